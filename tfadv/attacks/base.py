@@ -1,0 +1,51 @@
+"""What every attack shares: its interface, threat model and bounds."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+LogitsFn = Callable[[tf.Tensor], tf.Tensor]
+
+# Images are float RGB in this range everywhere outside the model.
+PIXEL_RANGE = (0.0, 255.0)
+
+
+class Attack:
+    """Base class of the attacks.
+
+    An attack sees a function from images to logits and nothing of the model
+    behind it. It touches no variable and draws all its randomness from the
+    seeds it is given.
+
+    Attributes:
+        targeted: whether it drives images towards a chosen wrong class.
+    """
+
+    targeted = False
+
+    def __call__(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns adversarial images.
+
+        Args:
+            logits_fn: maps float32 images [N, H, W, C] in 0..255 to logits [N, K].
+            images: float32 [N, H, W, C] in 0..255.
+            labels: int32 [N], the true classes.
+            seeds: int64 [N, 2], a stream for each example.
+
+        Returns:
+            float32 [N, H, W, C] in 0..255.
+        """
+        raise TypeError(f"{type(self).__name__} defines no __call__")
+
+    def succeeded(self, logits: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
+        """Returns bool [N]: whether the attack reached its own goal.
+
+        For an untargeted attack that is any wrong class.
+        """
+        return tf.argmax(logits, -1, labels.dtype) != labels
+
+    def describe(self) -> dict[str, object]:
+        """Returns what an evaluation record says of this attack."""
+        return {"targeted": self.targeted}

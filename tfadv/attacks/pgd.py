@@ -1,0 +1,171 @@
+"""Projected gradient descent in the L∞ ball (Madry et al., 2018)."""
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn
+from tfadv.errors import check, check_choice
+from tfadv.losses import cross_entropy
+from tfadv.registry import ATTACKS
+
+
+@ATTACKS.register("pgd")
+class PGD(Attack):
+    """L∞ PGD with sign steps: the paper's attack, in training and evaluation.
+
+    ``x ← clip(x - α·sign(∇ CE(logits(x), target)))`` into the ball and the pixel
+    range; untargeted, it climbs CE of the true label instead. The last iterate
+    is returned. The cross-entropy is never smoothed. As in the released
+    pipeline, a random start is not clipped to the pixel range before the first
+    gradient.
+
+    Args:
+        epsilon: radius of the ball in pixels (paper, section 3: 16).
+        steps: number of steps N (section 3: 30 in training).
+        step_size: α in pixels (section 3: 1).
+        step_rule: ``fixed`` takes α; ``at_least_epsilon_over_steps`` takes
+            max(α, ε/N), as the released pipeline does.
+        targeted: towards a class drawn uniformly from the wrong ones, or away
+            from the true one.
+        clean_start_probability: chance to start from the image itself; else
+            the start is uniform in the ball (section 3: 0.2 in training, 0 in
+            evaluation).
+        clean_start: whether that chance falls ``per_example`` or ``per_batch``
+            (of one replica), as in the released pipeline.
+        jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph
+            on CPU, where XLA's convolutions are slower.
+    """
+
+    STEP_RULES = ("fixed", "at_least_epsilon_over_steps")
+    CLEAN_STARTS = ("per_example", "per_batch")
+
+    def __init__(
+        self,
+        epsilon: float,
+        steps: int,
+        step_size: float = 1.0,
+        step_rule: str = "fixed",
+        targeted: bool = True,
+        clean_start_probability: float = 0.0,
+        clean_start: str = "per_example",
+        jit_compile: bool | str = "auto",
+    ):
+        check(epsilon >= 0, "PGD.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
+        check(isinstance(steps, int) and steps >= 0, "PGD.steps", "be an integer >= 0", steps)
+        check(step_size > 0, "PGD.step_size", "be > 0 (pixels of 0..255)", step_size)
+        check_choice("PGD.step_rule", step_rule, self.STEP_RULES)
+        in_range = 0 <= clean_start_probability <= 1
+        check(in_range, "PGD.clean_start_probability", "be in 0..1", clean_start_probability)
+        check_choice("PGD.clean_start", clean_start, self.CLEAN_STARTS)
+        check(
+            jit_compile in (True, False, "auto"),
+            "PGD.jit_compile",
+            "be True, False or 'auto'",
+            jit_compile,
+        )
+        self.epsilon = float(epsilon)
+        self.steps = steps
+        self.step_size = float(step_size)
+        if step_rule == "at_least_epsilon_over_steps" and steps:
+            self.step_size = max(self.step_size, self.epsilon / steps)
+        self.targeted = targeted
+        self.clean_start_probability = clean_start_probability
+        self.clean_start = clean_start
+        self.jit_compile = jit_compile
+
+    def __call__(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns adversarial images; see `Attack.__call__`."""
+
+        @tf.function(jit_compile=self._jit_compile(), autograph=False)
+        def attack(images, labels, seeds):
+            start = images + self._start_noise(images, seeds)
+            return self.descend(logits_fn, images, start, self._goal(labels, seeds))
+
+        return tf.stop_gradient(attack(images, labels, seeds))
+
+    def descend(self, logits_fn: LogitsFn, images, start, goal) -> tf.Tensor:
+        """Runs the steps as one graph loop whose memory does not grow with N.
+
+        Args:
+            logits_fn: maps images to logits.
+            images: float32 [N, H, W, C], the centres of the balls.
+            start: float32 [N, H, W, C], the first iterate.
+            goal: maps a number of classes to the classes int32 [N] whose
+                cross-entropy goes down (targeted) or up.
+
+        Returns:
+            The last iterate.
+        """
+        low = tf.maximum(images - self.epsilon, PIXEL_RANGE[0])
+        high = tf.minimum(images + self.epsilon, PIXEL_RANGE[1])
+        step_size = -self.step_size if self.targeted else self.step_size
+
+        def step(count, x):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(x)
+                logits = logits_fn(x)
+                loss = tf.reduce_sum(cross_entropy(logits, goal(logits.shape[-1])))
+            moved = x + step_size * tf.sign(tape.gradient(loss, x))
+            return count + 1, tf.clip_by_value(moved, low, high)
+
+        _, x = tf.while_loop(
+            lambda count, _: count < self.steps,
+            step,
+            (tf.constant(0), start),
+            maximum_iterations=self.steps,
+            parallel_iterations=1,
+        )
+        return x
+
+    def targets(self, labels: tf.Tensor, classes: int, seeds: tf.Tensor) -> tf.Tensor:
+        """Draws wrong classes, (y + U{1..K-1}) mod K, int32 [N]."""
+        draw = randomness.integers(randomness.for_purpose(seeds, "target"), 2**31 - 1)
+        return _wrong_class(labels, classes, draw)
+
+    def succeeded(self, logits: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
+        """Returns bool [N]: classified as the target, or, untargeted, wrongly."""
+        if not self.targeted:
+            return super().succeeded(logits, labels, seeds)
+        return tf.argmax(logits, -1, tf.int32) == self.targets(labels, logits.shape[-1], seeds)
+
+    def describe(self) -> dict[str, object]:
+        """Returns the radius, steps, step size and goal."""
+        return super().describe() | {
+            "epsilon": self.epsilon,
+            "steps": self.steps,
+            "step_size": self.step_size,
+        }
+
+    def _goal(self, labels, seeds):
+        if not self.targeted:
+            return lambda classes: labels
+        # Drawn once, before the loop; the number of classes is known inside it.
+        draw = randomness.integers(randomness.for_purpose(seeds, "target"), 2**31 - 1)
+        return lambda classes: _wrong_class(labels, classes, draw)
+
+    def _start_noise(self, images, seeds):
+        noise_seeds = randomness.for_purpose(seeds, "noise")
+        noise = randomness.uniform(noise_seeds, images.shape[1:], -self.epsilon, self.epsilon)
+        if self.clean_start_probability == 0:
+            return noise
+        chosen = self._starts_clean(seeds)
+        return tf.where(tf.reshape(chosen, [-1, 1, 1, 1]), 0.0, noise)
+
+    def _starts_clean(self, seeds):
+        seeds = randomness.for_purpose(seeds, "clean_start")
+        if self.clean_start == "per_batch":
+            seeds = seeds[:1]
+        return randomness.uniform(seeds, (), 0.0, 1.0) < self.clean_start_probability
+
+    def _jit_compile(self) -> bool:
+        if self.jit_compile == "auto":
+            return bool(
+                tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU")
+            )
+        return self.jit_compile
+
+
+def _wrong_class(labels, classes, draw):
+    return tf.math.floormod(labels + 1 + draw % (classes - 1), classes)

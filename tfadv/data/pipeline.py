@@ -1,0 +1,86 @@
+"""Batches as a pure function of the seed and the step."""
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.data.augmentation import CropAndFlip
+from tfadv.data.source import Source
+
+
+def train_batches(
+    source: Source, augmentation: CropAndFlip, batch_size: int, replicas: int, seed: int, start: int
+) -> tf.data.Dataset:
+    """Returns endless training data from step `start` on.
+
+    Each epoch is a new permutation without the remainder that fills no batch.
+    The elements are one replica's share of a batch; `replicas` of them in
+    their order make the batch.
+
+    Args:
+        source: the images.
+        augmentation: applied to every image.
+        batch_size: of one step over all replicas, which must divide it.
+        replicas: number of shares.
+        seed: the run's seed.
+        start: the first step.
+
+    Returns:
+        Elements ``image`` float32 [N, H, W, C], ``label`` int32 [N] and
+        ``index`` int64 [N], the example's number in the whole run.
+    """
+    steps_per_epoch = len(source) // batch_size
+
+    def example(index):
+        step = index // batch_size
+        epoch, batch = step // steps_per_epoch, step % steps_per_epoch
+        position = batch * batch_size + index % batch_size
+        image, label = source.fetch(_shuffled(position, len(source), seed, epoch))
+        stream = randomness.example_seeds(seed, "augmentation", index[None])[0]
+        return {"image": augmentation(image, stream), "label": label, "index": index}
+
+    return (
+        tf.data.Dataset.range(start * batch_size, tf.int64.max)
+        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size // replicas, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def evaluation_batches(
+    source: Source, examples: int | None, batch_size: int, replicas: int, seed: int
+) -> tf.data.Dataset:
+    """Returns images to evaluate on, each exactly once, in batches of one shape.
+
+    Args:
+        source: the images.
+        examples: how many; None for all, else a subset drawn by the seed.
+        batch_size: of one step over all replicas, which must divide it.
+        replicas: number of shares; see `train_batches`.
+        seed: of the subset.
+
+    Returns:
+        Elements ``image``, ``label``, ``index`` int64 [N] within the source,
+        and ``counts`` bool [N], false for what fills up the last batch.
+    """
+    total = len(source) if examples is None else min(examples, len(source))
+    padded = -(-total // batch_size) * batch_size
+
+    def example(position):
+        inside = tf.minimum(position, total - 1)
+        whole = total == len(source)
+        index = inside if whole else _shuffled(inside, len(source), seed, tf.constant(0, tf.int64))
+        image, label = source.fetch(index)
+        return {"image": image, "label": label, "index": index, "counts": position < total}
+
+    return (
+        tf.data.Dataset.range(padded)
+        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size // replicas, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _shuffled(position, total, seed, epoch):
+    word = tf.constant(seed % 2**31, tf.int64)
+    key = tf.cast(tf.stack([word, epoch, tf.constant(0, tf.int64)]), tf.uint32)
+    return tf.random.experimental.index_shuffle(position, key, total - 1)

@@ -1,0 +1,119 @@
+"""Labelled images that can be fetched one by one, in any order."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv.errors import UserError
+
+
+class Source:
+    """Base class of the sources: numbered examples of one shape.
+
+    Args:
+        name: where the images are from, for messages.
+        labels: integers [N], each in 0..K-1.
+        class_names: K names.
+        image_shape: (height, width, 3).
+
+    Raises:
+        UserError: there is no image, or a label is not a whole number in range.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        labels: np.ndarray,
+        class_names: Sequence[str],
+        image_shape: Sequence[int],
+    ):
+        self.name = name
+        self.class_names = tuple(str(class_name) for class_name in class_names)
+        self.image_shape = tuple(image_shape)
+        self.labels = _checked_labels(name, np.asarray(labels), len(self.class_names))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns example `index` (scalar int64) within a tf.data map.
+
+        Returns:
+            float32 [H, W, 3] in 0..255 and its int32 label.
+        """
+        raise TypeError(f"{type(self).__name__} defines no fetch(index)")
+
+
+class ArraySource(Source):
+    """Images held in memory.
+
+    Args:
+        name: where the images are from, for messages.
+        images: [N, H, W, 3] (or 1 channel, which is repeated), any real dtype,
+            finite, in 0..255.
+        labels: integers [N].
+        class_names: names of the classes.
+
+    Raises:
+        UserError: a shape, pixel or label is out of range.
+    """
+
+    def __init__(
+        self, name: str, images: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
+    ):
+        images = _checked_images(name, np.asarray(images))
+        if len(images) != len(labels):
+            raise UserError(f"{name}: {len(images)} images but {len(labels)} labels")
+        super().__init__(name, labels, class_names, images.shape[1:])
+        self._images = tf.constant(images)
+        self._label_tensor = tf.constant(self.labels, tf.int32)
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns example `index`; see `Source.fetch`."""
+        image = tf.cast(tf.gather(self._images, index), tf.float32)
+        return image, tf.gather(self._label_tensor, index)
+
+
+class Splits(NamedTuple):
+    """The images to train on and those to evaluate on."""
+
+    train: Source
+    test: Source
+
+
+def _checked_labels(name: str, labels: np.ndarray, classes: int) -> np.ndarray:
+    if labels.ndim != 1 or len(labels) == 0:
+        raise UserError(f"{name}: labels must have shape [N], N > 0, but have {labels.shape}")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise UserError(f"{name}: labels must be integers, but are {labels.dtype}")
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if len(wrong):
+        raise UserError(
+            f"{name}: label {labels[wrong[0]]} of example {wrong[0]} is not in "
+            f"0..{classes - 1} ({len(wrong)} such labels)"
+        )
+    return labels.astype(np.int64)
+
+
+def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise UserError(f"{name}: images must have shape [N, H, W, 3], but have {images.shape}")
+    if images.dtype != np.uint8:
+        if not np.issubdtype(images.dtype, np.number) or np.iscomplexobj(images):
+            raise UserError(f"{name}: images must be numbers, but are {images.dtype}")
+        images = images.astype(np.float32)
+        wrong = ~(np.isfinite(images) & (images >= 0) & (images <= 255))
+        if wrong.any():
+            example = np.argwhere(wrong)[0][0]
+            raise UserError(
+                f"{name}: pixel {images[wrong][0]} of example {example} is not a finite "
+                f"number in 0..255 ({int(wrong.sum())} such pixels)"
+            )
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images

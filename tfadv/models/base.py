@@ -1,0 +1,101 @@
+"""What every model shares: pixels in, logits out, and a prepared view for attacks."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from tfadv.errors import UserError
+from tfadv.models.conv_norm import ConvNorm
+from tfadv.norms.base import INFERENCE, NormMode
+
+
+class Model(keras.Model):
+    """A classifier of float32 RGB images in 0..255, built of ConvNorm units.
+
+    A subclass builds its layers in its constructor and defines `units` and
+    `forward`.
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        classes: number of logits.
+        pixel_mean: subtracted from the pixels, one number or one a channel.
+        pixel_std: divides the pixels.
+        name: the model's name.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        classes: int,
+        pixel_mean: float | Sequence[float],
+        pixel_std: float | Sequence[float],
+        name: str,
+    ):
+        super().__init__(name=name, dtype="float32", autocast=False)
+        self.image_shape = tuple(image_shape)
+        self.classes = classes
+        self.pixel_mean = pixel_mean
+        self.pixel_std = pixel_std
+
+    @property
+    def units(self) -> list[ConvNorm]:
+        """Every ConvNorm unit of the network."""
+        raise TypeError(f"{type(self).__name__} defines no units")
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Names of the norm branches; one branch is called 'main'."""
+        return self.units[0].norm.branches
+
+    def forward(self, x: tf.Tensor, unit: Callable[[ConvNorm, tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        """Maps normalized images to float32 logits, applying units by `unit`."""
+        raise TypeError(f"{type(self).__name__} defines no forward(x, unit)")
+
+    def call(
+        self, images: tf.Tensor, training: bool | None = None, mode: NormMode = INFERENCE
+    ) -> tf.Tensor:
+        """Classifies images.
+
+        Args:
+            images: float32 [N, H, W, C] in 0..255.
+            training: must not be true: say what you mean by `mode`.
+            mode: how the norms act; by default on running statistics, in the
+                default branch.
+
+        Returns:
+            float32 logits [N, classes].
+        """
+        if training:
+            raise UserError(
+                "training=True doesn't say which branch, which statistics and whether to "
+                "update them: call model(images, mode=NormMode(...))"
+            )
+        return self.forward(self._normalized(images), lambda unit, x: unit(x, mode=mode))
+
+    def logits_fn(
+        self, mode: NormMode = INFERENCE, dtype: str = "float32"
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Returns the model in one mode as a plain function.
+
+        The weights are folded and cast here, once, however often the function
+        is then called: inside a ``tf.function``, make it outside the loop.
+
+        Args:
+            mode: how the norms act.
+            dtype: of the convolutions, 'float32' or 'bfloat16'.
+
+        Returns:
+            A function from float32 images in 0..255 to float32 logits.
+        """
+        dtype = tf.as_dtype(dtype)
+        prepared = {id(unit): unit.prepare(mode, dtype) for unit in self.units}
+
+        def logits(images: tf.Tensor) -> tf.Tensor:
+            x = tf.cast(self._normalized(images), dtype)
+            return self.forward(x, lambda unit, x: unit.apply(x, mode, prepared[id(unit)]))
+
+        return logits
+
+    def _normalized(self, images: tf.Tensor) -> tf.Tensor:
+        return (images - self.pixel_mean) / self.pixel_std

@@ -1,0 +1,6 @@
+"""Normalization layers, one a file."""
+
+from tfadv.norms import batch_norm, group_norm, mixture_batch_norm  # noqa: F401  (they register)
+from tfadv.norms.base import MAIN, Norm, NormMode
+
+__all__ = ["MAIN", "Norm", "NormMode"]

@@ -1,0 +1,80 @@
+"""Mixture batch normalization, the paper's answer to mixed batches (section 4.2)."""
+
+import keras
+import tensorflow as tf
+
+from tfadv.errors import UserError, check, nearest
+from tfadv.norms.base import INFERENCE, Norm, NormMode
+from tfadv.norms.batch_norm import BatchNorm
+from tfadv.registry import NORMS
+
+
+@keras.saving.register_keras_serializable("tfadv")
+@NORMS.register("mixture_batch_norm")
+class MixtureBatchNorm(Norm):
+    """Mixture BN: a whole batch norm for each kind of images.
+
+    Every branch has its own γ, β, running mean and running variance; clean and
+    adversarial images are normalized as separate mini-batches.
+
+    Args:
+        branches: names of the branches.
+        default_branch: the branch of a call that names none.
+        momentum: weight of the old running value in an update.
+        epsilon: added to the variance.
+        gamma_initializer: initializer of every γ.
+        name: the layer's name.
+    """
+
+    def __init__(
+        self,
+        branches: tuple[str, ...] = ("clean", "adv"),
+        default_branch: str = "adv",
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        gamma_initializer: str = "ones",
+        name: str | None = None,
+    ):
+        super().__init__(gamma_initializer, name)
+        self.branches = tuple(branches)
+        distinct = len(set(self.branches)) == len(self.branches) > 0
+        check(distinct, "MixtureBatchNorm.branches", "be distinct names", branches)
+        self.default_branch = default_branch
+        self._branch(NormMode(default_branch), "MixtureBatchNorm.default_branch")
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.batch_norms = [
+            BatchNorm(momentum, epsilon, gamma_initializer, name=branch) for branch in self.branches
+        ]
+
+    def build(self, input_shape):
+        """Makes the variables of every branch."""
+        for batch_norm in self.batch_norms:
+            batch_norm.build(input_shape)
+
+    def affine(self, mode: NormMode):
+        """Returns the branch's map by its running statistics."""
+        return self.batch_norms[self._branch(mode)].affine(mode)
+
+    def call(self, x: tf.Tensor, mode: NormMode = INFERENCE) -> tf.Tensor:
+        """Normalizes `x` [N, H, W, C], all of it images of the mode's branch."""
+        return self.batch_norms[self._branch(mode)](x, mode=mode)
+
+    def _branch(self, mode: NormMode, parameter: str = "NormMode.branch") -> int:
+        branch = self.default_branch if mode.branch is None else mode.branch
+        if branch not in self.branches:
+            raise UserError(
+                f"{parameter} is {branch!r}; the branches are {', '.join(self.branches)}."
+                + nearest(branch, self.branches),
+                parameter,
+            )
+        return self.branches.index(branch)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return super().get_config() | {
+            "branches": self.branches,
+            "default_branch": self.default_branch,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+        }

@@ -1,0 +1,58 @@
+"""Stateless random draws: one independent stream for each example.
+
+A stream depends on the run's seed, the purpose and the example's global index
+and on nothing else, so the same image gets the same noise on any number of
+replicas, and after a resume.
+"""
+
+import hashlib
+
+import tensorflow as tf
+
+# Named, because 'auto_select' may differ from one kind of device to the next.
+ALGORITHM = "philox"
+
+
+def example_seeds(seed: int, purpose: str, index: tf.Tensor) -> tf.Tensor:
+    """Returns the seeds of a batch.
+
+    Args:
+        seed: the run's seed.
+        purpose: what the draws are for; other purposes get other streams.
+        index: integer tensor [N], the global indices of the examples.
+
+    Returns:
+        int64 tensor [N, 2].
+    """
+    index = tf.cast(index, tf.int64)
+    return tf.stack([tf.fill(tf.shape(index), _word(f"{seed}/{purpose}")), index], axis=-1)
+
+
+def for_purpose(seeds: tf.Tensor, purpose: str) -> tf.Tensor:
+    """Returns seeds [..., 2] of streams that are independent of the given ones."""
+    return tf.bitwise.bitwise_xor(seeds, tf.constant([_word(purpose), 0], tf.int64))
+
+
+def uniform(seeds: tf.Tensor, shape, low: float, high: float) -> tf.Tensor:
+    """Draws uniform float32 values [N, *shape] in [low, high), a stream a row."""
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_uniform(shape, seed, low, high, tf.float32, ALGORITHM),
+        seeds,
+        fn_output_signature=tf.float32,
+        parallel_iterations=32,
+    )
+
+
+def integers(seeds: tf.Tensor, bound: int) -> tf.Tensor:
+    """Draws one int32 value [N] in 0..bound-1 for each stream."""
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_uniform((), seed, 0, bound, tf.int32, ALGORITHM),
+        seeds,
+        fn_output_signature=tf.int32,
+        parallel_iterations=32,
+    )
+
+
+def _word(text: str) -> int:
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)

@@ -1,0 +1,147 @@
+"""The extension points: named parts that gin files choose and configure.
+
+A part joins a registry with a decorator and is then known by its short name
+(``Experiment.norm = 'group_norm'``) while its constructor's parameters are
+bound by its Python name (``GroupNorm.groups = 32``)::
+
+    @NORMS.register("group_norm")
+    class GroupNorm(Norm):
+        ...
+
+Python code that calls a registered class directly is not touched by gin.
+"""
+
+import contextlib
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gin
+
+from tfadv.errors import UserError, nearest
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+if not hasattr(gin, "configurable"):
+    raise ImportError("gin-config is not installed: pip install gin-config")
+
+_CONFIGURABLES: dict[str, Callable[..., Any]] = {}
+
+
+def configurable(part: T) -> T:
+    """Lets gin bind the parameters of a class or function, unchanged itself.
+
+    Raises:
+        UserError: another part has this Python name, or the part takes
+            ``**kwargs``, in which misspelt parameters would vanish.
+    """
+    name = part.__name__
+    if name in _CONFIGURABLES:
+        other = _CONFIGURABLES[name]
+        raise UserError(f"the name '{name}' of {part.__module__} is taken by {other.__module__}")
+    if any(p.kind is p.VAR_KEYWORD for p in _parameters(part).values()):
+        raise UserError(f"{part.__module__}.{name} takes **kwargs: name its parameters instead")
+    _CONFIGURABLES[name] = part
+    return gin.register(part, module="tfadv")
+
+
+def configured(part: Callable[..., Any], **arguments: Any) -> Any:
+    """Calls `part` with its gin bindings; `arguments` go before them.
+
+    Raises:
+        UserError: a parameter without a default is neither bound nor given.
+    """
+    bound = gin.get_bindings(part)
+    for name, parameter in _parameters(part).items():
+        if parameter.default is parameter.empty and name not in bound | arguments:
+            raise UserError(
+                f"{part.__name__}.{name} is not set: bind it in a gin file (a scale usually does)"
+            )
+    try:
+        return gin.get_configurable(part)(**arguments)
+    except UserError as error:  # gin has added lines of its own to the message
+        raise UserError(error.message, error.parameter) from None
+
+
+def configurables() -> dict[str, tuple[str, ...]]:
+    """Returns every configurable name with the names of its parameters."""
+    return {name: tuple(_parameters(part)) for name, part in _CONFIGURABLES.items()}
+
+
+def scoped(scope: str):
+    """Returns a context in which `configured` also applies ``scope/…`` bindings."""
+    return gin.config_scope(scope)
+
+
+def _parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(part).parameters)
+
+
+class Registry:
+    """A strict table from names to parts of one kind."""
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self._parts: dict[str, Callable[..., Any]] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Returns a decorator that adds a class or function under `name`.
+
+        Raises:
+            UserError: the name is in use.
+        """
+
+        def add(part: T) -> T:
+            if name in self._parts:
+                raise UserError(
+                    f"{self.kind} '{name}' is registered twice: by "
+                    f"{self._parts[name].__module__} and by {part.__module__}"
+                )
+            self._parts[name] = configurable(part)
+            return part
+
+        return add
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the registered names in alphabetical order."""
+        return tuple(sorted(self._parts))
+
+    def get(self, name: str, parameter: str | None = None) -> Callable[..., Any]:
+        """Returns the part called `name`.
+
+        Args:
+            name: a registered name.
+            parameter: the gin parameter that chose it, for the error.
+
+        Raises:
+            UserError: no such name; the line lists the known and the nearest.
+        """
+        if name not in self._parts:
+            raise UserError(
+                f"no {self.kind} is called {name!r}; there are {', '.join(self.names())}."
+                + nearest(str(name), self.names()),
+                parameter,
+            )
+        return self._parts[name]
+
+    def build(self, spec: str, parameter: str | None = None, **arguments: Any) -> Any:
+        """Builds a part from its bindings.
+
+        Args:
+            spec: a name, or ``scope/name`` to apply the bindings of a gin scope
+                as well, as in ``pgd100/pgd`` with ``pgd100/PGD.steps = 100``.
+            parameter: the gin parameter that chose it, for the error.
+            **arguments: constructor arguments that win over the bindings.
+        """
+        scope, _, name = str(spec).rpartition("/")
+        part = self.get(name, parameter)
+        with scoped(scope) if scope else contextlib.nullcontext():
+            return configured(part, **arguments)
+
+
+NORMS = Registry("norm")
+ATTACKS = Registry("attack")
+STRATEGIES = Registry("strategy")
+MODELS = Registry("model")
+DATASETS = Registry("dataset")
+REGISTRIES = (NORMS, ATTACKS, STRATEGIES, MODELS, DATASETS)

@@ -1,0 +1,123 @@
+"""What a training strategy is, and what it sees of the network."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.errors import check
+from tfadv.losses import cross_entropy
+from tfadv.models.base import Model
+from tfadv.norms.base import NormMode
+
+CLEAN = "clean"
+ADV = "adv"
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A model within one training step.
+
+    Attributes:
+        model: the model.
+        frozen_statistics: whether the training forward normalizes by the
+            running statistics and leaves them alone (paper, section 4.3).
+        attack_dtype: of the attack's convolutions.
+    """
+
+    model: Model
+    frozen_statistics: bool = False
+    attack_dtype: str = "float32"
+
+    def attack_logits_fn(self) -> LogitsFn:
+        """Returns the adversarial branch on running statistics, for an attack.
+
+        Make it inside the traced step and outside any gradient tape.
+        """
+        return self.model.logits_fn(NormMode(branch=ADV), self.attack_dtype)
+
+    def train_logits(self, images: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Runs the training forward on one batch of images for each branch.
+
+        A model with norm branches normalizes the batches separately, each in
+        its own branch (mixture BN, section 4.2). A model without sees one
+        mixed batch, the setting whose effect the paper studies.
+
+        Args:
+            images: float32 [N_b, H, W, C] for each branch ``b``.
+
+        Returns:
+            float32 logits [N_b, K] for each branch.
+        """
+        if len(self.model.branches) > 1:
+            return {
+                branch: self.model(batch, mode=self._mode(branch))
+                for branch, batch in images.items()
+            }
+        mixed = self.model(tf.concat(list(images.values()), 0), mode=self._mode(None))
+        sizes = [batch.shape[0] for batch in images.values()]
+        return dict(zip(images, tf.split(mixed, sizes), strict=True))
+
+    def _mode(self, branch: str | None) -> NormMode:
+        if self.frozen_statistics:
+            return NormMode(branch, "running", update=False)
+        return NormMode(branch, "batch", update=True)
+
+
+class Strategy:
+    """Base class of the strategies: which images are in the loss, and how.
+
+    Args:
+        label_smoothing: of the adversarial images' loss, and of the clean
+            images' too unless that is given (released pipeline: 0.1).
+        clean_label_smoothing: of the clean images' loss; None takes the other.
+    """
+
+    uses_attack = False
+
+    def __init__(self, label_smoothing: float = 0.1, clean_label_smoothing: float | None = None):
+        name = type(self).__name__
+        for parameter, value in (
+            ("label_smoothing", label_smoothing),
+            ("clean_label_smoothing", clean_label_smoothing),
+        ):
+            in_range = value is None or 0 <= value < 1
+            check(in_range, f"{name}.{parameter}", "be in 0..1", value)
+        if clean_label_smoothing is None:
+            clean_label_smoothing = label_smoothing
+        self.smoothing = {ADV: label_smoothing, CLEAN: clean_label_smoothing}
+
+    def training_images(
+        self, network: Network, attack: Attack, images: tf.Tensor, labels: tf.Tensor, seeds
+    ) -> dict[str, tf.Tensor]:
+        """Returns the images of the loss, by branch; called outside any tape.
+
+        Args:
+            network: the model in this step.
+            attack: makes adversarial images.
+            images: float32 [N, H, W, C] in 0..255.
+            labels: int32 [N].
+            seeds: int64 [N, 2], a stream for each example.
+
+        Returns:
+            For each branch in use, float32 [N_b, H, W, C]: the first N_b
+            examples of the batch.
+        """
+        raise TypeError(f"{type(self).__name__} defines no training_images")
+
+    def loss(self, logits: Mapping[str, tf.Tensor], labels: tf.Tensor) -> tf.Tensor:
+        """Returns the scalar loss of one replica's batch, a mean over its images.
+
+        Args:
+            logits: float32 [N_b, K] for each branch, of the first N_b examples.
+            labels: int32 [N].
+        """
+        raise TypeError(f"{type(self).__name__} defines no loss")
+
+    def branch_losses(self, logits: Mapping[str, tf.Tensor], labels: tf.Tensor):
+        """Returns the smoothed cross-entropies [N_b] for each branch."""
+        return {
+            branch: cross_entropy(values, labels[: values.shape[0]], self.smoothing[branch])
+            for branch, values in logits.items()
+        }

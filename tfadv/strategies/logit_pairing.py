@@ -1,0 +1,62 @@
+"""Adversarial logit pairing, ALP (Kannan et al., 2018; section 4.1)."""
+
+import tensorflow as tf
+
+from tfadv.errors import UserError, check, check_choice
+from tfadv.losses import PAIRING_REDUCTIONS, logit_pairing
+from tfadv.registry import STRATEGIES
+from tfadv.strategies.adversarial import Adversarial
+from tfadv.strategies.base import ADV, CLEAN
+
+
+@STRATEGIES.register("logit_pairing")
+class LogitPairing(Adversarial):
+    """Adversarial training plus λ times the distance of each pair's logits.
+
+    Args:
+        pairing_weight: λ. The paper does not give its own; 0.5 is Kannan et
+            al.'s example.
+        reduction: of the squared differences over the classes, ``mean`` or
+            ``sum``; over the pairs it is always the mean.
+        clean_ratio: share of the clean images kept, which are the pairs; > 0.
+        clean_weight: weight of the clean images' mean loss; None gives every
+            image the same.
+        label_smoothing: of the adversarial images' loss.
+        clean_label_smoothing: of the clean images' loss; None takes the other.
+    """
+
+    def __init__(
+        self,
+        pairing_weight: float = 0.5,
+        reduction: str = "mean",
+        clean_ratio: float = 1.0,
+        clean_weight: float | None = None,
+        label_smoothing: float = 0.1,
+        clean_label_smoothing: float | None = None,
+    ):
+        super().__init__(clean_ratio, clean_weight, label_smoothing, clean_label_smoothing)
+        check(pairing_weight >= 0, "LogitPairing.pairing_weight", "be >= 0", pairing_weight)
+        check_choice("LogitPairing.reduction", reduction, PAIRING_REDUCTIONS)
+        self.pairing_weight = pairing_weight
+        self.reduction = reduction
+
+    def training_images(self, network, attack, images, labels, seeds):
+        """Returns every adversarial image and the clean ones kept.
+
+        Raises:
+            UserError: no clean image is kept, so that there is no pair.
+        """
+        kept = super().training_images(network, attack, images, labels, seeds)
+        if CLEAN not in kept:
+            raise UserError(
+                f"LogitPairing.clean_ratio = {self.clean_ratio} keeps no clean image of a "
+                f"batch of {images.shape[0]}: there is no pair",
+                "LogitPairing.clean_ratio",
+            )
+        return kept
+
+    def loss(self, logits, labels):
+        """Returns the adversarial training loss plus the pairing term."""
+        pairs = logits[CLEAN].shape[0]
+        distance = logit_pairing(logits[CLEAN], logits[ADV][:pairs], self.reduction)
+        return super().loss(logits, labels) + self.pairing_weight * tf.reduce_mean(distance)
