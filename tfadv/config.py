@@ -5,7 +5,6 @@ parameters, so their order does not matter. Bindings come last and win.
 """
 
 import importlib
-import os
 import sys
 import types
 from collections.abc import Iterable, Sequence
@@ -187,9 +186,11 @@ def _check_name(selector: str, parameter: str | None, at_line: str) -> None:
 
 
 def _mount_plugin_folders(extra: Sequence[str]) -> None:
-    folders = [os.path.abspath(folder) for folder in extra]
+    folders = [Path(folder).resolve() for folder in extra]
     for folder in folders:
-        if not os.path.isdir(folder):
+        if not folder.is_dir():
             raise UserError(f"--plugin_dir: no folder '{folder}'")
     package = sys.modules.setdefault("plugins", types.ModuleType("plugins"))
-    package.__path__ = [*folders, str(ROOT / "plugins"), str(_INSTALLED / "plugins")]
+    package.__path__ = [
+        str(folder) for folder in (*folders, ROOT / "plugins", _INSTALLED / "plugins")
+    ]

@@ -1,12 +1,13 @@
 """Folders of JPEG and PNG files, one folder a class."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from tfadv.data.paths import existing_path
-from tfadv.data.source import Source, Splits
+from tfadv.data.source import Source, Splits, eager_constant
 from tfadv.errors import UserError, check
 from tfadv.registry import DATASETS
 
@@ -66,14 +67,17 @@ class FolderSource(Source):
         for file in files:
             _check_signature(name, file)
         super().__init__(name, np.array(labels), class_names, (image_size, image_size, 3))
-        self._files = tf.constant(files)
-        self._label_tensor = tf.constant(self.labels, tf.int32)
+        self._files = np.array(files)
+
+    @functools.cached_property
+    def _file_tensor(self) -> tf.Tensor:
+        return eager_constant(self._files)
 
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
-        file = tf.io.read_file(tf.gather(self._files, index))
+        file = tf.io.read_file(tf.gather(self._file_tensor, index))
         image = tf.io.decode_image(file, channels=3, expand_animations=False)
-        return _centre_square(image, self.image_shape[0]), tf.gather(self._label_tensor, index)
+        return _centre_square(image, self.image_shape[0]), tf.gather(self.label_tensor, index)
 
 
 def _class_names(name: str, folder: Path) -> list[str]:

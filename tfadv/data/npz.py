@@ -58,7 +58,7 @@ def _read(path, parameter, image_key, label_key, class_names_key):
                         f"{', '.join(arrays)}.{nearest(key, arrays)}",
                         parameter,
                     )
-            names = arrays[class_names_key] if class_names_key in arrays else None
+            names = arrays.get(class_names_key)
             return arrays[image_key], arrays[label_key], names
     except (zipfile.BadZipFile, AttributeError, EOFError, OSError) as error:
         raise UserError(f"{parameter}: '{file}' is not a readable .npz file: {error}") from error

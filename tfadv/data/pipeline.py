@@ -81,6 +81,5 @@ def evaluation_batches(
 
 
 def _shuffled(position, total, seed, epoch):
-    word = tf.constant(seed % 2**31, tf.int64)
-    key = tf.cast(tf.stack([word, epoch, tf.constant(0, tf.int64)]), tf.uint32)
+    key = tf.cast(tf.stack([tf.constant(seed, tf.int64), epoch]), tf.uint32)
     return tf.random.experimental.index_shuffle(position, key, total - 1)

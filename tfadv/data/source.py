@@ -1,5 +1,6 @@
 """Labelled images that can be fetched one by one, in any order."""
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -42,6 +43,11 @@ class Source:
         """The number of classes."""
         return len(self.class_names)
 
+    @functools.cached_property
+    def label_tensor(self) -> tf.Tensor:
+        """The labels, int32 [N]."""
+        return eager_constant(self.labels.astype(np.int32))
+
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index` (scalar int64) within a tf.data map.
 
@@ -72,13 +78,26 @@ class ArraySource(Source):
         if len(images) != len(labels):
             raise UserError(f"{name}: {len(images)} images but {len(labels)} labels")
         super().__init__(name, labels, class_names, images.shape[1:])
-        self._images = tf.constant(images)
-        self._label_tensor = tf.constant(self.labels, tf.int32)
+        self._images = images
 
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
-        image = tf.cast(tf.gather(self._images, index), tf.float32)
-        return image, tf.gather(self._label_tensor, index)
+        image = tf.cast(tf.gather(self._image_tensor, index), tf.float32)
+        return image, tf.gather(self.label_tensor, index)
+
+    @functools.cached_property
+    def _image_tensor(self) -> tf.Tensor:
+        return eager_constant(self._images)
+
+
+def eager_constant(array: np.ndarray) -> tf.Tensor:
+    """Returns a tensor that traced functions capture instead of copying.
+
+    Sources make theirs when they are first asked for an example: it starts
+    TensorFlow's devices, which must not happen while a config is checked.
+    """
+    with tf.init_scope():
+        return tf.constant(array)
 
 
 class Splits(NamedTuple):

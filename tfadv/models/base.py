@@ -48,6 +48,21 @@ class Model(keras.Model):
         """Names of the norm branches; one branch is called 'main'."""
         return self.units[0].norm.branches
 
+    @property
+    def kernels(self) -> list[keras.Variable]:
+        """The convolution and dense kernels: what weight decay applies to."""
+        return [variable for variable in self.trainable_variables if variable.name == "kernel"]
+
+    def describe(self) -> dict[str, object]:
+        """Returns what a results record says of the model."""
+        return {
+            "name": self.name,
+            "parameters": self.count_params(),
+            "image_shape": list(self.image_shape),
+            "classes": self.classes,
+            "branches": list(self.branches),
+        }
+
     def forward(self, x: tf.Tensor, unit: Callable[[ConvNorm, tf.Tensor], tf.Tensor]) -> tf.Tensor:
         """Maps normalized images to float32 logits, applying units by `unit`."""
         raise TypeError(f"{type(self).__name__} defines no forward(x, unit)")

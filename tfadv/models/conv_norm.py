@@ -74,10 +74,8 @@ class ConvNorm(keras.layers.Layer):
     def apply(self, x: tf.Tensor, mode: NormMode, prepared: Prepared) -> tf.Tensor:
         """Computes the unit with prepared weights; `x` is [N, H, W, C_in] in their dtype."""
         x = tf.nn.conv2d(x, prepared.kernel, self.stride, "SAME")
-        if prepared.bias is None:
-            x = self.norm(x, mode=mode)
-        else:
-            x = tf.nn.bias_add(x, prepared.bias)
+        folded = prepared.bias is not None
+        x = tf.nn.bias_add(x, prepared.bias) if folded else self.norm(x, mode=mode)
         return tf.nn.relu(x) if self.relu else x
 
     def call(self, x: tf.Tensor, mode: NormMode = INFERENCE) -> tf.Tensor:

@@ -1,0 +1,76 @@
+"""How far a run has come: a live bar on a terminal, a line now and then elsewhere."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Reports of one long piece of work; use it as a context manager.
+
+    Args:
+        title: what is being done.
+        total: units of work in all.
+        start: units already done.
+        console: where to print.
+    """
+
+    def __init__(self, title: str, total: int, start: int = 0, console: Console | None = None):
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self._title, self._total, self._first = title, total, start
+        self._began = self._last_line = time.monotonic()
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._task = self._bar.add_task(title, total=total, completed=start, numbers="")
+
+    def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._bar.stop()
+
+    def update(self, done: int, **numbers: float) -> None:
+        """Says that `done` units are complete, with the latest numbers."""
+        text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        self._bar.update(self._task, completed=done, numbers=text)
+        now = time.monotonic()
+        due = now - self._last_line >= SECONDS_BETWEEN_LINES or done == self._total
+        if not self.console.is_terminal and due:
+            self._last_line = now
+            left = (now - self._began) / (done - self._first) * (self._total - done)
+            self.console.print(f"{self._title} {done}/{self._total}  {text}  {left:.0f} s left")
+
+
+def results_table(record: dict) -> Table:
+    """Returns a results record as a table: a row a branch, a column an attack."""
+    attacks = list(dict.fromkeys(_column(row) for row in record["attacks"]))
+    title = f"{record['dataset']}: accuracy on {record['examples']} images (95% interval)"
+    table = Table("branch", "clean", *attacks, title=title)
+    for branch, clean in record["clean"].items():
+        cells = {_column(row): row for row in record["attacks"] if row["branch"] == branch}
+        table.add_row(branch, _cell(clean), *(_cell(cells[attack]) for attack in attacks))
+    return table
+
+
+def _column(row: dict) -> str:
+    steps = f"-{row['steps']}" if "steps" in row else ""
+    radius = f" ε={row['epsilon']:g}" if "epsilon" in row else ""
+    return f"{row['attack'].upper()}{steps}{radius}"
+
+
+def _cell(row: dict) -> str:
+    low, high = row["ci95"]
+    return f"{row['accuracy']:.1%} ({low:.1%}–{high:.1%})"

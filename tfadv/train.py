@@ -1,0 +1,63 @@
+"""Trains and evaluates a model: ``python -m tfadv.train --gin_file=gin/mbn_alp.gin``.
+
+The same command again goes on where it stopped, or prints the finished run.
+"""
+
+import sys
+from pathlib import Path
+
+from absl import app, flags
+from rich.console import Console
+
+from tfadv import command_line, config, experiment
+from tfadv.errors import UserError
+from tfadv.progress import results_table
+from tfadv.run_directory import RunDirectory, default_path, write_text
+from tfadv.trainer import Interrupted, Trainer
+
+FLAGS = flags.FLAGS
+command_line.define_config_flags()
+flags.DEFINE_string("model_dir", None, "The run's folder; by default runs/RECIPE-SCALE.")
+flags.DEFINE_bool("dry_run", False, "Check everything, print the configuration, train nothing.")
+
+
+def main(argv):
+    """Configures, then runs."""
+    with command_line.configuration() as read:
+        if len(argv) > 1:
+            raise UserError(f"'{argv[1]}' is no flag; gin files go in --gin_file={argv[1]}")
+        if not FLAGS.gin_file:
+            raise UserError("name a recipe, such as --gin_file=gin/mbn_alp.gin")
+        run(read, Path(FLAGS.model_dir or default_path(read, FLAGS.gin_bindings)))
+
+
+def run(read: config.Config, path: Path) -> None:
+    """Trains in `path`, or goes on there, and prints the results."""
+    console = Console(highlight=False, soft_wrap=True)
+    directory = RunDirectory(path)
+    directory.check(read)
+    plan = experiment.plan()
+    results = directory.results()
+    if results is None:
+        trainer = Trainer(plan, plan.distribution.create())
+        parameters = trainer.model.count_params()
+        console.print(
+            f"{path}: {parameters:,} parameters, {plan.steps:,} steps of "
+            f"{plan.training.batch_size} images on {trainer.replicas} replica(s)"
+        )
+        if FLAGS.dry_run:
+            console.print(read.text(), markup=False)
+            return
+        directory.claim(read, trainer.devices, plan.experiment.seed)
+        write_text(path / "operative_config.gin", config.operative_text())
+        try:
+            results = trainer.run(directory)
+        except Interrupted as interruption:
+            print(f"{interruption}: saved; the same command goes on from there", file=sys.stderr)
+            sys.exit(128 + interruption.signal)
+    console.print(results_table(results))
+    console.print(f"every file of this run: {path}", markup=False)
+
+
+if __name__ == "__main__":
+    app.run(main)
