@@ -33,6 +33,7 @@ def for_purpose(seeds: tf.Tensor, purpose: str) -> tf.Tensor:
     return tf.bitwise.bitwise_xor(seeds, tf.constant([_word(purpose), 0], tf.int64))
 
 
+@tf.function(autograph=False)
 def uniform(seeds: tf.Tensor, shape, low: float, high: float) -> tf.Tensor:
     """Draws uniform float32 values [N, *shape] in [low, high), a stream a row."""
     return tf.map_fn(
@@ -43,6 +44,7 @@ def uniform(seeds: tf.Tensor, shape, low: float, high: float) -> tf.Tensor:
     )
 
 
+@tf.function(autograph=False)
 def integers(seeds: tf.Tensor, bound: int) -> tf.Tensor:
     """Draws one int32 value [N] in 0..bound-1 for each stream."""
     return tf.map_fn(

@@ -77,13 +77,18 @@ class PGD(Attack):
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
     ) -> tf.Tensor:
         """Returns adversarial images; see `Attack.__call__`."""
+        # Drawn outside the compiled loop: XLA's own generators give other numbers.
+        start = images + self._start_noise(images, seeds)
+        draw = self._target_draw(seeds)
 
         @tf.function(jit_compile=self._jit_compile(), autograph=False)
-        def attack(images, labels, seeds):
-            start = images + self._start_noise(images, seeds)
-            return self.descend(logits_fn, images, start, self._goal(labels, seeds))
+        def attack(images, labels, start, draw):
+            def goal(classes):
+                return _wrong_class(labels, classes, draw) if self.targeted else labels
 
-        return tf.stop_gradient(attack(images, labels, seeds))
+            return self.descend(logits_fn, images, start, goal)
+
+        return tf.stop_gradient(attack(images, labels, start, draw))
 
     def descend(self, logits_fn: LogitsFn, images, start, goal) -> tf.Tensor:
         """Runs the steps as one graph loop whose memory does not grow with N.
@@ -121,8 +126,7 @@ class PGD(Attack):
 
     def targets(self, labels: tf.Tensor, classes: int, seeds: tf.Tensor) -> tf.Tensor:
         """Draws wrong classes, (y + U{1..K-1}) mod K, int32 [N]."""
-        draw = randomness.integers(randomness.for_purpose(seeds, "target"), 2**31 - 1)
-        return _wrong_class(labels, classes, draw)
+        return _wrong_class(labels, classes, self._target_draw(seeds))
 
     def succeeded(self, logits: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Returns bool [N]: classified as the target, or, untargeted, wrongly."""
@@ -138,16 +142,15 @@ class PGD(Attack):
             "step_size": self.step_size,
         }
 
-    def _goal(self, labels, seeds):
-        if not self.targeted:
-            return lambda classes: labels
-        # Drawn once, before the loop; the number of classes is known inside it.
-        draw = randomness.integers(randomness.for_purpose(seeds, "target"), 2**31 - 1)
-        return lambda classes: _wrong_class(labels, classes, draw)
+    @staticmethod
+    def _target_draw(seeds):
+        return randomness.integers(randomness.for_purpose(seeds, "target"), 2**31 - 1)
 
     def _start_noise(self, images, seeds):
         noise_seeds = randomness.for_purpose(seeds, "noise")
-        noise = randomness.uniform(noise_seeds, images.shape[1:], -self.epsilon, self.epsilon)
+        noise = randomness.uniform(
+            noise_seeds, tuple(images.shape[1:]), -self.epsilon, self.epsilon
+        )
         if self.clean_start_probability == 0:
             return noise
         chosen = self._starts_clean(seeds)

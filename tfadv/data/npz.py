@@ -50,15 +50,17 @@ def npz(
 def _read(path, parameter, image_key, label_key, class_names_key):
     file = existing_path(path, parameter)
     try:
-        with np.load(file) as arrays:
-            for key in (image_key, label_key):
-                if key not in arrays:
-                    raise UserError(
-                        f"{parameter}: '{file}' has no array '{key}', but "
-                        f"{', '.join(arrays)}.{nearest(key, arrays)}",
-                        parameter,
-                    )
-            names = arrays.get(class_names_key)
-            return arrays[image_key], arrays[label_key], names
-    except (zipfile.BadZipFile, AttributeError, EOFError, OSError) as error:
+        with np.load(file) as opened:
+            wanted = (image_key, label_key, class_names_key)
+            known = list(opened)
+            arrays = {key: opened[key] for key in wanted if key in known}
+    except (zipfile.BadZipFile, AttributeError, EOFError, OSError, ValueError) as error:
         raise UserError(f"{parameter}: '{file}' is not a readable .npz file: {error}") from error
+    for key in (image_key, label_key):
+        if key not in arrays:
+            raise UserError(
+                f"{parameter}: '{file}' has no array '{key}', but {', '.join(known)}."
+                + nearest(key, known),
+                parameter,
+            )
+    return arrays[image_key], arrays[label_key], arrays.get(class_names_key)

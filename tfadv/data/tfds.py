@@ -1,5 +1,6 @@
 """Image classification sets of TensorFlow Datasets, held in memory."""
 
+import numpy as np
 import tensorflow_datasets
 
 from tfadv.data.source import ArraySource, Splits
@@ -38,8 +39,8 @@ def tfds(
     class_names = builder.info.features["label"].names
     sources = []
     for split in (train_split, test_split):
-        arrays = tensorflow_datasets.as_numpy(builder.as_dataset(split=split, batch_size=-1))
-        sources.append(
-            ArraySource(f"{name} {split}", arrays["image"], arrays["label"], class_names)
-        )
+        examples = list(tensorflow_datasets.as_numpy(builder.as_dataset(split=split)))
+        images = np.stack([example["image"] for example in examples])
+        labels = np.array([example["label"] for example in examples])
+        sources.append(ArraySource(f"{name} {split}", images, labels, class_names))
     return Splits(*sources)

@@ -1,0 +1,64 @@
+"""What the tests share: two logical CPUs, tiny models and real data where it is."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+
+# Before anything starts TensorFlow's devices: the Mirrored tests need two.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+from tfadv.models.resnet import ResNet
+from tfadv.norms.batch_norm import BatchNorm
+from tfadv.norms.group_norm import GroupNorm
+from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+
+NORM_CLASSES = {"batch": BatchNorm, "mixture": MixtureBatchNorm, "group": GroupNorm}
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    """Leaves no binding of one test to the next."""
+    gin.clear_config()
+    yield
+    gin.clear_config()
+
+
+@pytest.fixture
+def tiny_model():
+    """Returns a builder of tiny ResNets whose weights and statistics are all random."""
+
+    def build(norm: str, blocks=(1, 1), stem="small", image_shape=(8, 8, 3), classes=5):
+        model = ResNet(blocks, image_shape, classes, NORM_CLASSES[norm], width=4, stem=stem)
+        random = np.random.default_rng(0)
+        for variable in model.variables:
+            spread = 0.2 * random.normal(size=variable.shape)
+            positive = variable.name in ("gamma", "moving_variance")
+            variable.assign(1 + 0.5 * np.tanh(spread) if positive else spread)
+        return model
+
+    return build
+
+
+@pytest.fixture
+def some_images():
+    """Returns 6 random images [6, 8, 8, 3] in 0..255 and labels in 0..4."""
+    random = np.random.default_rng(1)
+    images = tf.constant(random.uniform(0, 255, (6, 8, 8, 3)), tf.float32)
+    return images, tf.constant([0, 1, 2, 3, 4, 0])
+
+
+@pytest.fixture
+def data_dir():
+    """Returns the folder of real images, or skips the test."""
+    folder = os.environ.get("TFADV_DATA_DIR")
+    if not folder:
+        pytest.skip("TFADV_DATA_DIR is not set: no real images to test with")
+    return Path(folder)
