@@ -36,6 +36,9 @@ class Experiment:
         model: name of a model.
         attack: name of the training attack.
         seed: of the initial weights and of every random draw.
+        deterministic: whether TensorFlow's kernels give the same bits every
+            time, so that a resumed run equals an unbroken one exactly; slower
+            on a GPU. It is a switch of the whole process.
     """
 
     scale: str
@@ -45,6 +48,7 @@ class Experiment:
     model: str
     attack: str
     seed: int = 0
+    deterministic: bool = False
 
     def __post_init__(self):
         for registry, name in (

@@ -24,4 +24,6 @@ def momentum_sgd(
         nesterov: whether to look ahead along the velocity.
     """
     check(0 <= momentum < 1, "momentum_sgd.momentum", "be in 0..1", momentum)
-    return keras.optimizers.SGD(learning_rate, momentum=momentum, nesterov=nesterov)
+    return keras.optimizers.SGD(
+        learning_rate, momentum=momentum, nesterov=nesterov, name="momentum_sgd"
+    )

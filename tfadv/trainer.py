@@ -57,6 +57,8 @@ class Trainer:
         self.replicas = distribution.num_replicas_in_sync
         share_of_batch(plan.training.batch_size, self.replicas, "Training.batch_size")
         keras.utils.set_random_seed(plan.experiment.seed)
+        if plan.experiment.deterministic:
+            tf.config.experimental.enable_op_determinism()
         with distribution.scope():
             self.model = plan.experiment.build_model(plan.splits)
             self.optimizer = configured(momentum_sgd, learning_rate=plan.schedule)
@@ -78,7 +80,7 @@ class Trainer:
     @property
     def step(self) -> int:
         """Optimizer steps done so far."""
-        return int(self.optimizer.iterations)
+        return int(self.optimizer.iterations.numpy())
 
     def run(self, directory: RunDirectory) -> dict:
         """Trains from the newest checkpoint to the end, then evaluates.

@@ -33,13 +33,15 @@ class Bottleneck(keras.layers.Layer):
     def __init__(self, width, stride, project, make_norm: Callable[..., Norm], name=None):
         super().__init__(name=name, dtype="float32", autocast=False)
         out = width * self.EXPANSION
-        self.reduce = ConvNorm(width, 1, make_norm(), name="reduce")
-        self.spatial = ConvNorm(width, 3, make_norm(), stride, name="spatial")
+        self.reduce = ConvNorm(width, 1, make_norm(name="norm"), name="reduce")
+        self.spatial = ConvNorm(width, 3, make_norm(name="norm"), stride, name="spatial")
         self.expand = ConvNorm(
-            out, 1, make_norm(gamma_initializer="zeros"), relu=False, name="expand"
+            out, 1, make_norm(name="norm", gamma_initializer="zeros"), relu=False, name="expand"
         )
         self.shortcut = (
-            ConvNorm(out, 1, make_norm(), stride, relu=False, name="shortcut") if project else None
+            ConvNorm(out, 1, make_norm(name="norm"), stride, relu=False, name="shortcut")
+            if project
+            else None
         )
 
     @property
@@ -76,7 +78,7 @@ class ResNet(Model):
         blocks: bottleneck blocks of each stage.
         image_shape: (height, width, channels) of the images.
         classes: number of logits.
-        make_norm: builds a norm layer; takes ``gamma_initializer``.
+        make_norm: builds a norm layer; takes ``name`` and ``gamma_initializer``.
         width: channels of the first stage's inner convolutions; 64 in the paper.
         stem: ``imagenet`` (7x7 stride 2, then 3x3 max-pool stride 2) or ``small``
             (one 3x3).
@@ -103,7 +105,7 @@ class ResNet(Model):
         check_choice("ResNet.stem", stem, self.STEMS)
         super().__init__(image_shape, classes, pixel_mean, pixel_std, name="resnet")
         kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
-        self.stem = ConvNorm(width, kernel, make_norm(), stride, name="stem")
+        self.stem = ConvNorm(width, kernel, make_norm(name="norm"), stride, name="stem")
         self.pooled_stem = stem == "imagenet"
         self.blocks = [
             Bottleneck(
