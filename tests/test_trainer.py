@@ -44,7 +44,6 @@ def finish(trainer):
     return list(trainer.steps())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["gn", "alp"])
 def test_two_replicas_equal_one_device(recipe):
     """Ten steps; batch norm on running statistics, as each replica has batches of its own."""

@@ -1,0 +1,205 @@
+"""Gin files, bindings, plugins and registries: what is found and what is refused."""
+
+import itertools
+import sys
+from pathlib import Path
+
+import gin
+import pytest
+
+from tfadv import config, experiment
+from tfadv.errors import UserError
+from tfadv.registry import NORMS, Registry, configurables
+from tfadv.run_directory import RunDirectory, default_path
+
+ROOT = Path(__file__).resolve().parent.parent
+RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")
+SCALES = sorted(path.stem for path in (ROOT / "gin" / "scale").glob("*.gin"))
+
+
+def bound(*files):
+    gin.clear_config()
+    for file in files:
+        config.Config().read_file(file)
+    return {(*key, name) for key, values in gin.config._CONFIG.items() for name in values}
+
+
+def test_recipes_and_scales_bind_disjoint_parameters():
+    recipes = set().union(*(bound(f"gin/{recipe}.gin") for recipe in RECIPES))
+    scales = set().union(*(bound(f"gin/scale/{scale}.gin") for scale in SCALES))
+    assert recipes and scales and not recipes & scales
+
+
+@pytest.mark.parametrize(("recipe", "scale"), itertools.product(RECIPES, SCALES))
+def test_recipe_and_scale_read_the_same_in_any_order(recipe, scale):
+    files = [f"gin/{recipe}.gin", f"gin/scale/{scale}.gin"]
+    there = config.read(files).text()
+    assert there == config.read(files[::-1]).text()
+    assert f"Experiment.scale = '{scale}'" in there
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_plans_at_the_default_scale_and_says_its_source(recipe):
+    config.read([f"gin/{recipe}.gin"], ["digits.test_examples = 100"])
+    plan = experiment.plan()
+    assert plan.experiment.scale == "digits" and len(plan.splits.test) == 100
+    head = (ROOT / "gin" / f"{recipe}.gin").read_text().split("include")[0]
+    assert "Paper" in head and f"--gin_file=gin/{recipe}.gin" in head
+
+
+def test_bindings_win_and_are_kept():
+    read = config.read(["gin/mbn_alp.gin"], ["PGD.steps = 3"])
+    assert experiment.plan().attack.steps == 3
+    assert read.where("PGD.steps") == "--gin_bindings='PGD.steps = 3'"
+    assert read.where("PGD.epsilon") == f"{config.DEFAULT_SCALE}:" + str(
+        1 + (ROOT / config.DEFAULT_SCALE).read_text().splitlines().index("PGD.epsilon = 64.0")
+    )
+
+
+def test_evaluation_attacks_start_at_random_and_have_their_steps():
+    config.read(["gin/mbn.gin"])
+    plan = experiment.plan()
+    assert plan.attack.clean_start_probability == 0.2
+    steps = {spec: attack.steps for spec, attack in plan.evaluation_attacks.items()}
+    assert steps == {"pgd10/pgd": 10, "pgd100/pgd": 100}
+    for attack in plan.evaluation_attacks.values():
+        assert attack.clean_start_probability == 0 and attack.epsilon == plan.attack.epsilon
+
+
+@pytest.mark.parametrize(
+    ("files", "bindings", "told"),
+    [
+        (["gin/mbn_apl.gin"], [], "--gin_file: no gin file 'gin/mbn_apl.gin'.*'gin/mbn_alp.gin'"),
+        (["gin/mbn.gin"], ["PGD.step = 3"], "PGD has no parameter 'step'.*Did you mean 'steps'"),
+        (["gin/mbn.gin"], ["PDG.steps = 3"], "nothing is called 'PDG'. Did you mean 'PGD'"),
+        (["gin/mbn.gin"], ["PGD.steps 3"], "gin_bindings='PGD.steps 3'"),
+        (["gin/mbn.gin"], ["PGD.steps = %MISSING"], "MISSING"),
+        (["gin/mbn.gin"], ["Experiment.norm = 'groupnorm'"], "no norm.*Did you mean 'group_norm'"),
+        (["gin/mbn.gin"], ["Experiment.dataset = 'digit'"], "Did you mean 'digits'"),
+        (["gin/mbn.gin"], ["Evaluation.attacks = ('pgd10/pdg',)"], "Did you mean 'pgd'"),
+        (["gin/mbn.gin"], ["PGD.epsilon = -1"], "PGD.epsilon must be >= 0"),
+        (["gin/mbn.gin"], ["Training.batch_size = 5000"], "more than the 1297 images"),
+        (["gin/mbn.gin"], ["Training.freeze = 'stats'"], "Did you mean 'statistics'"),
+        (["gin/scale/digits.gin"], [], "Experiment.norm is not set"),
+        (["gin/mbn.gin"], ["Distribution.kind = 'mirored'"], "Did you mean 'mirrored'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(files, bindings, told):
+    with pytest.raises(UserError, match=told) as caught:
+        config.read(files, bindings)
+        experiment.plan()
+    assert "\n" not in caught.value.message
+
+
+def test_a_wrong_line_is_told_with_its_file_and_number(tmp_path):
+    path = tmp_path / "mine.gin"
+    path.write_text("# a comment\ninclude 'gin/mbn.gin'\n\nPGD.stepsize = 2\n")
+    with pytest.raises(UserError, match=rf"{path}:4: PGD has no parameter 'stepsize'.*'step_size'"):
+        config.read([str(path)])
+    path.write_text("include 'gin/bsae.gin'\n")
+    with pytest.raises(UserError, match=rf"{path}:1: no gin file 'gin/bsae.gin'.*'gin/base.gin'"):
+        config.read([str(path)])
+
+
+PLUGIN = '''
+from tfadv.norms.base import Norm
+from tfadv.registry import NORMS
+
+@NORMS.register("{name}")
+class {cls}(Norm):
+    """Leaves its input as it is."""
+
+    def normalize(self, x, mode):
+        return x
+'''
+
+
+@pytest.fixture
+def forget_plugins():
+    before = dict(NORMS._parts), dict(configurables())
+    yield
+    for name in set(NORMS._parts) - set(before[0]):
+        part = NORMS._parts.pop(name)
+        from tfadv import registry
+
+        del registry._CONFIGURABLES[part.__name__]
+        sys.modules.pop(part.__module__, None)
+
+
+def test_plugins_come_from_a_folder_and_from_a_module(tmp_path, monkeypatch, forget_plugins):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "in_folder.py").write_text(PLUGIN.format(name="in_folder", cls="InFolder"))
+    (tmp_path / "a_module.py").write_text(PLUGIN.format(name="a_module", cls="AModule"))
+    recipe = tmp_path / "mine.gin"
+    recipe.write_text(
+        "import plugins.in_folder\ninclude 'gin/gn.gin'\nExperiment.norm = 'in_folder'\n"
+        "InFolder.gamma_initializer = 'zeros'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    read = config.read([str(recipe)], plugins=["a_module"], plugin_dirs=[str(folder)])
+    assert {"in_folder", "a_module"} <= set(NORMS.names())
+    assert experiment.plan().experiment.norm == "in_folder"
+    assert read.text().startswith("import a_module\nimport plugins.in_folder\n")
+
+
+def test_a_failing_plugin_is_named_with_its_cause(tmp_path, monkeypatch):
+    (tmp_path / "broken_plugin.py").write_text("raise RuntimeError('no good')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match="'broken_plugin'.*RuntimeError: no good"):
+        config.read(["gin/gn.gin"], plugins=["broken_plugin"])
+    with pytest.raises(UserError, match="--plugin_dir: no folder"):
+        config.read(["gin/gn.gin"], plugin_dirs=[str(tmp_path / "nowhere")])
+
+
+def test_a_name_is_registered_once():
+    registry = Registry("norm")
+
+    @registry.register("mine")
+    def first_test_part(a: int = 1):
+        return a
+
+    with pytest.raises(UserError, match="norm 'mine' is registered twice"):
+
+        @registry.register("mine")
+        def second_test_part():
+            return None
+
+    with pytest.raises(UserError, match=r"takes \*\*kwargs"):
+
+        @registry.register("other")
+        def third_test_part(**anything):
+            return anything
+
+
+def test_another_config_in_a_run_directory_is_refused(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    read = config.read(["gin/mbn.gin"])
+    directory.check(read)
+    directory.claim(read, ["CPU"], seed=0)
+    directory.check(config.read(["gin/scale/digits.gin", "gin/mbn.gin"]))
+    with pytest.raises(UserError, match=r"another config \(PGD.steps: 10 → 12\)"):
+        directory.check(config.read(["gin/mbn.gin"], ["PGD.steps = 12"]))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("precious")
+    with pytest.raises(UserError, match="holds no run"):
+        RunDirectory(tmp_path / "other").check(read)
+
+
+def test_default_folders_differ_where_the_runs_do():
+    read = config.read(["gin/scale/smoke.gin", "gin/mbn.gin"])
+    assert default_path(read, []) == Path("runs/mbn-smoke")
+    assert default_path(read, ["PGD.steps = 3"]) == Path("runs/mbn-smoke-PGD.steps=3")
+    assert default_path(config.read(["gin/mbn.gin"]), []) == Path("runs/mbn-digits")
+
+
+def test_config_text_is_a_gin_file_of_the_same_configuration(tmp_path):
+    text = config.read(["gin/mbn_alp.gin"], ["PGD.steps = 3"]).text()
+    (tmp_path / "config.gin").write_text(text)
+    assert config.read([str(tmp_path / "config.gin")]).text() == text
+
+
+def test_no_init_file_turns_the_recipes_into_a_package():
+    assert not any((ROOT / folder / "__init__.py").exists() for folder in ("gin", "gin/scale"))
+    assert Path(gin.__file__).parent != ROOT / "gin"

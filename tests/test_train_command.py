@@ -1,0 +1,122 @@
+"""The command line as its users run it: a whole run, and mistakes in one line."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SMOKE = ["--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin"]
+
+FILES = [
+    "config.gin",
+    "operative_config.gin",
+    "run.json",
+    "metrics.jsonl",
+    "results.json",
+    "checkpoints/checkpoint",
+    "tensorboard",
+]
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "tfadv.train", *arguments], capture_output=True, text=True, cwd=cwd
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Returns a folder with one run, made from another working directory."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    done = run(*SMOKE, "--model_dir=run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_a_run_leaves_every_file_and_prints_both_branches(finished):
+    folder, done = finished
+    for name in FILES:
+        assert (folder / "run" / name).exists(), name
+    record = json.loads((folder / "run" / "results.json").read_text())
+    assert set(record) >= {
+        "model",
+        "dataset",
+        "epsilon",
+        "pixel_range",
+        "examples",
+        "clean",
+        "attacks",
+    }
+    assert set(record["clean"]) == {"clean", "adv"}
+    assert {row["branch"] for row in record["attacks"]} == {"clean", "adv"}
+    assert "train 2/2" in done.stdout and "PGD-10 ε=16" in done.stdout
+    started = json.loads((folder / "run" / "run.json").read_text())
+    assert started["seed"] == 0 and "tensorflow" in started["starts"][0]["versions"]
+    operative = (folder / "run" / "operative_config.gin").read_text()
+    assert "PGD.steps = 2" in operative and "MixtureBatchNorm.momentum = 0.9" in operative
+
+
+def test_tensorboard_has_curves_and_the_strip(finished):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(finished[0] / "run" / "tensorboard"))
+    events.Reload()
+    tags = set(events.Tags()["tensors"])
+    assert {"loss", "adv_accuracy", "learning_rate"} <= tags
+    assert "clean, adversarial, difference" in tags
+
+
+def test_the_same_command_prints_the_finished_run(finished):
+    folder, first = finished
+    again = run(*SMOKE, "--model_dir=run", cwd=folder)
+    assert again.returncode == 0 and "train" not in again.stdout
+    assert again.stdout.splitlines()[-4:] == first.stdout.splitlines()[-4:]
+
+
+def test_another_config_there_is_refused(finished):
+    folder, _ = finished
+    before = (folder / "run" / "config.gin").read_text()
+    done = run(*SMOKE, "--model_dir=run", "--gin_bindings=PGD.steps = 3", cwd=folder)
+    assert done.returncode == 2
+    assert "another config (PGD.steps: 2 → 3)" in done.stderr.splitlines()[-1]
+    assert (folder / "run" / "config.gin").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--gin_file=gin/mbn_al.gin"], "error: --gin_file: no gin file"),
+        ([*SMOKE, "--gin_bindings=PGD.stps = 3"], "Did you mean 'steps'"),
+        ([*SMOKE, "--gin_bindings=Experiment.strategy = 'alp'"], "no strategy is called 'alp'"),
+        ([*SMOKE, "--gin_bindings=PGD.epsilon = -1"], "'PGD.epsilon = -1': PGD.epsilon must be"),
+        (
+            [
+                *SMOKE,
+                "--gin_bindings=Training.batch_size = 15",
+                "--gin_bindings=Distribution.virtual_cpus = 2",
+            ],
+            "can't be divided among 2 replicas: take 14 or 16",
+        ),
+        (["gin/mbn.gin"], "gin files go in --gin_file=gin/mbn.gin"),
+        ([], "name a recipe"),
+    ],
+)
+def test_mistakes_end_in_one_line_before_training(tmp_path, arguments, told):
+    done = run(*arguments, "--model_dir=run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    done = run(*SMOKE, "--dry_run", cwd=tmp_path)
+    assert done.returncode == 0 and "PGD.steps = 2" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_virtual_replicas_train_from_the_command_line(tmp_path):
+    done = run(*SMOKE, "--gin_bindings=Distribution.virtual_cpus = 2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "on 2 replica(s)" in done.stdout
