@@ -39,6 +39,6 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["pytest>=8", "ruff>=0.15"],
+        "test": ["pytest>=8", "ruff>=0.15", "pillow>=11"],
     },
 )
