@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import gin
+import numpy as np
 import pytest
 
 from tfadv import config, experiment
@@ -99,6 +100,17 @@ def test_a_wrong_line_is_told_with_its_file_and_number(tmp_path):
     path.write_text("include 'gin/bsae.gin'\n")
     with pytest.raises(UserError, match=rf"{path}:1: no gin file 'gin/bsae.gin'.*'gin/base.gin'"):
         config.read([str(path)])
+
+
+def test_images_of_two_shapes_are_refused(tmp_path):
+    bindings = ["Experiment.dataset = 'npz'"]
+    for split, size in (("train", 8), ("test", 9)):
+        path = tmp_path / f"{split}.npz"
+        np.savez(path, image=np.zeros((64, size, size, 3), np.uint8), label=np.arange(64) % 4)
+        bindings.append(f"npz.{split} = '{path}'")
+    config.read(["gin/mbn.gin"], bindings)
+    with pytest.raises(UserError, match=r"image_shape of npz.train is \(8, 8, 3\), of npz.test"):
+        experiment.plan()
 
 
 PLUGIN = '''

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 # Before TensorFlow is imported: its start-up lines would bury a message.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from absl import flags
+from absl import flags, logging
 
 from tfadv import config
 from tfadv.errors import UserError
@@ -34,6 +34,7 @@ def configuration() -> Iterator[config.Config]:
     Raises:
         SystemExit: 2, after the line is printed.
     """
+    logging.set_verbosity(logging.WARNING)
     read = None
     try:
         read = config.read(FLAGS.gin_file, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)

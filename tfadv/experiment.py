@@ -198,6 +198,7 @@ def plan() -> Plan:
     }
     NORMS.build(experiment.norm, "Experiment.norm")  # its parameters are checked here
     splits = DATASETS.build(experiment.dataset, "Experiment.dataset")
+    _check_alike(splits)
     steps_per_epoch = len(splits.train) // training.batch_size
     if not steps_per_epoch:
         raise UserError(
@@ -209,3 +210,12 @@ def plan() -> Plan:
         StepSchedule, batch_size=training.batch_size, steps_per_epoch=steps_per_epoch
     )
     return Plan(experiment, training, evaluation, splits=splits, schedule=schedule, **parts)
+
+
+def _check_alike(splits: Splits) -> None:
+    for what in ("image_shape", "class_names"):
+        train, test = getattr(splits.train, what), getattr(splits.test, what)
+        if train != test:
+            raise UserError(
+                f"{what} of {splits.train.name} is {train}, of {splits.test.name} {test}"
+            )

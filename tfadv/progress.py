@@ -22,8 +22,9 @@ class Progress:
 
     def __init__(self, title: str, total: int, start: int = 0, console: Console | None = None):
         self.console = console or Console(highlight=False, soft_wrap=True)
-        self._title, self._total, self._first = title, total, start
-        self._began = self._last_line = time.monotonic()
+        self._title, self._total = title, total
+        self._first: tuple[int, float] | None = None
+        self._last_line = time.monotonic()
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -47,11 +48,17 @@ class Progress:
         text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         self._bar.update(self._task, completed=done, numbers=text)
         now = time.monotonic()
+        # The first unit is left out of the estimate: it was traced and compiled.
+        self._first = self._first or (done, now)
+        first_done, first_time = self._first
         due = now - self._last_line >= SECONDS_BETWEEN_LINES or done == self._total
         if not self.console.is_terminal and due:
             self._last_line = now
-            left = (now - self._began) / (done - self._first) * (self._total - done)
-            self.console.print(f"{self._title} {done}/{self._total}  {text}  {left:.0f} s left")
+            line = f"{self._title} {done}/{self._total}  {text}"
+            if done > first_done:
+                left = (now - first_time) / (done - first_done) * (self._total - done)
+                line += f"  {left:.0f} s left"
+            self.console.print(line)
 
 
 def results_table(record: dict) -> Table:

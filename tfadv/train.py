@@ -3,6 +3,7 @@
 The same command again goes on where it stopped, or prints the finished run.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -55,6 +56,9 @@ def run(read: config.Config, path: Path) -> None:
         except Interrupted as interruption:
             print(f"{interruption}: saved; the same command goes on from there", file=sys.stderr)
             sys.exit(128 + interruption.signal)
+        except KeyboardInterrupt:
+            print("interrupted: the same command goes on from the last save", file=sys.stderr)
+            sys.exit(128 + signal.SIGINT)
     console.print(results_table(results))
     console.print(f"every file of this run: {path}", markup=False)
 

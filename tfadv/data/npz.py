@@ -39,11 +39,6 @@ def npz(
         ArraySource(f"npz.{parameter}", images, labels, names)
         for parameter, (images, labels, _) in arrays.items()
     ]
-    if sources[0].image_shape != sources[1].image_shape:
-        raise UserError(
-            f"npz: the images to train on have shape {sources[0].image_shape}, "
-            f"those to test on {sources[1].image_shape}"
-        )
     return Splits(*sources)
 
 

@@ -17,7 +17,7 @@ class Adversarial(Strategy):
 
     Args:
         clean_ratio: share of the clean images kept, in 0..1. Of a replica's
-            batch of N, the first round(ratio · N) stay.
+            batch of N, the first round(ratio · N) stay, at least one unless it is 0.
         clean_weight: α of equation 1, the weight of the clean images' mean
             loss. None gives every image kept the same weight, which is 0.5 at
             ratio 1; the paper leaves it open for ratios between 0 and 1.
@@ -46,6 +46,8 @@ class Adversarial(Strategy):
         """Returns every adversarial image, and the clean ones kept, if any."""
         adversarial = attack(network.attack_logits_fn(), images, labels, seeds)
         kept = round(self.clean_ratio * images.shape[0])
+        if self.clean_ratio > 0:
+            kept = max(kept, 1)
         return {CLEAN: images[:kept], ADV: adversarial} if kept else {ADV: adversarial}
 
     def loss(self, logits, labels):

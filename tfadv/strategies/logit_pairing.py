@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfadv.errors import UserError, check, check_choice
+from tfadv.errors import check, check_choice
 from tfadv.losses import PAIRING_REDUCTIONS, logit_pairing
 from tfadv.registry import STRATEGIES
 from tfadv.strategies.adversarial import Adversarial
@@ -35,25 +35,11 @@ class LogitPairing(Adversarial):
         clean_label_smoothing: float | None = None,
     ):
         super().__init__(clean_ratio, clean_weight, label_smoothing, clean_label_smoothing)
+        check(clean_ratio > 0, "LogitPairing.clean_ratio", "be > 0: no pair is left", clean_ratio)
         check(pairing_weight >= 0, "LogitPairing.pairing_weight", "be >= 0", pairing_weight)
         check_choice("LogitPairing.reduction", reduction, PAIRING_REDUCTIONS)
         self.pairing_weight = pairing_weight
         self.reduction = reduction
-
-    def training_images(self, network, attack, images, labels, seeds):
-        """Returns every adversarial image and the clean ones kept.
-
-        Raises:
-            UserError: no clean image is kept, so that there is no pair.
-        """
-        kept = super().training_images(network, attack, images, labels, seeds)
-        if CLEAN not in kept:
-            raise UserError(
-                f"LogitPairing.clean_ratio = {self.clean_ratio} keeps no clean image of a "
-                f"batch of {images.shape[0]}: there is no pair",
-                "LogitPairing.clean_ratio",
-            )
-        return kept
 
     def loss(self, logits, labels):
         """Returns the adversarial training loss plus the pairing term."""
