@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import keras
+
 from tfadv import attacks, models, norms, strategies  # noqa: F401  (their parts register)
 from tfadv.attacks import Attack
 from tfadv.data import Splits
@@ -9,6 +11,7 @@ from tfadv.data.augmentation import CropAndFlip
 from tfadv.distribution import Distribution
 from tfadv.errors import UserError, check, check_choice
 from tfadv.models import Model
+from tfadv.optimizers import momentum_sgd
 from tfadv.registry import (
     ATTACKS,
     DATASETS,
@@ -168,6 +171,10 @@ class Plan:
     attack: Attack
     evaluation_attacks: dict[str, Attack]
     schedule: StepSchedule
+
+    def build_optimizer(self) -> keras.optimizers.Optimizer:
+        """Builds the optimizer; call it in the distribution's scope."""
+        return configured(momentum_sgd, learning_rate=self.schedule)
 
     @property
     def steps_per_epoch(self) -> int:

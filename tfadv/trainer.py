@@ -18,9 +18,7 @@ from tfadv.errors import UserError
 from tfadv.evaluator import Evaluator
 from tfadv.experiment import Plan
 from tfadv.losses import l2_penalty
-from tfadv.optimizers import momentum_sgd
 from tfadv.progress import Progress
-from tfadv.registry import configured
 from tfadv.run_directory import RunDirectory, write_json
 from tfadv.strategies import Network
 from tfadv.summaries import Summaries
@@ -61,7 +59,7 @@ class Trainer:
             tf.config.experimental.enable_op_determinism()
         with distribution.scope():
             self.model = plan.experiment.build_model(plan.splits)
-            self.optimizer = configured(momentum_sgd, learning_rate=plan.schedule)
+            self.optimizer = plan.build_optimizer()
             self.optimizer.build(self.model.trainable_variables)
         self.evaluator = Evaluator(
             self.model,
