@@ -122,6 +122,14 @@ def test_frozen_statistics_normalize_and_stay(tiny_model, some_images, norm):
         assert np.abs(gradient).max() > 0
 
 
+def test_a_norm_without_the_strategys_branch_is_refused():
+    Adversarial().check_branches(("main",))
+    Adversarial().check_branches(("clean", "adv", "more"))
+    Standard().check_branches(("clean", "other"))
+    with pytest.raises(UserError, match="trains the branch 'adv', but the norm has clean, other"):
+        Adversarial().check_branches(("clean", "other"))
+
+
 @pytest.mark.parametrize(
     ("build", "told"),
     [

@@ -46,7 +46,8 @@ class Trainer:
         distribution: the devices.
 
     Raises:
-        UserError: the replicas don't divide a batch.
+        UserError: the replicas don't divide a batch, or the norm has other
+            branches than the strategy's.
     """
 
     def __init__(self, plan: Plan, distribution: tf.distribute.Strategy):
@@ -59,6 +60,7 @@ class Trainer:
             tf.config.experimental.enable_op_determinism()
         with distribution.scope():
             self.model = plan.experiment.build_model(plan.splits)
+            plan.strategy.check_branches(self.model.branches)
             self.optimizer = plan.build_optimizer()
             self.optimizer.build(self.model.trainable_variables)
         self.evaluator = Evaluator(
@@ -160,7 +162,7 @@ class Trainer:
         gradients = tape.gradient(share, variables, unconnected_gradients="zero")
         self.optimizer.apply(gradients, variables)
         return {"loss": loss} | {
-            f"{branch}_accuracy": _accuracy(values, labels) for branch, values in logits.items()
+            _accuracy_name(branch): _accuracy(values, labels) for branch, values in logits.items()
         }
 
     def evaluate(self) -> dict:
@@ -187,12 +189,14 @@ class Trainer:
                 for name, value in values.items()
             }
 
+        names = ["loss", *(_accuracy_name(branch) for branch in self.plan.strategy.branches)]
+
         @tf.function
         def call(iterator, count):
-            totals = step(iterator)
-            for _ in tf.range(count - 1):
+            totals = {name: tf.zeros(()) for name in names}
+            for _ in tf.range(count):
                 values = step(iterator)
-                totals = {name: totals[name] + value for name, value in values.items()}
+                totals = {name: totals[name] + values[name] for name in names}
             return {name: total / tf.cast(count, tf.float32) for name, total in totals.items()}
 
         return call
@@ -232,6 +236,10 @@ class Trainer:
             return batch["image"], plan.attack(logits_fn, batch["image"], batch["label"], seeds)
 
         return strip
+
+
+def _accuracy_name(branch: str) -> str:
+    return f"{branch}_accuracy"
 
 
 def _accuracy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

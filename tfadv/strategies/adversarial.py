@@ -25,8 +25,6 @@ class Adversarial(Strategy):
         clean_label_smoothing: of the clean images' loss; None takes the other.
     """
 
-    uses_attack = True
-
     def __init__(
         self,
         clean_ratio: float = 1.0,
@@ -39,6 +37,7 @@ class Adversarial(Strategy):
         check(0 <= clean_ratio <= 1, f"{name}.clean_ratio", "be in 0..1", clean_ratio)
         in_range = clean_weight is None or 0 <= clean_weight <= 1
         check(in_range, f"{name}.clean_weight", "be in 0..1", clean_weight)
+        self.branches = (CLEAN, ADV) if clean_ratio else (ADV,)
         self.clean_ratio = clean_ratio
         self.clean_weight = clean_weight
 

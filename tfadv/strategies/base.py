@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfadv.attacks.base import Attack, LogitsFn
-from tfadv.errors import check
+from tfadv.errors import UserError, check
 from tfadv.losses import cross_entropy
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
@@ -68,13 +68,16 @@ class Network:
 class Strategy:
     """Base class of the strategies: which images are in the loss, and how.
 
+    Attributes:
+        branches: names of the norm branches whose images are in the loss.
+
     Args:
         label_smoothing: of the adversarial images' loss, and of the clean
             images' too unless that is given (released pipeline: 0.1).
         clean_label_smoothing: of the clean images' loss; None takes the other.
     """
 
-    uses_attack = False
+    branches: tuple[str, ...] = (CLEAN, ADV)
 
     def __init__(self, label_smoothing: float = 0.1, clean_label_smoothing: float | None = None):
         name = type(self).__name__
@@ -87,6 +90,16 @@ class Strategy:
         if clean_label_smoothing is None:
             clean_label_smoothing = label_smoothing
         self.smoothing = {ADV: label_smoothing, CLEAN: clean_label_smoothing}
+
+    def check_branches(self, norm_branches: tuple[str, ...]) -> None:
+        """Raises `UserError` if a norm with branches lacks one of this strategy's."""
+        missing = sorted(set(self.branches) - set(norm_branches))
+        if len(norm_branches) > 1 and missing:
+            raise UserError(
+                f"Experiment.strategy trains the branch '{missing[0]}', but the norm has "
+                f"{', '.join(norm_branches)}",
+                "Experiment.strategy",
+            )
 
     def training_images(
         self, network: Network, attack: Attack, images: tf.Tensor, labels: tf.Tensor, seeds

@@ -14,6 +14,8 @@ class Standard(Strategy):
         label_smoothing: of the loss (released pipeline: 0.1).
     """
 
+    branches = (CLEAN,)
+
     def __init__(self, label_smoothing: float = 0.1):
         super().__init__(label_smoothing)
 
