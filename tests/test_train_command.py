@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 SMOKE = ["--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin"]
@@ -108,6 +109,16 @@ def test_mistakes_end_in_one_line_before_training(tmp_path, arguments, told):
     assert told in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_label_out_of_range_ends_in_one_line_before_training(tmp_path):
+    images = np.zeros((64, 8, 8, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", image=images, label=np.arange(64), label_names=["cat", "dog"])
+    arguments = [f"--gin_bindings=npz.{split} = 'a.npz'" for split in ("train", "test")]
+    arguments += ["--gin_bindings=Experiment.dataset = 'npz'", "--model_dir=run"]
+    done = run(*SMOKE, *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and not (tmp_path / "run").exists()
+    assert "error: npz.train: label 2 of example 2 is not in 0..1" in done.stderr.splitlines()[-1]
 
 
 def test_dry_run_writes_nothing(tmp_path):
