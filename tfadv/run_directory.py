@@ -154,6 +154,8 @@ def _git_commit() -> str | None:
         )
         return done.stdout.strip() if done.returncode == 0 else None
 
+    if not (ROOT / ".git").exists():  # an installed package, perhaps inside another repository
+        return None
     try:
         commit = git("rev-parse", "HEAD")
         return f"{commit} with local changes" if commit and git("status", "--porcelain") else commit
