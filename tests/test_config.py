@@ -57,6 +57,13 @@ def test_bindings_win_and_are_kept():
     )
 
 
+def test_a_part_can_be_built_in_a_scope_of_its_own():
+    bindings = ["Experiment.attack = 'mine/pgd'", "mine/PGD.steps = 3", "PGD.steps = 5"]
+    config.read(["gin/mbn.gin"], bindings)
+    plan = experiment.plan()
+    assert plan.attack.steps == 3 and plan.attack.epsilon == 64
+
+
 def test_evaluation_attacks_start_at_random_and_have_their_steps():
     config.read(["gin/mbn.gin"])
     plan = experiment.plan()
@@ -82,13 +89,22 @@ def test_evaluation_attacks_start_at_random_and_have_their_steps():
         (["gin/mbn.gin"], ["Training.batch_size = 5000"], "more than the 1297 images"),
         (["gin/mbn.gin"], ["Training.freeze = 'stats'"], "Did you mean 'statistics'"),
         (["gin/scale/digits.gin"], [], "Experiment.norm is not set"),
+        (["gin/mbn.gin"], ["PGD.steps = '3'"], "PGD.steps must be of type int, got '3'"),
+        (["gin/mbn.gin"], ["PGD.targeted = 1"], "PGD.targeted must be of type bool, got 1"),
+        (["gin/mbn.gin"], ["Training.epochs = 2.5"], "Training.epochs must be of type int"),
+        (["gin/mbn.gin"], ["ResNet.blocks = 3"], "ResNet.blocks must be of type .*Sequence"),
+        (["gin/mbn.gin"], ["Evaluation.attacks = ('pgd')"], "Evaluation.attacks must be of type"),
+        (["gin/mbn.gin"], ["evl/PGD.steps = 3"], "the scope 'evl'. Did you mean 'eval'"),
+        (["gin/mbn.gin", "gin/alp.gin"], [], "gin/alp.gin chooses Experiment.strategy and so does"),
+        (["gin/mbn.gin", "gin/scale/smoke.gin", "gin/scale/digits.gin"], [], "one scale"),
         (["gin/mbn.gin"], ["Distribution.kind = 'mirored'"], "Did you mean 'mirrored'"),
     ],
 )
 def test_mistakes_are_told_in_one_line(files, bindings, told):
     with pytest.raises(UserError, match=told) as caught:
         config.read(files, bindings)
-        experiment.plan()
+        plan = experiment.plan()
+        plan.experiment.build_model(plan.splits)
     assert "\n" not in caught.value.message
 
 

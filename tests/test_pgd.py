@@ -62,6 +62,16 @@ def test_equals_a_numpy_loop_on_a_linear_model(targeted, jit_compile):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("norm", ["mixture", "group"])
+def test_xla_and_the_plain_graph_give_the_same_images(tiny_model, some_images, norm):
+    logits_fn = tiny_model(norm).logits_fn()
+    compiled, plain = (
+        PGD(16, 10, 1.6, jit_compile=choice)(logits_fn, *some_images, seeds(6))
+        for choice in (True, False)
+    )
+    assert np.mean(np.abs(compiled - plain) < 1e-4) > 0.99
+
+
 @pytest.mark.parametrize("epsilon", [0, 1, 16, 300])
 def test_stays_in_the_ball_and_the_pixel_range(tiny_model, some_images, epsilon):
     images, labels = some_images

@@ -18,6 +18,8 @@ from tfadv.errors import UserError, nearest
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_SCALE = "gin/scale/digits.gin"
+# What a recipe and a scale each say; of each kind a command takes one.
+CHOSEN_ONCE = ("Experiment.strategy", "Experiment.scale")
 _INSTALLED = Path(sys.prefix) / "share" / "tfadv"
 
 
@@ -33,6 +35,8 @@ class Config:
         self.files: list[str] = []
         self.plugins: list[str] = []
         self._where: dict[str, str] = {}
+        self._scopes: dict[str, str] = {}
+        self._specs: set[str] = set()
 
     def read_file(self, name: str, wanted_by: str = "--gin_file") -> None:
         """Reads one gin file and what it includes.
@@ -75,6 +79,15 @@ class Config:
         """Returns ``file:line`` of the last binding of ``Name.parameter``."""
         return self._where.get(parameter)
 
+    def check_scopes(self) -> None:
+        """Raises `UserError` if a scope has bindings and nothing is built in it."""
+        used = self._specs | {registry.EVALUATION_SCOPE}
+        for scope, at_line in self._scopes.items():
+            if scope not in used:
+                raise UserError(
+                    f"{at_line}: nothing is built in the scope '{scope}'.{nearest(scope, used)}"
+                )
+
     def text(self) -> str:
         """Returns the whole configuration as one gin text in a fixed order."""
         imports = "".join(f"import {module}\n" for module in self.plugins)
@@ -107,6 +120,9 @@ class Config:
                     return
                 _check_name(selector, parameter, at_line)
                 gin.bind_parameter((scope, selector, parameter), value)
+                self._specs.update(_scopes_named(value))
+                if scope:
+                    self._scopes.setdefault(scope.partition("/")[0], at_line)
                 self._where[f"{selector.rpartition('.')[2]}.{parameter}"] = at_line
 
 
@@ -136,12 +152,19 @@ def read(
     for module in plugins:
         config.import_plugin(module)
     for name in files:
+        before = {key: config.where(key) for key in CHOSEN_ONCE}
         config.read_file(name)
+        for key, earlier in before.items():
+            if earlier and config.where(key) != earlier:
+                raise UserError(
+                    f"{name} chooses {key} and so does {earlier}: give one recipe and one scale"
+                )
         config.files.append(name)
     if config.where("Experiment.scale") is None:
         config.read_file(DEFAULT_SCALE, "the default scale")
         config.files.append(DEFAULT_SCALE)
     config.read_bindings(bindings)
+    config.check_scopes()
     try:
         gin.finalize()
     except ValueError as error:
@@ -183,6 +206,12 @@ def _check_name(selector: str, parameter: str | None, at_line: str) -> None:
             f"{at_line}: {name} has no parameter '{parameter}'; it has "
             f"{', '.join(known[name]) or 'none'}.{nearest(parameter, known[name])}"
         )
+
+
+def _scopes_named(value: object) -> set[str]:
+    """Returns the outer scopes of the ``scope/name`` specs in a bound value."""
+    texts = value if isinstance(value, tuple | list) else (value,)
+    return {text.partition("/")[0] for text in texts if isinstance(text, str) and "/" in text}
 
 
 def _mount_plugin_folders(extra: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from tfadv.optimizers import momentum_sgd
 from tfadv.registry import (
     ATTACKS,
     DATASETS,
+    EVALUATION_SCOPE,
     MODELS,
     NORMS,
     STRATEGIES,
@@ -140,12 +141,6 @@ class Evaluation:
     dtype: str = "float32"
 
     def __post_init__(self):
-        check(
-            isinstance(self.attacks, tuple | list),
-            "Evaluation.attacks",
-            "be a tuple of names",
-            self.attacks,
-        )
         check(self.batch_size >= 1, "Evaluation.batch_size", "be >= 1", self.batch_size)
         some = self.examples is None or self.examples >= 1
         check(some, "Evaluation.examples", "be None or >= 1", self.examples)
@@ -153,7 +148,7 @@ class Evaluation:
 
     def build_attacks(self) -> dict[str, Attack]:
         """Builds the attacks, by the specs that name them."""
-        with scoped("eval"):
+        with scoped(EVALUATION_SCOPE):
             return {spec: ATTACKS.build(spec, "Evaluation.attacks") for spec in self.attacks}
 
 

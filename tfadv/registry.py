@@ -13,12 +13,14 @@ Python code that calls a registered class directly is not touched by gin.
 
 import contextlib
 import inspect
-from collections.abc import Callable
+import types
+import typing
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import gin
 
-from tfadv.errors import UserError, nearest
+from tfadv.errors import UserError, check, nearest
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -49,14 +51,18 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
     """Calls `part` with its gin bindings; `arguments` go before them.
 
     Raises:
-        UserError: a parameter without a default is neither bound nor given.
+        UserError: a parameter without a default is neither bound nor given, or
+            a bound value is not of its annotated type.
     """
     bound = gin.get_bindings(part)
     for name, parameter in _parameters(part).items():
-        if parameter.default is parameter.empty and name not in bound | arguments:
-            raise UserError(
-                f"{part.__name__}.{name} is not set: bind it in a gin file (a scale usually does)"
-            )
+        full_name = f"{part.__name__}.{name}"
+        if name in bound:
+            wanted = parameter.annotation
+            kind = wanted.__name__ if isinstance(wanted, type) else str(wanted)
+            check(_fits(bound[name], wanted), full_name, f"be of type {kind}", bound[name])
+        elif parameter.default is parameter.empty and name not in arguments:
+            raise UserError(f"{full_name} is not set: bind it in a gin file (a scale usually does)")
     try:
         return gin.get_configurable(part)(**arguments)
     except UserError as error:  # gin has added lines of its own to the message
@@ -75,6 +81,18 @@ def scoped(scope: str):
 
 def _parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(part).parameters)
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    """Returns whether a value fits a simple annotation; others accept anything."""
+    if isinstance(annotation, types.UnionType):
+        return any(_fits(value, choice) for choice in typing.get_args(annotation))
+    if typing.get_origin(annotation) in (tuple, list, Sequence):
+        return isinstance(value, tuple | list)
+    if annotation in (int, float):
+        allowed = int if annotation is int else (int, float)
+        return isinstance(value, allowed) and not isinstance(value, bool)
+    return isinstance(value, annotation) if annotation in (str, bool, types.NoneType) else True
 
 
 class Registry:
@@ -138,6 +156,9 @@ class Registry:
         with scoped(scope) if scope else contextlib.nullcontext():
             return configured(part, **arguments)
 
+
+# The gin scope in which evaluation builds its attacks.
+EVALUATION_SCOPE = "eval"
 
 NORMS = Registry("norm")
 ATTACKS = Registry("attack")
