@@ -59,7 +59,3 @@ class StepSchedule(keras.optimizers.schedules.LearningRateSchedule):
             return rate
         rise = (self.base_rate - self.warmup_start) * step / self.warmup_steps
         return tf.where(step < self.warmup_steps, self.warmup_start + rise, rate)
-
-    def get_config(self):
-        """Returns the resolved schedule, for a record."""
-        return dict(vars(self))
