@@ -15,6 +15,11 @@ from tfadv.run_directory import RunDirectory, default_path
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")
+OVERLAYS = sorted(
+    str(path.relative_to(ROOT))
+    for folder in ("attack", "batch", "depth", "table3", "finetune", "released")
+    for path in (ROOT / "gin" / folder).glob("*.gin")
+)
 SCALES = sorted(path.stem for path in (ROOT / "gin" / "scale").glob("*.gin"))
 
 
@@ -46,6 +51,27 @@ def test_every_recipe_plans_at_the_default_scale_and_says_its_source(recipe):
     assert plan.experiment.scale == "digits" and len(plan.splits.test) == 100
     head = (ROOT / "gin" / f"{recipe}.gin").read_text().split("include")[0]
     assert "Paper" in head and f"--gin_file=gin/{recipe}.gin" in head
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_overlay_says_its_source_and_its_command(overlay):
+    head = (ROOT / overlay).read_text()
+    assert "Paper" in head and f"--gin_file={overlay}" in head and "ot run" in head
+
+
+def test_overlays_win_over_recipe_and_scale_in_any_order():
+    files = ["gin/mbn.gin", "gin/attack/pgd5.gin", "gin/scale/cifar10.gin", "gin/depth/152.gin"]
+    texts = {config.read(order).text() for order in itertools.permutations(files)}
+    assert len(texts) == 1
+    plan_values = config.read(files).values
+    assert plan_values["PGD.steps"] == 5 and plan_values["ResNet.blocks"] == (3, 8, 36, 3)
+    assert plan_values["Training.epochs"] == 110  # from the scale
+
+
+def test_a_recipe_may_override_its_scale():
+    files = ["gin/table3/1_original.gin", "gin/scale/imagenet.gin"]
+    for order in (files, files[::-1]):
+        assert config.read(order).values["Training.epochs"] == 220
 
 
 def test_bindings_win_and_are_kept():
@@ -87,7 +113,7 @@ def test_evaluation_attacks_start_at_random_and_have_their_steps():
         (["gin/mbn.gin"], ["Evaluation.attacks = ('pgd10/pdg',)"], "Did you mean 'pgd'"),
         (["gin/mbn.gin"], ["PGD.epsilon = -1"], "PGD.epsilon must be >= 0"),
         (["gin/mbn.gin"], ["Training.batch_size = 5000"], "more than the 1297 images"),
-        (["gin/mbn.gin"], ["Training.freeze = 'stats'"], "Did you mean 'statistics'"),
+        (["gin/mbn.gin"], ["NormPolicy.freeze = 'stats'"], "Did you mean 'statistics'"),
         (["gin/scale/digits.gin"], [], "Experiment.norm is not set"),
         (["gin/mbn.gin"], ["PGD.steps = '3'"], "PGD.steps must be of type int, got '3'"),
         (["gin/mbn.gin"], ["PGD.targeted = 1"], "PGD.targeted must be of type bool, got 1"),

@@ -15,11 +15,13 @@ LAYERS = [
     {"randomness", "config"},
     {"norms", "attacks", "losses", "data", "schedules", "optimizers", "metrics", "distribution"},
     {"models"},
-    {"strategies", "summaries"},
-    {"experiment", "checkpoints", "run_directory", "progress"},
-    {"evaluator"},
+    {"strategies", "summaries", "weight_average", "paper"},
+    {"settings", "checkpoints", "run_directory", "progress", "hardware"},
+    {"initial_weights"},
+    {"experiment"},
+    {"evaluator", "training_step"},
     {"trainer"},
-    {"command_line"},
+    {"command_line", "dry_run"},
     {"train"},
 ]
 # Within their layer too, these know nothing of models or of each other.

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tfadv import losses, metrics
 from tfadv.errors import UserError
-from tfadv.optimizers import momentum_sgd
-from tfadv.schedules import StepSchedule
+from tfadv.optimizers import momentum_sgd, rmsprop
+from tfadv.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
 
 LOGITS = np.array([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]], np.float32)
 LABELS = np.array([1, 0])
@@ -34,8 +34,9 @@ def test_l2_penalty_has_its_half():
     assert float(losses.l2_penalty(kernels, 0.1)) == pytest.approx(0.5 * 0.1 * 169)
 
 
-def paper_schedule(batch_size=4096):
-    return StepSchedule(batch_size, 312, boundaries=(35, 70, 95), warmup_epochs=5)
+def paper_rate(batch_size=4096, decay=None, **arguments):
+    decay = decay or StepDecay((35, 70, 95))
+    return LearningRate(batch_size, 312, 110, decay, 0.1, **{"warmup_epochs": 5} | arguments)
 
 
 @pytest.mark.parametrize(
@@ -43,23 +44,78 @@ def paper_schedule(batch_size=4096):
     [(0, 0.1), (2.5, 0.85), (5, 1.6), (34.9, 1.6), (35, 0.16), (70, 0.016), (95, 0.0016)],
 )
 def test_the_papers_learning_rate(epoch, rate):
-    assert float(paper_schedule()(round(epoch * 312))) == pytest.approx(rate, rel=1e-3)
+    assert float(paper_rate()(round(epoch * 312))) == pytest.approx(rate, rel=1e-3)
+
+
+def test_a_drop_comes_with_the_first_step_of_its_epoch():
+    rate = paper_rate()
+    assert float(rate(35 * 312 - 1)) == pytest.approx(1.6)
+    assert float(rate(35 * 312)) == pytest.approx(0.16)
 
 
 def test_a_small_batch_has_a_rate_and_no_warm_up():
-    assert float(paper_schedule(batch_size=128)(0)) == pytest.approx(0.05)
+    assert float(paper_rate(batch_size=128)(0)) == pytest.approx(0.05)
 
 
-def test_momentum_sgd_is_nesterov_with_the_rate_inside():
+@pytest.mark.parametrize(
+    ("decay", "expected"),
+    [
+        (ExponentialDecay(0.94, 2), {0: 1, 1.99: 1, 2: 0.94, 10: 0.94**5, 109: 0.94**54}),
+        (ExponentialDecay(0.9, 2, staircase=False), {1: 0.9**0.5, 5: 0.9**2.5}),
+        (CosineDecay(), {0: 1, 55: 0.5, 110: 0}),
+        (CosineDecay(0.1), {0: 1, 27.5: 0.1 + 0.9 * (1 + 0.5**0.5) / 2, 110: 0.1}),
+        (StepDecay(()), {0: 1, 109: 1}),
+        (StepDecay((1, 2), 0.5), {0: 1, 1: 0.5, 2: 0.25}),
+    ],
+)
+def test_decays_are_their_closed_forms(decay, expected):
+    rate = paper_rate(256, decay, warmup_epochs=0)
+    for epoch, factor in expected.items():
+        found = float(rate(round(epoch * 312)))
+        assert found == pytest.approx(0.1 * factor, rel=1e-4, abs=1e-8)
+
+
+GRADIENTS = [np.array([0.5, 1.0]), np.array([-1.0, 2.0]), np.array([0.3, 0.1])]
+
+
+def optimized(make, **arguments):
+    """Applies the gradients at rates of 0.1, 0.01 and 0.001; returns the variable."""
     variable = keras.Variable([1.0, -2.0])
-    optimizer = momentum_sgd(StepSchedule(256, 1, (1,), 0), momentum=0.9)
+    optimizer = make(LearningRate(256, 1, 3, StepDecay((1, 2)), 0.1, 0), **arguments)
     optimizer.build([variable])
-    value, velocity = np.array([1.0, -2.0]), np.zeros(2)
-    for gradient, rate in ((np.array([0.5, 1.0]), 0.1), (np.array([-1.0, 2.0]), 0.01)):
+    for gradient in GRADIENTS:
         optimizer.apply([tf.constant(gradient, tf.float32)], [variable])
-        velocity = 0.9 * velocity - rate * gradient
-        value = value + 0.9 * velocity - rate * gradient
-    np.testing.assert_allclose(variable, value, rtol=1e-6)
+    return variable
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("rate_in", ["update", "velocity"])
+def test_momentum_sgd_in_both_conventions(rate_in, nesterov):
+    value, velocity = np.array([1.0, -2.0]), np.zeros(2)
+    for gradient, rate in zip(GRADIENTS, (0.1, 0.01, 0.001), strict=True):
+        inside, outside = (rate, 1) if rate_in == "velocity" else (1, rate)
+        velocity = 0.9 * velocity + inside * gradient
+        step = inside * gradient + 0.9 * velocity if nesterov else velocity
+        value = value - outside * step
+    found = optimized(momentum_sgd, nesterov=nesterov, rate_in=rate_in)
+    np.testing.assert_allclose(found, value, rtol=1e-6)
+
+
+def test_without_momentum_both_conventions_are_plain_descent():
+    expected = np.array([1.0, -2.0]) - 0.1 * GRADIENTS[0] - 0.01 * GRADIENTS[1]
+    expected = expected - 0.001 * GRADIENTS[2]
+    for rate_in in ("update", "velocity"):
+        found = optimized(momentum_sgd, momentum=0.0, nesterov=False, rate_in=rate_in)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_rmsprop():
+    value, square, velocity = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2)
+    for gradient, rate in zip(GRADIENTS, (0.1, 0.01, 0.001), strict=True):
+        square = 0.9 * square + 0.1 * gradient**2
+        velocity = 0.8 * velocity + rate * gradient / np.sqrt(square + 1.0)
+        value = value - velocity
+    np.testing.assert_allclose(optimized(rmsprop, momentum=0.8), value, rtol=1e-6)
 
 
 def test_wilson_interval():
@@ -70,10 +126,18 @@ def test_wilson_interval():
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [{"rate_per_256": 0}, {"boundaries": (70, 35)}, {"warmup_epochs": -1}],
+    ("make", "told"),
+    [
+        (lambda: LearningRate(256, 1, 1, StepDecay(()), 0, 0), "LearningRate.rate_per_256"),
+        (lambda: LearningRate(256, 1, 1, StepDecay(()), 1, -1), "LearningRate.warmup_epochs"),
+        (lambda: StepDecay((70, 35)), "StepDecay.boundaries"),
+        (lambda: StepDecay((1,), 0), "StepDecay.factor"),
+        (lambda: ExponentialDecay(every_epochs=0), "ExponentialDecay.every_epochs"),
+        (lambda: CosineDecay(2), "CosineDecay.final"),
+        (lambda: momentum_sgd(0.1, rate_in="velocities"), "Did you mean 'velocity'"),
+        (lambda: rmsprop(0.1, epsilon=0), "rmsprop.epsilon"),
+    ],
 )
-def test_wrong_schedules_are_told(arguments):
-    defaults = {"batch_size": 256, "steps_per_epoch": 1, "boundaries": (), "warmup_epochs": 0}
-    with pytest.raises(UserError, match="StepSchedule"):
-        StepSchedule(**defaults | arguments)
+def test_wrong_arguments_are_told(make, told):
+    with pytest.raises(UserError, match=told):
+        make()

@@ -49,7 +49,7 @@ def test_two_replicas_equal_one_device(recipe):
     """Ten steps; batch norm on running statistics, as each replica has batches of its own."""
     bindings = ["Training.epochs = 5"]
     if recipe == "alp":
-        bindings += ["Training.freeze = 'statistics'", "Training.freeze_last_epochs = 5"]
+        bindings += ["NormPolicy.freeze = 'statistics'", "NormPolicy.freeze_last_epochs = 5"]
     single, double = (make(make_plan(recipe, *bindings)) for make in (one_device, mirrored))
     for name, value in values(single).items():
         np.testing.assert_array_equal(value, values(double)[name])
@@ -69,8 +69,8 @@ def test_mirrored_statistics_are_the_mean_over_the_replicas():
 
 
 def test_freezing_keeps_the_statistics_while_gamma_and_beta_move():
-    bindings = ("Training.epochs = 2", "Training.freeze = 'statistics'")
-    bindings += ("StepSchedule.rate_per_256 = 50.0",)
+    bindings = ("Training.epochs = 2", "NormPolicy.freeze = 'statistics'")
+    bindings += ("LearningRate.rate_per_256 = 50.0",)
     trainer = one_device(make_plan("mbn", *bindings))
     steps = trainer.steps()
     first = next(steps)
@@ -145,7 +145,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run():
-    trainer = one_device(make_plan("clean", "StepSchedule.rate_per_256 = 1e38"))
+    trainer = one_device(make_plan("clean", "LearningRate.rate_per_256 = 1e38"))
     with pytest.raises(UserError, match="the loss became"):
         finish(trainer)
 
@@ -160,7 +160,7 @@ def test_weight_decay_reaches_kernels_alone():
     start = values(plain)
     for trainer in (plain, decayed):
         next(trainer.steps())
-    rate = float(plain.plan.schedule(0))
+    rate = float(plain.plan.learning_rate(0))
     for name, value in values(plain).items():
         # Nesterov's first step moves by rate · gradient · (1 + momentum).
         pull = -rate * 1.9 * 0.5 * start[name] if name.endswith("kernel") else 0

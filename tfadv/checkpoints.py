@@ -3,9 +3,11 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from tfadv.errors import UserError
+from tfadv.weight_average import WeightAverage
 
 
 class Checkpoints:
@@ -15,14 +17,21 @@ class Checkpoints:
         folder: where they are kept.
         model: the model.
         optimizer: its built optimizer, whose `iterations` count the steps.
+        average: the moving average of its weights, if there is one.
         keep: how many to keep; the one before the newest is the fallback.
     """
 
-    def __init__(self, folder: Path, model, optimizer, keep: int = 2):
+    def __init__(
+        self, folder: Path, model, optimizer, average: WeightAverage | None = None, keep: int = 2
+    ):
         self._optimizer = optimizer
-        self._checkpoint = tf.train.Checkpoint(
-            model=_by_path(model.variables), optimizer=_by_path(optimizer.variables)
-        )
+        tracked = {
+            "model": by_path(model.variables),
+            "optimizer": by_path(optimizer.variables),
+        }
+        if average:
+            tracked["average"] = average.by_path()
+        self._checkpoint = tf.train.Checkpoint(**tracked)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name="step"
         )
@@ -53,8 +62,8 @@ class Checkpoints:
         return 0
 
 
-def _by_path(variables) -> dict[str, tf.Variable]:
-    """Returns the variables by their paths.
+def by_path(variables) -> dict[str, tf.Variable]:
+    """Returns variables by their paths, which are their names in a checkpoint.
 
     TensorFlow's own tracking of a Keras object loses the layers that it keeps
     in lists: their variables would be neither saved nor missed.
@@ -63,3 +72,24 @@ def _by_path(variables) -> dict[str, tf.Variable]:
     if len(found) != len(variables):
         raise ValueError("two variables have the same path: give their layers names")
     return found
+
+
+def read_model(folder: Path) -> dict[str, np.ndarray]:
+    """Returns the values of a model's variables in the newest checkpoint, by path.
+
+    Args:
+        folder: the checkpoints of a run.
+
+    Raises:
+        UserError: there is no checkpoint.
+    """
+    newest = tf.train.latest_checkpoint(str(folder))
+    if newest is None:
+        raise UserError(f"no checkpoint in '{folder}'")
+    reader = tf.train.load_checkpoint(newest)
+    before, after = "model/", "/.ATTRIBUTES/VARIABLE_VALUE"
+    return {
+        key.removeprefix(before).removesuffix(after).replace(".S", "/"): reader.get_tensor(key)
+        for key in reader.get_variable_to_shape_map()
+        if key.startswith(before) and key.endswith(after)
+    }

@@ -1,7 +1,9 @@
 """Gin files and bindings: found, checked and read before any work starts.
 
-Recipes (``gin/*.gin``) and scales (``gin/scale/*.gin``) bind disjoint
-parameters, so their order does not matter. Bindings come last and win.
+A scale chooses ``Experiment.scale``, a recipe ``Experiment.strategy``, and any
+other file is an overlay. Whatever their order on the command line, scales are
+read first, then recipes, then overlays in the order given, then bindings; what
+is read later wins.
 """
 
 import importlib
@@ -9,6 +11,7 @@ import sys
 import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import gin
 from gin import config_parser
@@ -18,9 +21,25 @@ from tfadv.errors import UserError, nearest
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_SCALE = "gin/scale/digits.gin"
-# What a recipe and a scale each say; of each kind a command takes one.
-CHOSEN_ONCE = ("Experiment.strategy", "Experiment.scale")
+# What a scale and a recipe each say, in the order they are read; a command takes one of each.
+CHOSEN_ONCE = ("Experiment.scale", "Experiment.strategy")
 _INSTALLED = Path(sys.prefix) / "share" / "tfadv"
+
+
+class Line(NamedTuple):
+    """A gin statement and where it stands."""
+
+    statement: Any
+    at: str
+
+    @property
+    def key(self) -> str | None:
+        """``Name.parameter``, or ``scope/Name.parameter``, of a binding."""
+        match self.statement:
+            case config_parser.BindingStatement(scope, selector, parameter, _) if parameter:
+                name = f"{selector.rpartition('.')[2]}.{parameter}"
+                return f"{scope}/{name}" if scope else name
+        return None
 
 
 class Config:
@@ -29,34 +48,25 @@ class Config:
     Attributes:
         files: the gin files read, as given, included ones left out.
         plugins: the plugin modules imported.
+        values: what is bound, by ``Name.parameter`` or ``scope/Name.parameter``.
     """
 
     def __init__(self):
         self.files: list[str] = []
         self.plugins: list[str] = []
+        self.values: dict[str, Any] = {}
         self._where: dict[str, str] = {}
         self._scopes: dict[str, str] = {}
         self._specs: set[str] = set()
 
     def read_file(self, name: str, wanted_by: str = "--gin_file") -> None:
-        """Reads one gin file and what it includes.
-
-        Args:
-            name: a path relative to the working directory, the repository or
-                the installed recipes.
-            wanted_by: who asks, for the error.
-
-        Raises:
-            UserError: the file is missing, or a line of it is wrong.
-        """
-        path = find_file(name, wanted_by)
-        with open(path, encoding="utf-8") as lines:
-            self._read(lines, str(name))
+        """Reads one gin file and what it includes; see `file_lines`."""
+        self._read(file_lines(name, wanted_by))
 
     def read_bindings(self, bindings: Iterable[str]) -> None:
         """Reads ``name.parameter = value`` texts from the command line."""
         for binding in bindings:
-            self._read(binding, f"--gin_bindings={binding!r}")
+            self._read(_lines(binding, f"--gin_bindings={binding!r}"))
 
     def import_plugin(self, module: str, wanted_by: str = "--plugin") -> None:
         """Imports a plugin module, which registers its parts.
@@ -93,37 +103,33 @@ class Config:
         imports = "".join(f"import {module}\n" for module in self.plugins)
         return imports + gin.config_str()
 
-    def _read(self, text, source: str) -> None:
-        try:
-            for statement in config_parser.ConfigParser(text, gin.config.ParserDelegate()):
-                self._apply(statement, source)
-        except UserError:
-            raise
-        except SyntaxError as error:
-            raise UserError(f"{source}:{error.lineno}: not a gin statement: {error.msg}") from None
-        except ValueError as error:
-            raise UserError(f"{source}: {str(error).splitlines()[0]}") from None
+    def _read(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            try:
+                self._apply(line)
+            except UserError:
+                raise
+            except ValueError as error:
+                raise UserError(f"{line.at}: {str(error).splitlines()[0]}") from None
 
-    def _apply(self, statement, source: str) -> None:
-        at_line = source if source.startswith("--") else f"{source}:{statement.location.line_num}"
-        match statement:
+    def _apply(self, line: Line) -> None:
+        match line.statement:
             case config_parser.ImportStatement():
-                self.import_plugin(statement.module, at_line)
-            case config_parser.IncludeStatement():
-                self.read_file(statement.filename, at_line)
+                self.import_plugin(line.statement.module, line.at)
             case config_parser.BlockDeclaration():
-                _check_name(statement.selector, None, at_line)
+                _check_name(line.statement.selector, None, line.at)
             case config_parser.BindingStatement(scope, selector, parameter, value):
                 if not parameter:
                     macro = f"{scope}/{selector}" if scope else selector
                     gin.bind_parameter((macro, "gin.macro", "value"), value)
                     return
-                _check_name(selector, parameter, at_line)
+                _check_name(selector, parameter, line.at)
                 gin.bind_parameter((scope, selector, parameter), value)
+                self.values[line.key] = value
                 self._specs.update(_scopes_named(value))
                 if scope:
-                    self._scopes.setdefault(scope.partition("/")[0], at_line)
-                self._where[f"{selector.rpartition('.')[2]}.{parameter}"] = at_line
+                    self._scopes.setdefault(scope.partition("/")[0], line.at)
+                self._where[f"{selector.rpartition('.')[2]}.{parameter}"] = line.at
 
 
 def read(
@@ -144,25 +150,14 @@ def read(
     Raises:
         UserError: a file, parameter, macro or plugin is unknown or wrong.
     """
-    for name in files:
-        find_file(name, "--gin_file")
     gin.clear_config()
     config = Config()
     _mount_plugin_folders(plugin_dirs)
     for module in plugins:
         config.import_plugin(module)
-    for name in files:
-        before = {key: config.where(key) for key in CHOSEN_ONCE}
-        config.read_file(name)
-        for key, earlier in before.items():
-            if earlier and config.where(key) != earlier:
-                raise UserError(
-                    f"{name} chooses {key} and so does {earlier}: give one recipe and one scale"
-                )
+    for name, lines in in_reading_order(files):
         config.files.append(name)
-    if config.where("Experiment.scale") is None:
-        config.read_file(DEFAULT_SCALE, "the default scale")
-        config.files.append(DEFAULT_SCALE)
+        config._read(lines)
     config.read_bindings(bindings)
     config.check_scopes()
     try:
@@ -170,6 +165,60 @@ def read(
     except ValueError as error:
         raise UserError(" ".join(str(error).split())) from None
     return config
+
+
+def in_reading_order(files: Sequence[str]) -> list[tuple[str, list[Line]]]:
+    """Returns the files and their lines: a scale, a recipe, overlays.
+
+    Args:
+        files: in any order; `DEFAULT_SCALE` joins them where none is a scale.
+
+    Raises:
+        UserError: a file is missing, a line is no gin statement, or two files
+            choose the same.
+    """
+    lines = {name: file_lines(name, "--gin_file") for name in files}
+    rank = dict.fromkeys(lines, len(CHOSEN_ONCE))
+    for place, key in reversed(list(enumerate(CHOSEN_ONCE))):
+        choosing = {n: line.at for n in lines for line in lines[n] if line.key == key}
+        if len(choosing) > 1:
+            (_, earlier), *_, (name, _) = choosing.items()
+            raise UserError(
+                f"{name} chooses {key} and so does {earlier}: give one recipe and one scale"
+            )
+        if place == 0 and not choosing:
+            choosing = {DEFAULT_SCALE: ""}
+            lines[DEFAULT_SCALE] = file_lines(DEFAULT_SCALE, "the default scale")
+        rank.update(dict.fromkeys(choosing, place))
+    return sorted(lines.items(), key=lambda item: rank[item[0]])
+
+
+def values_of(files: Sequence[str]) -> dict[str, Any]:
+    """Returns what some files bind together, and binds nothing."""
+    bindings = [line for _, lines in in_reading_order(files) for line in lines if line.key]
+    return {line.key: line.statement.value for line in bindings}
+
+
+def file_lines(name: str, wanted_by: str) -> list[Line]:
+    """Returns the statements of a gin file, and in their place those of files it includes.
+
+    Args:
+        name: a path relative to the working directory, the repository or the
+            installed recipes.
+        wanted_by: who asks, for the error.
+
+    Raises:
+        UserError: the file is missing, or a line of it is no gin statement.
+    """
+    with open(find_file(name, wanted_by), encoding="utf-8") as text:
+        found = _lines(text, str(name))
+    lines = []
+    for line in found:
+        if isinstance(line.statement, config_parser.IncludeStatement):
+            lines += file_lines(line.statement.filename, line.at)
+        else:
+            lines.append(line)
+    return lines
 
 
 def operative_text() -> str:
@@ -194,6 +243,19 @@ def find_file(name: str, wanted_by: str) -> Path:
         }
     )
     raise UserError(f"{wanted_by}: no gin file '{name}'.{nearest(name, known)}")
+
+
+def _lines(text, source: str) -> list[Line]:
+    def at(number: int) -> str:
+        return source if source.startswith("--") else f"{source}:{number}"
+
+    try:
+        parsed = config_parser.ConfigParser(text, gin.config.ParserDelegate())
+        return [Line(statement, at(statement.location.line_num)) for statement in parsed]
+    except SyntaxError as error:
+        raise UserError(f"{at(error.lineno)}: not a gin statement: {error.msg}") from None
+    except ValueError as error:
+        raise UserError(f"{source}: {str(error).splitlines()[0]}") from None
 
 
 def _check_name(selector: str, parameter: str | None, at_line: str) -> None:

@@ -49,10 +49,8 @@ class Evaluator:
         self._attacks = attacks
         self._distribution = distribution
         self._seed = seed
-        self._batches = distribution.distribute_datasets_from_function(
-            lambda _: evaluation_batches(
-                source, evaluation.examples, evaluation.batch_size, replicas, seed
-            )
+        self._make_batches = lambda: evaluation_batches(
+            source, evaluation.examples, evaluation.batch_size, replicas, seed
         )
         total = min(evaluation.examples or len(source), len(source))
         self._batch_count = -(-total // evaluation.batch_size)
@@ -62,13 +60,16 @@ class Evaluator:
         branches = self._model.branches
         passes = len(branches) * (1 + len(self._attacks)) * self._batch_count
         clean, attacked, examples = {}, [], 0
+        batches = self._distribution.distribute_datasets_from_function(
+            lambda _: self._make_batches()
+        )
         with Progress("evaluate", passes) as progress:
             done = 0
 
             def count(branch: str, spec: str | None) -> np.ndarray:
                 nonlocal done
                 counts, step = np.zeros(3, np.int64), self._step(branch, spec)
-                for batch in self._batches:
+                for batch in batches:
                     counts += step(batch).numpy()
                     done += 1
                     progress.update(done, accuracy=counts[0] / counts[2])

@@ -61,10 +61,16 @@ class Progress:
             self.console.print(line)
 
 
-def results_table(record: dict) -> Table:
-    """Returns a results record as a table: a row a branch, a column an attack."""
+def results_table(record: dict, of: str = "") -> Table:
+    """Returns a results record as a table: a row a branch, a column an attack.
+
+    Args:
+        record: as in ``results.json``.
+        of: what was measured, if it isn't the model itself.
+    """
     attacks = list(dict.fromkeys(_column(row) for row in record["attacks"]))
-    title = f"{record['dataset']}: accuracy on {record['examples']} images (95% interval)"
+    measured = f"{of}, {record['dataset']}" if of else record["dataset"]
+    title = f"{measured}: accuracy on {record['examples']} images (95% interval)"
     table = Table("branch", "clean", *attacks, title=title)
     for branch, clean in record["clean"].items():
         cells = {_column(row): row for row in record["attacks"] if row["branch"] == branch}

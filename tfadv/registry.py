@@ -74,6 +74,13 @@ def configurables() -> dict[str, tuple[str, ...]]:
     return {name: tuple(_parameters(part)) for name, part in _CONFIGURABLES.items()}
 
 
+def default(full_name: str) -> Any:
+    """Returns the default of ``Name.parameter``, None where it has none."""
+    name, _, parameter = full_name.rpartition("/")[2].partition(".")
+    value = _parameters(_CONFIGURABLES[name])[parameter].default
+    return None if value is inspect.Parameter.empty else value
+
+
 def scoped(scope: str):
     """Returns a context in which `configured` also applies ``scope/…`` bindings."""
     return gin.config_scope(scope)
@@ -165,4 +172,7 @@ ATTACKS = Registry("attack")
 STRATEGIES = Registry("strategy")
 MODELS = Registry("model")
 DATASETS = Registry("dataset")
-REGISTRIES = (NORMS, ATTACKS, STRATEGIES, MODELS, DATASETS)
+AUGMENTATIONS = Registry("augmentation")
+OPTIMIZERS = Registry("optimizer")
+DECAYS = Registry("decay")
+REGISTRIES = (NORMS, ATTACKS, STRATEGIES, MODELS, DATASETS, AUGMENTATIONS, OPTIMIZERS, DECAYS)

@@ -30,6 +30,11 @@ class RunDirectory:
         """The finished run's record."""
         return self.path / "results.json"
 
+    @property
+    def checkpoints_path(self) -> Path:
+        """The folder of the run's checkpoints."""
+        return self.path / "checkpoints"
+
     def check(self, config: Config) -> None:
         """Raises `UserError` if something else than this very run is here."""
         if not self.path.exists() or not any(self.path.iterdir()):
@@ -81,9 +86,16 @@ class RunDirectory:
 def default_path(config: Config, bindings: Sequence[str]) -> Path:
     """Returns ``runs/RECIPE-SCALE``, and the bindings where there are some."""
     names = sorted(config.files, key=lambda name: "scale" in Path(name).parts)
-    parts = [Path(name).stem for name in names]
+    parts = [_short_name(Path(name)) for name in names]
     parts += ["".join(c if c.isalnum() or c in "._=" else "" for c in text) for text in bindings]
     return Path("runs") / "-".join(parts)[:200]
+
+
+def _short_name(path: Path) -> str:
+    """Returns ``mbn`` for gin/mbn.gin, ``digits`` for gin/scale/digits.gin, ``depth_638``."""
+    folders = path.parts[:-1]
+    overlay = folders[-2:-1] == ("gin",) and folders[-1] != "scale"
+    return f"{folders[-1]}_{path.stem}" if overlay else path.stem
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import command_line, config, experiment
+from tfadv import command_line, config, dry_run, experiment
 from tfadv.errors import UserError
 from tfadv.progress import results_table
 from tfadv.run_directory import RunDirectory, default_path, write_text
@@ -38,17 +38,22 @@ def run(read: config.Config, path: Path) -> None:
     directory = RunDirectory(path)
     directory.check(read)
     plan = experiment.plan()
+    if FLAGS.dry_run:
+        trainer = Trainer(plan, plan.distribution.create())
+        for line in dry_run.report(read, plan, trainer, path):
+            console.print(line, markup=False)
+        return
     results = directory.results()
     if results is None:
+        for source in plan.splits:
+            source.check_present()
         trainer = Trainer(plan, plan.distribution.create())
-        parameters = trainer.model.count_params()
+        if not directory.checkpoints_path.exists():
+            trainer.load_initial_weights()
         console.print(
-            f"{path}: {parameters:,} parameters, {plan.steps:,} steps of "
+            f"{path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps of "
             f"{plan.training.batch_size} images on {trainer.replicas} replica(s)"
         )
-        if FLAGS.dry_run:
-            console.print(read.text(), markup=False)
-            return
         directory.claim(read, trainer.devices, plan.experiment.seed)
         write_text(path / "operative_config.gin", config.operative_text())
         try:
@@ -60,6 +65,8 @@ def run(read: config.Config, path: Path) -> None:
             print("interrupted: the same command goes on from the last save", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)
     console.print(results_table(results))
+    if "weight_average" in results:
+        console.print(results_table(results["weight_average"], "moving average of the weights"))
     console.print(f"every file of this run: {path}", markup=False)
 
 

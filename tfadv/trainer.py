@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from tfadv import randomness
+from tfadv import initial_weights, randomness
 from tfadv.checkpoints import Checkpoints
 from tfadv.data.pipeline import evaluation_batches, train_batches
-from tfadv.distribution import share_of_batch
 from tfadv.errors import UserError
 from tfadv.evaluator import Evaluator
 from tfadv.experiment import Plan
-from tfadv.losses import l2_penalty
+from tfadv.norms import NormMode
 from tfadv.progress import Progress
 from tfadv.run_directory import RunDirectory, write_json
-from tfadv.strategies import Network
+from tfadv.strategies import ADV
 from tfadv.summaries import Summaries
+from tfadv.training_step import TrainingStep, accuracy_name
+from tfadv.weight_average import WeightAverage
 
 STRIP_IMAGES = 8
 
@@ -54,7 +55,6 @@ class Trainer:
         self.plan = plan
         self.distribution = distribution
         self.replicas = distribution.num_replicas_in_sync
-        share_of_batch(plan.training.batch_size, self.replicas, "Training.batch_size")
         keras.utils.set_random_seed(plan.experiment.seed)
         if plan.experiment.deterministic:
             tf.config.experimental.enable_op_determinism()
@@ -63,6 +63,11 @@ class Trainer:
             plan.strategy.check_branches(self.model.branches)
             self.optimizer = plan.build_optimizer()
             self.optimizer.build(self.model.trainable_variables)
+        decay = plan.training.average_decay
+        self.average = WeightAverage(self.model.variables, decay, distribution) if decay else None
+        self.train_step = TrainingStep(
+            plan, self.model, self.optimizer, self.replicas, self.average
+        )
         self.evaluator = Evaluator(
             self.model,
             plan.splits.test,
@@ -92,7 +97,9 @@ class Trainer:
             Interrupted: SIGTERM or SIGINT came; the run can be resumed.
             UserError: the loss is no longer finite.
         """
-        checkpoints = Checkpoints(directory.path / "checkpoints", self.model, self.optimizer)
+        checkpoints = Checkpoints(
+            directory.checkpoints_path, self.model, self.optimizer, self.average
+        )
         directory.forget_metrics_after(checkpoints.restore())
         summaries = Summaries(directory.path / "tensorboard")
         with Progress("train", self.plan.steps, self.step) as progress, _signals() as received:
@@ -118,10 +125,10 @@ class Trainer:
         batches = iter(self._train_batches(start=self.step))
         while self.step < plan.steps:
             began, epoch = time.monotonic(), self.step // spe
-            frozen = plan.training.frozen(epoch)
-            rate = float(plan.schedule(self.step))
+            late = plan.is_late(epoch)
+            rate = float(plan.learning_rate(self.step))
             count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
-            means = self._train_call(frozen)(batches, tf.constant(count))
+            means = self._train_call(late)(batches, tf.constant(count))
             metrics = {name: float(value) for name, value in means.items()}
             if not math.isfinite(metrics["loss"]):
                 raise UserError(
@@ -132,43 +139,31 @@ class Trainer:
             yield {
                 "step": self.step,
                 "epoch": self.step / spe,
-                "frozen_statistics": frozen,
+                "frozen_statistics": plan.norm_policy.freezes_statistics(late),
                 "learning_rate": rate,
                 **metrics,
                 "images_per_second": count * plan.training.batch_size / seconds,
             }
 
-    def train_step(self, batch: dict, frozen: bool) -> dict[str, tf.Tensor]:
-        """Does one optimizer step on one replica's share of a batch; traced.
+    def load_initial_weights(self) -> None:
+        """Starts from the weights that the experiment names, if it names some.
 
-        Args:
-            batch: ``image`` [N, H, W, C], ``label`` [N] and ``index`` [N].
-            frozen: whether the running statistics normalize and stay.
-
-        Returns:
-            Scalars: the loss, and the accuracy on the images of each branch.
+        Raises:
+            UserError: they aren't of this model.
         """
-        plan, labels = self.plan, batch["label"]
-        network = Network(self.model, frozen, plan.training.attack_dtype)
-        seeds = randomness.example_seeds(plan.experiment.seed, "attack", batch["index"])
-        images = plan.strategy.training_images(network, plan.attack, batch["image"], labels, seeds)
-        with tf.GradientTape() as tape:
-            logits = network.train_logits(images)
-            loss = plan.strategy.loss(logits, labels)
-            loss += l2_penalty(self.model.kernels, plan.training.weight_decay)
-            # The optimizer sums the replicas' gradients.
-            share = loss / self.replicas
-        variables = self.model.trainable_variables
-        gradients = tape.gradient(share, variables, unconnected_gradients="zero")
-        self.optimizer.apply(gradients, variables)
-        return {"loss": loss} | {
-            _accuracy_name(branch): _accuracy(values, labels) for branch, values in logits.items()
-        }
+        if self.plan.experiment.initial_weights:
+            initial_weights.load(self.model, self.plan.experiment.initial_weights)
+            if self.average:
+                self.average.restart()
 
     def evaluate(self) -> dict:
-        """Returns the record of clean and robust accuracy on the test images."""
+        """Returns the record of clean and robust accuracy on the test images.
+
+        With a moving average of the weights, ``weight_average`` holds its own
+        accuracies.
+        """
         experiment = self.plan.experiment
-        return {
+        record = {
             "model": self.model.describe()
             | {
                 "norm": experiment.norm,
@@ -179,17 +174,22 @@ class Trainer:
             "epsilon": self.plan.attack.describe().get("epsilon"),
             **self.evaluator.evaluate(),
         }
+        if self.average:
+            with self.average.in_place():
+                averaged = self.evaluator.evaluate()
+            record["weight_average"] = {"decay": self.average.decay, **averaged}
+        return record
 
     @functools.cache  # noqa: B019  (one function a phase, as long as the trainer)
-    def _train_call(self, frozen: bool) -> Callable:
+    def _train_call(self, late: bool) -> Callable:
         def step(iterator):
-            values = self.distribution.run(self.train_step, (next(iterator), frozen))
+            values = self.distribution.run(self.train_step, (next(iterator), late))
             return {
                 name: self.distribution.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
                 for name, value in values.items()
             }
 
-        names = ["loss", *(_accuracy_name(branch) for branch in self.plan.strategy.branches)]
+        names = ["loss", *(accuracy_name(branch) for branch in self.plan.strategy.branches)]
 
         @tf.function
         def call(iterator, count):
@@ -232,19 +232,10 @@ class Trainer:
         @tf.function(autograph=False)
         def strip():
             seeds = randomness.example_seeds(plan.experiment.seed, "strip", batch["index"])
-            logits_fn = Network(self.model).attack_logits_fn()
+            logits_fn = self.model.logits_fn(NormMode(ADV))
             return batch["image"], plan.attack(logits_fn, batch["image"], batch["label"], seeds)
 
         return strip
-
-
-def _accuracy_name(branch: str) -> str:
-    return f"{branch}_accuracy"
-
-
-def _accuracy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    right = tf.argmax(logits, -1, tf.int32) == labels[: logits.shape[0]]
-    return tf.reduce_mean(tf.cast(right, tf.float32))
 
 
 def _shown(metrics: dict) -> dict[str, float]:

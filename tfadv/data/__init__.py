@@ -1,6 +1,15 @@
 """Image sources, augmentation and the input pipeline."""
 
-from tfadv.data import digits, image_folder, npz, synthetic, tfds  # noqa: F401  (they register)
+from tfadv.data import (  # noqa: F401  (they register)
+    augmentation,
+    digits,
+    image_folder,
+    imagenet,
+    inception_crop,
+    npz,
+    synthetic,
+    tfds,
+)
 from tfadv.data.source import ArraySource, Source, Splits
 
 __all__ = ["ArraySource", "Source", "Splits"]

@@ -1,14 +1,37 @@
-"""Random crops and flips of small images."""
+"""Augmentations of training images, each a pure function of an image and a seed."""
 
 import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.errors import check
-from tfadv.registry import configurable
+from tfadv.registry import AUGMENTATIONS
 
 
-@configurable
-class CropAndFlip:
+class Augmentation:
+    """Base class of the augmentations.
+
+    Attributes:
+        takes_original: whether it wants the image as it was stored, of any
+            size, instead of the evaluation's view of it.
+    """
+
+    takes_original = False
+
+    def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Augments one image.
+
+        Args:
+            image: float32 [h, w, 3] in 0..255.
+            seed: int64 [2], this example's stream.
+
+        Returns:
+            float32 [H, W, 3] in 0..255, the model's size.
+        """
+        raise TypeError(f"{type(self).__name__} defines no __call__(image, seed)")
+
+
+@AUGMENTATIONS.register("crop_and_flip")
+class CropAndFlip(Augmentation):
     """The standard augmentation of small images.
 
     Args:
@@ -23,32 +46,21 @@ class CropAndFlip:
         self.flip = flip
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Augments one image.
-
-        Args:
-            image: float32 [H, W, C].
-            seed: int64 [2], this example's stream.
-
-        Returns:
-            float32 [H, W, C].
-        """
+        """Augments one image; see `Augmentation.__call__`."""
         if self.padding:
             pad = self.padding
-            corner = self._draw(seed, "crop", 2 * pad + 1, (2,))
+            corner = draw(seed, "crop", (2,), 0, 2 * pad + 1, tf.int32)
             padded = tf.pad(image, [[pad, pad], [pad, pad], [0, 0]])
             image = tf.slice(padded, tf.concat([corner, [0]], 0), image.shape)
-        if self.flip:
-            mirrored = self._draw(seed, "flip", 2, ()) == 1
-            image = tf.where(mirrored, image[:, ::-1], image)
-        return image
+        return mirrored_at_random(image, seed) if self.flip else image
 
-    @staticmethod
-    def _draw(seed, purpose, bound, shape):
-        return tf.random.stateless_uniform(
-            shape,
-            randomness.for_purpose(seed, purpose),
-            0,
-            bound,
-            tf.int32,
-            randomness.ALGORITHM,
-        )
+
+def mirrored_at_random(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirrors an image left and right with probability 1/2."""
+    return tf.where(draw(seed, "flip", (), 0, 2, tf.int32) == 1, image[:, ::-1], image)
+
+
+def draw(seed: tf.Tensor, purpose: str, shape, low, high, dtype: tf.DType) -> tf.Tensor:
+    """Draws uniform values in [low, high) from the stream of a purpose."""
+    seed = randomness.for_purpose(seed, purpose)
+    return tf.random.stateless_uniform(shape, seed, low, high, dtype, randomness.ALGORITHM)

@@ -1,5 +1,6 @@
 """Folders of JPEG and PNG files, one folder a class."""
 
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -16,19 +17,27 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
 
 
 @DATASETS.register("image_folder")
-def image_folder(train: str, test: str, image_size: int) -> Splits:
+def image_folder(
+    train: str,
+    test: str,
+    image_size: int,
+    shorter_side: int | None = None,
+    antialias: bool = True,
+) -> Splits:
     """Returns the images under ``train/CLASS/*`` and ``test/CLASS/*``.
 
-    Every image has its shorter side resized to `image_size` (bicubic) and its
-    centre cropped to a square. The sorted folder names are the classes, the
-    same in both.
+    Every image has its shorter side resized (bicubic) and its centre cropped to
+    a square; augmentations that crop by themselves see it whole. The sorted
+    folder names are the classes, the same in both.
 
     Args:
         train: folder to train on; ``~`` and ``$VARIABLES`` are expanded.
         test: folder to evaluate on.
         image_size: height and width in pixels.
+        shorter_side: in pixels before the crop; None takes `image_size`.
+        antialias: whether to smooth an image that is made smaller.
     """
-    check(image_size > 0, "image_folder.image_size", "be > 0", image_size)
+    view = CentreSquare(image_size, shorter_side or image_size, antialias)
     folders = {
         "image_folder.train": existing_path(train, "image_folder.train"),
         "image_folder.test": existing_path(test, "image_folder.test"),
@@ -39,8 +48,38 @@ def image_folder(train: str, test: str, image_size: int) -> Splits:
     if different:
         raise UserError(f"image_folder: class '{different[0]}' is only in one of train and test")
     return Splits(
-        *(FolderSource(name, folder, train_classes, image_size) for name, folder in folders.items())
+        *(FolderSource(name, folder, train_classes, view) for name, folder in folders.items())
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class CentreSquare:
+    """The evaluation's view of an image.
+
+    Attributes:
+        image_size: height and width in pixels.
+        shorter_side: of the resized image, before the crop.
+        antialias: whether to smooth an image that is made smaller.
+    """
+
+    image_size: int
+    shorter_side: int
+    antialias: bool
+
+    def __post_init__(self):
+        size, side = self.image_size, self.shorter_side
+        check(size > 0, "image_folder.image_size", "be > 0", size)
+        check(side >= size, "image_folder.shorter_side", f"be >= image_size = {size}", side)
+
+    def __call__(self, image: tf.Tensor) -> tf.Tensor:
+        """Maps an image [h, w, 3] in 0..255 to float32 [image_size, image_size, 3]."""
+        shape = tf.cast(tf.shape(image)[:2], tf.float32)
+        target = tf.cast(tf.round(shape * self.shorter_side / tf.reduce_min(shape)), tf.int32)
+        wide = tf.cast(image, tf.float32)
+        resized = tf.image.resize(wide, target, "bicubic", antialias=self.antialias)
+        square = tf.image.resize_with_crop_or_pad(resized, self.image_size, self.image_size)
+        sized = tf.ensure_shape(square, (self.image_size, self.image_size, 3))
+        return tf.clip_by_value(sized, 0.0, 255.0)
 
 
 class FolderSource(Source):
@@ -50,13 +89,13 @@ class FolderSource(Source):
         name: where the images are from, for messages.
         folder: holds one folder a class.
         class_names: the folders' names.
-        image_size: height and width in pixels after resizing.
+        view: makes images of one size.
 
     Raises:
         UserError: a class has no image, or a file is no JPEG or PNG.
     """
 
-    def __init__(self, name: str, folder: Path, class_names: list[str], image_size: int):
+    def __init__(self, name: str, folder: Path, class_names: list[str], view: CentreSquare):
         files, labels = [], []
         for label, class_name in enumerate(class_names):
             found = sorted(p for p in (folder / class_name).iterdir() if _is_image(p))
@@ -66,7 +105,8 @@ class FolderSource(Source):
             labels += [label] * len(found)
         for file in files:
             _check_signature(name, file)
-        super().__init__(name, np.array(labels), class_names, (image_size, image_size, 3))
+        super().__init__(name, np.array(labels), class_names, (view.image_size, view.image_size, 3))
+        self._view = view
         self._files = np.array(files)
 
     @functools.cached_property
@@ -75,9 +115,14 @@ class FolderSource(Source):
 
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
+        image, label = self.fetch_original(index)
+        return self._view(image), label
+
+    def fetch_original(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns example `index` whole; see `Source.fetch_original`."""
         file = tf.io.read_file(tf.gather(self._file_tensor, index))
         image = tf.io.decode_image(file, channels=3, expand_animations=False)
-        return _centre_square(image, self.image_shape[0]), tf.gather(self.label_tensor, index)
+        return tf.cast(image, tf.float32), tf.gather(self.label_tensor, index)
 
 
 def _class_names(name: str, folder: Path) -> list[str]:
@@ -95,11 +140,3 @@ def _check_signature(name: str, file: str) -> None:
     with open(file, "rb") as opened:
         if not opened.read(4).startswith(_SIGNATURES):
             raise UserError(f"{name}: '{file}' is neither a JPEG nor a PNG file")
-
-
-def _centre_square(image: tf.Tensor, size: int) -> tf.Tensor:
-    shape = tf.cast(tf.shape(image)[:2], tf.float32)
-    target = tf.cast(tf.round(shape * size / tf.reduce_min(shape)), tf.int32)
-    resized = tf.image.resize(tf.cast(image, tf.float32), target, "bicubic", antialias=True)
-    square = tf.image.resize_with_crop_or_pad(resized, size, size)
-    return tf.clip_by_value(tf.ensure_shape(square, (size, size, 3)), 0.0, 255.0)

@@ -3,18 +3,23 @@
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.data.augmentation import CropAndFlip
+from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 
 
 def train_batches(
-    source: Source, augmentation: CropAndFlip, batch_size: int, replicas: int, seed: int, start: int
+    source: Source,
+    augmentation: Augmentation,
+    batch_size: int,
+    replicas: int,
+    seed: int,
+    start: int,
 ) -> tf.data.Dataset:
     """Returns endless training data from step `start` on.
 
     Each epoch is a new permutation without the remainder that fills no batch.
-    The elements are one replica's share of a batch; `replicas` of them in
-    their order make the batch.
+    The elements are one replica's share of a batch: of `replicas` shares the
+    r-th has the images r, r + replicas, … of the batch.
 
     Args:
         source: the images.
@@ -29,19 +34,23 @@ def train_batches(
         ``index`` int64 [N], the example's number in the whole run.
     """
     steps_per_epoch = len(source) // batch_size
+    per_replica = batch_size // replicas
+    fetch = source.fetch_original if augmentation.takes_original else source.fetch
 
-    def example(index):
-        step = index // batch_size
+    def example(number):
+        step, within = number // batch_size, number % batch_size
+        in_batch = within % per_replica * replicas + within // per_replica
+        index = step * batch_size + in_batch
         epoch, batch = step // steps_per_epoch, step % steps_per_epoch
-        position = batch * batch_size + index % batch_size
-        image, label = source.fetch(_shuffled(position, len(source), seed, epoch))
+        position = batch * batch_size + in_batch
+        image, label = fetch(_shuffled(position, len(source), seed, epoch))
         stream = randomness.example_seeds(seed, "augmentation", index[None])[0]
         return {"image": augmentation(image, stream), "label": label, "index": index}
 
     return (
         tf.data.Dataset.range(start * batch_size, tf.int64.max)
         .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size // replicas, drop_remainder=True)
+        .batch(per_replica, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
 

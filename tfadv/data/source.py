@@ -56,6 +56,17 @@ class Source:
         """
         raise TypeError(f"{type(self).__name__} defines no fetch(index)")
 
+    def fetch_original(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns example `index` as it was stored, for augmentations that crop it.
+
+        Returns:
+            float32 [h, w, 3] of any size in 0..255 and its int32 label.
+        """
+        return self.fetch(index)
+
+    def check_present(self) -> None:
+        """Raises `UserError` if the images are known of but not on this machine."""
+
 
 class ArraySource(Source):
     """Images held in memory.

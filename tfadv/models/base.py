@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
-from tfadv.norms.base import INFERENCE, NormMode
+from tfadv.norms.base import INFERENCE, NormMode, Record
 
 
 class Model(keras.Model):
@@ -53,6 +53,11 @@ class Model(keras.Model):
         """The convolution and dense kernels: what weight decay applies to."""
         return [variable for variable in self.trainable_variables if variable.name == "kernel"]
 
+    @property
+    def norm_variables(self) -> list[keras.Variable]:
+        """The trainable variables of the norms: γ and β of every branch."""
+        return [variable for unit in self.units for variable in unit.norm.trainable_variables]
+
     def describe(self) -> dict[str, object]:
         """Returns what a results record says of the model."""
         return {
@@ -68,7 +73,11 @@ class Model(keras.Model):
         raise TypeError(f"{type(self).__name__} defines no forward(x, unit)")
 
     def call(
-        self, images: tf.Tensor, training: bool | None = None, mode: NormMode = INFERENCE
+        self,
+        images: tf.Tensor,
+        training: bool | None = None,
+        mode: NormMode = INFERENCE,
+        record: Record | None = None,
     ) -> tf.Tensor:
         """Classifies images.
 
@@ -77,6 +86,7 @@ class Model(keras.Model):
             training: must not be true: say what you mean by `mode`.
             mode: how the norms act; by default on running statistics, in the
                 default branch.
+            record: takes the statistics to write; None writes them at once.
 
         Returns:
             float32 logits [N, classes].
@@ -86,7 +96,9 @@ class Model(keras.Model):
                 "training=True doesn't say which branch, which statistics and whether to "
                 "update them: call model(images, mode=NormMode(...))"
             )
-        return self.forward(self._normalized(images), lambda unit, x: unit(x, mode=mode))
+        return self.forward(
+            self._normalized(images), lambda unit, x: unit(x, mode=mode, record=record)
+        )
 
     def logits_fn(
         self, mode: NormMode = INFERENCE, dtype: str = "float32"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfadv.norms.base import INFERENCE, Norm, NormMode
+from tfadv.norms.base import INFERENCE, Norm, NormMode, Record
 
 
 class Prepared(NamedTuple):
@@ -71,13 +71,17 @@ class ConvNorm(keras.layers.Layer):
         scale, offset = affine
         return Prepared(tf.cast(self.kernel * scale, dtype), tf.cast(offset, dtype))
 
-    def apply(self, x: tf.Tensor, mode: NormMode, prepared: Prepared) -> tf.Tensor:
+    def apply(
+        self, x: tf.Tensor, mode: NormMode, prepared: Prepared, record: Record | None = None
+    ) -> tf.Tensor:
         """Computes the unit with prepared weights; `x` is [N, H, W, C_in] in their dtype."""
         x = tf.nn.conv2d(x, prepared.kernel, self.stride, "SAME")
         folded = prepared.bias is not None
-        x = tf.nn.bias_add(x, prepared.bias) if folded else self.norm(x, mode=mode)
+        x = tf.nn.bias_add(x, prepared.bias) if folded else self.norm(x, mode=mode, record=record)
         return tf.nn.relu(x) if self.relu else x
 
-    def call(self, x: tf.Tensor, mode: NormMode = INFERENCE) -> tf.Tensor:
-        """Computes the unit on `x` [N, H, W, C_in]."""
-        return self.apply(x, mode, self.prepare(mode, x.dtype))
+    def call(
+        self, x: tf.Tensor, mode: NormMode = INFERENCE, record: Record | None = None
+    ) -> tf.Tensor:
+        """Computes the unit on `x` [N, H, W, C_in]; see `Norm.call`."""
+        return self.apply(x, mode, self.prepare(mode, x.dtype), record)

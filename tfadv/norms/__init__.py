@@ -2,5 +2,6 @@
 
 from tfadv.norms import batch_norm, group_norm, mixture_batch_norm  # noqa: F401  (they register)
 from tfadv.norms.base import MAIN, Norm, NormMode
+from tfadv.norms.policy import NormPolicy
 
-__all__ = ["MAIN", "Norm", "NormMode"]
+__all__ = ["MAIN", "Norm", "NormMode", "NormPolicy"]

@@ -1,13 +1,18 @@
-"""What every normalization layer shares: the explicit mode and γ, β."""
+"""What every normalization layer shares: the explicit mode, γ, β and how statistics are kept."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
-from tfadv.errors import check_choice
+from tfadv.errors import check, check_choice
 
 MAIN = "main"
+ACROSS_REPLICAS = ("mean", "sync", "local")
+
+# What a norm measured in one batch: tensors that `Norm.updates` understands.
+Statistics = tuple[tf.Tensor, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,23 +24,37 @@ class NormMode:
             None takes the norm's default. Norms with one branch ignore it.
         statistics: ``running`` (collected in training) or ``batch``.
         update: whether to write the batch's statistics into the running ones.
+        ghost_batches: number of parts of the batch that are normalized each by
+            its own statistics. Part i is the images i, i + ghost_batches, … so
+            that a prefix of the batch is a prefix of every part.
+        across_replicas: what replicas share. ``mean``: each normalizes its own
+            images, and the running statistics are averaged at each update;
+            ``sync``: batch statistics of the images of all replicas;
+            ``local``: nothing, and a checkpoint keeps the first replica's.
     """
 
     branch: str | None = None
     statistics: str = "running"
     update: bool = False
+    ghost_batches: int = 1
+    across_replicas: str = "mean"
 
     def __post_init__(self):
         check_choice("NormMode.statistics", self.statistics, ("running", "batch"))
+        check(self.ghost_batches >= 1, "NormMode.ghost_batches", "be >= 1", self.ghost_batches)
+        check_choice("NormMode.across_replicas", self.across_replicas, ACROSS_REPLICAS)
 
 
 INFERENCE = NormMode()
+
+Record = Callable[["Norm", Statistics], None]
 
 
 class Norm(keras.layers.Layer):
     """Base class of the normalizations: float32 arithmetic, then γ and β.
 
-    A subclass defines `normalize`, and `affine` where it has a fixed map.
+    A subclass defines `normalize`, and `affine` where it has a fixed map. One
+    that keeps running statistics defines `transform` and `updates` instead.
     Input and output have shape [N, H, W, C] and the same dtype; variables and
     arithmetic are float32.
 
@@ -71,16 +90,68 @@ class Norm(keras.layers.Layer):
         """
         return None
 
-    def call(self, x: tf.Tensor, mode: NormMode = INFERENCE) -> tf.Tensor:
-        """Normalizes `x` [N, H, W, C] as `mode` says."""
+    def transform(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Statistics | None]:
+        """Normalizes float32 `x` where there is no fixed map.
+
+        Returns:
+            The output in float32, γ and β applied, and the batch's statistics,
+            or None if the norm keeps none.
+        """
+        return self.normalize(x, mode) * self.gamma + self.beta, None
+
+    def updates(self, statistics: Statistics) -> list[tuple[keras.Variable, tf.Tensor]]:
+        """Returns the running variables and their values after a step with these statistics."""
+        raise TypeError(f"{type(self).__name__} defines no updates(statistics)")
+
+    def call(
+        self, x: tf.Tensor, mode: NormMode = INFERENCE, record: Record | None = None
+    ) -> tf.Tensor:
+        """Normalizes `x` [N, H, W, C] as `mode` says.
+
+        Args:
+            x: float32 or bfloat16.
+            mode: how to act.
+            record: takes the statistics that `mode` says to write, for a
+                `write_statistics` to come; None writes them at once.
+        """
         affine = self.affine(mode)
         wide = tf.cast(x, tf.float32)
-        if affine is None:
-            y = self.normalize(wide, mode) * self.gamma + self.beta
-        else:
-            y = wide * affine[0] + affine[1]
+        if affine is not None:
+            return tf.cast(wide * affine[0] + affine[1], x.dtype)
+        y, statistics = self.transform(wide, mode)
+        if mode.update and statistics is not None:
+            if record is None:
+                write_statistics([(self, statistics)], mode.across_replicas)
+            else:
+                record(self, statistics)
         return tf.cast(y, x.dtype)
 
     def get_config(self):
         """Returns the constructor's arguments."""
         return {"name": self.name, "gamma_initializer": self.gamma_initializer}
+
+
+def write_statistics(recorded: Sequence[tuple[Norm, Statistics]], across_replicas: str) -> None:
+    """Updates running statistics once for each norm; in replica context.
+
+    Args:
+        recorded: what the norms measured. Several measurements of one norm are
+            averaged: one update a step.
+        across_replicas: ``mean`` averages the new values over the replicas.
+    """
+    by_norm: dict[int, tuple[Norm, list[Statistics]]] = {}
+    for norm, statistics in recorded:
+        by_norm.setdefault(id(norm), (norm, []))[1].append(statistics)
+    updates = [
+        update
+        for norm, measured in by_norm.values()
+        for update in norm.updates(
+            tuple(tf.add_n(same) / len(measured) for same in zip(*measured, strict=True))
+        )
+    ]
+    values = [tf.stop_gradient(value) for _, value in updates]
+    if values and across_replicas == "mean":
+        replica = tf.distribute.get_replica_context()
+        values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, values)
+    for (variable, _), value in zip(updates, values, strict=True):
+        variable.assign(value)

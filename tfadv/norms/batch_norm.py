@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import check
-from tfadv.norms.base import INFERENCE, Norm, NormMode
+from tfadv.norms.base import Norm, NormMode
 from tfadv.registry import NORMS
 
 
@@ -13,14 +13,14 @@ from tfadv.registry import NORMS
 class BatchNorm(Norm):
     """Batch norm: moments over batch and space, and running averages of them.
 
-    The defaults are the released pipeline's, not Keras' (0.99 and 1e-3). The
-    running variance averages the biased batch variance, as Keras' layer does.
-    On several replicas each uses the moments of its own images, and the
-    running statistics are averaged over the replicas at each update.
+    The defaults are the released pipeline's, not Keras' (0.99 and 1e-3).
 
     Args:
         momentum: weight of the old running value in an update.
         epsilon: added to the variance.
+        unbiased_variance: whether the running variance averages n / (n - 1) of
+            the batch variance, as TensorFlow 1's layer did, or, as Keras' does,
+            the batch variance itself.
         gamma_initializer: initializer of γ.
         name: the layer's name.
     """
@@ -29,6 +29,7 @@ class BatchNorm(Norm):
         self,
         momentum: float = 0.9,
         epsilon: float = 1e-5,
+        unbiased_variance: bool = False,
         gamma_initializer: str = "ones",
         name: str | None = None,
     ):
@@ -37,6 +38,7 @@ class BatchNorm(Norm):
         check(epsilon > 0, "BatchNorm.epsilon", "be > 0", epsilon)
         self.momentum = momentum
         self.epsilon = epsilon
+        self.unbiased_variance = unbiased_variance
 
     def build(self, input_shape):
         """Makes γ, β and the running mean and variance, float32 [C]."""
@@ -45,9 +47,8 @@ class BatchNorm(Norm):
         self.moving_variance = self._statistic(input_shape[-1], "ones", "moving_variance")
 
     def _statistic(self, channels, initializer, name):
-        return self.add_weight(
-            (channels,), initializer, trainable=False, aggregation="mean", name=name
-        )
+        # Each replica has its own; `write_statistics` says what they share.
+        return self.add_weight((channels,), initializer, trainable=False, name=name)
 
     def affine(self, mode: NormMode):
         """Returns the map by the running statistics, None with those of the batch."""
@@ -56,10 +57,18 @@ class BatchNorm(Norm):
         scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
         return scale, self.beta - self.moving_mean * scale
 
-    def call(self, x: tf.Tensor, mode: NormMode = INFERENCE) -> tf.Tensor:
-        """Normalizes `x` [N, H, W, C]; writes the running statistics if asked."""
-        if mode.statistics == "running":
-            return super().call(x, mode)
+    def transform(self, x: tf.Tensor, mode: NormMode):
+        """Normalizes by the batch's moments; see `Norm.transform`."""
+        whole = mode.ghost_batches == 1 and mode.across_replicas != "sync"
+        y, mean, variance = self._fused(x) if whole else self._by_parts(x, mode)
+        if self.unbiased_variance:
+            count = tf.cast(tf.size(x) // x.shape[-1] // mode.ghost_batches, tf.float32)
+            if mode.across_replicas == "sync":
+                count *= tf.distribute.get_replica_context().num_replicas_in_sync
+            variance *= count / (count - 1)
+        return y, (mean, variance)
+
+    def _fused(self, x):
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=x,
             scale=tf.convert_to_tensor(self.gamma),
@@ -69,16 +78,49 @@ class BatchNorm(Norm):
             epsilon=self.epsilon,
             is_training=True,
         )
-        if mode.update:
-            count = tf.cast(tf.size(x) // tf.shape(x)[-1], tf.float32)
-            # The fused kernel returns the unbiased variance, n / (n - 1) too much.
-            self._update(self.moving_mean, mean)
-            self._update(self.moving_variance, variance * (count - 1) / count)
-        return y
+        count = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
+        # The fused kernel returns the unbiased variance, n / (n - 1) too much.
+        return y, mean, variance * (count - 1) / count
 
-    def _update(self, running, batch):
-        running.assign(running * self.momentum + tf.stop_gradient(batch) * (1 - self.momentum))
+    def _by_parts(self, x, mode):
+        # Space first, then the few numbers left: reducing a five-dimensional
+        # view at once is many times slower on a CPU.
+        mean = _over_parts(tf.reduce_mean(x, [1, 2]), mode)
+        squares = tf.math.squared_difference(x, _for_images(mean, x))
+        variance = _over_parts(tf.reduce_mean(squares, [1, 2]), mode)
+        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
+        offset = self.beta - mean * scale
+        y = x * _for_images(scale, x) + _for_images(offset, x)
+        return y, tf.reduce_mean(mean, 0), tf.reduce_mean(variance, 0)
+
+    def updates(self, statistics):
+        """Returns the running mean and variance with the values of a step's moments in."""
+        running = (self.moving_mean, self.moving_variance)
+        return [
+            (old, old * self.momentum + new * (1 - self.momentum))
+            for old, new in zip(running, statistics, strict=True)
+        ]
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return super().get_config() | {"momentum": self.momentum, "epsilon": self.epsilon}
+        return super().get_config() | {
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "unbiased_variance": self.unbiased_variance,
+        }
+
+
+def _over_parts(values: tf.Tensor, mode: NormMode) -> tf.Tensor:
+    """Averages [N, C] over each ghost batch, and over the replicas in sync; returns [parts, C]."""
+    parts = tf.reshape(values, [-1, mode.ghost_batches, values.shape[-1]])
+    means = tf.reduce_mean(parts, 0)
+    if mode.across_replicas == "sync":
+        replica = tf.distribute.get_replica_context()
+        return replica.all_reduce(tf.distribute.ReduceOp.MEAN, means)
+    return means
+
+
+def _for_images(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """Repeats [parts, C] for the images of `x`; returns [N, 1, 1, C]."""
+    times = tf.shape(x)[0] // values.shape[0]
+    return tf.tile(values, [times, 1])[:, None, None, :]

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.norms.base import INFERENCE, Norm, NormMode
+from tfadv.norms.base import INFERENCE, Norm, NormMode, Record
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.registry import NORMS
 
@@ -22,6 +22,7 @@ class MixtureBatchNorm(Norm):
         default_branch: the branch of a call that names none.
         momentum: weight of the old running value in an update.
         epsilon: added to the variance.
+        unbiased_variance: see `BatchNorm`.
         gamma_initializer: initializer of every γ.
         name: the layer's name.
     """
@@ -32,6 +33,7 @@ class MixtureBatchNorm(Norm):
         default_branch: str = "adv",
         momentum: float = 0.9,
         epsilon: float = 1e-5,
+        unbiased_variance: bool = False,
         gamma_initializer: str = "ones",
         name: str | None = None,
     ):
@@ -43,8 +45,10 @@ class MixtureBatchNorm(Norm):
         self._branch(NormMode(default_branch), "MixtureBatchNorm.default_branch")
         self.momentum = momentum
         self.epsilon = epsilon
+        self.unbiased_variance = unbiased_variance
         self.batch_norms = [
-            BatchNorm(momentum, epsilon, gamma_initializer, name=branch) for branch in self.branches
+            BatchNorm(momentum, epsilon, unbiased_variance, gamma_initializer, name=branch)
+            for branch in self.branches
         ]
 
     def build(self, input_shape):
@@ -56,9 +60,11 @@ class MixtureBatchNorm(Norm):
         """Returns the branch's map by its running statistics."""
         return self.batch_norms[self._branch(mode)].affine(mode)
 
-    def call(self, x: tf.Tensor, mode: NormMode = INFERENCE) -> tf.Tensor:
+    def call(
+        self, x: tf.Tensor, mode: NormMode = INFERENCE, record: Record | None = None
+    ) -> tf.Tensor:
         """Normalizes `x` [N, H, W, C], all of it images of the mode's branch."""
-        return self.batch_norms[self._branch(mode)](x, mode=mode)
+        return self.batch_norms[self._branch(mode)](x, mode=mode, record=record)
 
     def _branch(self, mode: NormMode, parameter: str = "NormMode.branch") -> int:
         branch = self.default_branch if mode.branch is None else mode.branch
@@ -77,4 +83,5 @@ class MixtureBatchNorm(Norm):
             "default_branch": self.default_branch,
             "momentum": self.momentum,
             "epsilon": self.epsilon,
+            "unbiased_variance": self.unbiased_variance,
         }

@@ -16,8 +16,9 @@ class Adversarial(Strategy):
     between them the paper drops clean images (figure 1).
 
     Args:
-        clean_ratio: share of the clean images kept, in 0..1. Of a replica's
-            batch of N, the first round(ratio · N) stay, at least one unless it is 0.
+        clean_ratio: share of the clean images kept, in 0..1. Of the n images
+            that share batch statistics the first round(ratio · n) stay, at
+            least one unless it is 0.
         clean_weight: α of equation 1, the weight of the clean images' mean
             loss. None gives every image kept the same weight, which is 0.5 at
             ratio 1; the paper leaves it open for ratios between 0 and 1.
@@ -44,10 +45,11 @@ class Adversarial(Strategy):
     def training_images(self, network, attack, images, labels, seeds):
         """Returns every adversarial image, and the clean ones kept, if any."""
         adversarial = attack(network.attack_logits_fn(), images, labels, seeds)
-        kept = round(self.clean_ratio * images.shape[0])
-        if self.clean_ratio > 0:
-            kept = max(kept, 1)
-        return {CLEAN: images[:kept], ADV: adversarial} if kept else {ADV: adversarial}
+        if self.clean_ratio == 0:
+            return {ADV: adversarial}
+        each = images.shape[0] // network.ghost_batches
+        kept = network.ghost_batches * max(1, round(self.clean_ratio * each))
+        return {CLEAN: images[:kept], ADV: adversarial}
 
     def loss(self, logits, labels):
         """Returns the weighted mean of the branches' cross-entropies."""

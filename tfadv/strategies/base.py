@@ -1,6 +1,5 @@
 """What a training strategy is, and what it sees of the network."""
 
-import dataclasses
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -9,40 +8,57 @@ from tfadv.attacks.base import Attack, LogitsFn
 from tfadv.errors import UserError, check
 from tfadv.losses import cross_entropy
 from tfadv.models.base import Model
-from tfadv.norms.base import NormMode
+from tfadv.norms.base import Norm, Statistics
+from tfadv.norms.policy import NormPolicy
 
 CLEAN = "clean"
 ADV = "adv"
+DEFAULT_POLICY = NormPolicy()
 
 
-@dataclasses.dataclass(frozen=True)
 class Network:
     """A model within one training step.
 
-    Attributes:
+    Make it inside the traced step and outside any gradient tape.
+
+    Args:
         model: the model.
-        frozen_statistics: whether the training forward normalizes by the
-            running statistics and leaves them alone (paper, section 4.3).
+        policy: how the norms act.
+        late: whether this epoch is one of those that the policy freezes.
         attack_dtype: of the attack's convolutions.
+        ghost_batches: parts of a batch with batch statistics of their own.
     """
 
-    model: Model
-    frozen_statistics: bool = False
-    attack_dtype: str = "float32"
+    def __init__(
+        self,
+        model: Model,
+        policy: NormPolicy = DEFAULT_POLICY,
+        late: bool = False,
+        attack_dtype: str = "float32",
+        ghost_batches: int = 1,
+    ):
+        self.model = model
+        self.ghost_batches = ghost_batches
+        self._policy = policy
+        self._late = late
+        self._attack_dtype = attack_dtype
+        self._attack_logits_fns: dict[str, LogitsFn] = {}
+        self._recorded: list[tuple[Norm, Statistics]] = []
 
-    def attack_logits_fn(self) -> LogitsFn:
-        """Returns the adversarial branch on running statistics, for an attack.
-
-        Make it inside the traced step and outside any gradient tape.
-        """
-        return self.model.logits_fn(NormMode(branch=ADV), self.attack_dtype)
+    def attack_logits_fn(self, branch: str = ADV) -> LogitsFn:
+        """Returns one branch as an attack sees it, prepared once a step."""
+        if branch not in self._attack_logits_fns:
+            mode = self._policy.attack_mode(branch, self.ghost_batches)
+            self._attack_logits_fns[branch] = self.model.logits_fn(mode, self._attack_dtype)
+        return self._attack_logits_fns[branch]
 
     def train_logits(self, images: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Runs the training forward on one batch of images for each branch.
 
         A model with norm branches normalizes the batches separately, each in
         its own branch (mixture BN, section 4.2). A model without sees one
-        mixed batch, the setting whose effect the paper studies.
+        mixed batch, the setting whose effect the paper studies; each ghost
+        batch of it has its share of every kind.
 
         Args:
             images: float32 [N_b, H, W, C] for each branch ``b``.
@@ -51,18 +67,22 @@ class Network:
             float32 logits [N_b, K] for each branch.
         """
         if len(self.model.branches) > 1:
-            return {
-                branch: self.model(batch, mode=self._mode(branch))
-                for branch, batch in images.items()
-            }
-        mixed = self.model(tf.concat(list(images.values()), 0), mode=self._mode(None))
+            return {branch: self._forward(batch, branch) for branch, batch in images.items()}
+        mixed = self._forward(tf.concat(list(images.values()), 0), None)
         sizes = [batch.shape[0] for batch in images.values()]
         return dict(zip(images, tf.split(mixed, sizes), strict=True))
 
-    def _mode(self, branch: str | None) -> NormMode:
-        if self.frozen_statistics:
-            return NormMode(branch, "running", update=False)
-        return NormMode(branch, "batch", update=True)
+    def take_statistics(self) -> list[tuple[Norm, Statistics]]:
+        """Returns what the norms measured and are to write, and forgets it."""
+        taken, self._recorded = self._recorded, []
+        return taken
+
+    def _forward(self, images, branch):
+        mode = self._policy.training_mode(branch, self._late, self.ghost_batches)
+        return self.model(images, mode=mode, record=self._record)
+
+    def _record(self, norm, statistics):
+        self._recorded.append((norm, statistics))
 
 
 class Strategy:

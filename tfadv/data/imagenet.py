@@ -1,0 +1,84 @@
+"""ImageNet (ILSVRC 2012) in its usual folders."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tfadv.data.image_folder import image_folder
+from tfadv.data.source import Source, Splits
+from tfadv.errors import UserError
+from tfadv.registry import DATASETS
+
+CLASSES = 1000
+TRAIN_IMAGES = 1_281_167
+TEST_IMAGES = 50_000
+
+
+@DATASETS.register("imagenet")
+def imagenet(
+    folder: str = "$IMAGENET_DIR",
+    image_size: int = 224,
+    shorter_side: int = 256,
+    antialias: bool = False,
+) -> Splits:
+    """Returns ``folder/train/CLASS/*`` and ``folder/val/CLASS/*``.
+
+    Evaluation resizes the shorter side to 256 and takes the centre 224, as the
+    released pipeline does. Where the folder isn't on this machine a run can
+    still be planned, by the published numbers of images, but not started.
+
+    Args:
+        folder: holds ``train`` and ``val``; ``~`` and ``$VARIABLES`` are expanded.
+        image_size: height and width in pixels.
+        shorter_side: in pixels before the crop, in evaluation.
+        antialias: whether to smooth an image that is made smaller.
+
+    Raises:
+        UserError: the folder is there and is not ImageNet's.
+    """
+    expanded = Path(os.path.expandvars(folder)).expanduser()
+    if not expanded.is_dir():
+        shape = (image_size, image_size, 3)
+        return Splits(
+            AbsentSource("ImageNet train", TRAIN_IMAGES, shape, folder),
+            AbsentSource("ImageNet val", TEST_IMAGES, shape, folder),
+        )
+    splits = image_folder(
+        f"{expanded}/train", f"{expanded}/val", image_size, shorter_side, antialias
+    )
+    if splits.train.classes != CLASSES:
+        raise UserError(
+            f"imagenet.folder: '{expanded}' has {splits.train.classes} classes instead of "
+            f"{CLASSES}; Experiment.dataset = 'image_folder' takes any number",
+            "imagenet.folder",
+        )
+    return splits
+
+
+class AbsentSource(Source):
+    """Images that are known of, but not here: enough for a plan.
+
+    Args:
+        name: where the images are from, for messages.
+        examples: how many there are.
+        image_shape: (height, width, 3).
+        folder: where they were looked for.
+    """
+
+    def __init__(self, name: str, examples: int, image_shape, folder: str):
+        classes = [f"class {number}" for number in range(CLASSES)]
+        super().__init__(name, np.zeros(examples, np.int64), classes, image_shape)
+        self._folder = folder
+
+    def check_present(self) -> None:
+        """Raises `UserError`: they are not."""
+        raise UserError(
+            f"imagenet.folder: '{self._folder}' is no folder here: {self.name} can be planned "
+            "(--dry_run), not read",
+            "imagenet.folder",
+        )
+
+    def fetch(self, index):
+        """Raises `UserError`: there is nothing to fetch."""
+        self.check_present()

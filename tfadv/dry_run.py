@@ -1,0 +1,185 @@
+"""What a run would do, take and cost, and which row of the paper it is."""
+
+import json
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfadv import config, registry
+from tfadv.distribution import share_of_batch
+from tfadv.experiment import Plan
+from tfadv.hardware import Hardware, Workload, measure_workload
+from tfadv.paper import PUBLISHED_SCALE, ROWS, PaperRow
+from tfadv.trainer import Trainer
+
+# What says how a run is done or judged, and nothing of what is trained.
+_NOT_SCIENCE = (
+    "Hardware.",
+    "Experiment.scale",
+    "Experiment.seed",
+    "Experiment.initial_weights",
+    "Evaluation.",
+    "eval/",
+    "Training.steps_per_call",
+    "Training.checkpoint_every_epochs",
+)
+GIB = 2**30
+DAY = 24 * 3600
+
+
+def report(read: config.Config, plan: Plan, trainer: Trainer, folder: Path) -> Iterator[str]:
+    """Yields the lines that ``--dry_run`` prints.
+
+    Args:
+        read: the configuration.
+        plan: what it makes.
+        trainer: the same with a model, which is not trained.
+        folder: the run's, whose measured speed is taken if it has one.
+    """
+    hardware, training = plan.hardware, plan.training
+    devices = hardware.count(training.batch_size, trainer.replicas)
+    share = share_of_batch(training.batch_size, devices, "Training.batch_size")
+    at_once = share // training.micro_batches(share)
+    ghosts = plan.norm_policy.ghost_batches(at_once)
+    yield from _paper_lines(read)
+    yield f"model     {trainer.model.count_params():,} parameters"
+    yield (
+        f"step      {training.batch_size} images = {devices} device(s) x {share // at_once} "
+        f"micro-batch(es) x {at_once}; {at_once // ghosts} images share batch statistics"
+    )
+    yield from _work_lines(plan)
+    workload = measure_workload(trainer.model, plan.strategy, plan.attack, at_once)
+    yield _memory_line(trainer, workload, at_once, share > at_once)
+    yield from _time_lines(plan, workload, hardware, devices, folder)
+    yield ""
+    yield read.text()
+
+
+def nearest_row(values: dict[str, Any]) -> tuple[PaperRow, dict[str, tuple[Any, Any]]]:
+    """Returns the paper's row that a configuration is nearest to.
+
+    What recipes choose counts first; sizes only decide at the ImageNet scales,
+    where the rows differ in them.
+
+    Args:
+        values: bindings by ``Name.parameter``.
+
+    Returns:
+        The row, and for each parameter that differs the row's value and ours.
+    """
+    chosen_by_recipes = {
+        key
+        for row in ROWS
+        for line in config.file_lines(row.files[0], "a row")
+        if (key := line.key)
+    } - set(config.values_of([PUBLISHED_SCALE]))
+    at_its_scale = str(values.get("Experiment.scale")).startswith("imagenet")
+
+    def distance(candidate) -> tuple[int, int]:
+        different = candidate[1]
+        science = len(chosen_by_recipes & set(different))
+        return science, len(different) if at_its_scale else 0
+
+    candidates = [(row, _differences(row, values)) for row in ROWS]
+    return min(candidates, key=distance)
+
+
+def _differences(row: PaperRow, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    theirs = config.values_of([*row.files, PUBLISHED_SCALE])
+    found = {}
+    for key in sorted(theirs | values):
+        if key.startswith(_NOT_SCIENCE):
+            continue
+        pair = tuple(side.get(key, registry.default(key)) for side in (theirs, values))
+        if pair[0] != pair[1]:
+            found[key] = pair
+    return found
+
+
+def _paper_lines(read: config.Config) -> Iterator[str]:
+    row, differences = nearest_row(read.values)
+    published = ", ".join(f"{value}% {attack}" for attack, value in row.published.items())
+    yield f"paper     {row.where}: '{row.name}': {published or 'no number printed'}"
+    yield f"          {' + '.join([*row.files, PUBLISHED_SCALE])}"
+    if not differences:
+        yield "          this is that row, parameter by parameter"
+        return
+    yield f"          parameters in which this run differs from it: {len(differences)}"
+    for key, (theirs, ours) in differences.items():
+        yield f"            {key}: {theirs!r} there, {ours!r} here"
+
+
+def _work_lines(plan: Plan) -> Iterator[str]:
+    training, steps = plan.training, plan.attack.describe().get("steps", "?")
+    yield (
+        f"device    attacks its images ({plan.experiment.attack}, {steps} steps, "
+        f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.branches)} images "
+        "(float32), all-reduces gradients and statistics, updates"
+    )
+    yield (
+        f"run       {training.epochs} epochs x {plan.steps_per_epoch} steps = {plan.steps:,} "
+        f"steps; learning rate {float(plan.learning_rate(0)):g} at first, at most "
+        f"{plan.learning_rate.base_rate:g}"
+    )
+
+
+def _memory_line(trainer: Trainer, workload: Workload, at_once: int, accumulates: bool) -> str:
+    trained = trainer.model.trainable_variables
+    kept = [*trainer.model.variables, *trainer.optimizer.variables, *trained]
+    kept += trained if accumulates else []
+    kept += trainer.average.averages if trainer.average else []
+    weights = sum(np.dtype(variable.dtype).itemsize * np.prod(variable.shape) for variable in kept)
+    dtype = trainer.plan.training.attack_dtype
+    activations = workload.activation_bytes(at_once, dtype)
+    return (
+        f"memory    about {(weights + activations) / GIB:.3g} GiB a device: weights, gradients and "
+        f"optimizer {weights / GIB:.3g}, activations of {at_once} images {activations / GIB:.3g}"
+    )
+
+
+def _time_lines(
+    plan: Plan, workload: Workload, hardware: Hardware, devices: int, folder: Path
+) -> Iterator[str]:
+    images = plan.training.batch_size
+    by_dtype = workload.flops(plan.training.attack_dtype)
+    flops = {dtype: count * images for dtype, count in by_dtype.items()}
+    shares = ", ".join(f"{count / 1e12:.4g} in {dtype}" for dtype, count in flops.items())
+    total = sum(flops.values())
+    yield (
+        f"compute   {total / 1e12:.4g} TFLOP a step ({shares}), {total * plan.steps:.3g} FLOP "
+        "in all"
+    )
+    stated = hardware.seconds(flops, devices)
+    if stated is not None:
+        basis = f"{devices} x {hardware.device} at {hardware.utilization:.0%} of the peak"
+        yield _time_line(f"stated: {basis}", stated, plan.steps, hardware, devices)
+    speed = hardware.images_per_second or _recorded_speed(folder / "metrics.jsonl")
+    if speed:
+        basis = f"measured: {speed:.4g} images/s"
+        yield _time_line(basis, images / speed, plan.steps, hardware, devices)
+    if stated is None and not speed:
+        yield (
+            "time      unknown: state Hardware.device or Hardware.images_per_second, or let the "
+            "run begin: its metrics.jsonl is read"
+        )
+
+
+def _time_line(basis: str, per_step: float, steps: int, hardware: Hardware, devices: int) -> str:
+    total = per_step * steps
+    shown = f"{total / DAY:.3g} days" if total > 2 * DAY else f"{total / 3600:.3g} hours"
+    line = f"time      {per_step:.3g} s a step, {shown} ({basis})"
+    if hardware.price_per_hour is None:
+        return f"{line}; price: state Hardware.price_per_hour"
+    return f"{line}; price {total / 3600 * devices * hardware.price_per_hour:,.0f}"
+
+
+def _recorded_speed(metrics: Path) -> float | None:
+    if not metrics.is_file():
+        return None
+    with open(metrics, encoding="utf-8") as lines:
+        speeds = [json.loads(line)["images_per_second"] for line in lines if line.endswith("\n")]
+    # The first call was traced and compiled.
+    return statistics.median(speeds[1:] or speeds) if speeds else None

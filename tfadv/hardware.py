@@ -1,0 +1,172 @@
+"""What a training step computes and keeps, and what that comes to on some devices."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tfadv.attacks import Attack
+from tfadv.errors import check, check_choice
+from tfadv.models import Model
+from tfadv.registry import configurable
+from tfadv.strategies import Network, Strategy
+
+# TFLOP/s of dense convolutions, by the vendors' data sheets: V100 SXM2 (float32),
+# A100 SXM and H100 SXM (TensorFloat-32 for float32), TPU chips (bfloat16 alone).
+PEAKS = {
+    "V100": {"float32": 15.7},
+    "A100": {"float32": 156.0, "bfloat16": 312.0},
+    "H100": {"float32": 494.7, "bfloat16": 989.4},
+    "TPU v3": {"bfloat16": 123.0},
+    "TPU v4": {"bfloat16": 275.0},
+}
+# A gradient by the inputs costs a forward; that by inputs and weights two.
+ATTACK_PASSES = 2
+TRAINING_PASSES = 3
+
+
+@configurable
+@dataclasses.dataclass(frozen=True)
+class Hardware:
+    """The devices that a run is planned for; it trains on those it finds.
+
+    Attributes:
+        device: a name in `PEAKS`, or None.
+        devices: how many; None takes the replicas of this machine.
+        images_per_device: of a batch; says how many devices instead.
+        utilization: share of the peak that a run reaches.
+        price_per_hour: of one device, in any currency.
+        images_per_second: measured, over all devices, as ``metrics.jsonl``
+            reports it; goes before the peak.
+    """
+
+    device: str | None = None
+    devices: int | None = None
+    images_per_device: int | None = None
+    utilization: float = 0.35
+    price_per_hour: float | None = None
+    images_per_second: float | None = None
+
+    def __post_init__(self):
+        if self.device is not None:
+            check_choice("Hardware.device", self.device, PEAKS)
+        for name in (
+            "devices",
+            "images_per_device",
+            "price_per_hour",
+            "images_per_second",
+        ):
+            value = getattr(self, name)
+            check(value is None or value > 0, f"Hardware.{name}", "be > 0", value)
+        check(0 < self.utilization <= 1, "Hardware.utilization", "be in 0..1", self.utilization)
+
+    def count(self, batch_size: int, replicas: int) -> int:
+        """Returns the number of devices, `replicas` where nothing is said."""
+        if self.images_per_device:
+            return max(1, batch_size // self.images_per_device)
+        return self.devices or replicas
+
+    def seconds(self, flops: dict[str, float], devices: int) -> float | None:
+        """Returns how long all devices take, by the stated peaks; None without them.
+
+        Args:
+            flops: operations in each dtype.
+            devices: how many share them.
+        """
+        peaks = PEAKS.get(self.device, {})
+        if not set(flops) <= set(peaks):
+            return None
+        seconds = sum(count / (peaks[dtype] * 1e12) for dtype, count in flops.items())
+        return seconds / devices / self.utilization
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """What one image costs in one training step, on average over a batch.
+
+    Attributes:
+        forward_flops: operations of one forward; a multiplication and an
+            addition are two.
+        outputs: numbers that the convolutions of one forward put out.
+        attack_steps: gradient steps for each image of the batch.
+        trained_images: images in the loss for each image of the batch.
+    """
+
+    forward_flops: float
+    outputs: float
+    attack_steps: float
+    trained_images: float
+
+    def flops(self, attack_dtype: str) -> dict[str, float]:
+        """Returns operations for each image of the batch, by dtype."""
+        attack = self.forward_flops * ATTACK_PASSES * self.attack_steps
+        training = self.forward_flops * TRAINING_PASSES * self.trained_images
+        if attack_dtype == "float32":
+            return {"float32": attack + training}
+        return {attack_dtype: attack, "float32": training}
+
+    def activation_bytes(self, images: int, attack_dtype: str) -> float:
+        """Estimates what one replica keeps for the gradient of `images` at once.
+
+        Training keeps each convolution's output before and after its norm, in
+        float32; the attack, whose norms are folded, the output alone. The
+        greater of the two counts: they are not there at the same time.
+        """
+        training = 2 * 4 * self.outputs * self.trained_images
+        attack = tf.as_dtype(attack_dtype).size * self.outputs if self.attack_steps else 0
+        return images * max(training, attack)
+
+
+def measure_workload(model: Model, strategy: Strategy, attack: Attack, images: int) -> Workload:
+    """Counts what a step of `images` computes, by tracing it on shapes alone."""
+    forward_flops, outputs = _forward(model)
+    attacked, trained = _images_used(model, strategy, images)
+    steps = attack.describe().get("steps", 0)
+    return Workload(forward_flops, outputs, steps * attacked / images, trained / images)
+
+
+def _forward(model: Model) -> tuple[float, float]:
+    operations, outputs = [], []
+
+    def unit(layer, x):
+        y = layer(x)
+        operations.append(2 * _size(layer.kernel.shape[:3]) * _size(y.shape[1:]))
+        outputs.append(_size(y.shape[1:]))
+        return y
+
+    def forward(x):
+        return model.forward(x, unit)
+
+    tf.function(forward, autograph=False).get_concrete_function(
+        tf.TensorSpec((1, *model.image_shape), tf.float32)
+    )
+    convolutions = {id(layer.kernel) for layer in model.units}
+    dense = [kernel for kernel in model.kernels if id(kernel) not in convolutions]
+    return sum(operations) + sum(2 * _size(kernel.shape) for kernel in dense), sum(outputs)
+
+
+def _images_used(model: Model, strategy: Strategy, images: int) -> tuple[int, int]:
+    """Returns how many images a strategy attacks and how many are in its loss."""
+    attacked, trained = [], []
+
+    def attack(logits_fn, x, labels, seeds):
+        attacked.append(x.shape[0])
+        return x
+
+    def training_images(x, labels, seeds):
+        network = Network(model)
+        found = strategy.training_images(network, attack, x, labels, seeds)
+        trained.extend(batch.shape[0] for batch in found.values())
+
+    tf.function(training_images, autograph=False).get_concrete_function(
+        tf.TensorSpec((images, *model.image_shape), tf.float32),
+        tf.TensorSpec((images,), tf.int32),
+        tf.TensorSpec((images, 2), tf.int64),
+    )
+    return sum(attacked), sum(trained)
+
+
+def _size(shape) -> int:
+    size = 1
+    for side in shape:
+        size *= side
+    return size

@@ -1,0 +1,132 @@
+"""Where a run may start from: another run, or the released pipeline's ResNets."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tfadv.checkpoints import read_model
+from tfadv.errors import UserError, nearest
+from tfadv.models import Model
+
+PARAMETER = "Experiment.initial_weights"
+
+# A unit of ours and the layer of the released pipeline's ResNet.
+_UNITS = {"reduce": "conv1", "spatial": "conv2", "expand": "conv3", "shortcut": "convshortcut"}
+_VARIABLES = {
+    "kernel": "W",
+    "bias": "b",
+    "norm/gamma": "bn/gamma",
+    "norm/beta": "bn/beta",
+    "norm/moving_mean": "bn/mean/EMA",
+    "norm/moving_variance": "bn/variance/EMA",
+}
+
+
+def check_path(source: str) -> None:
+    """Raises `UserError` unless a run's folder or an ``.npz`` is there."""
+    path = Path(source)
+    if path.suffix == ".npz" and path.is_file():
+        return
+    if not (path / "checkpoints" / "checkpoint").is_file():
+        raise UserError(
+            f"{PARAMETER}: '{source}' is neither an .npz file nor the folder of a run with "
+            "checkpoints",
+            PARAMETER,
+        )
+
+
+def load(model: Model, source: str) -> None:
+    """Sets every weight and running statistic of a model.
+
+    Args:
+        model: the model.
+        source: the folder of a run, whose newest checkpoint is taken, or an
+            ``.npz`` in the released pipeline's layout.
+
+    Raises:
+        UserError: a weight is missing or has another shape; nothing is set.
+    """
+    check_path(source)
+    if source.endswith(".npz"):
+        values = _released(model, source)
+    else:
+        values = read_model(Path(source) / "checkpoints")
+    _check(model, values, source)
+    for variable in model.variables:
+        variable.assign(values[variable.path])
+
+
+def released_name(path: str) -> str:
+    """Returns the released pipeline's name of a variable of a ResNet.
+
+    Args:
+        path: ours, such as ``stage1_block2/spatial/norm/gamma``.
+
+    Raises:
+        KeyError: it has no such variable.
+    """
+    layer, _, variable = path.partition("/")
+    block = re.fullmatch(r"stage(\d+)_block(\d+)", layer)
+    if block:
+        unit, _, variable = variable.partition("/")
+        stage, number = (int(digits) - 1 for digits in block.groups())
+        layer = f"group{stage}/block{number}/{_UNITS[unit]}"
+    else:
+        layer = {"stem": "conv0", "head": "linear"}[layer]
+    return f"{layer}/{_VARIABLES[variable]}"
+
+
+def _released(model: Model, source: str) -> dict[str, np.ndarray]:
+    try:
+        names = {variable.path: released_name(variable.path) for variable in model.variables}
+    except KeyError:
+        raise UserError(
+            f"{PARAMETER}: '{source}' holds a ResNet with batch norm; this model is another",
+            PARAMETER,
+        ) from None
+    with np.load(source) as file:
+        values = {name.removesuffix(":0"): file[name] for name in file.files}
+    theirs, ours = _blocks(values), _blocks(names.values())
+    if theirs != ours:
+        raise UserError(
+            f"{PARAMETER}: '{source}' is {_described(theirs)}, this model {_described(ours)}",
+            PARAMETER,
+        )
+    found = {path: values[name] for path, name in names.items() if name in values}
+    stem = found.get("stem/kernel")
+    if stem is not None and stem.ndim == 4:
+        found["stem/kernel"] = stem[:, :, ::-1]  # the pipeline feeds BGR
+    return found
+
+
+def _check(model: Model, values: Mapping[str, np.ndarray], source: str) -> None:
+    for variable in model.variables:
+        if variable.path not in values:
+            raise UserError(
+                f"{PARAMETER}: '{source}' has no {variable.path}." + nearest(variable.path, values),
+                PARAMETER,
+            )
+        shape = values[variable.path].shape
+        if shape != tuple(variable.shape):
+            raise UserError(
+                f"{PARAMETER}: {variable.path} of '{source}' has shape {shape}, this model's "
+                f"{tuple(variable.shape)}",
+                PARAMETER,
+            )
+
+
+def _blocks(names: Iterable[str]) -> tuple[int, ...]:
+    """Returns the number of blocks of each stage, by the released names."""
+    found = {
+        match.groups() for name in names if (match := re.match(r"group(\d+)/block(\d+)/", name))
+    }
+    stages = sorted({int(stage) for stage, _ in found})
+    return tuple(sum(int(stage) == number for stage, _ in found) for number in stages)
+
+
+def _described(blocks: tuple[int, ...]) -> str:
+    if not blocks:
+        return "no ResNet"
+    return f"a ResNet-{3 * sum(blocks) + 2} ({'-'.join(map(str, blocks))})"

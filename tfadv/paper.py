@@ -1,0 +1,172 @@
+"""The paper's rows: which files make them and what it printed for them.
+
+Accuracies are percentages on ImageNet's validation set, targeted PGD at ε = 16;
+MBN rows are those of the adversarial branch unless named otherwise. Source:
+Xie & Yuille (ICLR 2020), tables 1 to 7 and section 4.
+"""
+
+import dataclasses
+
+PUBLISHED_SCALE = "gin/scale/imagenet.gin"
+TABLE7_COLUMNS = ("clean", "PGD-10", "PGD-20", "PGD-100", "PGD-500", "PGD-2000")
+
+
+@dataclasses.dataclass(frozen=True)
+class PaperRow:
+    """One trained model of the paper.
+
+    Attributes:
+        where: the tables, figures or sections that show it.
+        name: the paper's words for it.
+        files: recipe and overlays, which with the ImageNet scale make it.
+        published: accuracies in %, by attack.
+    """
+
+    where: str
+    name: str
+    files: tuple[str, ...]
+    published: dict[str, float]
+
+
+_SETTINGS = {
+    "alp": "100% adv + 100% clean, ALP",
+    "adv_100_clean_100": "100% adv + 100% clean",
+    "adv_100_clean_80": "100% adv + 80% clean",
+    "adv_100_clean_60": "100% adv + 60% clean",
+    "adv_100_clean_40": "100% adv + 40% clean",
+    "adv_100_clean_20": "100% adv + 20% clean",
+    "adv_100_clean_0": "100% adv + 0% clean",
+    "adv_100_clean_0_frozen": "100% adv + 0% clean*",
+    "mbn": "MBN, 100% adv + 100% clean",
+    "mbn_frozen": "MBN, 100% adv + 100% clean*",
+    "mbn_alp": "MBN, 100% adv + 100% clean, ALP",
+    "mbn_alp_frozen": "MBN, 100% adv + 100% clean, ALP*",
+    "gn": "GN, 100% adv + 100% clean",
+}
+_SHOWN_IN = {
+    "alp": "figure 2, tables 3, 4 and 7",
+    "adv_100_clean_100": "figures 1 and 2, tables 4 and 7",
+    "adv_100_clean_0": "figures 1 and 2, tables 1, 2, 4, 5 and 7",
+    "adv_100_clean_0_frozen": "tables 2, 5, 6 and 7, figure 7",
+    "mbn": "figure 3, tables 1, 2, 4, 5 and 7",
+    "mbn_frozen": "tables 2, 5 and 7",
+    "mbn_alp": "figure 3, tables 1, 2, 4, 5 and 7",
+    "mbn_alp_frozen": "tables 2, 5 and 7",
+    "gn": "section 4.2 and table 7",
+}
+# Table 7, in its order: clean, PGD-10, 20, 100, 500, 2000, by PGD-N in training.
+_TABLE7 = {
+    30: {
+        "alp": (73.5, 48.8, 46.3, 34.1, 27.3, 23.0),
+        "adv_100_clean_100": (78.0, 56.2, 53.0, 35.6, 26.6, 20.9),
+        "adv_100_clean_80": (77.4, 56.8, 54.6, 39.6, 28.7, 20.3),
+        "adv_100_clean_60": (75.5, 54.6, 52.1, 40.3, 23.5, 15.3),
+        "adv_100_clean_40": (73.9, 54.1, 51.5, 40.2, 33.6, 29.1),
+        "adv_100_clean_20": (68.0, 54.6, 51.5, 40.6, 34.6, 32.1),
+        "adv_100_clean_0": (62.3, 52.5, 50.0, 41.7, 39.6, 39.2),
+        "adv_100_clean_0_frozen": (62.1, 52.4, 50.3, 43.9, 42.6, 42.2),
+        "mbn": (64.4, 51.8, 49.1, 40.9, 38.8, 38.3),
+        "mbn_frozen": (64.2, 52.5, 50.0, 42.1, 40.5, 39.9),
+        "mbn_alp": (65.9, 47.3, 45.0, 38.3, 35.9, 35.3),
+        "mbn_alp_frozen": (64.3, 49.0, 47.2, 40.4, 38.6, 38.1),
+        "gn": (67.5, 52.1, 49.3, 41.9, 39.5, 39.0),
+    },
+    20: {
+        "alp": (72.7, 50.1, 47.6, 33.4, 25.2, 19.2),
+        "adv_100_clean_100": (78.4, 55.9, 52.5, 31.7, 20.0, 13.6),
+        "adv_100_clean_0": (62.5, 54.1, 51.1, 41.8, 39.0, 38.2),
+        "adv_100_clean_0_frozen": (65.4, 53.9, 51.0, 42.7, 40.8, 40.0),
+        "mbn": (67.9, 52.8, 49.9, 39.3, 35.5, 34.1),
+        "mbn_frozen": (67.2, 52.7, 49.9, 40.2, 37.2, 36.5),
+        "mbn_alp": (68.1, 48.8, 46.7, 39.5, 36.7, 35.8),
+        "mbn_alp_frozen": (67.4, 50.0, 47.7, 40.3, 37.4, 37.1),
+    },
+    10: {
+        "alp": (74.9, 47.3, 47.1, 22.4, 7.3, 3.3),
+        "adv_100_clean_100": (78.4, 56.6, 55.1, 28.8, 7.1, 3.2),
+        "adv_100_clean_0": (66.0, 53.6, 50.9, 41.1, 38.0, 36.8),
+        "adv_100_clean_0_frozen": (65.9, 53.5, 50.7, 42.3, 39.9, 39.2),
+        "mbn": (68.7, 53.5, 49.9, 38.7, 34.3, 32.8),
+        "mbn_frozen": (67.8, 52.6, 49.8, 40.0, 36.9, 36.1),
+        "mbn_alp": (68.7, 49.0, 46.8, 38.9, 35.4, 33.9),
+        "mbn_alp_frozen": (67.7, 50.0, 47.7, 40.2, 37.4, 36.7),
+    },
+    5: {
+        "alp": (75.0, 49.6, 37.6, 5.7, 0.8, 0.3),
+        "adv_100_clean_100": (78.6, 41.5, 17.6, 0.2, 0.0, 0.0),
+        "adv_100_clean_0": (67.0, 54.0, 50.5, 40.7, 37.5, 35.9),
+        "adv_100_clean_0_frozen": (66.9, 53.6, 50.4, 41.5, 38.8, 37.8),
+        "mbn": (69.3, 53.0, 49.8, 38.0, 33.3, 31.2),
+        "mbn_frozen": (68.9, 53.1, 49.8, 39.8, 35.9, 34.2),
+        "mbn_alp": (69.2, 49.6, 46.8, 38.9, 34.9, 32.9),
+        "mbn_alp_frozen": (69.2, 50.4, 48.3, 40.3, 37.0, 35.4),
+    },
+}
+_BATCHES = {
+    512: (62.6, 52.4, 50.4, 43.8, 42.4, 42.0),
+    1024: (63.1, 53.3, 51.0, 44.6, 43.5, 43.1),
+    2048: (62.7, 53.3, 50.7, 45.0, 43.7, 43.3),
+    8192: (61.8, 52.1, 49.8, 43.4, 42.3, 41.9),
+}
+_DEPTHS = {
+    200: (63.5, 53.8, 51.4, 45.1, 43.9, 43.8),
+    338: (65.4, 55.5, 53.2, 46.6, 45.1, 44.6),
+    518: (66.7, 56.7, 54.4, 48.1, 46.4, 46.2),
+    638: (67.2, 57.2, 54.8, 48.7, 47.1, 46.7),
+}
+# Row 8 is the ALP row of table 7.
+_TABLE3 = {
+    "1_original": (38.1, 2.1),
+    "2_step_decay": (47.0, 2.7),
+    "3_rate_0.1": (50.2, 0.8),
+    "4_momentum_sgd": (48.2, 0.7),
+    "5_clean_starts": (47.0, 2.1),
+    "6_128_gpus": (47.5, 2.9),
+    "7_resnet152": (47.3, 3.3),
+}
+
+
+def _recipe(name: str) -> str:
+    return f"gin/{name}.gin"
+
+
+def _table7_row(where: str, name: str, files: tuple[str, ...], accuracies) -> PaperRow:
+    return PaperRow(where, name, files, dict(zip(TABLE7_COLUMNS, accuracies, strict=True)))
+
+
+def _rows() -> list[PaperRow]:
+    frozen = "adv_100_clean_0_frozen"
+    rows = [PaperRow("table 1", "0% adv + 100% clean", (_recipe("clean"),), {"clean": 78.9})]
+    for steps, settings in _TABLE7.items():
+        for recipe, accuracies in settings.items():
+            overlay = () if steps == 30 else (f"gin/attack/pgd{steps}.gin",)
+            where = _SHOWN_IN.get(recipe, "figure 1 and table 7") if steps == 30 else "table 7"
+            name = _SETTINGS[recipe] + ("" if steps == 30 else f", PGD-{steps} in training")
+            rows.append(_table7_row(where, name, (_recipe(recipe), *overlay), accuracies))
+    for size, accuracies in _BATCHES.items():
+        files = (_recipe(frozen), f"gin/batch/{size}.gin")
+        name = f"{_SETTINGS[frozen]}, batch {size}"
+        rows.append(_table7_row("tables 6 and 7", name, files, accuracies))
+    for depth, accuracies in _DEPTHS.items():
+        files = (_recipe(frozen), f"gin/depth/{depth}.gin")
+        name = f"{_SETTINGS[frozen]}, ResNet-{depth}"
+        rows.append(_table7_row("figure 7 and table 7", name, files, accuracies))
+    for number, (file, (short, long)) in enumerate(_TABLE3.items(), 1):
+        published = {"PGD-10": short, "PGD-2000": long}
+        rows.append(
+            PaperRow(f"table 3, row {number}", "ALP", (f"gin/table3/{file}.gin",), published)
+        )
+    finetunings = {"clean_images": {"clean": 73.0}, "adversarial_images": {"PGD-2000": 0.0}}
+    for file, published in finetunings.items():
+        name = f"BN finetuned on {file.replace('_', ' ')}"
+        rows.append(PaperRow("section 4.4", name, (f"gin/finetune/{file}.gin",), published))
+    exception = (_recipe("adv_100_clean_100"), "gin/attack/epsilon8.gin")
+    rows.append(
+        PaperRow(
+            "section 4.2", "100% adv + 100% clean at ε = 8: an exceptional case", exception, {}
+        )
+    )
+    return rows
+
+
+ROWS = tuple(_rows())

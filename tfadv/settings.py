@@ -1,0 +1,180 @@
+"""What gin says of a whole run: its parts, its length and how it is measured."""
+
+import dataclasses
+
+from tfadv import models, norms, optimizers, schedules, strategies  # noqa: F401  (they register)
+from tfadv.attacks import Attack
+from tfadv.data import Splits
+from tfadv.errors import check, check_choice
+from tfadv.models import Model
+from tfadv.registry import (
+    ATTACKS,
+    AUGMENTATIONS,
+    DATASETS,
+    DECAYS,
+    EVALUATION_SCOPE,
+    MODELS,
+    NORMS,
+    OPTIMIZERS,
+    STRATEGIES,
+    configurable,
+    scoped,
+)
+
+DTYPES = ("float32", "bfloat16")
+
+
+@configurable
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Which parts a run is made of.
+
+    Attributes:
+        scale: name of the scale file that chose the sizes.
+        dataset: name of a dataset.
+        norm: name of a norm.
+        strategy: name of a training strategy.
+        model: name of a model.
+        attack: name of the training attack.
+        augmentation: name of the training images' augmentation.
+        optimizer: name of an optimizer.
+        decay: name of the learning rate's decay.
+        initial_weights: where to start from instead of random weights: the
+            folder of a run, or an ``.npz`` of the released pipeline.
+        seed: of the initial weights and of every random draw.
+        deterministic: whether TensorFlow's kernels give the same bits every
+            time, so that a resumed run equals an unbroken one exactly; slower
+            on a GPU. It is a switch of the whole process.
+    """
+
+    scale: str
+    dataset: str
+    norm: str
+    strategy: str
+    model: str
+    attack: str
+    augmentation: str
+    optimizer: str
+    decay: str
+    initial_weights: str | None = None
+    seed: int = 0
+    deterministic: bool = False
+
+    def __post_init__(self):
+        for registry, name in (
+            (DATASETS, "dataset"),
+            (NORMS, "norm"),
+            (STRATEGIES, "strategy"),
+            (MODELS, "model"),
+            (ATTACKS, "attack"),
+            (AUGMENTATIONS, "augmentation"),
+            (OPTIMIZERS, "optimizer"),
+            (DECAYS, "decay"),
+        ):
+            registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
+        check(0 <= self.seed < 2**31, "Experiment.seed", "be in 0..2³¹-1", self.seed)
+
+    def make_norm(self, **arguments):
+        """Builds one norm layer."""
+        return NORMS.build(self.norm, "Experiment.norm", **arguments)
+
+    def build_model(self, splits: Splits) -> Model:
+        """Builds the model for these images; call it in the distribution's scope."""
+        return MODELS.build(
+            self.model,
+            "Experiment.model",
+            image_shape=splits.train.image_shape,
+            classes=splits.train.classes,
+            make_norm=self.make_norm,
+        )
+
+
+@configurable
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How long and in what portions to train.
+
+    Attributes:
+        epochs: passes over the training images (paper, section 3: 110); 0
+            evaluates the initial weights.
+        batch_size: images of a step over all replicas (released pipeline: 4096).
+        weight_decay: λ of ½·λ·‖W‖² over convolution and dense kernels, in the
+            loss (released pipeline: 1e-4).
+        train_only: ``everything``, or the ``norms``: γ and β (section 4.4).
+        micro_batch_size: images that a replica computes at once; it adds up
+            the gradients of its share of a batch in such portions. None takes
+            the share whole.
+        attack_dtype: of the attack's convolutions, 'float32' or 'bfloat16'.
+        average_decay: of a moving average of the weights, which is evaluated
+            beside them; None keeps none.
+        steps_per_call: steps that run as one traced call; metrics are their means.
+        checkpoint_every_epochs: how often to save; the end is always saved.
+    """
+
+    epochs: int
+    batch_size: int
+    weight_decay: float
+    train_only: str = "everything"
+    micro_batch_size: int | None = None
+    attack_dtype: str = "float32"
+    average_decay: float | None = None
+    steps_per_call: int = 10
+    checkpoint_every_epochs: int = 1
+
+    def __post_init__(self):
+        check_choice("Training.train_only", self.train_only, ("everything", "norms"))
+        check_choice("Training.attack_dtype", self.attack_dtype, DTYPES)
+        for name, least in (
+            ("epochs", 0),
+            ("batch_size", 1),
+            ("weight_decay", 0),
+            ("steps_per_call", 1),
+            ("checkpoint_every_epochs", 1),
+        ):
+            value = getattr(self, name)
+            check(value >= least, f"Training.{name}", f"be >= {least}", value)
+        size, decay = self.micro_batch_size, self.average_decay
+        check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
+        check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)
+
+    def micro_batches(self, share: int) -> int:
+        """Returns in how many portions a replica computes its share of a batch.
+
+        Raises:
+            UserError: they are not of one size.
+        """
+        size = min(self.micro_batch_size or share, share)
+        rule = f"divide a replica's {share} images of a batch"
+        check(share % size == 0, "Training.micro_batch_size", rule, size)
+        return share // size
+
+
+@configurable
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """How to measure a model.
+
+    Attributes:
+        attacks: attacks to run, ``name`` or ``scope/name``, built in the gin
+            scope ``eval``: ``pgd100/pgd`` takes ``eval/pgd100/PGD.steps``.
+        batch_size: images at once over all replicas.
+        examples: how many test images, drawn by the experiment's seed; None
+            takes all.
+        dtype: of the convolutions, 'float32' or 'bfloat16'.
+    """
+
+    attacks: tuple[str, ...]
+    batch_size: int
+    examples: int | None = None
+    dtype: str = "float32"
+
+    def __post_init__(self):
+        check(self.batch_size >= 1, "Evaluation.batch_size", "be >= 1", self.batch_size)
+        some = self.examples is None or self.examples >= 1
+        check(some, "Evaluation.examples", "be None or >= 1", self.examples)
+        check_choice("Evaluation.dtype", self.dtype, DTYPES)
+
+    def build_attacks(self) -> dict[str, Attack]:
+        """Builds the attacks, by the specs that name them."""
+        with scoped(EVALUATION_SCOPE):
+            return {spec: ATTACKS.build(spec, "Evaluation.attacks") for spec in self.attacks}
