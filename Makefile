@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: train test lint format clean
+.PHONY: train test test-slow lint format clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/python -m tfadv.train --gin_file=gin/mbn_alp.gin
 
 test: $(INSTALLED)
+	$(VENV)/bin/python -m pytest -m "not slow"
+
+test-slow: $(INSTALLED)
 	$(VENV)/bin/python -m pytest
 
 lint: $(INSTALLED)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfadv import config, experiment  # noqa: F401  (experiment registers all parts)
 from tfadv.errors import UserError
 from tfadv.norms import NormMode
+from tfadv.norms.base import write_statistics
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
@@ -77,6 +78,56 @@ def test_group_norm_takes_a_common_divisor_of_the_channels():
     for layer in (narrow, exact):
         layer.build((None, 5, 5, 6))
     np.testing.assert_allclose(narrow(images()), exact(images()))
+
+
+def test_each_ghost_batch_is_normalized_as_keras_would_alone():
+    x = tf.constant(np.random.default_rng(5).normal(2, 3, (12, 5, 5, 6)), tf.float32)
+    ours = BatchNorm(momentum=0.8)
+    theirs = keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-5)
+    same_weights(ours, theirs)
+    start = np.array(ours.moving_mean), np.array(ours.moving_variance)
+    weights = tf.constant(np.random.default_rng(3).normal(size=x.shape), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = ours(x, mode=NormMode(statistics="batch", update=True, ghost_batches=3))
+        loss = tf.reduce_sum(y * weights)
+    gradient = tape.gradient(loss, x)
+    measured = []
+    for part in range(3):
+        theirs.moving_mean.assign(start[0])
+        theirs.moving_variance.assign(start[1])
+        images = x[part::3]
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            expected = theirs(images, training=True)
+            loss = tf.reduce_sum(expected * weights[part::3])
+        np.testing.assert_allclose(y[part::3], expected, atol=1e-4)
+        np.testing.assert_allclose(gradient[part::3], tape.gradient(loss, images), atol=1e-4)
+        measured.append([np.array(theirs.moving_mean), np.array(theirs.moving_variance)])
+    mean, variance = np.mean(measured, axis=0)
+    np.testing.assert_allclose(ours.moving_mean, mean, rtol=1e-5)
+    np.testing.assert_allclose(ours.moving_variance, variance, rtol=1e-5)
+
+
+@pytest.mark.parametrize("ghost_batches", [1, 2])
+def test_the_running_variance_may_average_the_unbiased_one(ghost_batches):
+    layer = BatchNorm(momentum=0.0, unbiased_variance=True)
+    layer.build((None, 5, 5, 6))
+    layer(images(), mode=NormMode(None, "batch", True, ghost_batches))
+    parts = [np.array(images())[part::ghost_batches] for part in range(ghost_batches)]
+    expected = np.mean([part.var(axis=(0, 1, 2), ddof=1) for part in parts], axis=0)
+    np.testing.assert_allclose(layer.moving_variance, expected, rtol=1e-5)
+
+
+def test_recorded_statistics_of_one_norm_make_one_update():
+    layer, recorded = BatchNorm(momentum=0.5), []
+    layer.build((None, 5, 5, 6))
+    for seed in (0, 1):
+        layer(images(seed), mode=BATCH, record=lambda *measured: recorded.append(measured))
+    np.testing.assert_array_equal(layer.moving_mean, np.zeros(6))
+    write_statistics(recorded, "mean")
+    means = [np.mean(images(seed), axis=(0, 1, 2)) for seed in (0, 1)]
+    np.testing.assert_allclose(layer.moving_mean, 0.5 * np.mean(means, axis=0), rtol=1e-5)
 
 
 def test_batch_statistics_without_update_write_nothing():
@@ -162,6 +213,8 @@ def test_every_norm_keeps_dtype_and_serializes(norm, arguments, dtype):
     ("build", "told"),
     [
         (lambda: NormMode(statistics="bach"), "Did you mean 'batch'"),
+        (lambda: NormMode(across_replicas="means"), "Did you mean 'mean'"),
+        (lambda: NormMode(ghost_batches=0), "NormMode.ghost_batches"),
         (lambda: BatchNorm(momentum=2), "BatchNorm.momentum"),
         (lambda: GroupNorm(groups=0), "GroupNorm.groups"),
         (lambda: MixtureBatchNorm(branches=("a", "a"), default_branch="a"), "distinct"),

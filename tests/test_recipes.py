@@ -16,13 +16,34 @@ RECIPES = sorted(
 )
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_recipe_trains_two_steps(recipe):
-    config.read([f"gin/{recipe}.gin", "gin/scale/smoke.gin"])
+def two_steps(*files, bindings=()):
+    config.read([*files, "gin/scale/smoke.gin"], bindings)
     trainer = Trainer(experiment.plan(), tf.distribute.get_strategy())
     (metrics,) = trainer.steps()
+    return metrics
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipe_trains_two_steps(recipe):
+    metrics = two_steps(f"gin/{recipe}.gin")
     assert metrics["step"] == 2 and math.isfinite(metrics["loss"])
     assert ("adv_accuracy" in metrics) == (recipe != "clean")
     only_adversarial = recipe.startswith("adv_100_clean_0")
     assert ("clean_accuracy" in metrics) != only_adversarial
     assert metrics["frozen_statistics"] == recipe.endswith("_frozen")
+
+
+def test_the_original_alp_trains_two_steps():
+    """RMSProp, exponential decay and no clean starts; the sizes are cut down."""
+    sizes = ["ResNet.blocks = (1, 1)", "Training.batch_size = 16", "Training.epochs = 1"]
+    metrics = two_steps("gin/table3/1_original.gin", bindings=[*sizes, "PGD.steps = 2"])
+    assert metrics["step"] == 2 and math.isfinite(metrics["loss"])
+    assert metrics["learning_rate"] == pytest.approx(0.045 * 16 / 256)
+
+
+@pytest.mark.slow
+def test_resnet_638_trains_a_step():
+    sizes = ["Training.batch_size = 4", "synthetic.train_examples = 4", "ResNet.width = 2"]
+    files = ("gin/adv_100_clean_0_frozen.gin", "gin/depth/638.gin")
+    metrics = two_steps(*files, bindings=sizes)
+    assert metrics["step"] == 1 and math.isfinite(metrics["loss"])

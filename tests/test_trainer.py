@@ -1,6 +1,5 @@
 """The real loop on tiny images: replicas, freezing, resuming, recording."""
 
-import functools
 import json
 import os
 import signal
@@ -9,47 +8,28 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from smoke import SMOKE, finish, make_plan, mirrored, one_device, values
 
-from tfadv import config, experiment
+from tfadv import config
 from tfadv.errors import UserError
 from tfadv.run_directory import RunDirectory
-from tfadv.trainer import Interrupted, Trainer
+from tfadv.trainer import Interrupted
 
-SMOKE = ("gin/scale/smoke.gin",)
-
-
-def make_plan(recipe, *bindings):
-    config.read([f"gin/{recipe}.gin", *SMOKE], ["Experiment.deterministic = True", *bindings])
-    return experiment.plan()
+GHOSTS = "NormPolicy.ghost_batch_size = 4"
 
 
-def one_device(plan):
-    return Trainer(plan, tf.distribute.get_strategy())
-
-
-@functools.cache  # two strategies in one process mix up their collectives
-def two_cpus():
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
-def mirrored(plan):
-    return Trainer(plan, two_cpus())
-
-
-def values(trainer):
-    return {variable.path: np.array(variable) for variable in trainer.model.variables}
-
-
-def finish(trainer):
-    return list(trainer.steps())
-
-
-@pytest.mark.parametrize("recipe", ["gn", "alp"])
-def test_two_replicas_equal_one_device(recipe):
-    """Ten steps; batch norm on running statistics, as each replica has batches of its own."""
-    bindings = ["Training.epochs = 5"]
-    if recipe == "alp":
-        bindings += ["NormPolicy.freeze = 'statistics'", "NormPolicy.freeze_last_epochs = 5"]
+@pytest.mark.parametrize(
+    ("recipe", "policy"),
+    [
+        ("gn", ()),
+        ("mbn_alp", ("NormPolicy.across_replicas = 'sync'",)),
+        ("alp", (GHOSTS, "Training.micro_batch_size = 4")),
+        ("adv_100_clean_60", (GHOSTS,)),
+    ],
+)
+def test_two_replicas_equal_one_device(recipe, policy):
+    """Ten steps; batch statistics of the whole batch, or of ghost batches that are alike."""
+    bindings = ["Training.epochs = 5", *policy]
     single, double = (make(make_plan(recipe, *bindings)) for make in (one_device, mirrored))
     for name, value in values(single).items():
         np.testing.assert_array_equal(value, values(double)[name])
@@ -60,12 +40,38 @@ def test_two_replicas_equal_one_device(recipe):
         np.testing.assert_allclose(values(double)[name], value, atol=1e-5, rtol=0)
 
 
-def test_mirrored_statistics_are_the_mean_over_the_replicas():
-    trainer = mirrored(make_plan("mbn"))
+@pytest.mark.parametrize("across", ["mean", "local"])
+def test_replicas_share_their_running_statistics_or_not(across):
+    trainer = mirrored(make_plan("mbn", f"NormPolicy.across_replicas = '{across}'"))
     finish(trainer)
+    spreads = []
     for variable in trainer.model.non_trainable_variables:
         replicas = trainer.distribution.experimental_local_results(variable.value)
-        np.testing.assert_array_equal(*replicas)
+        spreads.append(np.abs(replicas[0] - replicas[1]).max())
+    assert max(spreads) == 0 if across == "mean" else min(spreads) > 0
+
+
+def test_the_weight_average_is_evaluated_beside_the_weights_and_resumed(tmp_path):
+    bindings = ("Training.average_decay = 0.9", "Training.epochs = 2")
+    trainer = one_device(make_plan("mbn", *bindings, "Training.steps_per_call = 1"))
+    tracked = {path: value.astype(np.float64) for path, value in values(trainer).items()}
+    for step, _ in enumerate(trainer.steps()):
+        decay = min(0.9, (1 + step) / (10 + step))
+        for path, value in values(trainer).items():
+            tracked[path] = decay * tracked[path] + (1 - decay) * value
+    raw = values(trainer)
+    with trainer.average.in_place():
+        for path, value in values(trainer).items():
+            np.testing.assert_allclose(value, tracked[path], atol=1e-6)
+    np.testing.assert_equal(values(trainer), raw)
+    record = one_device(make_plan("mbn", *bindings)).run(claimed(tmp_path))
+    assert record["weight_average"]["decay"] == 0.9
+    assert set(record["weight_average"]["clean"]) == {"clean", "adv"}
+    again = one_device(make_plan("mbn", *bindings))
+    again.run(claimed(tmp_path))  # restores the average too: nothing is left to train
+    averages = {path: np.array(value) for path, value in again.average.by_path().items()}
+    for path, value in averages.items():
+        np.testing.assert_allclose(value, tracked[path], atol=1e-5)
 
 
 def test_freezing_keeps_the_statistics_while_gamma_and_beta_move():
@@ -127,7 +133,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
 
 def claimed(path):
     directory = RunDirectory(path)
-    read = config.read(["gin/mbn_alp.gin", *SMOKE])
+    read = config.read(["gin/mbn_alp.gin", SMOKE])
     directory.claim(read, ["CPU"], 0)
     return directory
 

@@ -1,0 +1,70 @@
+"""Trainers at the smoke scale, for the tests of what trains."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv import config, experiment
+from tfadv.data.pipeline import train_batches
+from tfadv.trainer import Trainer
+
+SMOKE = "gin/scale/smoke.gin"
+
+
+def make_plan(recipe, *bindings, overlays=()):
+    files = [f"gin/{recipe}.gin", SMOKE, *overlays]
+    config.read(files, ["Experiment.deterministic = True", *bindings])
+    return experiment.plan()
+
+
+def one_device(plan):
+    return Trainer(plan, tf.distribute.get_strategy())
+
+
+@functools.cache  # two strategies in one process mix up their collectives
+def two_cpus():
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+def mirrored(plan):
+    return Trainer(plan, two_cpus())
+
+
+def values(trainer):
+    return {variable.path: np.array(variable) for variable in trainer.model.variables}
+
+
+def finish(trainer):
+    return list(trainer.steps())
+
+
+def randomized(trainer):
+    """Gives every weight and running statistic a random value, the same each time."""
+    random = np.random.default_rng(0)
+    for variable in trainer.model.variables:
+        spread = 0.2 * random.normal(size=variable.shape)
+        positive = variable.name in ("gamma", "moving_variance")
+        variable.assign(1 + 0.5 * np.tanh(spread) if positive else spread)
+    return trainer
+
+
+def batches(plan, count):
+    """Returns the first batches of a run on one device."""
+    training = train_batches(
+        plan.splits.train,
+        plan.augmentation,
+        plan.training.batch_size,
+        1,
+        plan.experiment.seed,
+        start=0,
+    )
+    return list(training.take(count))
+
+
+def do_steps(trainer, count, late=False):
+    """Does traced steps one by one, outside the loop; returns the last one's metrics."""
+    step = tf.function(lambda batch: trainer.train_step(batch, late), autograph=False)
+    for batch in batches(trainer.plan, count):
+        metrics = step(batch)
+    return {name: float(value) for name, value in metrics.items()}
