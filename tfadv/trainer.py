@@ -191,12 +191,19 @@ class Trainer:
 
         names = ["loss", *(accuracy_name(branch) for branch in self.plan.strategy.branches)]
 
-        @tf.function
+        # Without autograph, which would convert every layer's code and trace many times as long.
+        @tf.function(autograph=False)
         def call(iterator, count):
-            totals = {name: tf.zeros(()) for name in names}
-            for _ in tf.range(count):
+            def body(done, totals):
                 values = step(iterator)
-                totals = {name: totals[name] + values[name] for name in names}
+                return done + 1, {name: totals[name] + values[name] for name in names}
+
+            _, totals = tf.while_loop(
+                lambda done, _: done < count,
+                body,
+                (tf.constant(0), {name: tf.zeros(()) for name in names}),
+                parallel_iterations=1,
+            )
             return {name: total / tf.cast(count, tf.float32) for name, total in totals.items()}
 
         return call

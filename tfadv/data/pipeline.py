@@ -37,6 +37,7 @@ def train_batches(
     per_replica = batch_size // replicas
     fetch = source.fetch_original if augmentation.takes_original else source.fetch
 
+    @tf.autograph.experimental.do_not_convert  # which takes longer than all else
     def example(number):
         step, within = number // batch_size, number % batch_size
         in_batch = within % per_replica * replicas + within // per_replica
@@ -74,6 +75,7 @@ def evaluation_batches(
     total = len(source) if examples is None else min(examples, len(source))
     padded = -(-total // batch_size) * batch_size
 
+    @tf.autograph.experimental.do_not_convert
     def example(position):
         inside = tf.minimum(position, total - 1)
         whole = total == len(source)
