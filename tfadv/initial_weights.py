@@ -94,6 +94,11 @@ def _released(model: Model, source: str) -> dict[str, np.ndarray]:
             f"{PARAMETER}: '{source}' is {_described(theirs)}, this model {_described(ours)}",
             PARAMETER,
         )
+    unused = sorted(name for name in values if "/" in name and name not in names.values())
+    if unused:
+        raise UserError(
+            f"{PARAMETER}: '{source}' has {unused[0]}, which this model lacks", PARAMETER
+        )
     found = {path: values[name] for path, name in names.items() if name in values}
     stem = found.get("stem/kernel")
     if stem is not None and stem.ndim == 4:

@@ -114,7 +114,7 @@ _DEPTHS = {
     518: (66.7, 56.7, 54.4, 48.1, 46.4, 46.2),
     638: (67.2, 57.2, 54.8, 48.7, 47.1, 46.7),
 }
-# Row 8 is the ALP row of table 7.
+# Rows 7 and 8 are ALP with PGD-10 and PGD-30, in table 7 too.
 _TABLE3 = {
     "1_original": (38.1, 2.1),
     "2_step_decay": (47.0, 2.7),
@@ -122,8 +122,17 @@ _TABLE3 = {
     "4_momentum_sgd": (48.2, 0.7),
     "5_clean_starts": (47.0, 2.1),
     "6_128_gpus": (47.5, 2.9),
-    "7_resnet152": (47.3, 3.3),
 }
+
+
+def _shown_in(recipe: str, steps: int) -> str:
+    if steps == 30:
+        return _SHOWN_IN.get(recipe, "figure 1 and table 7")
+    if recipe == "alp":
+        return "table 3, row 7, and tables 4 and 7" if steps == 10 else "tables 4 and 7"
+    if recipe == "adv_100_clean_100":
+        return "tables 4 and 7"
+    return "tables 5 and 7" if recipe.endswith("_frozen") else "tables 4, 5 and 7"
 
 
 def _recipe(name: str) -> str:
@@ -140,7 +149,7 @@ def _rows() -> list[PaperRow]:
     for steps, settings in _TABLE7.items():
         for recipe, accuracies in settings.items():
             overlay = () if steps == 30 else (f"gin/attack/pgd{steps}.gin",)
-            where = _SHOWN_IN.get(recipe, "figure 1 and table 7") if steps == 30 else "table 7"
+            where = _shown_in(recipe, steps)
             name = _SETTINGS[recipe] + ("" if steps == 30 else f", PGD-{steps} in training")
             rows.append(_table7_row(where, name, (_recipe(recipe), *overlay), accuracies))
     for size, accuracies in _BATCHES.items():

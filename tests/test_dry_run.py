@@ -1,0 +1,95 @@
+"""What a dry run says: the paper's row, the work and its time."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from smoke import make_plan, one_device
+
+from tfadv import config, dry_run
+from tfadv.hardware import Hardware, Workload, measure_workload
+from tfadv.paper import PUBLISHED_SCALE, ROWS
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: "+".join(row.files))
+def test_every_row_of_the_paper_is_recognized_as_itself(row):
+    found, differences = dry_run.nearest_row(config.values_of([*row.files, PUBLISHED_SCALE]))
+    assert differences == {}
+    assert found == row
+
+
+@pytest.mark.parametrize("recipe", ["gn", "mbn_alp", "adv_100_clean_60", "clean"])
+def test_at_another_scale_the_recipe_decides(recipe):
+    found, differences = dry_run.nearest_row(config.read([f"gin/{recipe}.gin"]).values)
+    assert found.files == (f"gin/{recipe}.gin",)
+    assert differences["PGD.steps"] == (30, 10)
+    assert differences["Training.epochs"] == (110, 40)
+
+
+def test_one_change_is_told():
+    files = ["gin/mbn.gin", PUBLISHED_SCALE]
+    read = config.read(files, ["Adversarial.clean_label_smoothing = 0.0"])
+    found, differences = dry_run.nearest_row(read.values)
+    assert found.files == ("gin/mbn.gin",)
+    assert differences == {"Adversarial.clean_label_smoothing": (None, 0.0)}
+
+
+def lines(recipe, *bindings, folder):
+    plan = make_plan(recipe, *bindings)
+    read = config.read([f"gin/{recipe}.gin", "gin/scale/smoke.gin"], bindings)
+    return "\n".join(dry_run.report(read, plan, one_device(plan), folder))
+
+
+def test_the_report(tmp_path):
+    told = lines("mbn", "Training.micro_batch_size = 8", "Hardware.devices = 2", folder=tmp_path)
+    assert "16 images = 2 device(s) x 1 micro-batch(es) x 8; 8 images share" in told
+    assert "time      unknown" in told and "1 epochs x 2 steps = 2 steps" in told
+    assert "PGD.steps: 30 there, 2 here" in told
+    speeds = [1.0, 40.0, 50.0, 60.0]
+    text = "".join(json.dumps({"images_per_second": speed}) + "\n" for speed in speeds)
+    (tmp_path / "metrics.jsonl").write_text(text)
+    told = lines("mbn", "Hardware.price_per_hour = 900.0", folder=tmp_path)
+    # 2 steps of 16 images at 50 images/s, an hour for 900.
+    assert "0.32 s a step, 0.000178 hours (measured: 50 images/s); price 0" in told
+    told = lines("mbn", "Hardware.device = 'V100'", "Hardware.devices = 4", folder=tmp_path)
+    assert "stated: 4 x V100 at 35% of the peak" in told
+
+
+def test_time_by_stated_peaks():
+    """The released pipeline's account: ResNet-152, PGD-30, 52 hours on 128 V100."""
+    workload = Workload(2 * 11.51e9, 0, attack_steps=30, trained_images=1)
+    flops = {kind: n * 110 * 1_281_167 for kind, n in workload.flops("float32").items()}
+    seconds = Hardware("V100", 128, utilization=0.55).seconds(flops, 128)
+    assert seconds / 3600 == pytest.approx(52, rel=0.02)
+    assert Hardware("TPU v3").seconds(flops, 128) is None  # no float32 peak
+    mixed = Workload(1e9, 0, 10, 2).flops("bfloat16")
+    assert mixed == {"bfloat16": 20e9, "float32": 6e9}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "attacked", "trained"),
+    [("clean", 0, 1), ("adv_100_clean_0", 2, 1), ("adv_100_clean_40", 2, 1.375), ("mbn_alp", 2, 2)],
+)
+def test_the_workload_counts_what_a_strategy_uses(recipe, attacked, trained):
+    trainer = one_device(make_plan(recipe))
+    workload = measure_workload(trainer.model, trainer.plan.strategy, trainer.plan.attack, 16)
+    assert (workload.attack_steps, workload.trained_images) == (attacked, trained)
+    operations = 2 * 8 * 8 * np.prod(trainer.model.stem.kernel.shape)
+    for block, (size_in, size_out) in zip(trainer.model.blocks, ((8, 8), (8, 4)), strict=True):
+        for unit, size in (
+            (block.reduce, size_in),
+            (block.spatial, size_out),
+            (block.expand, size_out),
+            (block.shortcut, size_out),
+        ):
+            operations += 2 * size * size * np.prod(unit.kernel.shape)
+    operations += 2 * np.prod(trainer.model.head.kernel.shape)
+    assert workload.forward_flops == operations
+
+
+def test_memory_is_the_greater_of_training_and_attack():
+    workload = Workload(0, outputs=100, attack_steps=3, trained_images=2)
+    assert workload.activation_bytes(10, "float32") == 10 * 2 * 4 * 100 * 2
+    light = Workload(0, outputs=100, attack_steps=3, trained_images=0.1)
+    assert light.activation_bytes(10, "bfloat16") == 10 * tf.bfloat16.size * 100
