@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from smoke import SMOKE, finish, make_plan, one_device, randomized, values
+from smoke import finish, make_plan, one_device, randomized, values
 
-from tfadv import config, initial_weights
+from tfadv import initial_weights
 from tfadv.checkpoints import Checkpoints
 from tfadv.errors import UserError
 from tfadv.models.resnet import ResNet
@@ -166,6 +166,5 @@ def test_another_norm_or_no_run_is_refused(tmp_path):
     trainer = one_device(make_plan("mbn", f"Experiment.initial_weights = '{folder}'"))
     with pytest.raises(UserError, match=r"has no stem/norm/clean/gamma\. Did you mean"):
         trainer.load_initial_weights()
-    config.read(["gin/mbn.gin", SMOKE])
     with pytest.raises(UserError, match="neither an .npz file nor the folder of a run"):
-        make_plan("mbn", f"Experiment.initial_weights = '{tmp_path / 'nowhere'}'")
+        initial_weights.load(model(), str(tmp_path / "nowhere"))

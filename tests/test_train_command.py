@@ -75,6 +75,15 @@ def test_the_same_command_prints_the_finished_run(finished):
     assert again.stdout.splitlines()[-4:] == first.stdout.splitlines()[-4:]
 
 
+def test_a_run_of_another_norm_is_no_start_for_finetuning(finished):
+    folder, _ = finished
+    files = ["--gin_file=gin/finetune/clean_images.gin", SMOKE[1]]
+    chosen = "--gin_bindings=Experiment.initial_weights = 'run'"
+    done = run(*files, chosen, "--model_dir=finetuned", cwd=folder)
+    assert done.returncode == 2 and not (folder / "finetuned").exists()
+    assert "'run' has no stem/norm/gamma." in done.stderr.splitlines()[-1]
+
+
 def test_another_config_there_is_refused(finished):
     folder, _ = finished
     before = (folder / "run" / "config.gin").read_text()
@@ -98,6 +107,14 @@ def test_another_config_there_is_refused(finished):
                 "--gin_bindings=Distribution.virtual_cpus = 2",
             ],
             "can't be divided among 2 replicas: take 14 or 16",
+        ),
+        (
+            ["--gin_file=gin/mbn.gin", "--gin_file=gin/scale/imagenet.gin"],
+            "gin/scale/imagenet.gin:6: imagenet.folder: '$IMAGENET_DIR' is no folder here",
+        ),
+        (
+            ["--gin_file=gin/finetune/clean_images.gin"],
+            "needs Experiment.initial_weights",
         ),
         (["gin/mbn.gin"], "gin files go in --gin_file=gin/mbn.gin"),
         ([], "name a recipe"),
@@ -124,6 +141,7 @@ def test_a_label_out_of_range_ends_in_one_line_before_training(tmp_path):
 def test_dry_run_writes_nothing(tmp_path):
     done = run(*SMOKE, "--dry_run", cwd=tmp_path)
     assert done.returncode == 0 and "PGD.steps = 2" in done.stdout
+    assert "'MBN, 100% adv + 100% clean, ALP': 65.9% clean" in done.stdout
     assert not list(tmp_path.iterdir())
 
 

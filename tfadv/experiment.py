@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 
-from tfadv import initial_weights
 from tfadv.attacks import Attack
 from tfadv.data import Splits
 from tfadv.data.augmentation import Augmentation
@@ -108,7 +107,6 @@ def plan() -> Plan:
 
 def _check_start(experiment: Experiment, training: Training) -> None:
     if experiment.initial_weights:
-        initial_weights.check_path(experiment.initial_weights)
         return
     for parameter, trains_too_little in (
         ("Training.train_only = 'norms'", training.train_only == "norms"),

@@ -9,6 +9,7 @@ import numpy as np
 from tfadv.checkpoints import read_model
 from tfadv.errors import UserError, nearest
 from tfadv.models import Model
+from tfadv.run_directory import RunDirectory
 
 PARAMETER = "Experiment.initial_weights"
 
@@ -24,19 +25,6 @@ _VARIABLES = {
 }
 
 
-def check_path(source: str) -> None:
-    """Raises `UserError` unless a run's folder or an ``.npz`` is there."""
-    path = Path(source)
-    if path.suffix == ".npz" and path.is_file():
-        return
-    if not (path / "checkpoints" / "checkpoint").is_file():
-        raise UserError(
-            f"{PARAMETER}: '{source}' is neither an .npz file nor the folder of a run with "
-            "checkpoints",
-            PARAMETER,
-        )
-
-
 def load(model: Model, source: str) -> None:
     """Sets every weight and running statistic of a model.
 
@@ -48,11 +36,17 @@ def load(model: Model, source: str) -> None:
     Raises:
         UserError: a weight is missing or has another shape; nothing is set.
     """
-    check_path(source)
-    if source.endswith(".npz"):
+    run = RunDirectory(Path(source))
+    if source.endswith(".npz") and Path(source).is_file():
         values = _released(model, source)
+    elif run.has_checkpoint:
+        values = read_model(run.checkpoints_path)
     else:
-        values = read_model(Path(source) / "checkpoints")
+        raise UserError(
+            f"{PARAMETER}: '{source}' is neither an .npz file nor the folder of a run with "
+            "checkpoints",
+            PARAMETER,
+        )
     _check(model, values, source)
     for variable in model.variables:
         variable.assign(values[variable.path])

@@ -35,6 +35,11 @@ class RunDirectory:
         """The folder of the run's checkpoints."""
         return self.path / "checkpoints"
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether the run was saved at least once."""
+        return (self.checkpoints_path / "checkpoint").is_file()
+
     def check(self, config: Config) -> None:
         """Raises `UserError` if something else than this very run is here."""
         if not self.path.exists() or not any(self.path.iterdir()):

@@ -40,6 +40,7 @@ def run(read: config.Config, path: Path) -> None:
     plan = experiment.plan()
     if FLAGS.dry_run:
         trainer = Trainer(plan, plan.distribution.create())
+        trainer.load_initial_weights()
         for line in dry_run.report(read, plan, trainer, path):
             console.print(line, markup=False)
         return
@@ -48,7 +49,7 @@ def run(read: config.Config, path: Path) -> None:
         for source in plan.splits:
             source.check_present()
         trainer = Trainer(plan, plan.distribution.create())
-        if not directory.checkpoints_path.exists():
+        if not directory.has_checkpoint:
             trainer.load_initial_weights()
         console.print(
             f"{path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps of "
