@@ -68,9 +68,11 @@ class Evaluator:
 
             def count(branch: str, spec: str | None) -> np.ndarray:
                 nonlocal done
-                counts, step = np.zeros(3, np.int64), self._step(branch, spec)
+                counts, step, traced = np.zeros(3, np.int64), self._step(branch, spec), None
                 for batch in batches:
-                    counts += step(batch).numpy()
+                    # One trace: every batch has the same shape.
+                    traced = traced or step.get_concrete_function(batch)
+                    counts += traced(batch).numpy()
                     done += 1
                     progress.update(done, accuracy=counts[0] / counts[2])
                 return counts
