@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import config, experiment
-from tfadv.data.pipeline import train_batches
+from tfadv.data.pipeline import Shares, train_batches
 from tfadv.trainer import Trainer
 
 SMOKE = "gin/scale/smoke.gin"
@@ -55,7 +55,7 @@ def batches(plan, count):
         plan.splits.train,
         plan.augmentation,
         plan.training.batch_size,
-        1,
+        Shares(),
         plan.experiment.seed,
         start=0,
     )

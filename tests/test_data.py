@@ -16,7 +16,7 @@ from tfadv.data.image_folder import CentreSquare, image_folder
 from tfadv.data.imagenet import imagenet
 from tfadv.data.inception_crop import COMPONENTS, DEVIATIONS, InceptionCrop
 from tfadv.data.npz import npz
-from tfadv.data.pipeline import evaluation_batches, train_batches
+from tfadv.data.pipeline import Shares, evaluation_batches, train_batches
 from tfadv.data.synthetic import synthetic
 from tfadv.data.tfds import tfds
 from tfadv.errors import UserError
@@ -39,21 +39,21 @@ def take(dataset, count):
 
 def test_an_epoch_is_a_permutation_and_the_next_another():
     source = numbered(20)
-    seen = take(train_batches(source, PLAIN, 5, 1, seed=0, start=0), 8)
+    seen = take(train_batches(source, PLAIN, 5, Shares(), seed=0, start=0), 8)
     order = seen["image"][:, 0, 0, 0].astype(int)
     assert sorted(order[:20]) == sorted(order[20:]) == list(range(20))
     assert list(order[:20]) != list(order[20:]) != list(range(20))
     np.testing.assert_array_equal(seen["label"], order % 3)
     np.testing.assert_array_equal(seen["index"], np.arange(40))
-    other = take(train_batches(source, PLAIN, 5, 1, seed=1, start=0), 4)
+    other = take(train_batches(source, PLAIN, 5, Shares(), seed=1, start=0), 4)
     assert list(other["image"][:, 0, 0, 0]) != list(order[:20])
 
 
 def test_batches_are_a_function_of_the_step_and_not_of_the_replicas():
     source, augmentation = numbered(23), CropAndFlip(padding=1, flip=True)
-    from_start = take(train_batches(source, augmentation, 4, 1, seed=3, start=0), 9)
-    later = take(train_batches(source, augmentation, 4, 1, seed=3, start=6), 3)
-    shared = take(train_batches(source, augmentation, 4, 2, seed=3, start=0), 18)
+    from_start = take(train_batches(source, augmentation, 4, Shares(), seed=3, start=0), 9)
+    later = take(train_batches(source, augmentation, 4, Shares(), seed=3, start=6), 3)
+    shared = take(train_batches(source, augmentation, 4, Shares(2, 0, 2), seed=3, start=0), 18)
     for key, value in from_start.items():
         np.testing.assert_array_equal(later[key], value[24:])
         # Of two shares each has every other image of a batch of four.
@@ -63,7 +63,7 @@ def test_batches_are_a_function_of_the_step_and_not_of_the_replicas():
 
 @pytest.mark.parametrize(("examples", "batch_size"), [(None, 8), (None, 23), (10, 4), (50, 30)])
 def test_evaluation_counts_each_image_once(examples, batch_size):
-    seen = take(evaluation_batches(numbered(23), examples, batch_size, 1, seed=0), 99)
+    seen = take(evaluation_batches(numbered(23), examples, batch_size, Shares(), seed=0), 99)
     counted = seen["index"][seen["counts"]]
     assert len(counted) == len(set(counted)) == min(examples or 23, 23)
     assert len(seen["index"]) % batch_size == 0
@@ -181,7 +181,7 @@ def test_image_folder(folder):
     np.testing.assert_allclose(png, np.broadcast_to([255.0, 0, 0], (8, 8, 3)), atol=1e-3)
     np.testing.assert_allclose(splits.test.fetch(1)[0][4, 4], [0, 0, 255], atol=4)
     np.testing.assert_allclose(splits.test.fetch(2)[0], np.full((8, 8, 3), 40), atol=2)
-    assert len(take(train_batches(splits.train, PLAIN, 3, 1, 0, 0), 4)["label"]) == 12
+    assert len(take(train_batches(splits.train, PLAIN, 3, Shares(), 0, 0), 4)["label"]) == 12
 
 
 def test_a_photograph_is_cropped_as_pillow_does(data_dir):
@@ -350,5 +350,5 @@ def test_odd_photographs_are_read_and_augmented(data_dir):
 
 def test_training_sees_whole_images_and_evaluation_their_centres(folder):
     source = image_folder(str(folder / "train"), str(folder / "test"), 8).train
-    batch = take(train_batches(source, InceptionCrop(12), 2, 1, seed=0, start=0), 1)
+    batch = take(train_batches(source, InceptionCrop(12), 2, Shares(), seed=0, start=0), 1)
     assert batch["image"].shape == (2, 12, 12, 3)

@@ -19,7 +19,7 @@ LAYERS = [
     {"settings", "checkpoints", "run_directory", "progress", "hardware"},
     {"initial_weights"},
     {"experiment"},
-    {"evaluator", "training_step"},
+    {"evaluator", "training_step", "journal"},
     {"trainer"},
     {"command_line", "dry_run"},
     {"train"},

@@ -1,13 +1,20 @@
 """Which devices a run uses, through tf.distribute."""
 
+import contextlib
 import dataclasses
+import functools
+import os
+import zlib
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
 from tfadv.errors import UserError, check, check_choice
 from tfadv.registry import configurable
 
-KINDS = ("auto", "one_device", "mirrored")
+KINDS = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
+CLUSTERS = ("tf_config", "slurm", "kubernetes")
+COMMUNICATIONS = ("auto", "ring", "nccl")
 
 
 @configurable
@@ -16,33 +23,180 @@ class Distribution:
     """The choice of devices.
 
     Attributes:
-        kind: ``one_device``, ``mirrored`` (every GPU of this machine, or every
-            virtual CPU), or ``auto``: mirrored where there are several.
+        kind: ``one_device``; ``mirrored`` (every GPU of this machine, or every
+            virtual CPU); ``multi_worker`` (every GPU of every machine: the same
+            command on each); ``tpu``; or ``auto``: multi-worker where TF_CONFIG
+            says so, else mirrored where there are several devices.
+        cluster: who tells a worker of the others: the variable ``tf_config``,
+            ``slurm`` or ``kubernetes``.
+        port: of every worker, under Slurm and Kubernetes.
+        kubernetes_label: selects the workers' pods; the variable
+            JOB_COMPLETION_INDEX says which of them this is.
+        communication: of the workers, ``nccl``, ``ring`` or ``auto``.
+        tpu: name or address of the TPU; "" and "local" mean this machine's.
         virtual_cpus: splits the CPU into this many logical devices, to try a
             distributed run without GPUs; 0 leaves it whole.
     """
 
     kind: str = "auto"
+    cluster: str = "tf_config"
+    port: int = 8888
+    kubernetes_label: str = "job-name=tfadv"
+    communication: str = "auto"
+    tpu: str = ""
     virtual_cpus: int = 0
 
     def __post_init__(self):
         check_choice("Distribution.kind", self.kind, KINDS)
+        check_choice("Distribution.cluster", self.cluster, CLUSTERS)
+        check_choice("Distribution.communication", self.communication, COMMUNICATIONS)
+        check(0 < self.port < 2**16, "Distribution.port", "be in 1..65535", self.port)
         check(self.virtual_cpus >= 0, "Distribution.virtual_cpus", "be >= 0", self.virtual_cpus)
 
     def create(self) -> tf.distribute.Strategy:
-        """Starts the devices.
+        """Starts the devices, and waits for the other workers if there are any.
 
         Raises:
-            UserError: TensorFlow's devices have been started before the CPU
-                could be split.
+            UserError: a cluster or TPU isn't there, or TensorFlow's devices
+                have been started before the CPU could be split.
         """
         if self.virtual_cpus:
             _split_cpu(self.virtual_cpus)
+        kind = self.kind
+        if kind == "auto" and self.cluster == "tf_config" and "TF_CONFIG" in os.environ:
+            kind = "multi_worker"
+        if kind == "multi_worker":
+            return self._multi_worker()
+        if kind == "tpu":
+            return self._tpu()
         devices = [device.name for device in tf.config.list_logical_devices("GPU")]
         devices = devices or [device.name for device in tf.config.list_logical_devices("CPU")]
-        if self.kind == "mirrored" or (self.kind == "auto" and len(devices) > 1):
+        if kind == "mirrored" or (kind == "auto" and len(devices) > 1):
             return tf.distribute.MirroredStrategy(devices)
         return tf.distribute.get_strategy()
+
+    def _multi_worker(self):
+        resolvers: dict[str, Callable] = {
+            "tf_config": _from_tf_config,
+            "slurm": self._from_slurm,
+            "kubernetes": self._from_kubernetes,
+        }
+        implementation = tf.distribute.experimental.CommunicationImplementation
+        options = tf.distribute.experimental.CommunicationOptions(
+            implementation=getattr(implementation, self.communication.upper())
+        )
+        try:
+            resolver = resolvers[self.cluster]()
+            return tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+        except (
+            ValueError,
+            RuntimeError,
+            LookupError,
+            ImportError,
+            OSError,
+            tf.errors.OpError,
+        ) as error:
+            raise _not_there("Distribution.cluster", self.cluster, error) from None
+
+    def _from_slurm(self):
+        return tf.distribute.cluster_resolver.SlurmClusterResolver(port_base=self.port)
+
+    def _from_kubernetes(self):
+        resolver = tf.distribute.cluster_resolver.KubernetesClusterResolver(
+            {"worker": [self.kubernetes_label]}, tf_server_port=self.port
+        )
+        resolver.task_type, resolver.task_id = "worker", int(os.environ["JOB_COMPLETION_INDEX"])
+        return resolver
+
+    def _tpu(self):
+        try:
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver(self.tpu)
+            tf.config.experimental_connect_to_cluster(resolver)
+            tf.tpu.experimental.initialize_tpu_system(resolver)
+            return tf.distribute.TPUStrategy(resolver)
+        except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
+            raise _not_there("Distribution.tpu", self.tpu, error) from None
+
+
+class WorkerLost(Exception):  # noqa: N818  (the run is well, and can go on)
+    """Another worker of the run doesn't answer any more."""
+
+
+class Workers:
+    """The machines of a distribution; one, unless it is multi-worker.
+
+    Args:
+        distribution: the devices.
+    """
+
+    def __init__(self, distribution: tf.distribute.Strategy):
+        self._distribution = distribution
+        multiple = isinstance(distribution, tf.distribute.MultiWorkerMirroredStrategy)
+        resolver = distribution.cluster_resolver if multiple else None
+        cluster = resolver.cluster_spec().as_dict() if resolver else {}
+        self.count = max(1, sum(len(tasks) for tasks in cluster.values()))
+        # Only one of them writes files and prints.
+        self.is_chief = bool(distribution.extended.should_checkpoint)
+
+    def agree(self, what: str, value: object) -> None:
+        """Raises `UserError`, on every worker, unless all have the same value.
+
+        Args:
+            what: the value's name, for the error.
+            value: compared by its text.
+        """
+        found = self._gather(zlib.crc32(str(value).encode()))
+        different = [number for number, other in enumerate(found) if other != found[0]]
+        if different:
+            raise UserError(
+                f"worker {different[0]} has another {what} than worker 0: start all workers with "
+                "the same command, code and files"
+            )
+
+    def greatest(self, value: int) -> int:
+        """Returns the greatest of the workers' values."""
+        return max(self._gather(value))
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Raises `WorkerLost` where work inside fails because another worker is gone."""
+        try:
+            yield
+        except (
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError,
+            tf.errors.InternalError,
+        ) as error:
+            if self.count == 1:
+                raise
+            raise WorkerLost(
+                f"another worker is gone or unreachable ({type(error).__name__})"
+            ) from error
+
+    def _gather(self, value: int) -> list[int]:
+        if self.count == 1:
+            return [value]
+        values = self._gather_from_replicas(tf.constant(value, tf.int64)).numpy().tolist()
+        return values[:: len(values) // self.count]
+
+    @functools.cached_property
+    def _gather_from_replicas(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        def on_replica(value):
+            # A sum of one-hot vectors: all_gather can't place a symbolic tensor.
+            replica = tf.distribute.get_replica_context()
+            place = tf.one_hot(
+                replica.replica_id_in_sync_group, replica.num_replicas_in_sync, dtype=tf.int64
+            )
+            return replica.all_reduce(tf.distribute.ReduceOp.SUM, place * value)
+
+        @tf.function(autograph=False)
+        def gather(value):
+            gathered = self._distribution.run(on_replica, (value,))
+            return self._distribution.experimental_local_results(gathered)[0]
+
+        return gather
 
 
 def share_of_batch(batch_size: int, replicas: int, parameter: str) -> int:
@@ -60,6 +214,17 @@ def share_of_batch(batch_size: int, replicas: int, parameter: str) -> int:
             parameter,
         )
     return batch_size // replicas
+
+
+def _from_tf_config():
+    if "TF_CONFIG" not in os.environ:
+        raise ValueError("the environment variable TF_CONFIG is not set")
+    return tf.distribute.cluster_resolver.TFConfigClusterResolver()
+
+
+def _not_there(parameter: str, value: str, error: Exception) -> UserError:
+    cause = " ".join(str(error).split()) or type(error).__name__
+    return UserError(f"{parameter} = {value!r} can't be used: {cause[:300]}", parameter)
 
 
 def _split_cpu(count: int) -> None:

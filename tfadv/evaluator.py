@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.base import PIXEL_RANGE, Attack
-from tfadv.data.pipeline import evaluation_batches
+from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
-from tfadv.distribution import share_of_batch
+from tfadv.distribution import Workers, share_of_batch
 from tfadv.experiment import Evaluation
 from tfadv.metrics import share
 from tfadv.models.base import Model
@@ -45,13 +45,11 @@ class Evaluator:
         share_of_batch(evaluation.batch_size, replicas, "Evaluation.batch_size")
         self._model = model
         self._source = source
-        self._dtype = evaluation.dtype
         self._attacks = attacks
         self._distribution = distribution
         self._seed = seed
-        self._make_batches = lambda: evaluation_batches(
-            source, evaluation.examples, evaluation.batch_size, replicas, seed
-        )
+        self._quiet = not Workers(distribution).is_chief
+        self._evaluation = evaluation
         total = min(evaluation.examples or len(source), len(source))
         self._batch_count = -(-total // evaluation.batch_size)
 
@@ -61,9 +59,15 @@ class Evaluator:
         passes = len(branches) * (1 + len(self._attacks)) * self._batch_count
         clean, attacked, examples = {}, [], 0
         batches = self._distribution.distribute_datasets_from_function(
-            lambda _: self._make_batches()
+            lambda context: evaluation_batches(
+                self._source,
+                self._evaluation.examples,
+                self._evaluation.batch_size,
+                Shares.of(context),
+                self._seed,
+            )
         )
-        with Progress("evaluate", passes) as progress:
+        with Progress("evaluate", passes, quiet=self._quiet) as progress:
             done = 0
 
             def count(branch: str, spec: str | None) -> np.ndarray:
@@ -101,7 +105,7 @@ class Evaluator:
         """Returns a traced function from a batch to [correct, reached, counted]."""
 
         def on_replica(batch):
-            logits_fn = self._model.logits_fn(NormMode(branch), self._dtype)
+            logits_fn = self._model.logits_fn(NormMode(branch), self._evaluation.dtype)
             images, labels = batch["image"], batch["label"]
             reached = tf.zeros_like(batch["counts"])
             if spec is None:

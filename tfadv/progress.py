@@ -18,9 +18,18 @@ class Progress:
         total: units of work in all.
         start: units already done.
         console: where to print.
+        quiet: prints nothing at all.
     """
 
-    def __init__(self, title: str, total: int, start: int = 0, console: Console | None = None):
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        start: int = 0,
+        console: Console | None = None,
+        quiet: bool = False,
+    ):
+        self._quiet = quiet
         self.console = console or Console(highlight=False, soft_wrap=True)
         self._title, self._total = title, total
         self._first: tuple[int, float] | None = None
@@ -32,7 +41,7 @@ class Progress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[numbers]}"),
             console=self.console,
-            disable=not self.console.is_terminal,
+            disable=quiet or not self.console.is_terminal,
         )
         self._task = self._bar.add_task(title, total=total, completed=start, numbers="")
 
@@ -52,7 +61,7 @@ class Progress:
         self._first = self._first or (done, now)
         first_done, first_time = self._first
         due = now - self._last_line >= SECONDS_BETWEEN_LINES or done == self._total
-        if not self.console.is_terminal and due:
+        if due and not self._quiet and not self.console.is_terminal:
             self._last_line = now
             line = f"{self._title} {done}/{self._total}  {text}"
             if done > first_done:

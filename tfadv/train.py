@@ -3,6 +3,7 @@
 The same command again goes on where it stopped, or prints the finished run.
 """
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from absl import app, flags
 from rich.console import Console
 
 from tfadv import command_line, config, dry_run, experiment
+from tfadv.distribution import WorkerLost, Workers
 from tfadv.errors import UserError
 from tfadv.progress import results_table
 from tfadv.run_directory import RunDirectory, default_path, write_text
@@ -48,17 +50,30 @@ def run(read: config.Config, path: Path) -> None:
     if results is None:
         for source in plan.splits:
             source.check_present()
-        trainer = Trainer(plan, plan.distribution.create())
+        distribution = plan.distribution.create()
+        workers = Workers(distribution)
+        console.quiet = not workers.is_chief
+        workers.agree("configuration", read.text())
+        trainer = Trainer(plan, distribution)
         if not directory.has_checkpoint:
             trainer.load_initial_weights()
         console.print(
             f"{path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps of "
             f"{plan.training.batch_size} images on {trainer.replicas} replica(s)"
         )
-        directory.claim(read, trainer.devices, plan.experiment.seed)
-        write_text(path / "operative_config.gin", config.operative_text())
+        if workers.is_chief:
+            directory.claim(read, trainer.devices, plan.experiment.seed)
+            write_text(path / "operative_config.gin", config.operative_text())
         try:
             results = trainer.run(directory)
+        except WorkerLost as loss:
+            print(
+                f"error: {loss}: start all workers again with the same command, and they go on "
+                "from the last save",
+                file=sys.stderr,
+                flush=True,
+            )
+            os._exit(3)  # the lost worker would never answer a clean shutdown
         except Interrupted as interruption:
             print(f"{interruption}: saved; the same command goes on from there", file=sys.stderr)
             sys.exit(128 + interruption.signal)

@@ -12,15 +12,16 @@ import tensorflow as tf
 
 from tfadv import initial_weights, randomness
 from tfadv.checkpoints import Checkpoints
-from tfadv.data.pipeline import evaluation_batches, train_batches
+from tfadv.data.pipeline import Shares, evaluation_batches, train_batches
+from tfadv.distribution import Workers
 from tfadv.errors import UserError
 from tfadv.evaluator import Evaluator
 from tfadv.experiment import Plan
+from tfadv.journal import Journal
 from tfadv.norms import NormMode
 from tfadv.progress import Progress
-from tfadv.run_directory import RunDirectory, write_json
+from tfadv.run_directory import RunDirectory
 from tfadv.strategies import ADV
-from tfadv.summaries import Summaries
 from tfadv.training_step import TrainingStep, accuracy_name
 from tfadv.weight_average import WeightAverage
 
@@ -55,6 +56,7 @@ class Trainer:
         self.plan = plan
         self.distribution = distribution
         self.replicas = distribution.num_replicas_in_sync
+        self.workers = Workers(distribution)
         keras.utils.set_random_seed(plan.experiment.seed)
         if plan.experiment.deterministic:
             tf.config.experimental.enable_op_determinism()
@@ -95,29 +97,39 @@ class Trainer:
 
         Raises:
             Interrupted: SIGTERM or SIGINT came; the run can be resumed.
-            UserError: the loss is no longer finite.
+            WorkerLost: another worker is gone; the run can be resumed.
+            UserError: the loss is no longer finite, or the workers differ.
         """
         checkpoints = Checkpoints(
             directory.checkpoints_path, self.model, self.optimizer, self.average
         )
-        directory.forget_metrics_after(checkpoints.restore())
-        summaries = Summaries(directory.path / "tensorboard")
-        with Progress("train", self.plan.steps, self.step) as progress, _signals() as received:
+        journal = Journal(directory, checkpoints, self.workers.is_chief)
+        with self.workers.watched():
+            restored = checkpoints.restore()
+            self.workers.agree("step in --model_dir, which must be on a shared disk", restored)
+            journal.begin(restored)
+            self._train(journal)
+            record = self.evaluate()
+        journal.results(record)
+        return record
+
+    def _train(self, journal: Journal) -> None:
+        with self._progress() as progress, _signals() as received:
             for metrics in self.steps():
-                directory.append_metrics(metrics)
-                summaries.scalars(self.step, metrics)
+                journal.metrics(self.step, metrics)
                 progress.update(self.step, **_shown(metrics))
                 epoch, within = divmod(self.step, self.plan.steps_per_epoch)
                 if within == 0:
-                    self._draw_strip(summaries)
-                if self._save_is_due(epoch, within) or received:
-                    checkpoints.save()
-                if received:
-                    raise Interrupted(received[0], self.step)
-        record = self.evaluate()
-        write_json(directory.results_path, record)
-        summaries.flush()
-        return record
+                    self._draw_strip(journal)
+                # Workers stop together, whichever of them was asked to.
+                stopping = self.workers.greatest(received[0] if received else 0)
+                if self._save_is_due(epoch, within) or stopping:
+                    journal.save()
+                if stopping:
+                    raise Interrupted(stopping, self.step)
+
+    def _progress(self) -> Progress:
+        return Progress("train", self.plan.steps, self.step, quiet=not self.workers.is_chief)
 
     def steps(self) -> Iterator[dict]:
         """Trains to the end of the plan; yields the means of every traced call."""
@@ -211,11 +223,11 @@ class Trainer:
     def _train_batches(self, start: int):
         plan = self.plan
         return self.distribution.distribute_datasets_from_function(
-            lambda _: train_batches(
+            lambda context: train_batches(
                 plan.splits.train,
                 plan.augmentation,
                 plan.training.batch_size,
-                self.replicas,
+                Shares.of(context),
                 plan.experiment.seed,
                 start,
             )
@@ -225,16 +237,16 @@ class Trainer:
         every = self.plan.training.checkpoint_every_epochs
         return within == 0 and (epoch % every == 0 or epoch == self.plan.training.epochs)
 
-    def _draw_strip(self, summaries: Summaries) -> None:
+    def _draw_strip(self, journal: Journal) -> None:
         images, adversarial = self._strip()
         epsilon = self.plan.attack.describe().get("epsilon", 1.0)
-        summaries.strip(self.step, images, adversarial, epsilon)
+        journal.strip(self.step, images, adversarial, epsilon)
 
     @functools.cached_property
     def _strip(self) -> Callable[[], tuple[tf.Tensor, tf.Tensor]]:
         plan = self.plan
         count = min(STRIP_IMAGES, len(plan.splits.test))
-        batch = next(iter(evaluation_batches(plan.splits.test, count, count, 1, seed=0)))
+        batch = next(iter(evaluation_batches(plan.splits.test, count, count, Shares(), seed=0)))
 
         @tf.function(autograph=False)
         def strip():

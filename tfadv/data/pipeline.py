@@ -1,5 +1,7 @@
 """Batches as a pure function of the seed and the step."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from tfadv import randomness
@@ -7,25 +9,52 @@ from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 
 
+@dataclasses.dataclass(frozen=True)
+class Shares:
+    """Which shares of each batch one input pipeline makes.
+
+    Attributes:
+        replicas: shares of a batch in all, one a replica.
+        first: the first share made here.
+        here: how many are made here.
+    """
+
+    replicas: int = 1
+    first: int = 0
+    here: int = 1
+
+    @classmethod
+    def of(cls, context: tf.distribute.InputContext) -> "Shares":
+        """Returns what a distribution asks of one of its input pipelines."""
+        here = context.num_replicas_in_sync // context.num_input_pipelines
+        return cls(context.num_replicas_in_sync, context.input_pipeline_id * here, here)
+
+    def split(self, number: tf.Tensor, batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the batch, the share and the place in it of this pipeline's n-th example."""
+        per_replica = batch_size // self.replicas
+        batch, within = number // (per_replica * self.here), number % (per_replica * self.here)
+        return batch, self.first + within // per_replica, within % per_replica
+
+
 def train_batches(
     source: Source,
     augmentation: Augmentation,
     batch_size: int,
-    replicas: int,
+    shares: Shares,
     seed: int,
     start: int,
 ) -> tf.data.Dataset:
     """Returns endless training data from step `start` on.
 
     Each epoch is a new permutation without the remainder that fills no batch.
-    The elements are one replica's share of a batch: of `replicas` shares the
-    r-th has the images r, r + replicas, … of the batch.
+    The elements are one replica's share of a batch: the r-th of R shares has
+    the images r, r + R, … of it.
 
     Args:
         source: the images.
         augmentation: applied to every image.
         batch_size: of one step over all replicas, which must divide it.
-        replicas: number of shares.
+        shares: the shares to make.
         seed: the run's seed.
         start: the first step.
 
@@ -34,13 +63,13 @@ def train_batches(
         ``index`` int64 [N], the example's number in the whole run.
     """
     steps_per_epoch = len(source) // batch_size
-    per_replica = batch_size // replicas
+    per_replica = batch_size // shares.replicas
     fetch = source.fetch_original if augmentation.takes_original else source.fetch
 
     @tf.autograph.experimental.do_not_convert  # which takes longer than all else
     def example(number):
-        step, within = number // batch_size, number % batch_size
-        in_batch = within % per_replica * replicas + within // per_replica
+        step, share, place = shares.split(number, batch_size)
+        in_batch = place * shares.replicas + share
         index = step * batch_size + in_batch
         epoch, batch = step // steps_per_epoch, step % steps_per_epoch
         position = batch * batch_size + in_batch
@@ -49,7 +78,7 @@ def train_batches(
         return {"image": augmentation(image, stream), "label": label, "index": index}
 
     return (
-        tf.data.Dataset.range(start * batch_size, tf.int64.max)
+        tf.data.Dataset.range(start * per_replica * shares.here, tf.int64.max)
         .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(per_replica, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
@@ -57,7 +86,7 @@ def train_batches(
 
 
 def evaluation_batches(
-    source: Source, examples: int | None, batch_size: int, replicas: int, seed: int
+    source: Source, examples: int | None, batch_size: int, shares: Shares, seed: int
 ) -> tf.data.Dataset:
     """Returns images to evaluate on, each exactly once, in batches of one shape.
 
@@ -65,7 +94,7 @@ def evaluation_batches(
         source: the images.
         examples: how many; None for all, else a subset drawn by the seed.
         batch_size: of one step over all replicas, which must divide it.
-        replicas: number of shares; see `train_batches`.
+        shares: the shares to make.
         seed: of the subset.
 
     Returns:
@@ -73,10 +102,13 @@ def evaluation_batches(
         and ``counts`` bool [N], false for what fills up the last batch.
     """
     total = len(source) if examples is None else min(examples, len(source))
-    padded = -(-total // batch_size) * batch_size
+    per_replica = batch_size // shares.replicas
+    here = -(-total // batch_size) * per_replica * shares.here
 
     @tf.autograph.experimental.do_not_convert
-    def example(position):
+    def example(number):
+        batch, share, place = shares.split(number, batch_size)
+        position = batch * batch_size + share * per_replica + place
         inside = tf.minimum(position, total - 1)
         whole = total == len(source)
         index = inside if whole else _shuffled(inside, len(source), seed, tf.constant(0, tf.int64))
@@ -84,9 +116,9 @@ def evaluation_batches(
         return {"image": image, "label": label, "index": index, "counts": position < total}
 
     return (
-        tf.data.Dataset.range(padded)
+        tf.data.Dataset.range(here)
         .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size // replicas, drop_remainder=True)
+        .batch(per_replica, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
 

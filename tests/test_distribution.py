@@ -1,0 +1,185 @@
+"""Several devices and several machines: real processes that equal one device."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from smoke import SMOKE
+
+from tfadv.checkpoints import read_model
+from tfadv.distribution import Distribution
+from tfadv.errors import UserError
+
+TWENTY_STEPS = ("Training.epochs = 10", "Experiment.deterministic = True")
+SYNC = "NormPolicy.across_replicas = 'sync'"
+
+
+def command(recipe, folder, *bindings):
+    flags = [f"--gin_bindings={binding}" for binding in bindings]
+    files = [f"--gin_file=gin/{recipe}.gin", f"--gin_file={SMOKE}"]
+    return [sys.executable, "-m", "tfadv.train", *files, *flags, f"--model_dir={folder}"]
+
+
+def train(recipe, folder, *bindings):
+    done = subprocess.run(command(recipe, folder, *bindings), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return read_model(folder / "checkpoints")
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
+
+
+def start_workers(recipe, folder, *bindings, of_each=((), ())):
+    """Starts one process a worker, all with the same command but for `of_each`."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(of_each))]
+    workers = []
+    for index, more in enumerate(of_each):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        workers.append(
+            subprocess.Popen(
+                command(recipe, folder, *bindings, *more),
+                env=os.environ | {"TF_CONFIG": json.dumps(task)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    return workers
+
+
+def finish(workers, timeout=180):
+    """Waits for the workers; returns their exit codes, outputs and errors."""
+    ended = []
+    for worker in workers:
+        out, err = worker.communicate(timeout=timeout)
+        ended.append((worker.returncode, out, err))
+    return ended
+
+
+def assert_equal_weights(found, expected):
+    assert found.keys() == expected.keys()
+    for path, value in expected.items():
+        np.testing.assert_allclose(found[path], value, atol=1e-5, rtol=0, err_msg=path)
+
+
+@pytest.fixture(scope="module")
+def one_device(tmp_path_factory):
+    """Returns the weights that a recipe has on one device after 20 steps."""
+    found = {}
+
+    def weights(recipe):
+        if recipe not in found:
+            folder = tmp_path_factory.mktemp(recipe)
+            found[recipe] = train(recipe, folder, *TWENTY_STEPS)
+        return found[recipe]
+
+    return weights
+
+
+@pytest.mark.parametrize(("recipe", "policy"), [("mbn_alp", (SYNC,)), ("gn", ())])
+def test_two_processes_equal_one_device(tmp_path, one_device, recipe, policy):
+    ended = finish(start_workers(recipe, tmp_path, *TWENTY_STEPS, *policy))
+    assert [code for code, *_ in ended] == [0, 0], ended[0][2]
+    (_, told, _), (_, silent, _) = ended
+    assert "on 2 replica(s)" in told and "branch" in told and silent == ""
+    assert_equal_weights(read_model(tmp_path / "checkpoints"), one_device(recipe))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
+    assert [line["step"] for line in lines] == list(range(2, 22, 2))  # one worker writes
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert record["examples"] == 20
+
+
+def test_four_virtual_devices_equal_one(tmp_path, one_device):
+    found = train("mbn_alp", tmp_path, *TWENTY_STEPS, SYNC, "Distribution.virtual_cpus = 4")
+    assert_equal_weights(found, one_device("mbn_alp"))
+
+
+def test_workers_with_different_commands_stop_and_say_who(tmp_path):
+    different = ((), ("PGD.steps = 3",))
+    ended = finish(start_workers("gn", tmp_path / "run", of_each=different))
+    for code, _, told in ended:
+        assert code == 2
+        assert "error: worker 1 has another configuration than worker 0" in told
+    assert not (tmp_path / "run").exists()
+
+
+def wait_for_steps(folder, steps, timeout=120):
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        path = folder / "metrics.jsonl"
+        if path.exists() and len(path.read_text().splitlines()) * 2 >= steps:
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"no {steps} steps in {timeout} s")
+
+
+def test_a_signal_to_one_worker_stops_and_saves_all(tmp_path):
+    workers = start_workers("gn", tmp_path, "Training.epochs = 4000")
+    wait_for_steps(tmp_path, 4)
+    workers[1].send_signal(signal.SIGTERM)
+    for code, _, told in finish(workers):
+        assert code == 128 + signal.SIGTERM
+        assert "stopped by SIGTERM at step" in told
+    steps = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["step"]
+    assert (tmp_path / "checkpoints" / f"step-{steps}.index").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_worker_ends_the_other_and_both_resume_to_the_same_weights(tmp_path):
+    bindings = ("Training.epochs = 150", "Training.checkpoint_every_epochs = 5", SYNC)
+    bindings += ("Experiment.deterministic = True",)
+    assert all(code == 0 for code, *_ in finish(start_workers("mbn", tmp_path / "a", *bindings)))
+    workers = start_workers("mbn", tmp_path / "b", *bindings)
+    wait_for_steps(tmp_path / "b", 60)
+    workers[1].kill()
+    began = time.monotonic()
+    (code, _, told), _ = finish(workers)
+    assert time.monotonic() - began < 120
+    assert code == 3 and "error: another worker is gone" in told.splitlines()[-1]
+    assert all(code == 0 for code, *_ in finish(start_workers("mbn", tmp_path / "b", *bindings)))
+    never_killed, resumed = (read_model(tmp_path / run / "checkpoints") for run in "ab")
+    for path, value in never_killed.items():
+        np.testing.assert_array_equal(resumed[path], value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"kind": "multi-worker"}, "Did you mean 'multi_worker'"),
+        ({"cluster": "slrum"}, "Did you mean 'slurm'"),
+        ({"communication": "ncl"}, "Did you mean 'nccl'"),
+        ({"port": 0}, "Distribution.port must be in 1..65535"),
+    ],
+)
+def test_wrong_choices_are_told(arguments, told):
+    with pytest.raises(UserError, match=told):
+        Distribution(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"kind": "multi_worker"}, "'tf_config' can't be used: the environment variable TF_CONFIG"),
+        ({"kind": "multi_worker", "cluster": "slurm"}, "Distribution.cluster = 'slurm' can't be"),
+        ({"kind": "multi_worker", "cluster": "kubernetes"}, "'kubernetes' can't be used: "),
+        ({"kind": "tpu", "tpu": "no-such-tpu"}, "Distribution.tpu = 'no-such-tpu' can't be used: "),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_told_in_one_line(monkeypatch, arguments, told):
+    for name in list(os.environ):
+        if name.startswith(("SLURM", "TF_CONFIG", "KUBERNETES")):
+            monkeypatch.delenv(name)
+    with pytest.raises(UserError, match=told) as caught:
+        Distribution(**arguments).create()
+    assert "\n" not in caught.value.message
