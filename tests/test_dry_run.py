@@ -59,11 +59,11 @@ def test_the_report(tmp_path):
 def test_time_by_stated_peaks():
     """The released pipeline's account: ResNet-152, PGD-30, 52 hours on 128 V100."""
     workload = Workload(2 * 11.51e9, 0, attack_steps=30, trained_images=1)
-    flops = {kind: n * 110 * 1_281_167 for kind, n in workload.flops("float32").items()}
+    flops = {kind: n * 110 * 1_281_167 for kind, n in workload.flops("float32", "float32").items()}
     seconds = Hardware("V100", 128, utilization=0.55).seconds(flops, 128)
     assert seconds / 3600 == pytest.approx(52, rel=0.02)
     assert Hardware("TPU v3").seconds(flops, 128) is None  # no float32 peak
-    mixed = Workload(1e9, 0, 10, 2).flops("bfloat16")
+    mixed = Workload(1e9, 0, 10, 2).flops("float32", "bfloat16")
     assert mixed == {"bfloat16": 20e9, "float32": 6e9}
 
 
@@ -90,6 +90,6 @@ def test_the_workload_counts_what_a_strategy_uses(recipe, attacked, trained):
 
 def test_memory_is_the_greater_of_training_and_attack():
     workload = Workload(0, outputs=100, attack_steps=3, trained_images=2)
-    assert workload.activation_bytes(10, "float32") == 10 * 2 * 4 * 100 * 2
+    assert workload.activation_bytes(10, "float32", "float32") == 10 * 2 * 4 * 100 * 2
     light = Workload(0, outputs=100, attack_steps=3, trained_images=0.1)
-    assert light.activation_bytes(10, "bfloat16") == 10 * tf.bfloat16.size * 100
+    assert light.activation_bytes(10, "float32", "bfloat16") == 10 * tf.bfloat16.size * 100

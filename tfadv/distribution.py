@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
 
@@ -99,7 +100,13 @@ class Distribution:
             raise _not_there("Distribution.cluster", self.cluster, error) from None
 
     def _from_slurm(self):
-        return tf.distribute.cluster_resolver.SlurmClusterResolver(port_base=self.port)
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver
+        if "CUDA_VISIBLE_DEVICES" in os.environ or shutil.which("nvidia-smi"):
+            return resolver(port_base=self.port)
+        # It counts ports by GPUs: without any, each task is said to have one.
+        return resolver(
+            port_base=self.port, gpus_per_node=2**10, gpus_per_task=1, auto_set_gpu=False
+        )
 
     def _from_kubernetes(self):
         resolver = tf.distribute.cluster_resolver.KubernetesClusterResolver(

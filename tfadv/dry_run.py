@@ -117,7 +117,7 @@ def _work_lines(plan: Plan) -> Iterator[str]:
     yield (
         f"device    attacks its images ({plan.experiment.attack}, {steps} steps, "
         f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.branches)} images "
-        "(float32), all-reduces gradients and statistics, updates"
+        f"({training.dtype}), all-reduces gradients and statistics, updates"
     )
     yield (
         f"run       {training.epochs} epochs x {plan.steps_per_epoch} steps = {plan.steps:,} "
@@ -132,8 +132,8 @@ def _memory_line(trainer: Trainer, workload: Workload, at_once: int, accumulates
     kept += trained if accumulates else []
     kept += trainer.average.averages if trainer.average else []
     weights = sum(np.dtype(variable.dtype).itemsize * np.prod(variable.shape) for variable in kept)
-    dtype = trainer.plan.training.attack_dtype
-    activations = workload.activation_bytes(at_once, dtype)
+    training = trainer.plan.training
+    activations = workload.activation_bytes(at_once, training.dtype, training.attack_dtype)
     return (
         f"memory    about {(weights + activations) / GIB:.3g} GiB a device: weights, gradients and "
         f"optimizer {weights / GIB:.3g}, activations of {at_once} images {activations / GIB:.3g}"
@@ -144,7 +144,7 @@ def _time_lines(
     plan: Plan, workload: Workload, hardware: Hardware, devices: int, folder: Path
 ) -> Iterator[str]:
     images = plan.training.batch_size
-    by_dtype = workload.flops(plan.training.attack_dtype)
+    by_dtype = workload.flops(plan.training.dtype, plan.training.attack_dtype)
     flops = {dtype: count * images for dtype, count in by_dtype.items()}
     shares = ", ".join(f"{count / 1e12:.4g} in {dtype}" for dtype, count in flops.items())
     total = sum(flops.values())

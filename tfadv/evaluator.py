@@ -48,6 +48,7 @@ class Evaluator:
         self._attacks = attacks
         self._distribution = distribution
         self._seed = seed
+        self._traces: dict[tuple[str, str | None], Callable] = {}
         self._quiet = not Workers(distribution).is_chief
         self._evaluation = evaluation
         total = min(evaluation.examples or len(source), len(source))
@@ -72,11 +73,9 @@ class Evaluator:
 
             def count(branch: str, spec: str | None) -> np.ndarray:
                 nonlocal done
-                counts, step, traced = np.zeros(3, np.int64), self._step(branch, spec), None
+                counts = np.zeros(3, np.int64)
                 for batch in batches:
-                    # One trace: every batch has the same shape.
-                    traced = traced or step.get_concrete_function(batch)
-                    counts += traced(batch).numpy()
+                    counts += self._traced(branch, spec, batch)(batch).numpy()
                     done += 1
                     progress.update(done, accuracy=counts[0] / counts[2])
                 return counts
@@ -100,6 +99,12 @@ class Evaluator:
             "clean": clean,
             "attacks": attacked,
         }
+
+    def _traced(self, branch: str, spec: str | None, batch: dict) -> Callable:
+        """Returns the step's one trace: every batch has the same shape."""
+        if (branch, spec) not in self._traces:
+            self._traces[branch, spec] = self._step(branch, spec).get_concrete_function(batch)
+        return self._traces[branch, spec]
 
     def _step(self, branch: str, spec: str | None) -> Callable[[dict], tf.Tensor]:
         """Returns a traced function from a batch to [correct, reached, counted]."""

@@ -96,22 +96,26 @@ class Workload:
     attack_steps: float
     trained_images: float
 
-    def flops(self, attack_dtype: str) -> dict[str, float]:
-        """Returns operations for each image of the batch, by dtype."""
-        attack = self.forward_flops * ATTACK_PASSES * self.attack_steps
-        training = self.forward_flops * TRAINING_PASSES * self.trained_images
-        if attack_dtype == "float32":
-            return {"float32": attack + training}
-        return {attack_dtype: attack, "float32": training}
+    def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
+        """Returns operations for each image of the batch, by dtype.
 
-    def activation_bytes(self, images: int, attack_dtype: str) -> float:
+        Args:
+            dtype: of the training forward and backward.
+            attack_dtype: of the attack.
+        """
+        found = dict.fromkeys((attack_dtype, dtype), 0.0)
+        found[attack_dtype] += self.forward_flops * ATTACK_PASSES * self.attack_steps
+        found[dtype] += self.forward_flops * TRAINING_PASSES * self.trained_images
+        return {name: count for name, count in found.items() if count}
+
+    def activation_bytes(self, images: int, dtype: str, attack_dtype: str) -> float:
         """Estimates what one replica keeps for the gradient of `images` at once.
 
-        Training keeps each convolution's output before and after its norm, in
-        float32; the attack, whose norms are folded, the output alone. The
-        greater of the two counts: they are not there at the same time.
+        Training keeps each convolution's output before and after its norm; the
+        attack, whose norms are folded, the output alone. The greater of the two
+        counts: they are not there at the same time.
         """
-        training = 2 * 4 * self.outputs * self.trained_images
+        training = 2 * tf.as_dtype(dtype).size * self.outputs * self.trained_images
         attack = tf.as_dtype(attack_dtype).size * self.outputs if self.attack_steps else 0
         return images * max(training, attack)
 

@@ -104,7 +104,9 @@ class Training:
         micro_batch_size: images that a replica computes at once; it adds up
             the gradients of its share of a batch in such portions. None takes
             the share whole.
-        attack_dtype: of the attack's convolutions, 'float32' or 'bfloat16'.
+        dtype: of the training forward's and backward's convolutions, 'float32'
+            or 'bfloat16'; weights, norms, losses and updates stay float32.
+        attack_dtype: of the attack's convolutions, likewise.
         average_decay: of a moving average of the weights, which is evaluated
             beside them; None keeps none.
         steps_per_call: steps that run as one traced call; metrics are their means.
@@ -116,6 +118,7 @@ class Training:
     weight_decay: float
     train_only: str = "everything"
     micro_batch_size: int | None = None
+    dtype: str = "float32"
     attack_dtype: str = "float32"
     average_decay: float | None = None
     steps_per_call: int = 10
@@ -123,6 +126,7 @@ class Training:
 
     def __post_init__(self):
         check_choice("Training.train_only", self.train_only, ("everything", "norms"))
+        check_choice("Training.dtype", self.dtype, DTYPES)
         check_choice("Training.attack_dtype", self.attack_dtype, DTYPES)
         for name, least in (
             ("epochs", 0),

@@ -111,6 +111,7 @@ class TrainingStep:
             late,
             plan.training.attack_dtype,
             self.ghost_batches,
+            plan.training.dtype,
         )
         if ADV in plan.strategy.branches:
             network.attack_logits_fn()  # once, for all micro-batches
@@ -124,7 +125,9 @@ class TrainingStep:
                 loss += l2_penalty(self._model.kernels, plan.training.weight_decay)
                 # The optimizer sums the replicas' gradients.
                 share = loss / self._replicas
-            gradients = tape.gradient(share, variables, unconnected_gradients="zero")
+            # TensorFlow's own variables: it can't make zeros for an unused one of Keras.
+            weights = [variable.value for variable in variables]
+            gradients = tape.gradient(share, weights, unconnected_gradients="zero")
             recorded = network.take_statistics()
             norms[:] = [norm for norm, _ in recorded]
             metrics = {accuracy_name(branch): _accuracy(y, label) for branch, y in logits.items()}

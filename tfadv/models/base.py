@@ -78,6 +78,7 @@ class Model(keras.Model):
         training: bool | None = None,
         mode: NormMode = INFERENCE,
         record: Record | None = None,
+        dtype: str = "float32",
     ) -> tf.Tensor:
         """Classifies images.
 
@@ -87,6 +88,7 @@ class Model(keras.Model):
             mode: how the norms act; by default on running statistics, in the
                 default branch.
             record: takes the statistics to write; None writes them at once.
+            dtype: of the convolutions, 'float32' or 'bfloat16'.
 
         Returns:
             float32 logits [N, classes].
@@ -96,9 +98,8 @@ class Model(keras.Model):
                 "training=True doesn't say which branch, which statistics and whether to "
                 "update them: call model(images, mode=NormMode(...))"
             )
-        return self.forward(
-            self._normalized(images), lambda unit, x: unit(x, mode=mode, record=record)
-        )
+        x = tf.cast(self._normalized(images), dtype)
+        return self.forward(x, lambda unit, x: unit(x, mode=mode, record=record))
 
     def logits_fn(
         self, mode: NormMode = INFERENCE, dtype: str = "float32"

@@ -27,6 +27,7 @@ class Network:
         late: whether this epoch is one of those that the policy freezes.
         attack_dtype: of the attack's convolutions.
         ghost_batches: parts of a batch with batch statistics of their own.
+        dtype: of the training forward's convolutions.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Network:
         late: bool = False,
         attack_dtype: str = "float32",
         ghost_batches: int = 1,
+        dtype: str = "float32",
     ):
         self.model = model
         self.ghost_batches = ghost_batches
         self._policy = policy
         self._late = late
         self._attack_dtype = attack_dtype
+        self._dtype = dtype
         self._attack_logits_fns: dict[str, LogitsFn] = {}
         self._recorded: list[tuple[Norm, Statistics]] = []
 
@@ -79,7 +82,7 @@ class Network:
 
     def _forward(self, images, branch):
         mode = self._policy.training_mode(branch, self._late, self.ghost_batches)
-        return self.model(images, mode=mode, record=self._record)
+        return self.model(images, mode=mode, record=self._record, dtype=self._dtype)
 
     def _record(self, norm, statistics):
         self._recorded.append((norm, statistics))
