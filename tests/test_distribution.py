@@ -1,5 +1,6 @@
 """Several devices and several machines: real processes that equal one device."""
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from tfadv.distribution import Distribution
 from tfadv.errors import UserError
 
 TWENTY_STEPS = ("Training.epochs = 10", "Experiment.deterministic = True")
+IN_PORTIONS = "Training.micro_batch_size = 4"
 SYNC = "NormPolicy.across_replicas = 'sync'"
 
 
@@ -46,16 +48,16 @@ def start_workers(recipe, folder, *bindings, of_each=((), ())):
     workers = []
     for index, more in enumerate(of_each):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        workers.append(
-            subprocess.Popen(
-                command(recipe, folder, *bindings, *more),
-                env=os.environ | {"TF_CONFIG": json.dumps(task)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
+        arguments = command(recipe, folder, *bindings, *more)
+        workers.append(start_worker(arguments, {"TF_CONFIG": json.dumps(task)}))
     return workers
+
+
+def start_worker(arguments, variables):
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        arguments, env=os.environ | variables, stdout=pipe, stderr=pipe, text=True
+    )
 
 
 def finish(workers, timeout=180):
@@ -87,7 +89,7 @@ def one_device(tmp_path_factory):
     return weights
 
 
-@pytest.mark.parametrize(("recipe", "policy"), [("mbn_alp", (SYNC,)), ("gn", ())])
+@pytest.mark.parametrize(("recipe", "policy"), [("mbn_alp", (SYNC,)), ("gn", (IN_PORTIONS,))])
 def test_two_processes_equal_one_device(tmp_path, one_device, recipe, policy):
     ended = finish(start_workers(recipe, tmp_path, *TWENTY_STEPS, *policy))
     assert [code for code, *_ in ended] == [0, 0], ended[0][2]
@@ -98,6 +100,32 @@ def test_two_processes_equal_one_device(tmp_path, one_device, recipe, policy):
     assert [line["step"] for line in lines] == list(range(2, 22, 2))  # one worker writes
     record = json.loads((tmp_path / "results.json").read_text())
     assert record["examples"] == 20
+
+
+def test_slurm_tells_the_workers_of_each_other(tmp_path):
+    """Two tasks of one node, as Slurm's variables describe them."""
+    first, _ = free_neighbours()
+    bindings = ("Distribution.kind = 'multi_worker'", "Distribution.cluster = 'slurm'")
+    step = {"STEP_NODELIST": "localhost", "STEP_NUM_TASKS": "2", "STEP_TASKS_PER_NODE": "2"}
+    workers = [
+        start_worker(
+            command("gn", tmp_path, *bindings, f"Distribution.port = {first}"),
+            {f"SLURM_{name}": value for name, value in (step | {"PROCID": str(rank)}).items()},
+        )
+        for rank in range(2)
+    ]
+    ended = finish(workers)
+    assert [code for code, *_ in ended] == [0, 0], ended[0][2]
+    assert "on 2 replica(s)" in ended[0][1] and not ended[1][1]
+
+
+def free_neighbours():
+    """Returns two free ports one after the other, as Slurm counts them."""
+    for _ in range(100):
+        (port,) = free_ports(1)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port + 1)):
+            return port, port + 1
+    raise OSError("no two free ports one after the other")
 
 
 def test_four_virtual_devices_equal_one(tmp_path, one_device):

@@ -41,6 +41,9 @@ def lines(recipe, *bindings, folder):
     return "\n".join(dry_run.report(read, plan, one_device(plan), folder))
 
 
+V100 = ("Hardware.device = 'V100'", "Hardware.devices = 4")
+
+
 def test_the_report(tmp_path):
     told = lines("mbn", "Training.micro_batch_size = 8", "Hardware.devices = 2", folder=tmp_path)
     assert "16 images = 2 device(s) x 1 micro-batch(es) x 8; 8 images share" in told
@@ -52,8 +55,12 @@ def test_the_report(tmp_path):
     told = lines("mbn", "Hardware.price_per_hour = 900.0", folder=tmp_path)
     # 2 steps of 16 images at 50 images/s, an hour for 900.
     assert "0.32 s a step, 0.000178 hours (measured: 50 images/s); price 0" in told
-    told = lines("mbn", "Hardware.device = 'V100'", "Hardware.devices = 4", folder=tmp_path)
-    assert "stated: 4 x V100 at 35% of the peak" in told
+    told = lines("mbn", *V100, folder=tmp_path)
+    assert "stated: 4 x V100 at 35% of the peak" in told and "network" not in told
+    told = lines("mbn", *V100, "Hardware.bandwidth = 1.0", folder=tmp_path)
+    variables = one_device(make_plan("mbn")).model.trainable_variables
+    size = 4 * sum(int(np.prod(variable.shape)) for variable in variables)
+    assert f"{size / 1e9:.3g} GB of gradients" in told and "at 1 GB/s" in told
 
 
 def test_time_by_stated_peaks():
@@ -63,6 +70,9 @@ def test_time_by_stated_peaks():
     seconds = Hardware("V100", 128, utilization=0.55).seconds(flops, 128)
     assert seconds / 3600 == pytest.approx(52, rel=0.02)
     assert Hardware("TPU v3").seconds(flops, 128) is None  # no float32 peak
+    hardware = Hardware(bandwidth=10.0)
+    assert hardware.all_reduce_seconds(1e9, 5) == pytest.approx(2 * 4 / 5 * 0.1)
+    assert Hardware().all_reduce_seconds(1e9, 5) is None
     mixed = Workload(1e9, 0, 10, 2).flops("float32", "bfloat16")
     assert mixed == {"bfloat16": 20e9, "float32": 6e9}
 

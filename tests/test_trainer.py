@@ -8,11 +8,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from smoke import SMOKE, finish, make_plan, mirrored, one_device, values
+from smoke import SMOKE, batches, finish, make_plan, mirrored, one_device, values
 
-from tfadv import config
+from tfadv import config, randomness
+from tfadv.checkpoints import Checkpoints, read_model
 from tfadv.errors import UserError
 from tfadv.run_directory import RunDirectory
+from tfadv.strategies import Network
 from tfadv.trainer import Interrupted
 
 GHOSTS = "NormPolicy.ghost_batch_size = 4"
@@ -41,7 +43,7 @@ def test_two_replicas_equal_one_device(recipe, policy):
 
 
 @pytest.mark.parametrize("across", ["mean", "local"])
-def test_replicas_share_their_running_statistics_or_not(across):
+def test_replicas_share_their_running_statistics_or_not(across, tmp_path):
     trainer = mirrored(make_plan("mbn", f"NormPolicy.across_replicas = '{across}'"))
     finish(trainer)
     spreads = []
@@ -49,6 +51,36 @@ def test_replicas_share_their_running_statistics_or_not(across):
         replicas = trainer.distribution.experimental_local_results(variable.value)
         spreads.append(np.abs(replicas[0] - replicas[1]).max())
     assert max(spreads) == 0 if across == "mean" else min(spreads) > 0
+    # A checkpoint keeps the first replica's.
+    Checkpoints(tmp_path, trainer.model, trainer.optimizer).save()
+    for path, saved in read_model(tmp_path).items():
+        np.testing.assert_array_equal(saved, values(trainer)[path])
+    statistic = trainer.model.non_trainable_variables[0]
+    first, second = trainer.distribution.experimental_local_results(statistic.value)
+    np.testing.assert_array_equal(read_model(tmp_path)[statistic.path], first)
+    assert np.array_equal(first, second) == (across == "mean")
+
+
+def test_replicas_attack_the_same_images_as_one_device():
+    """The seed follows the example: the r-th of two replicas has every other image."""
+    bindings = ("Experiment.deterministic = True", "PGD.steps = 5")
+    single, double = (make(make_plan("mbn", *bindings)) for make in (one_device, mirrored))
+
+    def adversarial(trainer, batch):
+        plan = trainer.plan
+        seeds = randomness.example_seeds(plan.experiment.seed, "attack", batch["index"])
+        network = Network(trainer.model)
+        rows = batch["image"], batch["label"], seeds
+        return plan.strategy.training_images(network, plan.attack, *rows)["adv"]
+
+    (batch,) = batches(single.plan, 1)
+    expected = tf.function(adversarial, autograph=False)(single, batch)
+    iterator = iter(double._train_batches(start=0))
+    step = tf.function(
+        lambda: double.distribution.run(adversarial, (double, next(iterator))), autograph=False
+    )
+    for replica, images in enumerate(double.distribution.experimental_local_results(step())):
+        np.testing.assert_allclose(images, expected[replica::2], atol=1e-4)
 
 
 def test_the_weight_average_is_evaluated_beside_the_weights_and_resumed(tmp_path):

@@ -41,7 +41,7 @@ def test_the_whole_step_is_one_program_of_static_shapes(strategy, norm):
 @pytest.mark.parametrize("bindings", [(), (*DIVIDED, "Training.average_decay = 0.9")])
 def test_the_whole_step_runs_as_one_program(bindings):
     """XLA draws other noise, so the weights are compared with those of no attack."""
-    still = ("PGD.steps = 0", "PGD.clean_start_probability = 1.0")
+    still = ("PGD.steps = 0", "PGD.clean_start_probability = 1.0", "PGD.jit_compile = True")
     programs = [randomized(one_device(make_plan("mbn_alp", *bindings, *still))) for _ in range(2)]
     (batch,) = batches(programs[0].plan, 1)
     found = compiled(programs[0], batch)(*batch.values())

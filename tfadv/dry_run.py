@@ -53,7 +53,7 @@ def report(read: config.Config, plan: Plan, trainer: Trainer, folder: Path) -> I
     yield from _work_lines(plan)
     workload = measure_workload(trainer.model, plan.strategy, plan.attack, at_once)
     yield _memory_line(trainer, workload, at_once, share > at_once)
-    yield from _time_lines(plan, workload, hardware, devices, folder)
+    yield from _time_lines(trainer, workload, devices, folder)
     yield ""
     yield read.text()
 
@@ -140,10 +140,9 @@ def _memory_line(trainer: Trainer, workload: Workload, at_once: int, accumulates
     )
 
 
-def _time_lines(
-    plan: Plan, workload: Workload, hardware: Hardware, devices: int, folder: Path
-) -> Iterator[str]:
-    images = plan.training.batch_size
+def _time_lines(trainer: Trainer, workload: Workload, devices: int, folder: Path) -> Iterator[str]:
+    plan = trainer.plan
+    hardware, images = plan.hardware, plan.training.batch_size
     by_dtype = workload.flops(plan.training.dtype, plan.training.attack_dtype)
     flops = {dtype: count * images for dtype, count in by_dtype.items()}
     shares = ", ".join(f"{count / 1e12:.4g} in {dtype}" for dtype, count in flops.items())
@@ -156,6 +155,7 @@ def _time_lines(
     if stated is not None:
         basis = f"{devices} x {hardware.device} at {hardware.utilization:.0%} of the peak"
         yield _time_line(f"stated: {basis}", stated, plan.steps, hardware, devices)
+        yield from _network_line(trainer, stated, hardware, devices)
     speed = hardware.images_per_second or _recorded_speed(folder / "metrics.jsonl")
     if speed:
         basis = f"measured: {speed:.4g} images/s"
@@ -164,6 +164,20 @@ def _time_lines(
         yield (
             "time      unknown: state Hardware.device or Hardware.images_per_second, or let the "
             "run begin: its metrics.jsonl is read"
+        )
+
+
+def _network_line(
+    trainer: Trainer, compute: float, hardware: Hardware, devices: int
+) -> Iterator[str]:
+    size = 4 * sum(np.prod(variable.shape) for variable in trainer.model.trainable_variables)
+    seconds = hardware.all_reduce_seconds(size, devices)
+    if seconds is not None and devices > 1:
+        as_long = compute * devices * hardware.bandwidth * 1e9 / (2 * size)
+        yield (
+            f"network   {size / 1e9:.3g} GB of gradients a step take {seconds:.2g} s at "
+            f"{hardware.bandwidth:g} GB/s, {seconds / compute:.1%} of the computation; as long as "
+            f"the computation on {as_long:,.0f} devices"
         )
 
 

@@ -34,6 +34,7 @@ class Hardware:
         devices: how many; None takes the replicas of this machine.
         images_per_device: of a batch; says how many devices instead.
         utilization: share of the peak that a run reaches.
+        bandwidth: GB/s from each device to the others.
         price_per_hour: of one device, in any currency.
         images_per_second: measured, over all devices, as ``metrics.jsonl``
             reports it; goes before the peak.
@@ -43,6 +44,7 @@ class Hardware:
     devices: int | None = None
     images_per_device: int | None = None
     utilization: float = 0.35
+    bandwidth: float | None = None
     price_per_hour: float | None = None
     images_per_second: float | None = None
 
@@ -52,6 +54,7 @@ class Hardware:
         for name in (
             "devices",
             "images_per_device",
+            "bandwidth",
             "price_per_hour",
             "images_per_second",
         ):
@@ -77,6 +80,12 @@ class Hardware:
             return None
         seconds = sum(count / (peaks[dtype] * 1e12) for dtype, count in flops.items())
         return seconds / devices / self.utilization
+
+    def all_reduce_seconds(self, size: float, devices: int) -> float | None:
+        """Returns how long a ring takes to add up `size` bytes; None without a bandwidth."""
+        if self.bandwidth is None:
+            return None
+        return 2 * (devices - 1) / devices * size / (self.bandwidth * 1e9)
 
 
 @dataclasses.dataclass(frozen=True)
