@@ -9,6 +9,7 @@ import gin
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 # Before anything starts TensorFlow's devices: the Mirrored tests need two.
 tf.config.set_logical_device_configuration(
@@ -62,3 +63,16 @@ def data_dir():
     if not folder:
         pytest.skip("TFADV_DATA_DIR is not set: no real images to test with")
     return Path(folder)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Returns train and test folders of two classes: JPEG, PNG, grey and large."""
+    for split in ("train", "test"):
+        for class_name, colour in (("blue", (0, 0, 255)), ("red", (255, 0, 0))):
+            path = tmp_path / split / class_name
+            path.mkdir(parents=True)
+            Image.new("RGB", (20, 12), colour).save(path / "a.png")
+            Image.new("RGB", (8, 30), colour).save(path / "b.JPEG", quality=95)
+            Image.new("L", (9, 9), 40).save(path / "c.jpg")
+    return tmp_path

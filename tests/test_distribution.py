@@ -102,6 +102,7 @@ def test_two_processes_equal_one_device(tmp_path, one_device, recipe, policy):
     assert record["examples"] == 20
 
 
+@pytest.mark.slow
 def test_slurm_tells_the_workers_of_each_other(tmp_path):
     """Two tasks of one node, as Slurm's variables describe them."""
     first, _ = free_neighbours()

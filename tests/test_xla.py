@@ -38,11 +38,11 @@ def test_the_whole_step_is_one_program_of_static_shapes(strategy, norm):
         assert "<=" not in program  # how HLO writes a dynamic dimension
 
 
-@pytest.mark.parametrize("bindings", [(), (*DIVIDED, "Training.average_decay = 0.9")])
-def test_the_whole_step_runs_as_one_program(bindings):
+def test_the_whole_step_runs_as_one_program():
     """XLA draws other noise, so the weights are compared with those of no attack."""
     still = ("PGD.steps = 0", "PGD.clean_start_probability = 1.0", "PGD.jit_compile = True")
-    programs = [randomized(one_device(make_plan("mbn_alp", *bindings, *still))) for _ in range(2)]
+    plans = (make_plan("mbn_alp", *DIVIDED, "Training.average_decay = 0.9", *still),) * 2
+    programs = [randomized(one_device(plan)) for plan in plans]
     (batch,) = batches(programs[0].plan, 1)
     found = compiled(programs[0], batch)(*batch.values())
     expected = do_steps(programs[1], 1)

@@ -1,0 +1,13 @@
+"""Plans at the paper's scale, made without its images."""
+
+from pathlib import Path
+
+from tfadv import config, experiment
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGENET = "gin/scale/imagenet.gin"
+
+
+def planned(*files, bindings=(), scale=IMAGENET):
+    config.read([*files, scale], ["imagenet.folder = '/no/such/folder'", *bindings])
+    return experiment.plan()

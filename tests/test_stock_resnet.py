@@ -1,0 +1,36 @@
+"""The branches as plain Keras models."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfadv.errors import UserError
+from tfadv.models.stock_resnet import stock_resnet
+from tfadv.norms import NormMode
+
+
+@pytest.mark.parametrize("stem", ["small", "imagenet"])
+@pytest.mark.parametrize(
+    ("norm", "branch"),
+    [("batch", None), ("mixture", None), ("mixture", "clean"), ("mixture", "adv")],
+)
+def test_a_stock_model_has_the_branchs_logits(tiny_model, some_images, norm, branch, stem):
+    model = tiny_model(norm, stem=stem)
+    stock = stock_resnet(model, branch)
+    expected = model(some_images[0], mode=NormMode(branch))
+    np.testing.assert_allclose(stock(some_images[0]), expected, atol=1e-4, rtol=1e-4)
+    assert all(type(layer).__module__.startswith("keras.") for layer in stock.layers)
+
+
+def test_a_stock_model_loads_with_keras_alone(tiny_model, some_images, tmp_path):
+    stock = stock_resnet(tiny_model("mixture"), "clean")
+    stock.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(some_images[0]), stock(some_images[0]))
+
+
+def test_what_keras_has_no_layer_for_is_refused(tiny_model):
+    with pytest.raises(UserError, match="no branch 'advv'; there are clean, adv"):
+        stock_resnet(tiny_model("mixture"), "advv")
+    with pytest.raises(UserError, match="GroupNorm is no batch norm"):
+        stock_resnet(tiny_model("group"))
