@@ -1,0 +1,174 @@
+"""Times a whole adversarial training step: ``python -m benchmarks.train_speed``.
+
+Ours is the trainer's own step (attack on running statistics, then one update on
+batch statistics); the others are the loops that users of Keras and PyTorch
+write: an attack in evaluation mode, an update in training mode.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch.nn import functional
+
+from benchmarks.cases import CASES, EPSILON, STEP_SIZE, Case
+from benchmarks.torch_peers import Network
+from tfadv import config, experiment
+from tfadv.trainer import Trainer
+
+Step = Callable[[], object]
+RATE = 1e-3
+
+
+def tfadv(case: Case, steps: int, dtype: str) -> Step:
+    """Our trainer's step, attack in `dtype`, update in float32."""
+    bindings = {
+        "ResNet.blocks": case.blocks,
+        "ResNet.width": case.width,
+        "ResNet.stem": case.stem,
+        "synthetic.image_size": case.image,
+        "synthetic.classes": case.classes,
+        "synthetic.train_examples": case.batch,
+        "Training.batch_size": case.batch,
+        "Training.attack_dtype": dtype,
+        "PGD.steps": steps,
+        "PGD.step_size": STEP_SIZE,
+        "PGD.epsilon": EPSILON,
+    }
+    files = ["gin/adv_100_clean_0.gin", "gin/scale/smoke.gin"]
+    config.read(files, [f"{name} = {value!r}" for name, value in bindings.items()])
+    trainer = Trainer(experiment.plan(), tf.distribute.get_strategy())
+    batch = {
+        "image": tf.constant(case.images),
+        "label": tf.constant(case.labels),
+        "index": tf.range(case.batch, dtype=tf.int64),
+    }
+    run = tf.function(lambda: trainer.train_step(batch, False), autograph=False)
+    return lambda: run()["loss"].numpy()
+
+
+def keras_loop(case: Case, steps: int) -> Step:
+    """A Keras model, the attack's loop and the update in one tf.function."""
+    model = keras.models.clone_model(case.stock)
+    optimizer = keras.optimizers.SGD(RATE, momentum=0.9, nesterov=True)
+    optimizer.build(model.trainable_variables)
+    images, labels = tf.constant(case.images), tf.constant(case.labels)
+
+    def loss(x, training):
+        logits = model(x, training=training)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+    @tf.function
+    def run():
+        x = images + tf.random.uniform(images.shape, -EPSILON, EPSILON)
+        for _ in tf.range(steps):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                value = loss(x, training=False)
+            x = x + STEP_SIZE * tf.sign(tape.gradient(value, x))
+            x = tf.clip_by_value(x, images - EPSILON, images + EPSILON)
+            x = tf.clip_by_value(x, 0.0, 255.0)
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean(loss(x, training=True))
+        gradients = tape.gradient(value, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        return value
+
+    return lambda: run().numpy()
+
+
+def torch_loop(case: Case, steps: int, bfloat16: bool) -> Step:
+    """PyTorch, eager, channels last; autocast covers attack and update."""
+    network = Network(case.model).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(network.parameters(), RATE, momentum=0.9, nesterov=True)
+    images = torch.tensor(np.transpose(case.images, (0, 3, 1, 2)))
+    images = images.contiguous(memory_format=torch.channels_last)
+    labels = torch.tensor(case.labels, dtype=torch.int64)
+    low, high = (images - EPSILON).clamp(0, 255), (images + EPSILON).clamp(0, 255)
+
+    def loss(x):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            logits = network(x)
+        return functional.cross_entropy(logits.float(), labels)
+
+    def run():
+        network.eval()
+        x = images + torch.empty_like(images).uniform_(-EPSILON, EPSILON)
+        for _ in range(steps):
+            x = x.detach().requires_grad_(True)
+            x = x + STEP_SIZE * torch.autograd.grad(loss(x), x)[0].sign()
+            x = torch.maximum(torch.minimum(x, high), low)
+        network.train()
+        optimizer.zero_grad()
+        value = loss(x.detach())
+        value.backward()
+        optimizer.step()
+        return float(value)
+
+    return run
+
+
+def measure(case: Case, steps: int, rounds: int) -> list[dict]:
+    """Returns a row for each implementation, its median images/s."""
+    sides = {
+        ("tfadv", "bfloat16 attack"): tfadv(case, steps, "bfloat16"),
+        ("tfadv", "float32"): tfadv(case, steps, "float32"),
+        ("keras loop", "float32"): keras_loop(case, steps),
+        ("torch loop", "float32"): torch_loop(case, steps, bfloat16=False),
+        ("torch loop", "bfloat16"): torch_loop(case, steps, bfloat16=True),
+    }
+    times: dict[tuple[str, str], list[float]] = {key: [] for key in sides}
+    for _ in range(rounds + 1):  # the first round traces and warms up
+        for key, run in sides.items():
+            began = time.perf_counter()
+            run()
+            times[key].append(time.perf_counter() - began)
+    names = {"model": case.name, "batch": case.batch, "attack_steps": steps}
+    return [
+        names
+        | {
+            "impl": key[0],
+            "precision": key[1],
+            "images_per_second": case.batch / statistics.median(times[key][1:]),
+        }
+        for key in sides
+    ]
+
+
+def main() -> None:
+    """Measures the networks asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="+", default=list(CASES), choices=CASES)
+    parser.add_argument("--steps", nargs="+", type=int, default=[10, 30])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    console, rows = Console(), []
+    for case in (CASES[name] for name in arguments.models):
+        for steps in arguments.steps:
+            found = measure(case, steps, arguments.rounds)
+            title = f"{case.name}, batch {case.batch}, PGD-{steps}"
+            table = Table("implementation", "precision", "images/s", "ratio", title=title)
+            for row in found:
+                ratio = found[0]["images_per_second"] / row["images_per_second"]
+                speed = f"{row['images_per_second']:.3g}"
+                table.add_row(row["impl"], row["precision"], speed, f"{ratio:.2f}")
+            console.print(table)
+            rows += found
+    if arguments.json:
+        record = {"host": platform.platform(), "rows": rows}
+        arguments.json.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
