@@ -89,7 +89,10 @@ def one_device(tmp_path_factory):
     return weights
 
 
-@pytest.mark.parametrize(("recipe", "policy"), [("mbn_alp", (SYNC,)), ("gn", (IN_PORTIONS,))])
+@pytest.mark.parametrize(
+    ("recipe", "policy"),
+    [("mbn_alp", (SYNC,)), pytest.param("gn", (IN_PORTIONS,), marks=pytest.mark.slow)],
+)
 def test_two_processes_equal_one_device(tmp_path, one_device, recipe, policy):
     ended = finish(start_workers(recipe, tmp_path, *TWENTY_STEPS, *policy))
     assert [code for code, *_ in ended] == [0, 0], ended[0][2]

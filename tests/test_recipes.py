@@ -23,7 +23,15 @@ def two_steps(*files, bindings=()):
     return metrics
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+# Between two of the others in everything: with the slow tests.
+BETWEEN = {"adv_100_clean_20", "adv_100_clean_60", "adv_100_clean_80", "mbn_frozen", "mbn_alp"}
+MARKED = [
+    pytest.param(recipe, marks=[pytest.mark.slow] if recipe in BETWEEN else [])
+    for recipe in RECIPES
+]
+
+
+@pytest.mark.parametrize("recipe", MARKED)
 def test_recipe_trains_two_steps(recipe):
     metrics = two_steps(f"gin/{recipe}.gin")
     assert metrics["step"] == 2 and math.isfinite(metrics["loss"])
