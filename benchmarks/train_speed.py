@@ -113,7 +113,7 @@ def torch_loop(case: Case, steps: int, bfloat16: bool) -> Step:
         value = loss(x.detach())
         value.backward()
         optimizer.step()
-        return float(value)
+        return float(value.detach())
 
     return run
 
