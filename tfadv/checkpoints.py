@@ -26,8 +26,8 @@ class Checkpoints:
     ):
         self._optimizer = optimizer
         tracked = {
-            "model": by_path(model.variables),
-            "optimizer": by_path(optimizer.variables),
+            "model": _by_path(model.variables),
+            "optimizer": _by_path(optimizer.variables),
         }
         if average:
             tracked["average"] = average.by_path()
@@ -62,7 +62,7 @@ class Checkpoints:
         return 0
 
 
-def by_path(variables) -> dict[str, tf.Variable]:
+def _by_path(variables) -> dict[str, tf.Variable]:
     """Returns variables by their paths, which are their names in a checkpoint.
 
     TensorFlow's own tracking of a Keras object loses the layers that it keeps

@@ -1,5 +1,6 @@
 """What a run would do, take and cost, and which row of the paper it is."""
 
+import functools
 import json
 import statistics
 from collections.abc import Iterator
@@ -70,12 +71,8 @@ def nearest_row(values: dict[str, Any]) -> tuple[PaperRow, dict[str, tuple[Any, 
     Returns:
         The row, and for each parameter that differs the row's value and ours.
     """
-    chosen_by_recipes = {
-        key
-        for row in ROWS
-        for line in config.file_lines(row.files[0], "a row")
-        if (key := line.key)
-    } - set(config.values_of([PUBLISHED_SCALE]))
+    recipes = (_published(row.files[:1]) for row in ROWS)
+    chosen_by_recipes = set().union(*recipes) - set(_published(()))
     at_its_scale = str(values.get("Experiment.scale")).startswith("imagenet")
 
     def distance(candidate) -> tuple[int, int]:
@@ -87,8 +84,13 @@ def nearest_row(values: dict[str, Any]) -> tuple[PaperRow, dict[str, tuple[Any, 
     return min(candidates, key=distance)
 
 
+@functools.cache
+def _published(files: tuple[str, ...]) -> dict[str, Any]:
+    return config.values_of([*files, PUBLISHED_SCALE])
+
+
 def _differences(row: PaperRow, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    theirs = config.values_of([*row.files, PUBLISHED_SCALE])
+    theirs = _published(row.files)
     found = {}
     for key in sorted(theirs | values):
         if key.startswith(_NOT_SCIENCE):

@@ -1,6 +1,7 @@
 """What a training step computes and keeps, and what that comes to on some devices."""
 
 import dataclasses
+import math
 
 import tensorflow as tf
 
@@ -142,8 +143,8 @@ def _forward(model: Model) -> tuple[float, float]:
 
     def unit(layer, x):
         y = layer(x)
-        operations.append(2 * _size(layer.kernel.shape[:3]) * _size(y.shape[1:]))
-        outputs.append(_size(y.shape[1:]))
+        operations.append(2 * math.prod(layer.kernel.shape[:3]) * math.prod(y.shape[1:]))
+        outputs.append(math.prod(y.shape[1:]))
         return y
 
     def forward(x):
@@ -154,7 +155,7 @@ def _forward(model: Model) -> tuple[float, float]:
     )
     convolutions = {id(layer.kernel) for layer in model.units}
     dense = [kernel for kernel in model.kernels if id(kernel) not in convolutions]
-    return sum(operations) + sum(2 * _size(kernel.shape) for kernel in dense), sum(outputs)
+    return sum(operations) + sum(2 * math.prod(kernel.shape) for kernel in dense), sum(outputs)
 
 
 def _images_used(model: Model, strategy: Strategy, images: int) -> tuple[int, int]:
@@ -176,10 +177,3 @@ def _images_used(model: Model, strategy: Strategy, images: int) -> tuple[int, in
         tf.TensorSpec((images, 2), tf.int64),
     )
     return sum(attacked), sum(trained)
-
-
-def _size(shape) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size

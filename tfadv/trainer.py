@@ -66,7 +66,9 @@ class Trainer:
             self.optimizer = plan.build_optimizer()
             self.optimizer.build(self.model.trainable_variables)
         decay = plan.training.average_decay
-        self.average = WeightAverage(self.model.variables, decay, distribution) if decay else None
+        self.average = None
+        if decay is not None:
+            self.average = WeightAverage(self.model.variables, decay, distribution)
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )

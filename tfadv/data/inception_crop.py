@@ -1,5 +1,6 @@
 """The released pipeline's augmentation of ImageNet."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -105,12 +106,12 @@ class InceptionCrop(Augmentation):
             return image
         order = tf.argsort(draw(seed, "order", (len(changes),), 0, 1, tf.float32))
         for place in range(len(changes)):
-            image = _clip(tf.switch_case(order[place], [_bound(c, image) for c in changes]))
+            image = _clip(
+                tf.switch_case(
+                    order[place], [functools.partial(change, image) for change in changes]
+                )
+            )
         return image
-
-
-def _bound(change, image):
-    return lambda: change(image)
 
 
 def _mix(x, other, share):
