@@ -132,6 +132,7 @@ def free_neighbours():
     raise OSError("no two free ports one after the other")
 
 
+@pytest.mark.slow
 def test_four_virtual_devices_equal_one(tmp_path, one_device):
     found = train("mbn_alp", tmp_path, *TWENTY_STEPS, SYNC, "Distribution.virtual_cpus = 4")
     assert_equal_weights(found, one_device("mbn_alp"))

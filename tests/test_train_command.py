@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -93,39 +94,51 @@ def test_another_config_there_is_refused(finished):
     assert (folder / "run" / "config.gin").read_text() == before
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["--gin_file=gin/mbn_al.gin"], "error: --gin_file: no gin file"),
-        ([*SMOKE, "--gin_bindings=PGD.stps = 3"], "Did you mean 'steps'"),
-        ([*SMOKE, "--gin_bindings=Experiment.strategy = 'alp'"], "no strategy is called 'alp'"),
-        ([*SMOKE, "--gin_bindings=PGD.epsilon = -1"], "'PGD.epsilon = -1': PGD.epsilon must be"),
-        (
-            [
-                *SMOKE,
-                "--gin_bindings=Training.batch_size = 15",
-                "--gin_bindings=Distribution.virtual_cpus = 2",
-            ],
-            "can't be divided among 2 replicas: take 14 or 16",
-        ),
-        (
-            ["--gin_file=gin/mbn.gin", "--gin_file=gin/scale/imagenet.gin"],
-            "gin/scale/imagenet.gin:6: imagenet.folder: '$IMAGENET_DIR' is no folder here",
-        ),
-        (
-            ["--gin_file=gin/finetune/clean_images.gin"],
-            "needs Experiment.initial_weights",
-        ),
-        (["gin/mbn.gin"], "gin files go in --gin_file=gin/mbn.gin"),
-        ([], "name a recipe"),
-    ],
-)
-def test_mistakes_end_in_one_line_before_training(tmp_path, arguments, told):
-    done = run(*arguments, "--model_dir=run", cwd=tmp_path)
+MISTAKES = [
+    (["--gin_file=gin/mbn_al.gin"], "error: --gin_file: no gin file"),
+    ([*SMOKE, "--gin_bindings=PGD.stps = 3"], "Did you mean 'steps'"),
+    ([*SMOKE, "--gin_bindings=Experiment.strategy = 'alp'"], "no strategy is called 'alp'"),
+    ([*SMOKE, "--gin_bindings=PGD.epsilon = -1"], "'PGD.epsilon = -1': PGD.epsilon must be"),
+    (
+        [
+            *SMOKE,
+            "--gin_bindings=Training.batch_size = 15",
+            "--gin_bindings=Distribution.virtual_cpus = 2",
+        ],
+        "can't be divided among 2 replicas: take 14 or 16",
+    ),
+    (
+        ["--gin_file=gin/mbn.gin", "--gin_file=gin/scale/imagenet.gin"],
+        "gin/scale/imagenet.gin:6: imagenet.folder: '$IMAGENET_DIR' is no folder here",
+    ),
+    (
+        ["--gin_file=gin/finetune/clean_images.gin"],
+        "needs Experiment.initial_weights",
+    ),
+    (["gin/mbn.gin"], "gin files go in --gin_file=gin/mbn.gin"),
+    ([], "name a recipe"),
+]
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory):
+    """Returns what each mistaken command left: two run at a time, for starting takes seconds."""
+
+    def left(mistake):
+        folder = tmp_path_factory.mktemp("mistaken")
+        return folder, run(*mistake[0], "--model_dir=run", cwd=folder)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(left, MISTAKES))
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[told for _, told in MISTAKES])
+def test_mistakes_end_in_one_line_before_training(mistaken, number):
+    (folder, done), told = mistaken[number], MISTAKES[number][1]
     assert done.returncode == 2
     assert told in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "run").exists()
+    assert not (folder / "run").exists()
 
 
 def test_a_label_out_of_range_ends_in_one_line_before_training(tmp_path):

@@ -38,6 +38,7 @@ def test_the_whole_step_is_one_program_of_static_shapes(strategy, norm):
         assert "<=" not in program  # how HLO writes a dynamic dimension
 
 
+@pytest.mark.slow
 def test_the_whole_step_runs_as_one_program():
     """XLA draws other noise, so the weights are compared with those of no attack."""
     still = ("PGD.steps = 0", "PGD.clean_start_probability = 1.0", "PGD.jit_compile = True")
