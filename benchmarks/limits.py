@@ -22,13 +22,13 @@ def convolutions_ms(case: Case, dtype: str, repeats: int = 5) -> float:
 
 def _convolutions(case: Case) -> Counter:
     """Counts the network's convolutions by input shape, kernel shape and stride."""
-    found = Counter()
+    found, model = Counter(), case.model
 
     def unit(layer, x):
         found[tuple(x.shape), tuple(layer.kernel.shape), layer.stride] += 1
         return layer(x)
 
-    tf.function(lambda x: case.model.forward(x, unit), autograph=False).get_concrete_function(
+    tf.function(lambda x: model.forward(x, unit), autograph=False).get_concrete_function(
         tf.TensorSpec((case.batch, case.image, case.image, 3), tf.float32)
     )
     return found

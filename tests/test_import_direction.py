@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors", "tfadv"},
     {"registry"},
-    {"randomness", "config"},
+    {"randomness", "config", "devices"},
     {"norms", "attacks", "losses", "data", "schedules", "optimizers", "metrics", "distribution"},
     {"models"},
     {"strategies", "summaries", "weight_average", "paper"},
@@ -27,7 +27,7 @@ LAYERS = [
 # Within their layer too, these know nothing of models or of each other.
 INDEPENDENT = {
     "norms": {"norms"},
-    "attacks": {"attacks", "losses", "randomness"},
+    "attacks": {"attacks", "devices", "losses", "randomness"},
     "losses": set(),
     "data": {"data", "randomness"},
     "schedules": set(),

@@ -128,3 +128,26 @@ def test_wrong_arguments_are_told(arguments, told):
         ResNet(
             **{"blocks": (1,)} | arguments, image_shape=(8, 8, 3), classes=2, make_norm=BatchNorm
         )
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_constant_weights_are_those_of_the_moment(tiny_model, some_images, norm):
+    model, (images, _) = tiny_model(norm), some_images
+    logits_fn = model.logits_fn(constant=True)
+    before = tf.function(logits_fn)(images)
+    np.testing.assert_allclose(before, model(images), atol=1e-4)
+    model.stem.kernel.assign(-5 * model.stem.kernel)
+    np.testing.assert_array_equal(tf.function(logits_fn)(images), before)
+    after = tf.function(model.logits_fn(constant=True))(images)
+    np.testing.assert_allclose(after, model(images), atol=1e-4)
+    assert np.abs(after - before).max() > 1e-3
+
+
+def test_a_batch_that_moves_inside_changes_nothing(tiny_model):
+    """32 images of 8x8, then 4x4: both stages compute with the batch inside."""
+    model = tiny_model("batch", stem="small")
+    images = tf.constant(np.random.default_rng(3).uniform(0, 255, (32, 8, 8, 3)), tf.float32)
+    together = logits_and_input_gradients(model.logits_fn(), images)
+    alone = logits_and_input_gradients(lambda x: model(x), images)
+    for value, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(value, other, atol=1e-4 * np.abs(other).max())

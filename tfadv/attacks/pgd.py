@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn
+from tfadv.devices import has_accelerator
 from tfadv.errors import check, check_choice
 from tfadv.losses import cross_entropy
 from tfadv.registry import ATTACKS
@@ -164,9 +165,7 @@ class PGD(Attack):
 
     def _jit_compile(self) -> bool:
         if self.jit_compile == "auto":
-            return bool(
-                tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU")
-            )
+            return has_accelerator()
         return self.jit_compile
 
 

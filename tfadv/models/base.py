@@ -5,9 +5,19 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from tfadv.devices import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
+from tfadv.models.fixed_convolution import batch_inside
 from tfadv.norms.base import INFERENCE, NormMode, Record
+
+ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
+Arrange = Callable[[tf.Tensor], tf.Tensor]
+
+
+def as_it_is(x: tf.Tensor) -> tf.Tensor:
+    """Leaves a feature map in its layout."""
+    return x
 
 
 class Model(keras.Model):
@@ -68,9 +78,16 @@ class Model(keras.Model):
             "branches": list(self.branches),
         }
 
-    def forward(self, x: tf.Tensor, unit: Callable[[ConvNorm, tf.Tensor], tf.Tensor]) -> tf.Tensor:
-        """Maps normalized images to float32 logits, applying units by `unit`."""
-        raise TypeError(f"{type(self).__name__} defines no forward(x, unit)")
+    def forward(self, x: tf.Tensor, unit: ApplyUnit, arrange: Arrange = as_it_is) -> tf.Tensor:
+        """Maps normalized images to float32 logits.
+
+        Args:
+            x: [N, H, W, C].
+            unit: applies a ConvNorm unit.
+            arrange: may move the batch of a block's input to [1, H, W, N, C],
+                which every later block and the pooling must take.
+        """
+        raise TypeError(f"{type(self).__name__} defines no forward(x, unit, arrange)")
 
     def call(
         self,
@@ -102,7 +119,7 @@ class Model(keras.Model):
         return self.forward(x, lambda unit, x: unit(x, mode=mode, record=record))
 
     def logits_fn(
-        self, mode: NormMode = INFERENCE, dtype: str = "float32"
+        self, mode: NormMode = INFERENCE, dtype: str = "float32", constant: bool = False
     ) -> Callable[[tf.Tensor], tf.Tensor]:
         """Returns the model in one mode as a plain function.
 
@@ -112,16 +129,21 @@ class Model(keras.Model):
         Args:
             mode: how the norms act.
             dtype: of the convolutions, 'float32' or 'bfloat16'.
+            constant: makes the convolutions' weights of now constants of the
+                graphs that call the function, which CPUs run faster; to be
+                asked for outside any ``tf.function``.
 
         Returns:
             A function from float32 images in 0..255 to float32 logits.
         """
         dtype = tf.as_dtype(dtype)
-        prepared = {id(unit): unit.prepare(mode, dtype) for unit in self.units}
+        fixed = {id(unit): unit.fixed(mode, dtype, constant) for unit in self.units}
+        rearranges = all(unit.folds(mode) for unit in self.units) and not has_accelerator()
+        arrange = batch_inside if rearranges else as_it_is
 
         def logits(images: tf.Tensor) -> tf.Tensor:
             x = tf.cast(self._normalized(images), dtype)
-            return self.forward(x, lambda unit, x: unit.apply(x, mode, prepared[id(unit)]))
+            return self.forward(x, lambda unit, x: fixed[id(unit)](x), arrange)
 
         return logits
 

@@ -1,24 +1,12 @@
 """A convolution and its norm as one unit, folded wherever that is exact."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
+from tfadv.models.fixed_convolution import FixedConvolution
 from tfadv.norms.base import INFERENCE, Norm, NormMode, Record
-
-
-class Prepared(NamedTuple):
-    """A unit's weights, ready to be used many times.
-
-    Attributes:
-        kernel: [k, k, C_in, C_out] in the dtype of the computation.
-        bias: [C_out] in that dtype where the norm is folded in, else None.
-    """
-
-    kernel: tf.Tensor
-    bias: tf.Tensor | None
 
 
 class ConvNorm(keras.layers.Layer):
@@ -63,25 +51,46 @@ class ConvNorm(keras.layers.Layer):
         )
         self.norm.build((*input_shape[:-1], self.filters))
 
-    def prepare(self, mode: NormMode, dtype: tf.DType) -> Prepared:
-        """Returns the weights for `mode`, with the norm folded in if it offers its map."""
-        affine = self.norm.affine(mode)
-        if affine is None:
-            return Prepared(tf.cast(self.kernel, dtype), None)
-        scale, offset = affine
-        return Prepared(tf.cast(self.kernel * scale, dtype), tf.cast(offset, dtype))
+    def folds(self, mode: NormMode) -> bool:
+        """Returns whether the norm is a fixed map per channel in `mode`."""
+        return self.norm.affine(mode) is not None
 
-    def apply(
-        self, x: tf.Tensor, mode: NormMode, prepared: Prepared, record: Record | None = None
-    ) -> tf.Tensor:
-        """Computes the unit with prepared weights; `x` is [N, H, W, C_in] in their dtype."""
-        x = tf.nn.conv2d(x, prepared.kernel, self.stride, "SAME")
-        folded = prepared.bias is not None
-        x = tf.nn.bias_add(x, prepared.bias) if folded else self.norm(x, mode=mode, record=record)
-        return tf.nn.relu(x) if self.relu else x
+    def fixed(
+        self, mode: NormMode, dtype: tf.DType, constant: bool = False
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Returns the unit with the weights of now, ready to be used many times.
+
+        Args:
+            mode: how the norm acts.
+            dtype: of the convolution, and of its input and output.
+            constant: see `FixedConvolution`.
+
+        Returns:
+            A function of x [N, H, W, C_in] whose gradient goes to x alone.
+        """
+        kernel, bias = self._weights(mode, dtype)
+        if bias is not None:
+            return FixedConvolution(kernel, bias, self.stride, self.relu, constant)
+        convolution = FixedConvolution(kernel, None, self.stride, False, constant)
+        return lambda x: self._activated(self.norm(convolution(x), mode=mode))
 
     def call(
         self, x: tf.Tensor, mode: NormMode = INFERENCE, record: Record | None = None
     ) -> tf.Tensor:
         """Computes the unit on `x` [N, H, W, C_in]; see `Norm.call`."""
-        return self.apply(x, mode, self.prepare(mode, x.dtype), record)
+        kernel, bias = self._weights(mode, x.dtype)
+        x = tf.nn.conv2d(x, kernel, self.stride, "SAME")
+        folded = bias is not None
+        x = tf.nn.bias_add(x, bias) if folded else self.norm(x, mode=mode, record=record)
+        return self._activated(x)
+
+    def _weights(self, mode, dtype):
+        """Returns kernel and bias, with the norm folded in if it offers its map."""
+        affine = self.norm.affine(mode)
+        if affine is None:
+            return tf.cast(self.kernel, dtype), None
+        scale, offset = affine
+        return tf.cast(self.kernel * scale, dtype), tf.cast(offset, dtype)
+
+    def _activated(self, x):
+        return tf.nn.relu(x) if self.relu else x

@@ -6,12 +6,10 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import check, check_choice
-from tfadv.models.base import Model
+from tfadv.models.base import ApplyUnit, Arrange, Model, as_it_is
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
-
-ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
 
 
 class Bottleneck(keras.layers.Layer):
@@ -137,11 +135,12 @@ class ResNet(Model):
         """Every convolution of the network."""
         return [self.stem, *(unit for block in self.blocks for unit in block.units)]
 
-    def forward(self, x: tf.Tensor, unit: ApplyUnit) -> tf.Tensor:
-        """Maps normalized images to float32 logits, convolutions by `unit`."""
+    def forward(self, x: tf.Tensor, unit: ApplyUnit, arrange: Arrange = as_it_is) -> tf.Tensor:
+        """Maps normalized images to float32 logits; see `Model.forward`."""
         x = unit(self.stem, x)
         if self.pooled_stem:
             x = tf.nn.max_pool2d(x, 3, 2, "SAME")
         for block in self.blocks:
-            x = block.forward(x, unit)
-        return self.head(tf.reduce_mean(tf.cast(x, tf.float32), [1, 2]))
+            x = block.forward(arrange(x), unit)
+        pooled = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2])
+        return self.head(tf.reshape(pooled, [-1, x.shape[-1]]))
