@@ -19,10 +19,14 @@ LAYERS = [
     {"settings", "checkpoints", "run_directory", "progress", "hardware"},
     {"initial_weights"},
     {"experiment"},
+    {"trained_run", "saved_model"},
+    {"bundle"},
+    {"foreign_model", "adapters"},
+    {"foreign_check"},
     {"evaluator", "training_step", "journal"},
     {"trainer"},
     {"command_line", "dry_run"},
-    {"train"},
+    {"train", "evaluate", "export"},
 ]
 # Within their layer too, these know nothing of models or of each other.
 INDEPENDENT = {

@@ -12,7 +12,7 @@ from tfadv.norms import NormMode
 @pytest.mark.parametrize("stem", ["small", "imagenet"])
 @pytest.mark.parametrize(
     ("norm", "branch"),
-    [("batch", None), ("mixture", None), ("mixture", "clean"), ("mixture", "adv")],
+    [("batch", None), ("mixture", None), ("mixture", "clean"), ("mixture", "adv"), ("group", None)],
 )
 def test_a_stock_model_has_the_branchs_logits(tiny_model, some_images, norm, branch, stem):
     model = tiny_model(norm, stem=stem)
@@ -32,5 +32,21 @@ def test_a_stock_model_loads_with_keras_alone(tiny_model, some_images, tmp_path)
 def test_what_keras_has_no_layer_for_is_refused(tiny_model):
     with pytest.raises(UserError, match="no branch 'advv'; there are clean, adv"):
         stock_resnet(tiny_model("mixture"), "advv")
-    with pytest.raises(UserError, match="GroupNorm is no batch norm"):
-        stock_resnet(tiny_model("group"))
+
+
+def test_a_folded_stock_model_has_no_norm_and_the_same_logits(tiny_model, some_images):
+    model = tiny_model("mixture")
+    stock = stock_resnet(model, "clean", fold=True)
+    expected = model(some_images[0], mode=NormMode("clean"))
+    np.testing.assert_allclose(stock(some_images[0]), expected, atol=1e-4, rtol=1e-4)
+    kinds = {type(layer) for layer in stock.layers}
+    assert keras.layers.Conv2D in kinds and keras.layers.BatchNormalization not in kinds
+
+
+@pytest.mark.parametrize("pixel_range", [(0.0, 1.0), (-1.0, 1.0)])
+def test_a_stock_model_takes_images_in_another_range(tiny_model, some_images, pixel_range):
+    model, (low, high) = tiny_model("batch"), pixel_range
+    model.pixel_mean, model.pixel_std = (120.0, 115.0, 100.0), (60.0, 55.0, 50.0)
+    images = some_images[0] / 255 * (high - low) + low
+    found = stock_resnet(model, pixel_range=pixel_range)(images)
+    np.testing.assert_allclose(found, model(some_images[0]), atol=1e-4, rtol=1e-4)

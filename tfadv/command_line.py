@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # Before TensorFlow is imported: its start-up lines would bury a message.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import flags, logging
 
 from tfadv import config
-from tfadv.errors import UserError
+from tfadv.errors import UserError, nearest
 
 FLAGS = flags.FLAGS
 
@@ -34,12 +34,66 @@ def configuration() -> Iterator[config.Config]:
     Raises:
         SystemExit: 2, after the line is printed.
     """
+    with mistakes_in_one_line() as found:
+        found.read = read_flags()
+        yield found.read
+
+
+def read_flags(first: Sequence[str] = ()) -> config.Config:
+    """Reads the configuration that the flags name, after the files of `first`."""
+    files = [*first, *FLAGS.gin_file]
+    return config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
+
+
+class Found:
+    """What a command has read so far.
+
+    Attributes:
+        read: the configuration, which tells where a parameter was bound.
+    """
+
+    read: config.Config | None = None
+
+
+@contextlib.contextmanager
+def mistakes_in_one_line() -> Iterator[Found]:
+    """Ends the program in one line where a `UserError` is raised inside.
+
+    Yields:
+        An object whose `read`, once it is set, names the lines at fault.
+
+    Raises:
+        SystemExit: 2, after the line is printed.
+    """
     logging.set_verbosity(logging.WARNING)
-    read = None
+    found = Found()
     try:
-        read = config.read(FLAGS.gin_file, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
-        yield read
+        yield found
     except UserError as error:
-        where = read.where(error.parameter) if read and error.parameter else None
+        where = None
+        if found.read and error.parameter:
+            where = found.read.where(error.parameter)
         print(f"error: {where + ': ' if where else ''}{error.message}", file=sys.stderr)
         sys.exit(2)
+
+
+def refuse_arguments(argv: Sequence[str]) -> None:
+    """Raises `UserError` if something that is no flag was given."""
+    if len(argv) > 1:
+        raise UserError(f"'{argv[1]}' is no flag; gin files go in --gin_file={argv[1]}")
+
+
+def chosen_branches(branches: Sequence[str], choice: str) -> list[str]:
+    """Returns the branches that ``--branch`` names.
+
+    Raises:
+        UserError: there is no such branch.
+    """
+    if choice == "all":
+        return list(branches)
+    if choice not in branches:
+        raise UserError(
+            f"--branch: the model has no branch '{choice}'; it has {', '.join(branches)}."
+            + nearest(choice, branches)
+        )
+    return [choice]

@@ -21,6 +21,7 @@ from tfadv.errors import UserError, nearest
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_SCALE = "gin/scale/digits.gin"
+PROTOCOL = "gin/base.gin"  # what every recipe includes
 # What a scale and a recipe each say, in the order they are read; a command takes one of each.
 CHOSEN_ONCE = ("Experiment.scale", "Experiment.strategy")
 _INSTALLED = Path(sys.prefix) / "share" / "tfadv"

@@ -1,7 +1,7 @@
 """Clean and robust accuracy of every branch, each image counted once."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +13,7 @@ from tfadv.data.source import Source
 from tfadv.devices import has_accelerator
 from tfadv.distribution import Workers, share_of_batch
 from tfadv.experiment import Evaluation
+from tfadv.foreign_model import ForeignModel
 from tfadv.metrics import share
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
@@ -29,6 +30,7 @@ class Evaluator:
         attacks: by spec, as `Evaluation.build_attacks` returns them.
         distribution: the devices the model lives on.
         seed: of the subset, the targets and the starts.
+        branches: which of the model's branches; None for all.
 
     Raises:
         UserError: the replicas don't divide the batch.
@@ -36,16 +38,18 @@ class Evaluator:
 
     def __init__(
         self,
-        model: Model,
+        model: Model | ForeignModel,
         source: Source,
         evaluation: Evaluation,
         attacks: Mapping[str, Attack],
         distribution: tf.distribute.Strategy,
         seed: int,
+        branches: Sequence[str] | None = None,
     ):
         replicas = distribution.num_replicas_in_sync
         share_of_batch(evaluation.batch_size, replicas, "Evaluation.batch_size")
         self._model = model
+        self._branches = branches or model.branches
         self._source = source
         self._attacks = attacks
         self._distribution = distribution
@@ -60,7 +64,7 @@ class Evaluator:
 
     def evaluate(self) -> dict:
         """Returns the record of clean accuracy and every attack, per branch."""
-        branches = self._model.branches
+        branches = self._branches
         passes = len(branches) * (1 + len(self._attacks)) * self._batch_count
         clean, attacked, examples = {}, [], 0
         batches = self._distribution.distribute_datasets_from_function(

@@ -5,8 +5,10 @@ import dataclasses
 import keras
 
 from tfadv.attacks import Attack
+from tfadv.config import Config
 from tfadv.data import Splits
 from tfadv.data.augmentation import Augmentation
+from tfadv.data.source import Source
 from tfadv.distribution import Distribution
 from tfadv.errors import UserError
 from tfadv.hardware import Hardware
@@ -19,6 +21,7 @@ from tfadv.registry import (
     OPTIMIZERS,
     STRATEGIES,
     configured,
+    default,
 )
 from tfadv.schedules import LearningRate
 from tfadv.settings import Evaluation, Experiment, Training
@@ -103,6 +106,52 @@ def plan() -> Plan:
     return Plan(
         experiment, training, evaluation, splits=splits, learning_rate=learning_rate, **parts
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationParts:
+    """What an evaluation needs beside a model.
+
+    Attributes:
+        source: the images.
+        evaluation: how many, and at what precision.
+        attacks: by their specs.
+        seed: of the subset, the targets and the starts.
+    """
+
+    source: Source
+    evaluation: Evaluation
+    attacks: dict[str, Attack]
+    seed: int
+
+    @classmethod
+    def of(cls, plan: Plan) -> "EvaluationParts":
+        """Returns what a run's plan says."""
+        seed = plan.experiment.seed
+        return cls(plan.splits.test, plan.evaluation, plan.evaluation_attacks, seed)
+
+    @property
+    def epsilon(self) -> float | None:
+        """The attacks' radius in pixels, None where they differ or have none."""
+        radii = {attack.describe().get("epsilon") for attack in self.attacks.values()}
+        return radii.pop() if len(radii) == 1 else None
+
+
+def evaluation_parts(read: Config) -> EvaluationParts:
+    """Builds what an evaluation needs, from a configuration without a recipe.
+
+    Args:
+        read: the configuration; it chooses ``Experiment.dataset``.
+
+    Raises:
+        UserError: a parameter, name, file or image is wrong.
+    """
+    evaluation = configured(Evaluation)
+    dataset = read.values["Experiment.dataset"]  # every scale binds it
+    splits = DATASETS.build(dataset, "Experiment.dataset")
+    splits.test.check_present()
+    seed = read.values.get("Experiment.seed", default("Experiment.seed"))
+    return EvaluationParts(splits.test, evaluation, evaluation.build_attacks(), seed)
 
 
 def _check_start(experiment: Experiment, training: Training) -> None:

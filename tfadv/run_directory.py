@@ -69,6 +69,10 @@ class RunDirectory:
         """Returns the finished run's record, or None."""
         return self._read_json("results.json")
 
+    def starts(self) -> list[dict]:
+        """Returns when, where and with what the run was started, oldest first."""
+        return (self._read_json("run.json") or {"starts": []})["starts"]
+
     def forget_metrics_after(self, step: int) -> None:
         """Drops the metrics of steps that a resumed run will do again."""
         path = self.path / "metrics.jsonl"

@@ -27,8 +27,7 @@ flags.DEFINE_bool("dry_run", False, "Check everything, print the configuration, 
 def main(argv):
     """Configures, then runs."""
     with command_line.configuration() as read:
-        if len(argv) > 1:
-            raise UserError(f"'{argv[1]}' is no flag; gin files go in --gin_file={argv[1]}")
+        command_line.refuse_arguments(argv)
         if not FLAGS.gin_file:
             raise UserError("name a recipe, such as --gin_file=gin/mbn_alp.gin")
         run(read, Path(FLAGS.model_dir or default_path(read, FLAGS.gin_bindings)))

@@ -59,6 +59,11 @@ class Model(keras.Model):
         return self.units[0].norm.branches
 
     @property
+    def default_branch(self) -> str:
+        """The branch of a call that names none: 'adv' where there is one."""
+        return self.units[0].norm.default_branch
+
+    @property
     def kernels(self) -> list[keras.Variable]:
         """The convolution and dense kernels: what weight decay applies to."""
         return [variable for variable in self.trainable_variables if variable.name == "kernel"]

@@ -1,70 +1,94 @@
 """A ResNet's branch as a plain Keras model of Keras' own layers."""
 
 import keras
+import numpy as np
 from keras import layers
 
+from tfadv.attacks.base import PIXEL_RANGE
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.resnet import ResNet
+from tfadv.norms.base import Norm, NormMode
 from tfadv.norms.batch_norm import BatchNorm
+from tfadv.norms.group_norm import GroupNorm
 
 
-def stock_resnet(model: ResNet, branch: str | None = None) -> keras.Model:
+def stock_resnet(
+    model: ResNet,
+    branch: str | None = None,
+    pixel_range: tuple[float, float] = PIXEL_RANGE,
+    fold: bool = False,
+) -> keras.Model:
     """Returns a functional model that loads wherever Keras does.
 
     Args:
-        model: a ResNet with batch norm or mixture batch norm.
+        model: a ResNet with batch, mixture batch or group norm.
         branch: which of its branches; None takes the default one.
+        pixel_range: of the images that it takes.
+        fold: whether to fold norms that are a fixed map per channel into the
+            convolutions.
 
     Returns:
-        A model from float32 images [N, H, W, C] in 0..255 to logits, with
-        copies of the weights.
+        A model from float32 images [N, H, W, C] to logits, with copies of the
+        weights.
 
     Raises:
-        UserError: the norm is no batch norm.
+        UserError: Keras has no layer like the norm, or the model is no ResNet.
     """
+    if not isinstance(model, ResNet):
+        raise UserError(f"{type(model).__name__} is no ResNet: it has no form of Keras' layers")
     weights: list[tuple[layers.Layer, list]] = []
 
+    def weighted(layer, values):
+        weights.append((layer, values))
+        return layer
+
     def unit(source: ConvNorm, x):
-        norm = _batch_norm(source, branch)
+        affine = source.norm.affine(NormMode(branch)) if fold else None
+        kernel = source.kernel if affine is None else source.kernel * affine[0]
+        bias = [] if affine is None else [affine[1]]
         conv = layers.Conv2D(
-            source.filters,
-            source.kernel_size,
-            source.stride,
-            "same",
-            use_bias=False,
+            source.filters, source.kernel_size, source.stride, "same", use_bias=bool(bias)
         )
-        stock_norm = layers.BatchNormalization(momentum=norm.momentum, epsilon=norm.epsilon)
-        weights.append((conv, [source.kernel]))
-        values = [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]
-        weights.append((stock_norm, values))
-        x = stock_norm(conv(x))
+        x = weighted(conv, [kernel, *bias])(x)
+        if affine is None:
+            x = weighted(*_stock_norm(source.norm, branch))(x)
         return layers.ReLU()(x) if source.relu else x
 
     images = keras.Input(model.image_shape)
-    mean, std = model.pixel_mean, model.pixel_std
-    x = layers.Rescaling(1 / std, -mean / std)(images)
-    x = unit(model.stem, x)
+    x = unit(model.stem, _rescaling(model, pixel_range)(images))
     if model.pooled_stem:
         x = layers.MaxPooling2D(3, 2, "same")(x)
     for block in model.blocks:
         y = unit(block.expand, unit(block.spatial, unit(block.reduce, x)))
         shortcut = unit(block.shortcut, x) if block.shortcut else x
         x = layers.ReLU()(layers.Add()([y, shortcut]))
-    head = layers.Dense(model.classes)
-    weights.append((head, [model.head.kernel, model.head.bias]))
+    head = weighted(layers.Dense(model.classes), [model.head.kernel, model.head.bias])
     stock = keras.Model(images, head(layers.GlobalAveragePooling2D()(x)), name=model.name)
     for layer, values in weights:
         layer.set_weights([keras.ops.convert_to_numpy(value) for value in values])
     return stock
 
 
-def _batch_norm(unit: ConvNorm, branch: str | None) -> BatchNorm:
-    norm = unit.norm
+def _rescaling(model, pixel_range):
+    """Returns the layer from `pixel_range` to what the network sees."""
+    low, high = pixel_range
+    per_unit = (PIXEL_RANGE[1] - PIXEL_RANGE[0]) / (high - low)
+    mean, std = np.asarray(model.pixel_mean, float), np.asarray(model.pixel_std, float)
+    scale, offset = per_unit / std, (PIXEL_RANGE[0] - low * per_unit - mean) / std
+    return layers.Rescaling(scale.tolist(), offset.tolist())
+
+
+def _stock_norm(norm: Norm, branch: str | None) -> tuple[layers.Layer, list]:
+    """Returns Keras' layer like a norm, and its weights."""
     if branch is not None and branch not in norm.branches:
         raise UserError(f"no branch '{branch}'; there are {', '.join(norm.branches)}")
     if hasattr(norm, "batch_norms"):
-        return norm.batch_norms[norm.branches.index(branch or norm.default_branch)]
-    if not isinstance(norm, BatchNorm):
-        raise UserError(f"{type(norm).__name__} is no batch norm: Keras has no layer of its own")
-    return norm
+        norm = norm.batch_norms[norm.branches.index(branch or norm.default_branch)]
+    if isinstance(norm, BatchNorm):
+        layer = layers.BatchNormalization(momentum=norm.momentum, epsilon=norm.epsilon)
+        return layer, [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]
+    if isinstance(norm, GroupNorm):
+        layer = layers.GroupNormalization(norm.groups_of(norm.gamma.shape[0]), epsilon=norm.epsilon)
+        return layer, [norm.gamma, norm.beta]
+    raise UserError(f"Keras has no layer like {type(norm).__name__}")

@@ -45,11 +45,15 @@ class GroupNorm(Norm):
         Space is reduced first and the few numbers left by groups: reducing a
         five-dimensional view at once is many times slower on a CPU.
         """
-        groups = math.gcd(self.groups, x.shape[-1])
+        groups = self.groups_of(x.shape[-1])
         mean = _over_groups(tf.reduce_mean(x, [1, 2]), groups)
         variance = _over_groups(tf.reduce_mean(tf.math.squared_difference(x, mean), [1, 2]), groups)
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return x * scale + (self.beta - mean * scale), None
+
+    def groups_of(self, channels: int) -> int:
+        """Returns the number of groups of so many channels."""
+        return math.gcd(self.groups, channels)
 
     def get_config(self):
         """Returns the constructor's arguments."""

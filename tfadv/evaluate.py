@@ -1,0 +1,100 @@
+"""Measures clean and robust accuracy: ``python -m tfadv.evaluate --model_dir=RUN``.
+
+Or of a model made elsewhere, on the images that the gin files choose:
+``--saved_model=PATH --pixel_range=0,1 --layout=NHWC --gin_file=gin/scale/cifar10.gin``.
+"""
+
+from pathlib import Path
+
+from absl import app, flags
+from rich.console import Console
+
+from tfadv import command_line, config, experiment, foreign_check, foreign_model, trained_run
+from tfadv.distribution import Distribution
+from tfadv.errors import UserError
+from tfadv.evaluator import Evaluator
+from tfadv.progress import results_table
+from tfadv.run_directory import write_json
+
+FLAGS = flags.FLAGS
+command_line.define_config_flags()
+flags.DEFINE_string("model_dir", None, "The folder of a run.")
+flags.DEFINE_string("saved_model", None, "A bundle, another SavedModel, or a Keras file.")
+flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
+flags.DEFINE_string("output", None, "The record; by default evaluation.json beside the run.")
+flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_model takes.")
+flags.DEFINE_string("layout", None, "NHWC or NCHW, of those images.")
+flags.DEFINE_string("outputs", "logits", "What --saved_model returns: logits or probabilities.")
+flags.DEFINE_string("endpoint", None, "Which signature of --saved_model.")
+
+
+def main(argv):
+    """Evaluates one model and writes the record."""
+    with command_line.mistakes_in_one_line() as found:
+        command_line.refuse_arguments(argv)
+        if bool(FLAGS.model_dir) == bool(FLAGS.saved_model):
+            raise UserError("name one of --model_dir and --saved_model")
+        output = Path(FLAGS.output or _default_output())
+        if output.exists():
+            raise UserError(f"--output: there is a '{output}' already: choose another")
+        measured = _run(found) if FLAGS.model_dir else _foreign(found)
+        parts, model, distribution = measured
+        branches = command_line.chosen_branches(model.branches, FLAGS.branch)
+        evaluator = Evaluator(
+            model,
+            parts.source,
+            parts.evaluation,
+            parts.attacks,
+            distribution,
+            parts.seed,
+            branches,
+        )
+        record = {"model": model.describe(), "epsilon": parts.epsilon, **evaluator.evaluate()}
+        write_json(output, record)
+        Console(highlight=False, soft_wrap=True).print(results_table(record))
+        print(f"record: {output}")
+
+
+def _default_output() -> str:
+    return str(Path(FLAGS.model_dir or ".") / "evaluation.json")
+
+
+def _run(found):
+    """Returns what to evaluate a run on, its model, and the devices that it lives on."""
+    path = Path(FLAGS.model_dir)
+    found.read = command_line.read_flags([trained_run.config_file(path)])
+    plan = experiment.plan()
+    distribution = plan.distribution.create()
+    run = trained_run.load(path, plan, distribution)
+    return experiment.EvaluationParts.of(plan), run.model, distribution
+
+
+def _foreign(found):
+    """Returns the same for a model made elsewhere, which stays where it was loaded."""
+    path = Path(FLAGS.saved_model)
+    written = path / "config.gin"
+    told = foreign_model.is_bundle(path) and not FLAGS.gin_file
+    first = [str(written.resolve())] if told else [config.PROTOCOL]
+    found.read = command_line.read_flags(first)
+    parts = experiment.evaluation_parts(found.read)
+    model = foreign_model.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
+    foreign_check.check(model, parts.source)
+    return parts, model, Distribution(kind="one_device").create()
+
+
+def _stated_range() -> tuple[float, float] | None:
+    if FLAGS.pixel_range is None:
+        return None
+    try:
+        low, high = (float(bound) for bound in FLAGS.pixel_range)
+    except ValueError:
+        low = high = 0.0
+    if not low < high:
+        raise UserError(
+            f"--pixel_range must be LOW,HIGH such as 0,1, got {','.join(FLAGS.pixel_range)}"
+        )
+    return low, high
+
+
+if __name__ == "__main__":
+    app.run(main)

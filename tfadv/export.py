@@ -1,0 +1,39 @@
+"""Exports a run for other tools: ``python -m tfadv.export --model_dir=RUN --output_dir=OUT``."""
+
+from pathlib import Path
+
+from absl import app, flags
+
+from tfadv import command_line, experiment, trained_run
+from tfadv.bundle import write_bundle
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
+flags.DEFINE_string("output_dir", None, "A new folder for the bundle.", required=True)
+flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
+flags.DEFINE_enum("pixel_range", "1", ["1", "255"], "Images are to be in 0..1 or in 0..255.")
+flags.DEFINE_bool("fold", False, "Write .keras files with the norms folded in as well.")
+flags.DEFINE_string("license", "unspecified", "The weights' licence, for the metadata.")
+command_line.define_config_flags()
+
+
+def main(argv):
+    """Writes the bundle."""
+    with command_line.mistakes_in_one_line() as found:
+        command_line.refuse_arguments(argv)
+        path = Path(FLAGS.model_dir)
+        found.read = command_line.read_flags([trained_run.config_file(path)])
+        run = trained_run.load(path, experiment.plan())
+        branches = command_line.chosen_branches(run.model.branches, FLAGS.branch)
+        branches.sort(key=lambda branch: branch != run.model.default_branch)
+        folder = Path(FLAGS.output_dir)
+        pixel_range = (0.0, float(FLAGS.pixel_range))
+        notes = write_bundle(run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold)
+        for note in notes:
+            print(f"note: {note}")
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        print(f"{folder}: {', '.join(branches)}, images in 0..{FLAGS.pixel_range}, {size:,} bytes")
+
+
+if __name__ == "__main__":
+    app.run(main)

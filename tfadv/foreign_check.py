@@ -1,0 +1,86 @@
+"""Whether a model made elsewhere takes what its user says it takes."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv.data.pipeline import Shares, evaluation_batches
+from tfadv.data.source import Source
+from tfadv.errors import UserError
+from tfadv.foreign_model import LAYOUTS, ForeignModel
+from tfadv.norms import NormMode
+
+# What models are commonly fed.
+_RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
+_IMAGES = 64
+# Another range must do better by this share of the images to be the right one.
+_MARGIN = 0.15
+
+
+def check(model: ForeignModel, source: Source) -> None:
+    """Tries a few images before any attack is spent on a mistaken model.
+
+    Args:
+        model: the model, its range and layout as stated.
+        source: the images it is to be evaluated on.
+
+    Raises:
+        UserError: it does not take such images, has another number of classes,
+            returns what is not stated, or classifies far better in another range.
+    """
+    count = min(_IMAGES, len(source))
+    batch = next(iter(evaluation_batches(source, count, count, Shares(), seed=0)))
+    images, labels = batch["image"], batch["label"].numpy()
+    outputs = _outputs(model, images)
+    if outputs.ndim != 2 or outputs.shape[1] != source.classes:
+        raise UserError(
+            f"{model.name} returns {list(outputs.shape)} for {count} images, and {source.name} has "
+            f"{source.classes} classes"
+        )
+    if not np.isfinite(outputs).all():
+        raise UserError(f"{model.name} returns numbers that are not finite")
+    _check_outputs(model, outputs)
+    _check_range(model, images, labels, _accuracy(outputs, labels))
+
+
+def _outputs(model, images) -> np.ndarray:
+    """Returns what the model itself returns: [N, K], logits or probabilities."""
+    try:
+        logits = model.logits_fn(NormMode())(images).numpy()
+    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+        other = LAYOUTS[1 - LAYOUTS.index(model.layout)]
+        raise UserError(
+            f"{model.name} does not take images of {tuple(images.shape)} as {model.layout} "
+            f"(is it {other}?): {str(error).splitlines()[0]}"
+        ) from None
+    return np.exp(logits) if model.outputs == "probabilities" else logits
+
+
+def _check_outputs(model, outputs):
+    sums_to_one = np.abs(outputs.sum(1) - 1).max() < 1e-2 and outputs.min() >= 0
+    if sums_to_one and model.outputs == "logits":
+        raise UserError(
+            f"{model.name} returns probabilities, whose gradients vanish: export its logits, or "
+            "state --outputs=probabilities"
+        )
+    if not sums_to_one and model.outputs == "probabilities":
+        raise UserError(f"{model.name} returns no probabilities: state --outputs=logits")
+
+
+def _check_range(model, images, labels, accuracy):
+    for other in _RANGES:
+        trial = ForeignModel(model.name, model.functions, other, model.layout, model.outputs)
+        found = _accuracy(_outputs(trial, images), labels)
+        if found > accuracy + _MARGIN:
+            raise UserError(
+                f"{model.name} classifies {accuracy:.0%} of {len(labels)} images fed in "
+                f"{_text(model.pixel_range)}, and {found:.0%} in {_text(other)}: state "
+                f"--pixel_range={other[0]:g},{other[1]:g}"
+            )
+
+
+def _accuracy(outputs, labels) -> float:
+    return float(np.mean(np.argmax(outputs, 1) == labels))
+
+
+def _text(pixel_range) -> str:
+    return f"{pixel_range[0]:g}..{pixel_range[1]:g}"

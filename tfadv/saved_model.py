@@ -1,0 +1,68 @@
+"""The SavedModel of a model: plain TensorFlow, with true gradients by the input."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfadv.attacks.base import PIXEL_RANGE
+from tfadv.models import Model
+from tfadv.norms import NormMode
+
+DEFAULT_ENDPOINT = "serve"
+
+
+def endpoint(branch: str) -> str:
+    """Returns the name of a branch's endpoint."""
+    return f"{DEFAULT_ENDPOINT}_{branch}"
+
+
+class Endpoints(tf.Module):
+    """A model's branches as functions of images of any batch.
+
+    ``serve`` is the default branch, ``serve_BRANCH`` each one of a model with
+    several. All take float32 [N, H, W, 3] in the given range and return float32
+    logits [N, K]; their gradients are those of TensorFlow's own operations.
+
+    Args:
+        model: the model.
+        branches: which of its branches, the default one first.
+        pixel_range: of the images.
+    """
+
+    def __init__(self, model: Model, branches: Sequence[str], pixel_range: tuple[float, float]):
+        super().__init__()
+        # TensorFlow's tracking loses the layers that Keras keeps in lists.
+        self.weights = [variable.value for variable in model.variables]
+        low, high = pixel_range
+        factor = (PIXEL_RANGE[1] - PIXEL_RANGE[0]) / (high - low)
+        images = tf.TensorSpec((None, *model.image_shape), tf.float32, "images")
+
+        def serving(branch):
+            @tf.function(input_signature=[images], autograph=False)
+            def logits(images):
+                pixels = (images - low) * factor + PIXEL_RANGE[0]
+                return model(pixels, mode=NormMode(branch))
+
+            return logits
+
+        endpoints = {DEFAULT_ENDPOINT: serving(branches[0])}
+        if len(model.branches) > 1:
+            endpoints |= {endpoint(branch): serving(branch) for branch in branches}
+        for name, function in endpoints.items():
+            setattr(self, name, function)
+        self._names = tuple(endpoints)
+
+    def save(self, folder: Path) -> None:
+        """Writes the SavedModel; each endpoint is an attribute and a signature of it."""
+
+        def signature(function):
+            return tf.function(
+                lambda images: {"logits": function(images)},
+                input_signature=function.input_signature,
+                autograph=False,
+            )
+
+        signatures = {name: signature(getattr(self, name)) for name in self._names}
+        signatures["serving_default"] = signatures[DEFAULT_ENDPOINT]
+        tf.saved_model.save(self, str(folder), signatures=signatures)

@@ -1,0 +1,75 @@
+"""A trained model, from the folder of its run."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from tfadv import experiment, initial_weights
+from tfadv.errors import UserError
+from tfadv.models import Model
+from tfadv.run_directory import RunDirectory
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A run's model with its newest weights, and what made it.
+
+    Attributes:
+        path: the run's folder.
+        plan: everything that its configuration names.
+        model: the model.
+        config_text: the configuration, as gin.
+        results: its results record, or None while it is not finished.
+        commit: the commit that trained it, or None if that isn't known.
+    """
+
+    path: Path
+    plan: experiment.Plan
+    model: Model
+    config_text: str
+    results: dict | None
+    commit: str | None
+
+
+def config_file(path: Path) -> str:
+    """Returns the gin file that a run in the folder `path` left.
+
+    Raises:
+        UserError: it is no run with checkpoints.
+    """
+    if not RunDirectory(path).has_checkpoint:
+        raise UserError(f"--model_dir: '{path}' is no folder of a run with checkpoints")
+    return str((path / "config.gin").resolve())
+
+
+def load(
+    path: Path, plan: experiment.Plan, distribution: tf.distribute.Strategy | None = None
+) -> TrainedRun:
+    """Rebuilds a run's model and loads its weights.
+
+    Args:
+        path: the run's folder.
+        plan: of its configuration, `config_file`.
+        distribution: the devices that the model is to live on; None takes the
+            default one, as an export must.
+
+    Raises:
+        UserError: the data is not here, or a weight is missing.
+    """
+    directory = RunDirectory(path)
+    plan.splits.test.check_present()
+    keras.utils.set_random_seed(plan.experiment.seed)
+    with (distribution or tf.distribute.get_strategy()).scope():
+        model = plan.experiment.build_model(plan.splits)
+    initial_weights.load(model, str(path))
+    starts = directory.starts()
+    return TrainedRun(
+        path,
+        plan,
+        model,
+        (path / "config.gin").read_text(encoding="utf-8"),
+        directory.results(),
+        starts[-1]["git_commit"] if starts else None,
+    )
