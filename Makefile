@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: train test test-slow lint format clean
+SUITES := .venv-suites
+
+.PHONY: train test test-slow test-suites lint format clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/python -m tfadv.train --gin_file=gin/mbn_alp.gin
@@ -14,6 +16,9 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(VENV)/bin/python -m pytest
 
+test-suites: $(SUITES)/.installed
+	$(SUITES)/bin/python -m pytest tests/test_suites.py
+
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -23,7 +28,7 @@ format: $(INSTALLED)
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) *.egg-info build dist
+	rm -rf $(VENV) $(SUITES) *.egg-info build dist
 
 $(INSTALLED): requirements.lock setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -31,4 +36,11 @@ $(INSTALLED): requirements.lock setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(SUITES)/.installed: requirements.lock requirements-suites.txt setup.py
+	$(PYTHON) -m venv $(SUITES)
+	$(SUITES)/bin/python -m pip install --quiet --requirement requirements.lock
+	$(SUITES)/bin/python -m pip install --quiet --requirement requirements-suites.txt
+	$(SUITES)/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@

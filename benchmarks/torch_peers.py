@@ -100,7 +100,8 @@ def pytorch(case: Case, steps: int, bfloat16: bool, compiled: bool) -> Callable[
         return torch.autograd.grad(loss, x)[0]
 
     if compiled:
-        network = torch.compile(network)
+        # One shape: without this the second network of a run compiles for any shape, for hours.
+        network = torch.compile(network, dynamic=False)
 
     def run():
         x = images

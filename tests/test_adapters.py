@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from digits_bundle import bundle_of, random_run
 
-from tfadv.adapters import LoadedBundle
 from tfadv.errors import UserError
+from tfadv.loaded_bundle import LoadedBundle
 
 
 @pytest.fixture(scope="module")
