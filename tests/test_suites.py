@@ -111,8 +111,8 @@ def autoattack(folder, images, labels, branch):
     return attack.generate(images, labels)
 
 
-def robust_accuracy(trained, branch, suite):
-    folder, images, labels, _ = trained
+def robust_accuracy(trained, branch, suite, count=500):
+    folder, images, labels = trained[0], *(part[:count] for part in trained[1:3])
     found = suite(folder, images, labels, branch)
     assert np.abs(found - images).max() <= EPSILON / 255 + 1e-5
     assert found.min() >= 0 and found.max() <= 1
@@ -131,10 +131,10 @@ def test_every_suites_pgd_finds_what_ours_finds(trained, branch, suite):
 
 
 def test_autoattack_holds_on_adv_and_breaks_clean(trained):
-    clean, adv = (robust_accuracy(trained, branch, autoattack) for branch in ("clean", "adv"))
+    """On 60 images: it takes half an hour for 500, most of it in DeepFool and Square."""
+    clean, adv = (robust_accuracy(trained, branch, autoattack, 60) for branch in ("clean", "adv"))
     print(f"AutoAttack: clean branch {clean:.1%}, adv branch {adv:.1%}")
-    ours = {row["branch"]: row["accuracy"] for row in trained[3]["attacks"]}
-    assert clean < 0.05 and 0.1 < adv <= ours["adv"] + 0.01
+    assert clean < 0.05 and 0.1 < adv <= robust_accuracy(trained, "adv", art_pgd, 60)
 
 
 @pytest.mark.parametrize(
