@@ -15,6 +15,8 @@ from tfadv.norms.base import MAIN
 
 LAYOUTS = ("NHWC", "NCHW")
 OUTPUTS = ("logits", "probabilities")
+# Below it a float32 probability has lost its gradient for good.
+_LEAST_PROBABILITY = 1e-30
 
 
 class ForeignModel:
@@ -92,7 +94,7 @@ class ForeignModel:
             x = tf.transpose(x, [0, 3, 1, 2]) if self.layout == "NCHW" else x
             found = tf.cast(function(x), tf.float32)
             if self.outputs == "probabilities":
-                found = tf.math.log(tf.maximum(found, tf.keras.backend.epsilon()))
+                found = tf.math.log(tf.maximum(found, _LEAST_PROBABILITY))
             return found
 
         return logits

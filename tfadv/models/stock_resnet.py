@@ -56,18 +56,24 @@ def stock_resnet(
         return layers.ReLU()(x) if source.relu else x
 
     images = keras.Input(model.image_shape)
-    x = unit(model.stem, _rescaling(model, pixel_range)(images))
+    features = _features(model, _rescaling(model, pixel_range)(images), unit)
+    head = weighted(layers.Dense(model.classes), [model.head.kernel, model.head.bias])
+    stock = keras.Model(images, head(features), name=model.name)
+    for layer, values in weights:
+        layer.set_weights([keras.ops.convert_to_numpy(value) for value in values])
+    return stock
+
+
+def _features(model, x, unit):
+    """Returns what the head sees, the convolutions with their norms by `unit`."""
+    x = unit(model.stem, x)
     if model.pooled_stem:
         x = layers.MaxPooling2D(3, 2, "same")(x)
     for block in model.blocks:
         y = unit(block.expand, unit(block.spatial, unit(block.reduce, x)))
         shortcut = unit(block.shortcut, x) if block.shortcut else x
         x = layers.ReLU()(layers.Add()([y, shortcut]))
-    head = weighted(layers.Dense(model.classes), [model.head.kernel, model.head.bias])
-    stock = keras.Model(images, head(layers.GlobalAveragePooling2D()(x)), name=model.name)
-    for layer, values in weights:
-        layer.set_weights([keras.ops.convert_to_numpy(value) for value in values])
-    return stock
+    return layers.GlobalAveragePooling2D()(x)
 
 
 def _rescaling(model, pixel_range):
