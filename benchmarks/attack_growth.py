@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-ROWS = ((10, 128), (50, 128), (100, 128), (200, 128), (10, 32), (10, 64), (10, 256))
+ROWS = ((10, 32), (50, 32), (100, 32), (200, 32), (10, 64), (10, 128), (10, 256))
 
 
 def measure(steps: int, batch: int) -> dict[str, float]:
