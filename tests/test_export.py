@@ -183,7 +183,14 @@ def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
     with ThreadPoolExecutor(2) as two:
         runs = [
             two.submit(command, "evaluate", model_dir=finished),
-            two.submit(command, "evaluate", saved_model=out, output=tmp_path / "evaluation.json"),
+            # An overlay leaves the bundle its run's images.
+            two.submit(
+                command,
+                "evaluate",
+                "--gin_file=gin/attack/pgd5.gin",
+                saved_model=out,
+                output=tmp_path / "evaluation.json",
+            ),
         ]
     assert [run.result().returncode for run in runs] == [0, 0], runs[0].result().stderr
     trained = json.loads((finished / "results.json").read_text())

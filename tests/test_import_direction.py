@@ -14,6 +14,7 @@ LAYERS = [
     {"registry"},
     {"randomness", "config", "devices"},
     {"norms", "attacks", "losses", "data", "schedules", "optimizers", "metrics", "distribution"},
+    {"pixels"},
     {"models"},
     {"strategies", "summaries", "weight_average", "paper"},
     {"settings", "checkpoints", "run_directory", "progress", "hardware"},

@@ -136,6 +136,8 @@ def test_constant_weights_are_those_of_the_moment(tiny_model, some_images, norm)
     logits_fn = model.logits_fn(constant=True)
     before = tf.function(logits_fn)(images)
     np.testing.assert_allclose(before, model(images), atol=1e-4)
+    captured = tf.function(logits_fn).get_concrete_function(images).captured_inputs
+    assert all(tensor.shape.rank < 4 for tensor in captured)  # no kernel comes from outside
     model.stem.kernel.assign(-5 * model.stem.kernel)
     np.testing.assert_array_equal(tf.function(logits_fn)(images), before)
     after = tf.function(model.logits_fn(constant=True))(images)

@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import bundle, config, experiment
-from tfadv.attacks.base import PIXEL_RANGE
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.loaded_bundle import LoadedBundle
+from tfadv.pixels import from_pixels
 
 
 def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,9 +37,7 @@ def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     written = Path(folder) / metadata["training"]["config"]
     source = experiment.evaluation_parts(config.read([str(written.resolve())])).source
     batch = next(iter(evaluation_batches(source, count, min(count, len(source)), Shares(), 0)))
-    low, high = metadata["pixel_range"]
-    factor = (PIXEL_RANGE[1] - PIXEL_RANGE[0]) / (high - low)
-    images = (batch["image"].numpy() - PIXEL_RANGE[0]) / factor + low
+    images = from_pixels(batch["image"].numpy(), metadata["pixel_range"])
     return images, batch["label"].numpy().astype(np.int64)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfadv.attacks.base import PIXEL_RANGE
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.errors import UserError
 from tfadv.losses import cross_entropy
 from tfadv.models.stock_resnet import stock_resnet
 from tfadv.norms import NormMode
+from tfadv.pixels import PixelRange, from_pixels, units_per_pixel
 from tfadv.run_directory import write_json, write_text
 from tfadv.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.trained_run import TrainedRun
@@ -45,7 +45,7 @@ def write_bundle(
     run: TrainedRun,
     folder: Path,
     branches: Sequence[str],
-    pixel_range: tuple[float, float],
+    pixel_range: PixelRange,
     license_name: str,
     fold: bool = False,
 ) -> list[str]:
@@ -144,24 +144,20 @@ def _reference(run, branches, pixel_range) -> dict[str, np.ndarray]:
     batches = evaluation_batches(run.plan.splits.test, count, count, Shares(), seed=0)
     batch = next(iter(batches))
     pixels, labels = batch["image"].numpy(), batch["label"].numpy()
-    low, high = pixel_range
-    factor = (PIXEL_RANGE[1] - PIXEL_RANGE[0]) / (high - low)
-    found = {"images": (pixels - PIXEL_RANGE[0]) / factor + low, "labels": labels}
+    found = {"images": from_pixels(pixels, pixel_range), "labels": labels}
     for branch in branches:
         original = run.model.logits_fn(NormMode(branch))
         logits, gradient = logits_and_input_gradient(original, pixels, labels)
         found[f"logits_{branch}"] = logits
-        found[f"gradient_{branch}"] = gradient * factor
+        found[f"gradient_{branch}"] = gradient / units_per_pixel(pixel_range)
     return found
 
 
 def _metadata(run, branches, pixel_range, license_name) -> dict:
-    low, high = pixel_range
-    per_pixel = (high - low) / (PIXEL_RANGE[1] - PIXEL_RANGE[0])
     epsilon = run.plan.attack.describe().get("epsilon")
     return {
         "input_shape": list(run.model.image_shape),
-        "pixel_range": [low, high],
+        "pixel_range": list(pixel_range),
         "layout": "NHWC",
         "color": "RGB",
         "classes": run.model.classes,
@@ -169,7 +165,7 @@ def _metadata(run, branches, pixel_range, license_name) -> dict:
         "branch": branches[0],
         "branches": list(branches),
         # In the units of pixel_range, and in pixels of 0..255.
-        "epsilon": None if epsilon is None else epsilon * per_pixel,
+        "epsilon": None if epsilon is None else epsilon * units_per_pixel(pixel_range),
         "epsilon_of_255": epsilon,
         "license": license_name,
         "model": run.model.describe(),

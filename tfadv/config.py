@@ -194,6 +194,12 @@ def in_reading_order(files: Sequence[str]) -> list[tuple[str, list[Line]]]:
     return sorted(lines.items(), key=lambda item: rank[item[0]])
 
 
+def chooses_scale(files: Sequence[str]) -> bool:
+    """Returns whether one of the files is a scale."""
+    lines = (line for name in files for line in file_lines(name, "--gin_file"))
+    return any(line.key == CHOSEN_ONCE[0] for line in lines)
+
+
 def values_of(files: Sequence[str]) -> dict[str, Any]:
     """Returns what some files bind together, and binds nothing."""
     bindings = [line for _, lines in in_reading_order(files) for line in lines if line.key]

@@ -21,7 +21,7 @@ command_line.define_config_flags()
 flags.DEFINE_string("model_dir", None, "The folder of a run.")
 flags.DEFINE_string("saved_model", None, "A bundle, another SavedModel, or a Keras file.")
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
-flags.DEFINE_string("output", None, "The record; by default evaluation.json beside the run.")
+flags.DEFINE_string("output", None, "The record; evaluation.json in --model_dir, or here.")
 flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_model takes.")
 flags.DEFINE_string("layout", None, "NHWC or NCHW, of those images.")
 flags.DEFINE_string("outputs", "logits", "What --saved_model returns: logits or probabilities.")
@@ -37,8 +37,7 @@ def main(argv):
         output = Path(FLAGS.output or _default_output())
         if output.exists():
             raise UserError(f"--output: there is a '{output}' already: choose another")
-        measured = _run(found) if FLAGS.model_dir else _foreign(found)
-        parts, model, distribution = measured
+        parts, model, distribution = (_run if FLAGS.model_dir else _foreign)(found)
         branches = command_line.chosen_branches(model.branches, FLAGS.branch)
         evaluator = Evaluator(
             model,
@@ -72,10 +71,10 @@ def _run(found):
 def _foreign(found):
     """Returns the same for a model made elsewhere, which stays where it was loaded."""
     path = Path(FLAGS.saved_model)
-    written = path / "config.gin"
-    told = foreign_model.is_bundle(path) and not FLAGS.gin_file
-    first = [str(written.resolve())] if told else [config.PROTOCOL]
-    found.read = command_line.read_flags(first)
+    # A bundle is measured on its run's data, unless a scale chooses others.
+    of_its_run = foreign_model.is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
+    first = str((path / "config.gin").resolve()) if of_its_run else config.PROTOCOL
+    found.read = command_line.read_flags([first])
     parts = experiment.evaluation_parts(found.read)
     model = foreign_model.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
     foreign_check.check(model, parts.source)

@@ -8,10 +8,11 @@ import keras
 import tensorflow as tf
 
 from tfadv import bundle
-from tfadv.attacks.base import PIXEL_RANGE, LogitsFn
+from tfadv.attacks.base import LogitsFn
 from tfadv.errors import UserError, check_choice, nearest
 from tfadv.norms import NormMode
 from tfadv.norms.base import MAIN
+from tfadv.pixels import PixelRange, from_pixels
 
 LAYOUTS = ("NHWC", "NCHW")
 OUTPUTS = ("logits", "probabilities")
@@ -37,7 +38,7 @@ class ForeignModel:
         self,
         name: str,
         functions: Mapping[str, Callable[[tf.Tensor], tf.Tensor]],
-        pixel_range: tuple[float, float],
+        pixel_range: PixelRange,
         layout: str = "NHWC",
         outputs: str = "logits",
     ):
@@ -86,11 +87,9 @@ class ForeignModel:
                 "Evaluation.dtype",
             )
         function = self.functions[mode.branch or self.default_branch]
-        low, high = self.pixel_range
-        factor = (high - low) / (PIXEL_RANGE[1] - PIXEL_RANGE[0])
 
         def logits(images: tf.Tensor) -> tf.Tensor:
-            x = (images - PIXEL_RANGE[0]) * factor + low
+            x = from_pixels(images, self.pixel_range)
             x = tf.transpose(x, [0, 3, 1, 2]) if self.layout == "NCHW" else x
             found = tf.cast(function(x), tf.float32)
             if self.outputs == "probabilities":
@@ -102,7 +101,7 @@ class ForeignModel:
 
 def load(
     path: Path,
-    pixel_range: tuple[float, float] | None,
+    pixel_range: PixelRange | None,
     layout: str | None,
     outputs: str,
     endpoint: str | None,

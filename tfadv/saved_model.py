@@ -5,9 +5,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfadv.attacks.base import PIXEL_RANGE
 from tfadv.models import Model
 from tfadv.norms import NormMode
+from tfadv.pixels import PixelRange, to_pixels
 
 DEFAULT_ENDPOINT = "serve"
 
@@ -30,19 +30,16 @@ class Endpoints(tf.Module):
         pixel_range: of the images.
     """
 
-    def __init__(self, model: Model, branches: Sequence[str], pixel_range: tuple[float, float]):
+    def __init__(self, model: Model, branches: Sequence[str], pixel_range: PixelRange):
         super().__init__()
         # TensorFlow's tracking loses the layers that Keras keeps in lists.
         self.weights = [variable.value for variable in model.variables]
-        low, high = pixel_range
-        factor = (PIXEL_RANGE[1] - PIXEL_RANGE[0]) / (high - low)
         images = tf.TensorSpec((None, *model.image_shape), tf.float32, "images")
 
         def serving(branch):
             @tf.function(input_signature=[images], autograph=False)
             def logits(images):
-                pixels = (images - low) * factor + PIXEL_RANGE[0]
-                return model(pixels, mode=NormMode(branch))
+                return model(to_pixels(images, pixel_range), mode=NormMode(branch))
 
             return logits
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfadv.devices import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
-from tfadv.models.fixed_convolution import batch_inside
+from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
 from tfadv.norms.base import INFERENCE, NormMode, Record
 
 ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
@@ -143,8 +143,9 @@ class Model(keras.Model):
         """
         dtype = tf.as_dtype(dtype)
         fixed = {id(unit): unit.fixed(mode, dtype, constant) for unit in self.units}
-        rearranges = all(unit.folds(mode) for unit in self.units) and not has_accelerator()
-        arrange = batch_inside if rearranges else as_it_is
+        # A norm that isn't folded in wants its input as [N, H, W, C].
+        folded = all(isinstance(unit, FixedConvolution) for unit in fixed.values())
+        arrange = batch_inside if folded and not has_accelerator() else as_it_is
 
         def logits(images: tf.Tensor) -> tf.Tensor:
             x = tf.cast(self._normalized(images), dtype)

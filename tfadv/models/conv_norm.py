@@ -51,10 +51,6 @@ class ConvNorm(keras.layers.Layer):
         )
         self.norm.build((*input_shape[:-1], self.filters))
 
-    def folds(self, mode: NormMode) -> bool:
-        """Returns whether the norm is a fixed map per channel in `mode`."""
-        return self.norm.affine(mode) is not None
-
     def fixed(
         self, mode: NormMode, dtype: tf.DType, constant: bool = False
     ) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -11,12 +11,13 @@ from tfadv.models.resnet import ResNet
 from tfadv.norms.base import Norm, NormMode
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
+from tfadv.pixels import PixelRange, to_pixels, units_per_pixel
 
 
 def stock_resnet(
     model: ResNet,
     branch: str | None = None,
-    pixel_range: tuple[float, float] = PIXEL_RANGE,
+    pixel_range: PixelRange = PIXEL_RANGE,
     fold: bool = False,
 ) -> keras.Model:
     """Returns a functional model that loads wherever Keras does.
@@ -78,10 +79,9 @@ def _features(model, x, unit):
 
 def _rescaling(model, pixel_range):
     """Returns the layer from `pixel_range` to what the network sees."""
-    low, high = pixel_range
-    per_unit = (PIXEL_RANGE[1] - PIXEL_RANGE[0]) / (high - low)
     mean, std = np.asarray(model.pixel_mean, float), np.asarray(model.pixel_std, float)
-    scale, offset = per_unit / std, (PIXEL_RANGE[0] - low * per_unit - mean) / std
+    scale = 1 / (units_per_pixel(pixel_range) * std)
+    offset = (to_pixels(0.0, pixel_range) - mean) / std
     return layers.Rescaling(scale.tolist(), offset.tolist())
 
 

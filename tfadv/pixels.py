@@ -1,0 +1,25 @@
+"""Between pixels of 0..255, as everywhere inside, and the range that others feed."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv.attacks.base import PIXEL_RANGE
+
+PixelRange = tuple[float, float]
+Images = np.ndarray | tf.Tensor
+
+
+def units_per_pixel(pixel_range: PixelRange) -> float:
+    """Returns how much of `pixel_range` is one pixel step of 0..255."""
+    low, high = pixel_range
+    return (high - low) / (PIXEL_RANGE[1] - PIXEL_RANGE[0])
+
+
+def to_pixels(images: Images, pixel_range: PixelRange) -> Images:
+    """Maps images of `pixel_range` to 0..255."""
+    return (images - pixel_range[0]) / units_per_pixel(pixel_range) + PIXEL_RANGE[0]
+
+
+def from_pixels(images: Images, pixel_range: PixelRange) -> Images:
+    """Maps images of 0..255 to `pixel_range`."""
+    return (images - PIXEL_RANGE[0]) * units_per_pixel(pixel_range) + pixel_range[0]
