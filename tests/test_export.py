@@ -110,6 +110,16 @@ def original(model, branch, pixels, labels):
     return logits.numpy(), tape.gradient(loss, x).numpy()
 
 
+def test_the_reference_is_what_the_original_says(run, exported):
+    reference = np.load(exported[0] / "reference.npz")
+    pixels, labels = reference["images"] * np.float32(255), reference["labels"]
+    for branch in ("adv", "clean"):
+        logits, gradient = original(run.model, branch, pixels, labels)
+        for name, expected in (("logits", logits), ("gradient", gradient * 255)):
+            tolerance = 1e-4 * np.abs(expected).max()
+            np.testing.assert_allclose(reference[f"{name}_{branch}"], expected, atol=tolerance)
+
+
 def test_metadata_says_what_a_red_team_needs(exported):
     _, metadata = exported
     assert metadata["input_shape"] == [8, 8, 3] and metadata["layout"] == "NHWC"

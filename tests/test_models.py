@@ -145,9 +145,10 @@ def test_constant_weights_are_those_of_the_moment(tiny_model, some_images, norm)
     assert np.abs(after - before).max() > 1e-3
 
 
-def test_a_batch_that_moves_inside_changes_nothing(tiny_model):
-    """32 images of 8x8, then 4x4: both stages compute with the batch inside."""
-    model = tiny_model("batch", stem="small")
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_a_wide_batch_of_narrow_images_changes_nothing(tiny_model, norm):
+    """32 images of 8x8, then 4x4: with batch norm both stages have the batch inside."""
+    model = tiny_model(norm, stem="small")
     images = tf.constant(np.random.default_rng(3).uniform(0, 255, (32, 8, 8, 3)), tf.float32)
     together = logits_and_input_gradients(model.logits_fn(), images)
     alone = logits_and_input_gradients(lambda x: model(x), images)
