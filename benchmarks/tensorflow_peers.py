@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from benchmarks.cases import EPSILON, STEP_SIZE, Case
 from tfadv.attacks.pgd import PGD
+from tfadv.losses import cross_entropy
 
 Attack = Callable[[], np.ndarray]
 
@@ -19,7 +20,7 @@ def tfadv(case: Case, steps: int, dtype: str) -> Attack:
 
     @tf.function(autograph=False)
     def run(images):
-        return attack.descend(logits_fn, images, images, lambda _: targets)
+        return attack.descend(logits_fn, images, images, lambda y: cross_entropy(y, targets))
 
     return lambda: run(images).numpy()
 

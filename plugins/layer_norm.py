@@ -3,16 +3,13 @@
 The paper leaves batch-unrelated norms other than GN as future work (section 4.2).
 """
 
-import tensorflow as tf
-
-from tfadv.errors import check
-from tfadv.norms.base import Norm, NormMode
+from tfadv.norms.group_norm import GroupNorm
 from tfadv.registry import NORMS
 
 
-@NORMS.register("layer_norm")
-class LayerNorm(Norm):
-    """Layer norm (Ba et al., 2016): moments over space and all channels of an image.
+@NORMS.register("layer_norm", paper="Ba et al., 2016")
+class LayerNorm(GroupNorm):
+    """Layer norm: moments over space and all channels of an image.
 
     Args:
         epsilon: added to the variance.
@@ -23,15 +20,4 @@ class LayerNorm(Norm):
     def __init__(
         self, epsilon: float = 1e-5, gamma_initializer: str = "ones", name: str | None = None
     ):
-        super().__init__(gamma_initializer, name)
-        check(epsilon > 0, "LayerNorm.epsilon", "be > 0", epsilon)
-        self.epsilon = epsilon
-
-    def normalize(self, x: tf.Tensor, mode: NormMode) -> tf.Tensor:
-        """Returns float32 `x` [N, H, W, C] with mean 0 and variance 1 in each image."""
-        mean, variance = tf.nn.moments(x, [1, 2, 3], keepdims=True)
-        return (x - mean) * tf.math.rsqrt(variance + self.epsilon)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {"epsilon": self.epsilon}
+        super().__init__(1, epsilon, gamma_initializer, name)

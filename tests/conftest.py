@@ -1,6 +1,7 @@
 """What the tests share: two logical CPUs, tiny models and real data where it is."""
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,6 +17,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+from tfadv import registry
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
@@ -30,6 +32,19 @@ def clean_gin():
     gin.clear_config()
     yield
     gin.clear_config()
+
+
+@pytest.fixture
+def forget_plugins():
+    """Leaves no plugin of one test to the next."""
+    before = registry.snapshot()
+    yield
+    for now, then in zip(registry.snapshot(), before, strict=True):
+        for part in (now[name] for name in now.keys() - then.keys()):
+            module = getattr(part, "__module__", "")
+            if module != "__main__":
+                sys.modules.pop(module, None)
+    registry.restore(before)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Gin files, bindings, plugins and registries: what is found and what is refused."""
 
 import itertools
-import sys
 from pathlib import Path
 
 import gin
@@ -10,7 +9,7 @@ import pytest
 
 from tfadv import config, experiment
 from tfadv.errors import UserError
-from tfadv.registry import NORMS, Registry, configurables
+from tfadv.registry import Registry
 from tfadv.run_directory import RunDirectory, default_path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,58 +152,6 @@ def test_images_of_two_shapes_are_refused(tmp_path):
     config.read(["gin/mbn.gin"], bindings)
     with pytest.raises(UserError, match=r"image_shape of npz.train is \(8, 8, 3\), of npz.test"):
         experiment.plan()
-
-
-PLUGIN = '''
-from tfadv.norms.base import Norm
-from tfadv.registry import NORMS
-
-@NORMS.register("{name}")
-class {cls}(Norm):
-    """Leaves its input as it is."""
-
-    def normalize(self, x, mode):
-        return x
-'''
-
-
-@pytest.fixture
-def forget_plugins():
-    before = dict(NORMS._parts), dict(configurables())
-    yield
-    for name in set(NORMS._parts) - set(before[0]):
-        part = NORMS._parts.pop(name)
-        from tfadv import registry
-
-        del registry._CONFIGURABLES[part.__name__]
-        sys.modules.pop(part.__module__, None)
-
-
-def test_plugins_come_from_a_folder_and_from_a_module(tmp_path, monkeypatch, forget_plugins):
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "in_folder.py").write_text(PLUGIN.format(name="in_folder", cls="InFolder"))
-    (tmp_path / "a_module.py").write_text(PLUGIN.format(name="a_module", cls="AModule"))
-    recipe = tmp_path / "mine.gin"
-    recipe.write_text(
-        "import plugins.in_folder\ninclude 'gin/gn.gin'\nExperiment.norm = 'in_folder'\n"
-        "InFolder.gamma_initializer = 'zeros'\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    read = config.read([str(recipe)], plugins=["a_module"], plugin_dirs=[str(folder)])
-    assert {"in_folder", "a_module"} <= set(NORMS.names())
-    assert experiment.plan().experiment.norm == "in_folder"
-    assert read.text().startswith("import a_module\nimport plugins.in_folder\n")
-
-
-def test_a_failing_plugin_is_named_with_its_cause(tmp_path, monkeypatch):
-    (tmp_path / "broken_plugin.py").write_text("raise RuntimeError('no good')")
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(UserError, match="'broken_plugin'.*RuntimeError: no good"):
-        config.read(["gin/gn.gin"], plugins=["broken_plugin"])
-    with pytest.raises(UserError, match="--plugin_dir: no folder"):
-        config.read(["gin/gn.gin"], plugin_dirs=[str(tmp_path / "nowhere")])
 
 
 def test_a_name_is_registered_once():

@@ -12,6 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors", "tfadv"},
     {"registry"},
+    {"plugin_modules"},
     {"randomness", "config", "devices"},
     {"norms", "attacks", "losses", "data", "schedules", "optimizers", "metrics", "distribution"},
     {"pixels"},
@@ -27,8 +28,8 @@ LAYERS = [
     {"foreign_check"},
     {"evaluator", "training_step", "journal"},
     {"trainer"},
-    {"command_line", "dry_run"},
-    {"train", "evaluate", "export"},
+    {"command_line", "dry_run", "testing", "plugin_templates"},
+    {"train", "evaluate", "export", "plugins", "compare"},
 ]
 # Within their layer too, these know nothing of models or of each other.
 INDEPENDENT = {

@@ -12,7 +12,6 @@ from tfadv.norms.base import write_statistics
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
-from tfadv.registry import NORMS
 
 BATCH = NormMode(statistics="batch", update=True)
 
@@ -224,11 +223,3 @@ def test_every_norm_keeps_dtype_and_serializes(norm, arguments, dtype):
 def test_wrong_arguments_are_told(build, told):
     with pytest.raises(UserError, match=told):
         build()
-
-
-def test_the_layer_norm_plugin_equals_keras():
-    config.read(["gin/gn.gin"], plugins=["plugins.layer_norm"])
-    ours = NORMS.build("layer_norm", epsilon=1e-3)
-    theirs = keras.layers.GroupNormalization(groups=1, epsilon=1e-3)
-    same_weights(ours, theirs)
-    np.testing.assert_allclose(ours(images()), theirs(images()), rtol=1e-4, atol=1e-4)

@@ -19,6 +19,11 @@ FLAGS = flags.FLAGS
 def define_config_flags() -> None:
     """Defines the flags that say what to configure."""
     flags.DEFINE_multi_string("gin_file", [], "Recipe and scale files, in any order.")
+    define_plugin_flags()
+
+
+def define_plugin_flags() -> None:
+    """Defines the flags that load plugins and bind their parameters."""
     flags.DEFINE_multi_string("gin_bindings", [], "Bindings such as 'PGD.steps = 10'; they win.")
     flags.DEFINE_multi_string("plugin", [], "Modules that register norms, attacks or strategies.")
     flags.DEFINE_multi_string("plugin_dir", [], "Folders whose modules are plugins.* to gin files.")
@@ -42,7 +47,20 @@ def configuration() -> Iterator[config.Config]:
 def read_flags(first: Sequence[str] = ()) -> config.Config:
     """Reads the configuration that the flags name, after the files of `first`."""
     files = [*first, *FLAGS.gin_file]
-    return config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
+    return _warned(config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir))
+
+
+def read_plugin_flags() -> config.Config:
+    """Loads the plugins that the flags name and reads the bindings, without any file."""
+    read = _warned(config.with_plugins(FLAGS.plugin, FLAGS.plugin_dir))
+    read.read_bindings(FLAGS.gin_bindings)
+    return read
+
+
+def _warned(read: config.Config) -> config.Config:
+    for failure in read.failures.values():
+        print(f"warning: {failure}", file=sys.stderr)
+    return read
 
 
 class Found:

@@ -6,9 +6,7 @@ read first, then recipes, then overlays in the order given, then bindings; what
 is read later wins.
 """
 
-import importlib
 import sys
-import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +14,7 @@ from typing import Any, NamedTuple
 import gin
 from gin import config_parser
 
-from tfadv import registry
+from tfadv import plugin_modules, registry
 from tfadv.errors import UserError, nearest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,13 +46,15 @@ class Config:
 
     Attributes:
         files: the gin files read, as given, included ones left out.
-        plugins: the plugin modules imported.
+        plugins: the plugin modules imported, and the installed ones in use.
+        failures: why installed plugins can't be loaded, by their modules.
         values: what is bound, by ``Name.parameter`` or ``scope/Name.parameter``.
     """
 
     def __init__(self):
         self.files: list[str] = []
         self.plugins: list[str] = []
+        self.failures: dict[str, str] = {}
         self.values: dict[str, Any] = {}
         self._where: dict[str, str] = {}
         self._scopes: dict[str, str] = {}
@@ -73,16 +73,10 @@ class Config:
         """Imports a plugin module, which registers its parts.
 
         Raises:
-            UserError: the import fails; the line names the module and the cause.
+            UserError: the import fails or registers nothing; the line names
+                the module and the cause.
         """
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # a plugin may fail in any way
-            message = " ".join(str(error).split())
-            raise UserError(
-                f"{wanted_by}: plugin '{module}' can't be imported: "
-                f"{type(error).__name__}: {message}"
-            ) from error
+        plugin_modules.load(module, wanted_by)
         if module not in self.plugins:
             self.plugins.append(module)
 
@@ -127,10 +121,30 @@ class Config:
                 _check_name(selector, parameter, line.at)
                 gin.bind_parameter((scope, selector, parameter), value)
                 self.values[line.key] = value
-                self._specs.update(_scopes_named(value))
+                self._specs.update(t.partition("/")[0] for t in _texts(value) if "/" in t)
                 if scope:
                     self._scopes.setdefault(scope.partition("/")[0], line.at)
                 self._where[f"{selector.rpartition('.')[2]}.{parameter}"] = line.at
+
+
+def with_plugins(plugins: Sequence[str] = (), plugin_dirs: Sequence[str] = ()) -> Config:
+    """Returns an empty configuration, from a clean slate, with plugins loaded.
+
+    Args:
+        plugins: importable modules that register parts.
+        plugin_dirs: folders whose modules are importable as ``plugins.*``.
+
+    Raises:
+        UserError: a plugin can't be loaded; one that is merely installed is
+            told in `Config.failures` instead.
+    """
+    gin.clear_config()
+    config = Config()
+    plugin_modules.mount(plugin_dirs, [ROOT / "plugins", _INSTALLED / "plugins"])
+    config.failures = plugin_modules.load_installed()
+    for module in plugins:
+        config.import_plugin(module)
+    return config
 
 
 def read(
@@ -151,16 +165,17 @@ def read(
     Raises:
         UserError: a file, parameter, macro or plugin is unknown or wrong.
     """
-    gin.clear_config()
-    config = Config()
-    _mount_plugin_folders(plugin_dirs)
-    for module in plugins:
-        config.import_plugin(module)
+    config = with_plugins(plugins, plugin_dirs)
     for name, lines in in_reading_order(files):
         config.files.append(name)
         config._read(lines)
     config.read_bindings(bindings)
     config.check_scopes()
+    values = config.values.items()
+    chosen = {text.rpartition("/")[2] for _, value in values for text in _texts(value)}
+    bound = {key.rpartition("/")[2].partition(".")[0] for key, _ in values}
+    installed = plugin_modules.installed_in_use(chosen, bound)
+    config.plugins += [module for module in installed if module not in config.plugins]
     try:
         gin.finalize()
     except ValueError as error:
@@ -277,18 +292,7 @@ def _check_name(selector: str, parameter: str | None, at_line: str) -> None:
         )
 
 
-def _scopes_named(value: object) -> set[str]:
-    """Returns the outer scopes of the ``scope/name`` specs in a bound value."""
-    texts = value if isinstance(value, tuple | list) else (value,)
-    return {text.partition("/")[0] for text in texts if isinstance(text, str) and "/" in text}
-
-
-def _mount_plugin_folders(extra: Sequence[str]) -> None:
-    folders = [Path(folder).resolve() for folder in extra]
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"--plugin_dir: no folder '{folder}'")
-    package = sys.modules.setdefault("plugins", types.ModuleType("plugins"))
-    package.__path__ = [
-        str(folder) for folder in (*folders, ROOT / "plugins", _INSTALLED / "plugins")
-    ]
+def _texts(value: object) -> list[str]:
+    """Returns the texts in a bound value, among them every ``name`` and ``scope/name`` spec."""
+    values = value if isinstance(value, tuple | list) else (value,)
+    return [text for text in values if isinstance(text, str)]

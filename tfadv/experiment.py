@@ -9,6 +9,7 @@ from tfadv.config import Config
 from tfadv.data import Splits
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
+from tfadv.devices import fastest_dtype
 from tfadv.distribution import Distribution
 from tfadv.errors import UserError
 from tfadv.hardware import Hardware
@@ -74,6 +75,8 @@ def plan() -> Plan:
     """
     experiment = configured(Experiment)
     training = configured(Training)
+    if training.attack_dtype == "auto":
+        training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
     parts = {
         "norm_policy": configured(NormPolicy),

@@ -45,6 +45,17 @@ def uniform(seeds: tf.Tensor, shape, low: float, high: float) -> tf.Tensor:
 
 
 @tf.function(autograph=False)
+def normal(seeds: tf.Tensor, shape) -> tf.Tensor:
+    """Draws standard normal float32 values [N, *shape], a stream a row."""
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_normal(shape, seed, alg=ALGORITHM),
+        seeds,
+        fn_output_signature=tf.float32,
+        parallel_iterations=32,
+    )
+
+
+@tf.function(autograph=False)
 def integers(seeds: tf.Tensor, bound: int) -> tf.Tensor:
     """Draws one int32 value [N] in 0..bound-1 for each stream."""
     return tf.map_fn(

@@ -8,7 +8,9 @@ bound by its Python name (``GroupNorm.groups = 32``)::
     class GroupNorm(Norm):
         ...
 
-Python code that calls a registered class directly is not touched by gin.
+A class takes the bindings of its base classes where it has none of its own: an
+attack that derives from PGD takes ``PGD.epsilon``. Python code that calls a
+registered class directly is not touched by gin.
 """
 
 import contextlib
@@ -38,13 +40,19 @@ def configurable(part: T) -> T:
             ``**kwargs``, in which misspelt parameters would vanish.
     """
     name = part.__name__
-    if name in _CONFIGURABLES:
+    if name in _CONFIGURABLES and not _written_again(_CONFIGURABLES[name], part):
         other = _CONFIGURABLES[name]
         raise UserError(f"the name '{name}' of {part.__module__} is taken by {other.__module__}")
     if any(p.kind is p.VAR_KEYWORD for p in _parameters(part).values()):
         raise UserError(f"{part.__module__}.{name} takes **kwargs: name its parameters instead")
     _CONFIGURABLES[name] = part
-    return gin.register(part, module="tfadv")
+    with gin.config.interactive_mode():  # the check above is ours
+        return gin.register(part, module="tfadv")
+
+
+def _written_again(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    """Returns whether a notebook's cell defines the same part once more."""
+    return old.__module__ == new.__module__ == "__main__" and old.__name__ == new.__name__
 
 
 def configured(part: Callable[..., Any], **arguments: Any) -> Any:
@@ -54,7 +62,9 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
         UserError: a parameter without a default is neither bound nor given, or
             a bound value is not of its annotated type.
     """
-    bound = gin.get_bindings(part)
+    own = gin.get_bindings(part)
+    inherited = {k: v for k, v in _inherited_bindings(part).items() if k not in own}
+    bound = inherited | own
     for name, parameter in _parameters(part).items():
         full_name = f"{part.__name__}.{name}"
         if name in bound:
@@ -64,14 +74,40 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
         elif parameter.default is parameter.empty and name not in arguments:
             raise UserError(f"{full_name} is not set: bind it in a gin file (a scale usually does)")
     try:
-        return gin.get_configurable(part)(**arguments)
+        return gin.get_configurable(part)(**inherited | arguments)
     except UserError as error:  # gin has added lines of its own to the message
         raise UserError(error.message, error.parameter) from None
+
+
+def _inherited_bindings(part: Callable[..., Any]) -> dict[str, Any]:
+    """Returns what is bound for the base classes of `part` and is a parameter of it too."""
+    bases = [base for base in getattr(part, "__mro__", ())[1:] if base.__name__ in _CONFIGURABLES]
+    bound = {name: v for base in reversed(bases) for name, v in gin.get_bindings(base).items()}
+    return {name: value for name, value in bound.items() if name in _parameters(part)}
 
 
 def configurables() -> dict[str, tuple[str, ...]]:
     """Returns every configurable name with the names of its parameters."""
     return {name: tuple(_parameters(part)) for name, part in _CONFIGURABLES.items()}
+
+
+def required(part: Callable[..., Any]) -> list[str]:
+    """Returns the parameters that have no default and, in this scope, no binding."""
+    bound = _inherited_bindings(part) | gin.get_bindings(part)
+    return [
+        name
+        for name, parameter in _parameters(part).items()
+        if parameter.default is parameter.empty and name not in bound
+    ]
+
+
+def described_parameters(part: Callable[..., Any]) -> list[str]:
+    """Returns a line such as ``PGD.step_size = 1.0`` for each of a part's parameters."""
+    return [
+        f"{part.__name__}.{name}"
+        + ("" if parameter.default is parameter.empty else f" = {parameter.default!r}")
+        for name, parameter in _parameters(part).items()
+    ]
 
 
 def default(full_name: str) -> Any:
@@ -84,6 +120,22 @@ def default(full_name: str) -> Any:
 def scoped(scope: str):
     """Returns a context in which `configured` also applies ``scope/…`` bindings."""
     return gin.config_scope(scope)
+
+
+def snapshot() -> list[dict[str, Any]]:
+    """Returns what is registered now, for `restore`."""
+    return [dict(table) for table in _tables()]
+
+
+def restore(registered: list[dict[str, Any]]) -> None:
+    """Forgets what was registered since a `snapshot`."""
+    for table, old in zip(_tables(), registered, strict=True):
+        table.clear()
+        table.update(old)
+
+
+def _tables() -> list[dict[str, Any]]:
+    return [_CONFIGURABLES, *(t for kind in REGISTRIES for t in (kind.parts, kind.papers))]
 
 
 def _parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -103,33 +155,46 @@ def _fits(value: Any, annotation: Any) -> bool:
 
 
 class Registry:
-    """A strict table from names to parts of one kind."""
+    """A strict table from names to parts of one kind.
+
+    Attributes:
+        kind: of the parts, such as ``norm``.
+        parts: by their names.
+        papers: where they are from, by the same names.
+    """
 
     def __init__(self, kind: str):
         self.kind = kind
-        self._parts: dict[str, Callable[..., Any]] = {}
+        self.papers: dict[str, str] = {}
+        self.parts: dict[str, Callable[..., Any]] = {}
 
-    def register(self, name: str) -> Callable[[T], T]:
+    def register(self, name: str, paper: str = "") -> Callable[[T], T]:
         """Returns a decorator that adds a class or function under `name`.
+
+        Args:
+            name: what gin files call it.
+            paper: where it is from: authors and year.
 
         Raises:
             UserError: the name is in use.
         """
 
         def add(part: T) -> T:
-            if name in self._parts:
+            old = self.parts.get(name, part)
+            if old is not part and not _written_again(old, part):
                 raise UserError(
                     f"{self.kind} '{name}' is registered twice: by "
-                    f"{self._parts[name].__module__} and by {part.__module__}"
+                    f"{old.__module__} and by {part.__module__}"
                 )
-            self._parts[name] = configurable(part)
+            self.parts[name] = configurable(part)
+            self.papers[name] = paper
             return part
 
         return add
 
     def names(self) -> tuple[str, ...]:
         """Returns the registered names in alphabetical order."""
-        return tuple(sorted(self._parts))
+        return tuple(sorted(self.parts))
 
     def get(self, name: str, parameter: str | None = None) -> Callable[..., Any]:
         """Returns the part called `name`.
@@ -141,13 +206,13 @@ class Registry:
         Raises:
             UserError: no such name; the line lists the known and the nearest.
         """
-        if name not in self._parts:
+        if name not in self.parts:
             raise UserError(
                 f"no {self.kind} is called {name!r}; there are {', '.join(self.names())}."
                 + nearest(str(name), self.names()),
                 parameter,
             )
-        return self._parts[name]
+        return self.parts[name]
 
     def build(self, spec: str, parameter: str | None = None, **arguments: Any) -> Any:
         """Builds a part from its bindings.

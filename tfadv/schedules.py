@@ -111,7 +111,7 @@ class ExponentialDecay:
         return tf.pow(tf.constant(self.factor, tf.float32), times)
 
 
-@DECAYS.register("cosine")
+@DECAYS.register("cosine", paper="Loshchilov & Hutter, 2017")
 class CosineDecay:
     """Half a cosine over the whole run (Loshchilov & Hutter, 2017).
 

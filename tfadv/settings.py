@@ -106,7 +106,8 @@ class Training:
             the share whole.
         dtype: of the training forward's and backward's convolutions, 'float32'
             or 'bfloat16'; weights, norms, losses and updates stay float32.
-        attack_dtype: of the attack's convolutions, likewise.
+        attack_dtype: of the attack's convolutions, likewise; 'auto' takes the
+            one that is faster here.
         average_decay: of a moving average of the weights, which is evaluated
             beside them; None keeps none.
         steps_per_call: steps that run as one traced call; metrics are their means.
@@ -127,7 +128,7 @@ class Training:
     def __post_init__(self):
         check_choice("Training.train_only", self.train_only, ("everything", "norms"))
         check_choice("Training.dtype", self.dtype, DTYPES)
-        check_choice("Training.attack_dtype", self.attack_dtype, DTYPES)
+        check_choice("Training.attack_dtype", self.attack_dtype, (*DTYPES, "auto"))
         for name, least in (
             ("epochs", 0),
             ("batch_size", 1),

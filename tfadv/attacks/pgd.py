@@ -1,5 +1,7 @@
 """Projected gradient descent in the L∞ ball (Madry et al., 2018)."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tfadv import randomness
@@ -9,8 +11,11 @@ from tfadv.errors import check, check_choice
 from tfadv.losses import cross_entropy
 from tfadv.registry import ATTACKS
 
+Objective = Callable[[tf.Tensor], tf.Tensor]
+Memory = tuple[tf.Tensor, ...]
 
-@ATTACKS.register("pgd")
+
+@ATTACKS.register("pgd", paper="Madry et al., 2018; Kurakin et al., 2017")
 class PGD(Attack):
     """L∞ PGD with sign steps: the paper's attack, in training and evaluation.
 
@@ -19,6 +24,9 @@ class PGD(Attack):
     is returned. The cross-entropy is never smoothed. As in the released
     pipeline, a random start is not clipped to the pixel range before the first
     gradient.
+
+    A subclass changes `start`, `objective` or `direction`, and says in
+    `memory_slots` how many tensors like the images `direction` remembers.
 
     Args:
         epsilon: radius of the ball in pixels (paper, section 3: 16).
@@ -39,6 +47,7 @@ class PGD(Attack):
 
     STEP_RULES = ("fixed", "at_least_epsilon_over_steps")
     CLEAN_STARTS = ("per_example", "per_batch")
+    memory_slots = 0
 
     def __init__(
         self,
@@ -51,16 +60,17 @@ class PGD(Attack):
         clean_start: str = "per_example",
         jit_compile: bool | str = "auto",
     ):
-        check(epsilon >= 0, "PGD.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
-        check(isinstance(steps, int) and steps >= 0, "PGD.steps", "be an integer >= 0", steps)
-        check(step_size > 0, "PGD.step_size", "be > 0 (pixels of 0..255)", step_size)
-        check_choice("PGD.step_rule", step_rule, self.STEP_RULES)
+        name = type(self).__name__
+        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
+        check(isinstance(steps, int) and steps >= 0, f"{name}.steps", "be an integer >= 0", steps)
+        check(step_size > 0, f"{name}.step_size", "be > 0 (pixels of 0..255)", step_size)
+        check_choice(f"{name}.step_rule", step_rule, self.STEP_RULES)
         in_range = 0 <= clean_start_probability <= 1
-        check(in_range, "PGD.clean_start_probability", "be in 0..1", clean_start_probability)
-        check_choice("PGD.clean_start", clean_start, self.CLEAN_STARTS)
+        check(in_range, f"{name}.clean_start_probability", "be in 0..1", clean_start_probability)
+        check_choice(f"{name}.clean_start", clean_start, self.CLEAN_STARTS)
         check(
             jit_compile in (True, False, "auto"),
-            "PGD.jit_compile",
+            f"{name}.jit_compile",
             "be True, False or 'auto'",
             jit_compile,
         )
@@ -79,47 +89,90 @@ class PGD(Attack):
     ) -> tf.Tensor:
         """Returns adversarial images; see `Attack.__call__`."""
         # Drawn outside the compiled loop: XLA's own generators give other numbers.
-        start = images + self._start_noise(images, seeds)
+        start = self.start(images, seeds)
         draw = self._target_draw(seeds)
 
         @tf.function(jit_compile=self._jit_compile(), autograph=False)
         def attack(images, labels, start, draw):
-            def goal(classes):
-                return _wrong_class(labels, classes, draw) if self.targeted else labels
-
-            return self.descend(logits_fn, images, start, goal)
+            objective = self.objective(logits_fn, images, labels, draw)
+            return self.descend(logits_fn, images, start, objective)
 
         return tf.stop_gradient(attack(images, labels, start, draw))
 
-    def descend(self, logits_fn: LogitsFn, images, start, goal) -> tf.Tensor:
+    def start(self, images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
+        """Returns the first iterate, float32 [N, H, W, C]; its noise is uniform in the ball."""
+        noise_seeds = randomness.for_purpose(seeds, "noise")
+        noise = randomness.uniform(
+            noise_seeds, tuple(images.shape[1:]), -self.epsilon, self.epsilon
+        )
+        if self.clean_start_probability == 0:
+            return images + noise
+        chosen = self._starts_clean(seeds)
+        return images + tf.where(tf.reshape(chosen, [-1, 1, 1, 1]), 0.0, noise)
+
+    def objective(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, draw: tf.Tensor
+    ) -> Objective:
+        """Returns the loss that the steps bring down.
+
+        Args:
+            logits_fn: maps images to logits.
+            images: float32 [N, H, W, C], the originals.
+            labels: int32 [N].
+            draw: int32 [N], what the targets are drawn by.
+
+        Returns:
+            A function from logits [N, K] to losses [N], called once a step.
+        """
+        sign = 1.0 if self.targeted else -1.0
+        return lambda logits: (
+            sign * cross_entropy(logits, self.goal(labels, logits.shape[-1], draw))
+        )
+
+    def goal(self, labels: tf.Tensor, classes: int, draw: tf.Tensor) -> tf.Tensor:
+        """Returns the classes int32 [N] to get to: drawn wrong ones; untargeted, to leave."""
+        return _wrong_class(labels, classes, draw) if self.targeted else labels
+
+    def direction(self, gradient: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, Memory]:
+        """Returns what a step goes against, α pixels long, and what the next one remembers.
+
+        Args:
+            gradient: float32 [N, H, W, C], of each image's objective.
+            memory: what the step before returned; at first zeros like the
+                images, once for each of `memory_slots`.
+        """
+        return tf.sign(gradient), memory
+
+    def descend(
+        self, logits_fn: LogitsFn, images: tf.Tensor, start: tf.Tensor, objective: Objective
+    ) -> tf.Tensor:
         """Runs the steps as one graph loop whose memory does not grow with N.
 
         Args:
             logits_fn: maps images to logits.
             images: float32 [N, H, W, C], the centres of the balls.
             start: float32 [N, H, W, C], the first iterate.
-            goal: maps a number of classes to the classes int32 [N] whose
-                cross-entropy goes down (targeted) or up.
+            objective: maps logits to the losses [N] that go down.
 
         Returns:
             The last iterate.
         """
         low = tf.maximum(images - self.epsilon, PIXEL_RANGE[0])
         high = tf.minimum(images + self.epsilon, PIXEL_RANGE[1])
-        step_size = -self.step_size if self.targeted else self.step_size
 
-        def step(count, x):
+        def step(count, x, memory):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
-                logits = logits_fn(x)
-                loss = tf.reduce_sum(cross_entropy(logits, goal(logits.shape[-1])))
-            moved = x + step_size * tf.sign(tape.gradient(loss, x))
-            return count + 1, tf.clip_by_value(moved, low, high)
+                loss = tf.reduce_sum(objective(logits_fn(x)))
+            direction, memory = self.direction(tape.gradient(loss, x), memory)
+            moved = x - self.step_size * direction
+            return count + 1, tf.clip_by_value(moved, low, high), memory
 
-        _, x = tf.while_loop(
-            lambda count, _: count < self.steps,
+        memory = tuple(tf.zeros_like(images) for _ in range(self.memory_slots))
+        _, x, _ = tf.while_loop(
+            lambda count, *_: count < self.steps,
             step,
-            (tf.constant(0), start),
+            (tf.constant(0), start, memory),
             maximum_iterations=self.steps,
             parallel_iterations=1,
         )
@@ -146,16 +199,6 @@ class PGD(Attack):
     @staticmethod
     def _target_draw(seeds):
         return randomness.integers(randomness.for_purpose(seeds, "target"), 2**31 - 1)
-
-    def _start_noise(self, images, seeds):
-        noise_seeds = randomness.for_purpose(seeds, "noise")
-        noise = randomness.uniform(
-            noise_seeds, tuple(images.shape[1:]), -self.epsilon, self.epsilon
-        )
-        if self.clean_start_probability == 0:
-            return noise
-        chosen = self._starts_clean(seeds)
-        return tf.where(tf.reshape(chosen, [-1, 1, 1, 1]), 0.0, noise)
 
     def _starts_clean(self, seeds):
         seeds = randomness.for_purpose(seeds, "clean_start")

@@ -30,7 +30,7 @@ class Augmentation:
         raise TypeError(f"{type(self).__name__} defines no __call__(image, seed)")
 
 
-@AUGMENTATIONS.register("crop_and_flip")
+@AUGMENTATIONS.register("crop_and_flip", paper="He et al., 2016, section 4.2")
 class CropAndFlip(Augmentation):
     """The standard augmentation of small images.
 

@@ -22,7 +22,7 @@ COMPONENTS = np.array(
 )
 
 
-@AUGMENTATIONS.register("inception_crop")
+@AUGMENTATIONS.register("inception_crop", paper="Szegedy et al., 2015")
 class InceptionCrop(Augmentation):
     """A random crop of any size and shape, colour jitter in random order, and a flip.
 

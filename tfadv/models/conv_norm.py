@@ -22,7 +22,7 @@ class ConvNorm(keras.layers.Layer):
         kernel_size: side of the square kernel.
         norm: the norm layer, owned by this unit.
         stride: of the convolution, TensorFlow's 'SAME' padding.
-        relu: whether a ReLU follows.
+        relu: whether a nonlinearity follows: ReLU, or the norm's own.
         name: the layer's name.
     """
 
@@ -40,7 +40,8 @@ class ConvNorm(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.norm = norm
         self.stride = stride
-        self.relu = relu
+        norm.activated = relu
+        self.relu = relu and not norm.activates
 
     def build(self, input_shape: Sequence[int | None]):
         """Makes the kernel (variance scaling 2, fan out) and the norm's variables."""
@@ -82,11 +83,12 @@ class ConvNorm(keras.layers.Layer):
 
     def _weights(self, mode, dtype):
         """Returns kernel and bias, with the norm folded in if it offers its map."""
+        kernel = self.norm.prepare_kernel(tf.convert_to_tensor(self.kernel))
         affine = self.norm.affine(mode)
         if affine is None:
-            return tf.cast(self.kernel, dtype), None
+            return tf.cast(kernel, dtype), None
         scale, offset = affine
-        return tf.cast(self.kernel * scale, dtype), tf.cast(offset, dtype)
+        return tf.cast(kernel * scale, dtype), tf.cast(offset, dtype)
 
     def _activated(self, x):
         return tf.nn.relu(x) if self.relu else x

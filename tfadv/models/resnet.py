@@ -64,7 +64,7 @@ class Bottleneck(keras.layers.Layer):
         return tf.nn.relu(y + shortcut)
 
 
-@MODELS.register("resnet")
+@MODELS.register("resnet", paper="He et al., 2016")
 class ResNet(Model):
     """Bottleneck ResNet over any list of stages.
 

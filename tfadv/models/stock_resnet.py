@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from tfadv.attacks.base import PIXEL_RANGE
@@ -9,8 +10,6 @@ from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.resnet import ResNet
 from tfadv.norms.base import Norm, NormMode
-from tfadv.norms.batch_norm import BatchNorm
-from tfadv.norms.group_norm import GroupNorm
 from tfadv.pixels import PixelRange, to_pixels, units_per_pixel
 
 
@@ -23,7 +22,7 @@ def stock_resnet(
     """Returns a functional model that loads wherever Keras does.
 
     Args:
-        model: a ResNet with batch, mixture batch or group norm.
+        model: a ResNet whose norms have a `Norm.stock_layer`.
         branch: which of its branches; None takes the default one.
         pixel_range: of the images that it takes.
         fold: whether to fold norms that are a fixed map per channel into the
@@ -38,6 +37,8 @@ def stock_resnet(
     """
     if not isinstance(model, ResNet):
         raise UserError(f"{type(model).__name__} is no ResNet: it has no form of Keras' layers")
+    if branch is not None and branch not in model.branches:
+        raise UserError(f"no branch '{branch}'; there are {', '.join(model.branches)}")
     weights: list[tuple[layers.Layer, list]] = []
 
     def weighted(layer, values):
@@ -46,7 +47,8 @@ def stock_resnet(
 
     def unit(source: ConvNorm, x):
         affine = source.norm.affine(NormMode(branch)) if fold else None
-        kernel = source.kernel if affine is None else source.kernel * affine[0]
+        kernel = source.norm.prepare_kernel(tf.convert_to_tensor(source.kernel))
+        kernel = kernel if affine is None else kernel * affine[0]
         bias = [] if affine is None else [affine[1]]
         conv = layers.Conv2D(
             source.filters, source.kernel_size, source.stride, "same", use_bias=bool(bias)
@@ -86,15 +88,7 @@ def _rescaling(model, pixel_range):
 
 
 def _stock_norm(norm: Norm, branch: str | None) -> tuple[layers.Layer, list]:
-    """Returns Keras' layer like a norm, and its weights."""
-    if branch is not None and branch not in norm.branches:
-        raise UserError(f"no branch '{branch}'; there are {', '.join(norm.branches)}")
-    if hasattr(norm, "batch_norms"):
-        norm = norm.batch_norms[norm.branches.index(branch or norm.default_branch)]
-    if isinstance(norm, BatchNorm):
-        layer = layers.BatchNormalization(momentum=norm.momentum, epsilon=norm.epsilon)
-        return layer, [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]
-    if isinstance(norm, GroupNorm):
-        layer = layers.GroupNormalization(norm.groups_of(norm.gamma.shape[0]), epsilon=norm.epsilon)
-        return layer, [norm.gamma, norm.beta]
-    raise UserError(f"Keras has no layer like {type(norm).__name__}")
+    stock = norm.stock_layer(branch)
+    if stock is None:
+        raise UserError(f"Keras has no layer like {type(norm).__name__}")
+    return stock

@@ -1,6 +1,7 @@
 """What every normalization layer shares: the explicit mode, γ, β and how statistics are kept."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 
 import keras
@@ -56,7 +57,16 @@ class Norm(keras.layers.Layer):
     A subclass defines `normalize`, and `affine` where it has a fixed map. One
     that keeps running statistics defines `transform` and `updates` instead.
     Input and output have shape [N, H, W, C] and the same dtype; variables and
-    arithmetic are float32.
+    arithmetic are float32. It keeps each argument of its constructor in the
+    attribute of the same name.
+
+    Attributes:
+        branches: names of the branches that have statistics of their own.
+        default_branch: the branch of a call that names none.
+        activates: whether the norm brings the nonlinearity that follows it, in
+            place of ReLU.
+        activated: whether a nonlinearity follows here; its unit says so before
+            `build`. A residual block's last norm is followed by none.
 
     Args:
         gamma_initializer: initializer of γ; a residual block's last norm
@@ -66,6 +76,13 @@ class Norm(keras.layers.Layer):
 
     branches: tuple[str, ...] = (MAIN,)
     default_branch = MAIN
+    activates = False
+    activated = False
+
+    def __init_subclass__(cls, **arguments):
+        super().__init_subclass__(**arguments)
+        if all(base.__name__ != cls.__name__ for base in cls.__bases__):  # as gin derives them
+            keras.saving.register_keras_serializable("tfadv")(cls)
 
     def __init__(self, gamma_initializer: str = "ones", name: str | None = None):
         super().__init__(name=name, dtype="float32", autocast=False)
@@ -76,6 +93,27 @@ class Norm(keras.layers.Layer):
         shape = (input_shape[-1],)
         self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
         self.beta = self.add_weight(shape, "zeros", name="beta")
+
+    def prepare_kernel(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the kernel of the convolution before this norm, as the norm wants it.
+
+        Args:
+            kernel: float32 [height, width, in, out].
+        """
+        return kernel
+
+    def stock_layer(
+        self, branch: str | None = None
+    ) -> tuple[keras.layers.Layer, list[keras.Variable]] | None:
+        """Returns Keras' own layer that acts as this norm in inference, and its weights.
+
+        Args:
+            branch: which branch; None takes the default one.
+
+        Returns:
+            None where Keras has no such layer.
+        """
+        return None
 
     def normalize(self, x: tf.Tensor, mode: NormMode) -> tf.Tensor:
         """Returns float32 `x` normalized, before γ and β."""
@@ -128,7 +166,7 @@ class Norm(keras.layers.Layer):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {"name": self.name, "gamma_initializer": self.gamma_initializer}
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
 
 def write_statistics(recorded: Sequence[tuple[Norm, Statistics]], across_replicas: str) -> None:

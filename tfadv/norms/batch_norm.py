@@ -8,8 +8,7 @@ from tfadv.norms.base import Norm, NormMode
 from tfadv.registry import NORMS
 
 
-@keras.saving.register_keras_serializable("tfadv")
-@NORMS.register("batch_norm")
+@NORMS.register("batch_norm", paper="Ioffe & Szegedy, 2015")
 class BatchNorm(Norm):
     """Batch norm: moments over batch and space, and running averages of them.
 
@@ -93,6 +92,11 @@ class BatchNorm(Norm):
         y = x * _for_images(scale, x) + _for_images(offset, x)
         return y, tf.reduce_mean(mean, 0), tf.reduce_mean(variance, 0)
 
+    def stock_layer(self, branch: str | None = None):
+        """Returns Keras' batch normalization; see `Norm.stock_layer`."""
+        layer = keras.layers.BatchNormalization(momentum=self.momentum, epsilon=self.epsilon)
+        return layer, [self.gamma, self.beta, self.moving_mean, self.moving_variance]
+
     def updates(self, statistics):
         """Returns the running mean and variance with the values of a step's moments in."""
         running = (self.moving_mean, self.moving_variance)
@@ -100,14 +104,6 @@ class BatchNorm(Norm):
             (old, old * self.momentum + new * (1 - self.momentum))
             for old, new in zip(running, statistics, strict=True)
         ]
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "unbiased_variance": self.unbiased_variance,
-        }
 
 
 def _over_parts(values: tf.Tensor, mode: NormMode) -> tf.Tensor:

@@ -10,8 +10,7 @@ from tfadv.norms.base import Norm, NormMode
 from tfadv.registry import NORMS
 
 
-@keras.saving.register_keras_serializable("tfadv")
-@NORMS.register("group_norm")
+@NORMS.register("group_norm", paper="Wu & He, 2018")
 class GroupNorm(Norm):
     """Group norm: moments over space and a group of channels, image by image.
 
@@ -40,24 +39,38 @@ class GroupNorm(Norm):
         self.epsilon = epsilon
 
     def transform(self, x: tf.Tensor, mode: NormMode):
-        """Normalizes each image in each group; the mode changes nothing.
-
-        Space is reduced first and the few numbers left by groups: reducing a
-        five-dimensional view at once is many times slower on a CPU.
-        """
-        groups = self.groups_of(x.shape[-1])
-        mean = _over_groups(tf.reduce_mean(x, [1, 2]), groups)
-        variance = _over_groups(tf.reduce_mean(tf.math.squared_difference(x, mean), [1, 2]), groups)
+        """Normalizes each image in each group; the mode changes nothing. See `Norm.transform`."""
+        mean, variance = group_moments(x, self.groups_of(x.shape[-1]))
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return x * scale + (self.beta - mean * scale), None
+
+    def stock_layer(self, branch: str | None = None):
+        """Returns Keras' group normalization; see `Norm.stock_layer`."""
+        groups = self.groups_of(self.gamma.shape[0])
+        layer = keras.layers.GroupNormalization(groups, epsilon=self.epsilon)
+        return layer, [self.gamma, self.beta]
 
     def groups_of(self, channels: int) -> int:
         """Returns the number of groups of so many channels."""
         return math.gcd(self.groups, channels)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {"groups": self.groups, "epsilon": self.epsilon}
+
+def group_moments(x: tf.Tensor, groups: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns each image's moments in each group, repeated for the group's channels.
+
+    Space is reduced first and the few numbers left by groups: reducing a
+    five-dimensional view at once is many times slower on a CPU.
+
+    Args:
+        x: float32 [N, H, W, C].
+        groups: a divisor of C.
+
+    Returns:
+        Mean and (biased) variance, float32 [N, 1, 1, C].
+    """
+    mean = _over_groups(tf.reduce_mean(x, [1, 2]), groups)
+    squares = tf.math.squared_difference(x, mean)
+    return mean, _over_groups(tf.reduce_mean(squares, [1, 2]), groups)
 
 
 def _over_groups(values: tf.Tensor, groups: int) -> tf.Tensor:

@@ -1,6 +1,5 @@
 """Mixture batch normalization, the paper's answer to mixed batches (section 4.2)."""
 
-import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError, check, nearest
@@ -9,8 +8,7 @@ from tfadv.norms.batch_norm import BatchNorm
 from tfadv.registry import NORMS
 
 
-@keras.saving.register_keras_serializable("tfadv")
-@NORMS.register("mixture_batch_norm")
+@NORMS.register("mixture_batch_norm", paper="Xie & Yuille, 2020, section 4.2")
 class MixtureBatchNorm(Norm):
     """Mixture BN: a whole batch norm for each kind of images.
 
@@ -66,6 +64,10 @@ class MixtureBatchNorm(Norm):
         """Normalizes `x` [N, H, W, C], all of it images of the mode's branch."""
         return self.batch_norms[self._branch(mode)](x, mode=mode, record=record)
 
+    def stock_layer(self, branch: str | None = None):
+        """Returns the branch as Keras' batch normalization; see `Norm.stock_layer`."""
+        return self.batch_norms[self._branch(NormMode(branch))].stock_layer()
+
     def _branch(self, mode: NormMode, parameter: str = "NormMode.branch") -> int:
         branch = self.default_branch if mode.branch is None else mode.branch
         if branch not in self.branches:
@@ -75,13 +77,3 @@ class MixtureBatchNorm(Norm):
                 parameter,
             )
         return self.branches.index(branch)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {
-            "branches": self.branches,
-            "default_branch": self.default_branch,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "unbiased_variance": self.unbiased_variance,
-        }

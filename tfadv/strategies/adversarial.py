@@ -7,7 +7,7 @@ from tfadv.registry import STRATEGIES
 from tfadv.strategies.base import ADV, CLEAN, Strategy
 
 
-@STRATEGIES.register("adversarial")
+@STRATEGIES.register("adversarial", paper="Madry et al., 2018; Goodfellow et al., 2015")
 class Adversarial(Strategy):
     """All adversarial images of a batch and a share of their clean originals.
 

@@ -9,7 +9,7 @@ from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.base import ADV, CLEAN
 
 
-@STRATEGIES.register("logit_pairing")
+@STRATEGIES.register("logit_pairing", paper="Kannan et al., 2018")
 class LogitPairing(Adversarial):
     """Adversarial training plus λ times the distance of each pair's logits.
 

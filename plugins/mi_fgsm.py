@@ -1,0 +1,51 @@
+"""The momentum iterative attack as a plugin."""
+
+import tensorflow as tf
+
+from tfadv.attacks.pgd import PGD
+from tfadv.errors import check
+from tfadv.registry import ATTACKS
+
+
+@ATTACKS.register("mi_fgsm", paper="Dong et al., 2018")
+class MIFGSM(PGD):
+    """MI-FGSM: steps by the sign of a decaying sum of normalized gradients.
+
+    It starts at the image, and its step is ε/N.
+
+    Args:
+        epsilon: radius of the L∞ ball in pixels.
+        steps: number of steps N (the authors' 10).
+        decay: μ, of the sum at each step (the authors' 1).
+        targeted: see `PGD`.
+        jit_compile: see `PGD`.
+    """
+
+    memory_slots = 1
+
+    def __init__(
+        self,
+        epsilon: float,
+        steps: int = 10,
+        decay: float = 1.0,
+        targeted: bool = False,
+        jit_compile: bool | str = "auto",
+    ):
+        step_size = epsilon / max(steps, 1) or 1.0
+        super().__init__(epsilon, steps, step_size, targeted=targeted, jit_compile=jit_compile)
+        check(decay >= 0, "MIFGSM.decay", "be >= 0", decay)
+        self.decay = decay
+
+    def start(self, images, seeds):
+        """Returns the images themselves."""
+        return images
+
+    def direction(self, gradient, memory):
+        """Returns the sign of the new sum, and the sum."""
+        size = tf.reduce_sum(tf.abs(gradient), [1, 2, 3], keepdims=True)
+        total = self.decay * memory[0] + tf.math.divide_no_nan(gradient, size)
+        return tf.sign(total), (total,)
+
+    def describe(self):
+        """Returns PGD's record and μ."""
+        return super().describe() | {"decay": self.decay}

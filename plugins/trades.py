@@ -1,0 +1,65 @@
+"""TRADES as a plugin: robustness as a distance between two predictions."""
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attacks.pgd import PGD
+from tfadv.errors import check
+from tfadv.registry import STRATEGIES
+from tfadv.strategies import ADV, CLEAN, Strategy
+
+
+def divergence(clean_logits: tf.Tensor, adv_logits: tf.Tensor) -> tf.Tensor:
+    """Returns KL(softmax(clean) ‖ softmax(adv)) of logits [N, K], float32 [N]."""
+    clean, adv = tf.nn.log_softmax(clean_logits), tf.nn.log_softmax(adv_logits)
+    return tf.reduce_sum(tf.exp(clean) * (clean - adv), -1)
+
+
+class DivergencePGD(PGD):
+    """PGD that drives the prediction away from the clean image's, from beside it."""
+
+    START_DEVIATION = 0.255  # the authors' 0.001 of 0..1, in pixels
+
+    def start(self, images, seeds):
+        """Returns the images with a little Gaussian noise."""
+        seeds = randomness.for_purpose(seeds, "noise")
+        return images + self.START_DEVIATION * randomness.normal(seeds, tuple(images.shape[1:]))
+
+    def objective(self, logits_fn, images, labels, draw):
+        """Returns the negative divergence from the clean prediction, computed once."""
+        clean = tf.stop_gradient(logits_fn(images))
+        return lambda logits: -divergence(clean, logits)
+
+
+@STRATEGIES.register("trades", paper="Zhang et al., 2019")
+class Trades(Strategy):
+    """TRADES: CE of the clean images + β·KL(clean prediction ‖ adversarial prediction).
+
+    Its attack takes ε, N and α from the run's, and climbs the divergence.
+    A norm without branches normalizes both kinds as one batch, where the authors
+    ran them one after the other.
+
+    Args:
+        beta: weight of the divergence (the authors' 1/λ = 6).
+        label_smoothing: of the clean images' loss (the authors use none).
+    """
+
+    branches = (CLEAN, ADV)
+
+    def __init__(self, beta: float = 6.0, label_smoothing: float = 0.0):
+        super().__init__(label_smoothing)
+        check(beta >= 0, "Trades.beta", "be >= 0", beta)
+        self.beta = beta
+
+    def training_images(self, network, attack, images, labels, seeds):
+        """Returns the batch and its adversarial images."""
+        climb = DivergencePGD(
+            attack.epsilon, attack.steps, attack.step_size, jit_compile=attack.jit_compile
+        )
+        adversarial = climb(network.attack_logits_fn(), images, labels, seeds)
+        return {CLEAN: images, ADV: adversarial}
+
+    def loss(self, logits, labels):
+        """Returns the mean over the images."""
+        clean = self.branch_losses({CLEAN: logits[CLEAN]}, labels)[CLEAN]
+        return tf.reduce_mean(clean + self.beta * divergence(logits[CLEAN], logits[ADV]))

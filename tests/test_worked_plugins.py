@@ -1,0 +1,171 @@
+"""The worked plugins against their formulas, in NumPy, and against Keras' layers."""
+
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadv import config, experiment, randomness
+from tfadv.models.conv_norm import ConvNorm
+from tfadv.norms import NormMode
+from tfadv.registry import ATTACKS, NORMS, STRATEGIES
+from tfadv.strategies import ADV, CLEAN
+from tfadv.trainer import Trainer
+
+ROOT = Path(__file__).resolve().parent.parent
+RECIPES = sorted(path.stem for path in (ROOT / "gin/plugins").glob("*.gin"))
+X = np.random.default_rng(0).normal(1, 2, (4, 5, 5, 8)).astype("float32")
+
+
+@pytest.fixture(autouse=True)
+def plugins():
+    config.with_plugins([f"plugins.{path.stem}" for path in (ROOT / "plugins").glob("*.py")])
+
+
+def built(name, activated=True, **arguments):
+    norm = NORMS.build(name, **arguments)
+    norm.activated = activated
+    norm.build((None, 5, 5, 8))
+    random = np.random.default_rng(1)
+    for variable in norm.variables:
+        variable.assign(random.uniform(0.5, 1.5, variable.shape))
+    return norm, {variable.name: np.array(variable) for variable in norm.variables}
+
+
+@pytest.mark.parametrize(("name", "groups"), [("layer_norm", 1), ("instance_norm", 8)])
+def test_layer_and_instance_norm_equal_keras(name, groups):
+    ours, values = built(name, epsilon=1e-3)
+    theirs = keras.layers.GroupNormalization(groups=groups, epsilon=1e-3)
+    theirs.build((None, 5, 5, 8))
+    theirs.set_weights([values["gamma"], values["beta"]])
+    np.testing.assert_allclose(ours(X), theirs(X), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("activated", [True, False])
+def test_filter_response_norm_is_its_formula(activated):
+    norm, values = built("filter_response_norm", activated)
+    assert ("tau" in values) == activated
+    expected = X / np.sqrt(np.mean(X**2, (1, 2), keepdims=True) + 1e-6)
+    expected = expected * values["gamma"] + values["beta"]
+    if activated:
+        expected = np.maximum(expected, values["tau"])
+    np.testing.assert_allclose(norm(X), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("activated", [True, False])
+def test_evonorm_s0_is_its_formula(activated):
+    norm, values = built("evonorm_s0", activated, groups=4)
+    expected = X
+    if activated:
+        groups = X.reshape(4, 5, 5, 4, 2)
+        variance = np.repeat(groups.var((1, 2, 4)), 2, -1)[:, None, None]
+        expected = X / (1 + np.exp(-values["v"] * X)) / np.sqrt(variance + 1e-5)
+    expected = expected * values["gamma"] + values["beta"]
+    np.testing.assert_allclose(norm(X), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_norm_that_activates_takes_the_place_of_relu():
+    unit = ConvNorm(8, 1, NORMS.build("filter_response_norm"))
+    unit.build((None, 5, 5, 8))
+    unit.norm.tau.assign(tf.fill([8], -0.5))
+    assert float(tf.reduce_min(unit(tf.constant(X)))) == -0.5
+    linear = ConvNorm(8, 1, NORMS.build("filter_response_norm"), relu=False)
+    linear.build((None, 5, 5, 8))
+    assert float(tf.reduce_min(linear(tf.constant(X)))) < -0.5
+
+
+def test_weights_are_standardized_in_training_and_in_the_attack():
+    unit = ConvNorm(6, 3, NORMS.build("weight_standardized_group_norm", groups=2), relu=False)
+    unit.build((None, 5, 5, 8))
+    kernel = np.array(unit.kernel)
+    kernel = (kernel - kernel.mean((0, 1, 2))) / np.sqrt(kernel.var((0, 1, 2)) + 1e-5)
+    theirs = keras.Sequential(
+        [
+            keras.layers.Conv2D(6, 3, padding="same", use_bias=False),
+            keras.layers.GroupNormalization(2, epsilon=1e-5),
+        ]
+    )
+    theirs.build((None, 5, 5, 8))
+    theirs.set_weights([kernel, np.ones(6), np.zeros(6)])
+    np.testing.assert_allclose(unit(tf.constant(X)), theirs(X), rtol=1e-3, atol=1e-4)
+    fixed = unit.fixed(NormMode(), tf.float32)
+    np.testing.assert_allclose(fixed(tf.constant(X)), theirs(X), rtol=1e-3, atol=1e-4)
+    before, twice = unit(tf.constant(X)), 3 * unit.kernel + 2
+    unit.kernel.assign(twice)
+    np.testing.assert_allclose(unit(tf.constant(X)), before, rtol=1e-2, atol=1e-2)
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def test_trades_loss_is_its_formula():
+    random = np.random.default_rng(2)
+    clean, adversarial = random.normal(size=(2, 6, 4)).astype("float32")
+    labels = np.array([0, 1, 2, 3, 0, 1])
+    p, q = softmax(clean), softmax(adversarial)
+    expected = np.mean(-np.log(p[np.arange(6), labels]) + 6 * np.sum(p * np.log(p / q), -1))
+    loss = STRATEGIES.build("trades").loss({CLEAN: clean, ADV: adversarial}, labels)
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+
+
+WEIGHTS = np.random.default_rng(3).normal(0, 0.02, (12, 5)).astype("float32")
+
+
+def logits_fn(images):
+    return tf.tanh(tf.reshape(images, [-1, 12]) / 127.5 - 1) @ (50 * WEIGHTS)
+
+
+def test_mi_fgsm_is_its_formula():
+    random = np.random.default_rng(4)
+    images = random.uniform(0, 255, (5, 2, 2, 3)).astype("float32")
+    labels = np.arange(5)
+    attack = ATTACKS.build("mi_fgsm", epsilon=8.0, steps=4, decay=0.9, targeted=False)
+    seeds = randomness.example_seeds(0, "attack", tf.range(5))
+    ours = attack(logits_fn, tf.constant(images), tf.constant(labels, tf.int32), seeds)
+    x, total = images, np.zeros_like(images)
+    for _ in range(4):
+        flat = np.tanh(x.reshape(5, 12) / 127.5 - 1)
+        p = softmax(flat @ (50 * WEIGHTS))
+        p[np.arange(5), labels] -= 1
+        gradient = (p @ (50 * WEIGHTS).T * (1 - flat**2) / 127.5).reshape(x.shape)
+        total = 0.9 * total + gradient / np.abs(gradient).sum((1, 2, 3), keepdims=True)
+        x = np.clip(x + 2 * np.sign(total), images - 8, images + 8).clip(0, 255)
+    np.testing.assert_allclose(ours, x, atol=1e-3)
+
+
+def test_fast_takes_one_step_of_its_ratio():
+    asked = []
+
+    class Network:
+        ghost_batches = 1
+
+        def attack_logits_fn(self):
+            def logits(images):
+                asked.append(images)
+                return logits_fn(images)
+
+            return logits
+
+    images = tf.constant(np.full((5, 2, 2, 3), 100), tf.float32)
+    attack = ATTACKS.build("pgd", epsilon=8.0, steps=30)
+    seeds = randomness.example_seeds(0, "attack", tf.range(5))
+    strategy = STRATEGIES.build("fast", step_ratio=1.25)
+    batches = strategy.training_images(Network(), attack, images, tf.range(5), seeds)
+    assert list(batches) == [ADV] and len(asked) == 1
+    moved = np.abs(batches[ADV] - 100.0)
+    # From u in (-8, 8) a step of 10 ends at the border, or at u - 10 within it.
+    assert moved.max() <= 8 and (moved == 8).mean() > 0.3
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_plugins_recipe_trains_two_steps(recipe):
+    files = [f"gin/plugins/{recipe}.gin", "gin/scale/smoke.gin"]
+    config.read(["gin/gn.gin", *files] if recipe == "mi_fgsm" else files)
+    trainer = Trainer(experiment.plan(), tf.distribute.get_strategy())
+    (metrics,) = trainer.steps()
+    assert metrics["step"] == 2 and math.isfinite(metrics["loss"])

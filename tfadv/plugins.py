@@ -1,0 +1,156 @@
+"""Lists, checks and starts plugins: ``python -m tfadv.plugins``.
+
+Without a flag it lists everything registered; ``--check=plugins.my_norm`` runs the
+conformance kit; ``--new norm my_norm`` writes a file to start from, and its recipe.
+"""
+
+import inspect
+import sys
+import time
+import unittest
+from pathlib import Path
+
+import tensorflow as tf
+from absl import app, flags
+from rich.console import Console
+
+from tfadv import command_line, config, plugin_modules, plugin_templates, registry, testing
+from tfadv import experiment as _registers_the_built_in_parts  # noqa: F401
+from tfadv.errors import UserError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_multi_string("check", [], "Modules whose parts the conformance kit is to check.")
+flags.DEFINE_enum("new", None, list(testing.KINDS), "Writes a plugin: --new norm my_norm.")
+command_line.define_plugin_flags()
+
+
+def main(argv):
+    """Lists, checks or writes."""
+    console = Console(highlight=False, soft_wrap=True)
+    tf.get_logger().setLevel("ERROR")  # the kit traces on purpose more than once
+    with command_line.mistakes_in_one_line():
+        if FLAGS.new:
+            start_plugin(argv[1:], console)
+            return
+        command_line.refuse_arguments(argv)
+        read = command_line.read_plugin_flags()
+        if FLAGS.check:
+            testing.two_cpus()  # before TensorFlow starts its devices
+            sys.exit(0 if check_modules(read, FLAGS.check, console) else 1)
+        failures = load_folders()
+        list_parts(console)
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    if failures:
+        sys.exit(1)
+
+
+def load_folders() -> list[str]:
+    """Loads every module of the plugin folders; returns why some can't be."""
+    failures = []
+    for module in plugin_modules.in_folders():
+        try:
+            plugin_modules.load(module, "plugin folder")
+        except UserError as error:
+            failures.append(error.message)
+    return failures
+
+
+def list_parts(console: Console) -> None:
+    """Prints every registered part by kind: summary, paper, parameters with defaults."""
+    for kind in registry.REGISTRIES:
+        console.print(f"{kind.kind}s", style="bold")
+        for name in kind.names():
+            part = kind.get(name)
+            console.print(f"  {name}", style="cyan", markup=False)
+            origin = [kind.papers[name], part.__module__]
+            for line in (
+                (inspect.getdoc(part) or "no docstring").partition("\n")[0],
+                "; ".join(text for text in origin if text),
+                *registry.described_parameters(part),
+            ):
+                console.print(f"    {line}", markup=False)
+
+
+def check_modules(read: config.Config, modules: list[str], console: Console) -> bool:
+    """Runs the conformance kit on the parts of some modules and prints each check.
+
+    Args:
+        read: loads the modules.
+        modules: their names.
+        console: prints.
+
+    Returns:
+        Whether all checks hold.
+
+    Raises:
+        UserError: a module can't be loaded, or has no part that the kit knows.
+    """
+    passed = True
+    for module in modules:
+        read.import_plugin(module, "--check")
+        parts = [
+            (kind.kind, name)
+            for kind, name in plugin_modules.parts_of(module)
+            if kind.kind in testing.KINDS
+        ]
+        if not parts:
+            raise UserError(f"--check: '{module}' registers no {', '.join(testing.KINDS)}")
+        for kind, name in parts:
+            passed &= _check_part(kind, name, console)
+    return passed
+
+
+def _check_part(kind: str, name: str, console: Console) -> bool:
+    console.print(f"{kind} {name}", style="bold", markup=False)
+    start, failed = time.monotonic(), 0
+    checks = testing.checks(kind, name)
+    for check in checks:
+        try:
+            check()
+            outcome = "pass  " + check.title
+        except unittest.SkipTest as reason:
+            outcome = f"skip  {check.title}: {reason}"
+        except Exception as error:  # a plugin may fail in any way
+            failed += 1
+            said = str(error) if isinstance(error, testing.ConformanceError) else _raised(error)
+            outcome = f"FAIL  {check.title}: {said}"
+        console.print(f"  {outcome}", markup=False, style="red" if "FAIL" in outcome[:4] else None)
+    seconds = time.monotonic() - start
+    console.print(f"{len(checks) - failed} of {len(checks)} hold ({seconds:.1f} s)")
+    return not failed
+
+
+def _raised(error: Exception) -> str:
+    """Returns an error that is none of the kit's, in one line."""
+    return f"it raises {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def start_plugin(arguments: list[str], console: Console) -> None:
+    """Writes a plugin's first file and recipe.
+
+    Args:
+        arguments: what follows ``--new KIND``: the name.
+        console: prints what to do next.
+
+    Raises:
+        UserError: the name is missing, in use or none, or a file is there.
+    """
+    if len(arguments) != 1:
+        raise UserError(f"--new wants one name: python -m tfadv.plugins --new {FLAGS.new} my_name")
+    folder = Path(FLAGS.plugin_dir[0] if FLAGS.plugin_dir else "plugins")
+    folder.mkdir(parents=True, exist_ok=True)
+    command_line.read_plugin_flags()
+    load_folders()
+    for path in plugin_templates.write(FLAGS.new, arguments[0], folder):
+        console.print(f"wrote {path}", markup=False)
+    recipes = [folder / f"{arguments[0]}.gin"]
+    if FLAGS.new == "attack":  # an overlay
+        recipes.insert(0, Path("gin/mbn_alp.gin"))
+    files = " ".join(f"--gin_file={recipe}" for recipe in recipes)
+    for command in (f"plugins --check=plugins.{arguments[0]}", f"train {files}"):
+        console.print(f"python -m tfadv.{command} --plugin_dir={folder}", markup=False)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,72 @@
+"""The checks of a registered part, each a call that raises where the part is at fault."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from tfadv.registry import ATTACKS, NORMS, STRATEGIES, required
+from tfadv.testing import attack_checks, norm_checks, norm_device_checks, strategy_checks
+from tfadv.testing.faults import ConformanceError
+from tfadv.testing.replicas import two_cpus
+
+__all__ = ["KINDS", "Check", "ConformanceError", "checks", "two_cpus"]
+
+# The registries whose parts have checks, by kind, and the checks in their order.
+KINDS = {kind.kind: kind for kind in (NORMS, ATTACKS, STRATEGIES)}
+_CHECKS: dict[str, tuple[Callable[[Callable[..., Any]], None], ...]] = {
+    "norm": norm_checks.CHECKS + norm_device_checks.CHECKS,
+    "attack": attack_checks.CHECKS,
+    "strategy": strategy_checks.CHECKS,
+}
+# What a part is built with where it has no default and gin binds nothing.
+SIZES = {"epsilon": 8.0, "steps": 4, "step_size": 3.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One property of one part; a call proves it.
+
+    Attributes:
+        part: the part's kind and name.
+        title: the property.
+        run: raises `ConformanceError`, or whatever the part raises, where it doesn't hold,
+            and `unittest.SkipTest` where it can't be told.
+    """
+
+    part: str
+    title: str
+    run: Callable[[], None]
+
+    def __call__(self) -> None:
+        """Proves the property."""
+        self.run()
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.title}"
+
+
+def checks(kind: str, name: str, **arguments: Any) -> list[Check]:
+    """Returns the checks of a registered part.
+
+    Args:
+        kind: ``norm``, ``attack`` or ``strategy``.
+        name: its registered name.
+        **arguments: of its constructor. Others come from gin's bindings, their
+            defaults, or, for ``epsilon``, ``steps`` and ``step_size``, `SIZES`.
+
+    Raises:
+        UserError: no such part.
+    """
+    part = KINDS[kind].get(name)
+    make = functools.partial(_build, kind, name, **arguments)
+    return [
+        Check(f"{kind} {name}", check.__name__.replace("_", " "), functools.partial(check, make))
+        for check in _CHECKS[kind]
+        if part
+    ]
+
+
+def _build(kind: str, part: str, /, **arguments: Any) -> Any:
+    needed = {key: SIZES[key] for key in required(KINDS[kind].get(part)) if key in SIZES}
+    return KINDS[kind].build(part, **needed | arguments)

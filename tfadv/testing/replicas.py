@@ -1,0 +1,39 @@
+"""Two logical CPUs as replicas."""
+
+import functools
+import unittest
+
+import tensorflow as tf
+
+
+@functools.cache  # two strategies in one process mix up their collectives
+def two_cpus() -> tf.distribute.MirroredStrategy:
+    """Returns a distribution over two logical CPUs, the same one each time.
+
+    Raises:
+        SkipTest: TensorFlow has started with one.
+    """
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    try:
+        if len(tf.config.get_logical_device_configuration(cpu) or ()) < 2:
+            tf.config.set_logical_device_configuration(
+                cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+            )
+    except RuntimeError:
+        raise unittest.SkipTest(
+            "TensorFlow has started with one CPU device: call tfadv.testing.two_cpus() first"
+        ) from None
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+def on_each(distribution: tf.distribute.Strategy, function, parts: list[tf.Tensor]) -> list:
+    """Runs a function on one part in each replica, traced; returns the replicas' results."""
+    shared = distribution.experimental_distribute_values_from_function(
+        lambda context: parts[context.replica_id_in_sync_group]
+    )
+
+    @tf.function(autograph=False)
+    def run(part):
+        return distribution.run(function, (part,))
+
+    return list(distribution.experimental_local_results(run(shared)))
