@@ -16,7 +16,7 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-from tfadv import command_line, config
+from tfadv import command_line, config, experiment
 from tfadv.errors import UserError, check
 from tfadv.run_directory import write_text
 
@@ -36,6 +36,7 @@ def main(argv):
         for recipe in recipes.values():
             files = [recipe, *FLAGS.gin_file]
             config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
+            experiment.plan()  # whatever is wrong with one is told before any is trained
     folder = Path(FLAGS.output_dir)
     jobs = [(name, seed) for seed in seeds for name in recipes]
     failed = []
