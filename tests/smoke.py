@@ -1,12 +1,11 @@
 """Trainers at the smoke scale, for the tests of what trains."""
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
 from tfadv import config, experiment
 from tfadv.data.pipeline import Shares, train_batches
+from tfadv.testing import two_cpus
 from tfadv.trainer import Trainer
 
 SMOKE = "gin/scale/smoke.gin"
@@ -20,11 +19,6 @@ def make_plan(recipe, *bindings, overlays=()):
 
 def one_device(plan):
     return Trainer(plan, tf.distribute.get_strategy())
-
-
-@functools.cache  # two strategies in one process mix up their collectives
-def two_cpus():
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 def mirrored(plan):

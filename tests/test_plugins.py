@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 from rich.console import Console
@@ -183,6 +184,27 @@ def test_a_new_plugin_conforms_and_its_recipe_chooses_it(tmp_path, monkeypatch, 
     assert any(f"my_{kind}" in name for name in chosen)
     for check in testing.checks(kind, f"my_{kind}"):
         check()
+
+
+def test_a_norm_from_outside_the_repository_trains_and_exports(tmp_path, monkeypatch):
+    """One file of at most 30 lines, by name from gin; `config.gin` then names it by itself."""
+    new_plugin("norm", tmp_path, monkeypatch)
+    assert len((tmp_path / "my_norm.py").read_text().splitlines()) <= 30
+    option = f"--plugin_dir={tmp_path}"
+    for command in (
+        ["train", "--gin_file=my_norm.gin", "--gin_file=gin/scale/smoke.gin", "--model_dir=run"],
+        ["export", "--model_dir=run", "--output_dir=bundle"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", f"tfadv.{command[0]}", option, *command[1:]],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "import plugins.my_norm" in (tmp_path / "run/config.gin").read_text()
+    bundle = tf.saved_model.load(str(tmp_path / "bundle"))
+    assert bundle.serve(tf.zeros((3, 8, 8, 3))).shape == (3, 4)
 
 
 def test_nothing_is_overwritten(tmp_path, monkeypatch):

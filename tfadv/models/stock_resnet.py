@@ -48,8 +48,7 @@ def stock_resnet(
     def unit(source: ConvNorm, x):
         affine = source.norm.affine(NormMode(branch)) if fold else None
         kernel = source.norm.prepare_kernel(tf.convert_to_tensor(source.kernel))
-        kernel = kernel if affine is None else kernel * affine[0]
-        bias = [] if affine is None else [affine[1]]
+        kernel, bias = (kernel, []) if affine is None else (kernel * affine[0], [affine[1]])
         conv = layers.Conv2D(
             source.filters, source.kernel_size, source.stride, "same", use_bias=bool(bias)
         )

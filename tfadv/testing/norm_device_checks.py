@@ -12,7 +12,7 @@ from tfadv.norms.base import NormMode
 from tfadv.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.strategies import Network
 from tfadv.testing.faults import require, require_near, values
-from tfadv.testing.norm_checks import BATCH, SHAPE, MakeNorm, built, some_maps
+from tfadv.testing.norm_cases import BATCH, SHAPE, MakeNorm, built, some_maps
 from tfadv.testing.replicas import on_each, two_cpus
 
 
