@@ -43,6 +43,14 @@ class DropsGradients(Norm):
         return (x - tf.stop_gradient(mean)) * tf.stop_gradient(tf.math.rsqrt(variance + 1e-5))
 
 
+@NORMS.register("forgets_its_epsilon")
+class ForgetsItsEpsilon(Norm):
+    """Divides by a deviation that may be 0."""
+
+    def normalize(self, x, mode):
+        return x / tf.reduce_mean(tf.abs(x), [1, 2, 3], keepdims=True)
+
+
 @NORMS.register("counts_in_python")
 class CountsInPython(Norm):
     """Warms up over its first hundred calls, as Python counts them."""
@@ -205,6 +213,7 @@ FAULTS = {
     "norm writes_in_the_attack": ("writes nothing unasked", "moving_mean.*changed"),
     "norm leaks_across_the_batch": ("keeps images apart", "leaks across the batch"),
     "norm drops_gradients": ("has true gradients", "gradient by the input.*stops it"),
+    "norm forgets_its_epsilon": ("stands constant maps", "not finite: is an epsilon missing"),
     "norm counts_in_python": ("has no python state", "Python attribute 'calls'"),
     "norm draws_in_python": ("has no python state", "drawn or counted in Python"),
     "norm shares_its_branches": ("keeps branches apart", "branch clean change.*branch adv"),

@@ -28,7 +28,7 @@ LAYERS = [
     {"foreign_check"},
     {"evaluator", "training_step", "journal"},
     {"trainer"},
-    {"command_line", "dry_run", "testing", "plugin_templates"},
+    {"command_line", "dry_run", "testing", "plugin_templates", "comparison"},
     {"train", "evaluate", "export", "plugins", "compare"},
 ]
 # Within their layer too, these know nothing of models or of each other.

@@ -15,6 +15,7 @@ from rich.console import Console
 from tfadv import config, experiment, plugin_modules, plugin_templates, plugins, testing
 from tfadv.errors import UserError
 from tfadv.registry import ATTACKS, NORMS, STRATEGIES, configurables
+from tfadv.run_directory import RunDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = '''
@@ -67,14 +68,14 @@ def test_plugins_come_from_a_folder_and_from_a_module(tmp_path, monkeypatch):
     read = config.read([str(recipe)], plugins=["a_module"], plugin_dirs=[str(folder)])
     assert {"in_folder", "a_module"} <= set(NORMS.names())
     assert experiment.plan().experiment.norm == "in_folder"
-    assert read.text().startswith("import a_module\nimport plugins.in_folder\n")
+    assert re.match(r"import a_module # source \w+\nimport plugins.in_folder # source", read.text())
 
 
 def test_an_installed_plugin_is_there_by_name_and_noted_where_it_is_used(site):
     site("good_package", PLUGIN.format(name="installed_norm", cls="InstalledNorm"))
     read = config.read(["gin/gn.gin"], ["Experiment.norm = 'installed_norm'"])
     assert experiment.plan().experiment.norm == "installed_norm"
-    assert read.text().startswith("import good_package\n")
+    assert read.text().startswith("import good_package # source ")
     unused = config.read(["gin/gn.gin"])
     assert "good_package" not in unused.text()
     bound = config.read(["gin/gn.gin"], ["InstalledNorm.gamma_initializer = 'zeros'"])
@@ -127,6 +128,27 @@ def test_a_missing_plugin_is_told_with_the_way_in(module, told):
         config.read(["gin/gn.gin"], plugins=[module])
     with pytest.raises(UserError, match="--plugin_dir: no folder"):
         config.read(["gin/gn.gin"], plugin_dirs=["/nowhere/at/all"])
+
+
+def test_an_edited_plugin_is_another_configuration(tmp_path):
+    source = tmp_path / "edited.py"
+    for line in ("", "# another idea\n"):
+        source.write_text(PLUGIN.format(name="edited", cls="Edited") + line)
+        read = config.read(["gin/gn.gin"], plugins=["plugins.edited"], plugin_dirs=[str(tmp_path)])
+        directory = RunDirectory(tmp_path / "run")
+        if not line:
+            directory.claim(read, [], 0)
+            directory.check(read)
+    with pytest.raises(UserError, match="another config .import plugins.edited: source"):
+        directory.check(read)
+
+
+def test_a_forgotten_import_is_told(tmp_path):
+    (tmp_path / "forgotten.py").write_text(PLUGIN.format(name="forgotten", cls="Forgotten"))
+    with pytest.raises(UserError, match="'plugins.forgotten' defines it: import plugins.forgott"):
+        config.read(["gin/gn.gin"], ["Forgotten.name = 'x'"], plugin_dirs=[str(tmp_path)])
+    with pytest.raises(UserError, match="Did you mean 'plugins.forgotten'"):
+        config.read(["gin/gn.gin"], plugins=["forgoten"], plugin_dirs=[str(tmp_path)])
 
 
 def test_a_part_takes_the_bindings_of_its_base_classes():
@@ -241,7 +263,7 @@ def test_a_check_that_fails_is_printed_and_ends_with_1(tmp_path):
     )
     failed = run(f"--plugin_dir={tmp_path}", "--check=plugins.leaky", cwd=tmp_path)
     assert failed.returncode == 1
-    assert "16 of 19 hold" in failed.stdout
+    assert "17 of 20 hold" in failed.stdout
     assert "FAIL  keeps images apart" in failed.stdout
     assert "leaks across the batch" in failed.stdout
 

@@ -191,7 +191,7 @@ def _card(run, record) -> str:
         classes=record["classes"],
         metadata=METADATA,
         endpoints=", ".join(
-            f"`{name}`" for name in (DEFAULT_ENDPOINT, *record["endpoints"].values())
+            f"`{name}`" for name in dict.fromkeys([DEFAULT_ENDPOINT, *record["endpoints"].values()])
         ),
         branch=record["branch"],
         epsilon=record["epsilon_of_255"],

@@ -17,13 +17,17 @@ FLAGS = flags.FLAGS
 
 
 def define_config_flags() -> None:
-    """Defines the flags that say what to configure."""
+    """Defines the flags that say what to configure, once for all commands of a process."""
+    if "gin_file" in FLAGS:
+        return
     flags.DEFINE_multi_string("gin_file", [], "Recipe and scale files, in any order.")
     define_plugin_flags()
 
 
 def define_plugin_flags() -> None:
-    """Defines the flags that load plugins and bind their parameters."""
+    """Defines the flags that load plugins and bind their parameters, once."""
+    if "plugin" in FLAGS:
+        return
     flags.DEFINE_multi_string("gin_bindings", [], "Bindings such as 'PGD.steps = 10'; they win.")
     flags.DEFINE_multi_string("plugin", [], "Modules that register norms, attacks or strategies.")
     flags.DEFINE_multi_string("plugin_dir", [], "Folders whose modules are plugins.* to gin files.")

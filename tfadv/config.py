@@ -94,9 +94,9 @@ class Config:
                 )
 
     def text(self) -> str:
-        """Returns the whole configuration as one gin text in a fixed order."""
-        imports = "".join(f"import {module}\n" for module in self.plugins)
-        return imports + gin.config_str()
+        """Returns the whole configuration, the plugins' sources too, as gin in a fixed order."""
+        imports = [f"import {m} # source {plugin_modules.digest(m)}\n" for m in self.plugins]
+        return "".join(imports) + gin.config_str()
 
     def _read(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -284,7 +284,8 @@ def _check_name(selector: str, parameter: str | None, at_line: str) -> None:
     known = registry.configurables()
     name = selector.rpartition(".")[2]
     if name not in known:
-        raise UserError(f"{at_line}: nothing is called '{name}'.{nearest(name, known)}")
+        hint = plugin_modules.defining(name) or nearest(name, known)
+        raise UserError(f"{at_line}: nothing is called '{name}'.{hint}")
     if parameter is not None and parameter not in known[name]:
         raise UserError(
             f"{at_line}: {name} has no parameter '{parameter}'; it has "

@@ -18,6 +18,7 @@ from tfadv.run_directory import write_json
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
+flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The folder of a run.")
 flags.DEFINE_string("saved_model", None, "A bundle, another SavedModel, or a Keras file.")
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")

@@ -15,6 +15,7 @@ flags.DEFINE_enum("pixel_range", "1", ["1", "255"], "Images are to be in 0..1 or
 flags.DEFINE_bool("fold", False, "Write .keras files with the norms folded in as well.")
 flags.DEFINE_string("license", "unspecified", "The weights' licence, for the metadata.")
 command_line.define_config_flags()
+flags.adopt_module_key_flags(command_line)  # --help shows them
 
 
 def main(argv):

@@ -4,8 +4,10 @@ There are three ways in: ``import plugins.my_norm`` in a gin file, ``--plugin=mo
 and installed packages with entry points in the group ``tfadv.plugins``.
 """
 
-import importlib
+import hashlib
+import importlib.util
 import pkgutil
+import re
 import sys
 import types
 from collections.abc import Callable, Collection, Sequence
@@ -13,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tfadv import registry
-from tfadv.errors import UserError
+from tfadv.errors import UserError, nearest
 
 ENTRY_POINTS = "tfadv.plugins"
 
@@ -102,6 +104,23 @@ def parts_of(module: str) -> list[tuple[registry.Registry, str]]:
     ]
 
 
+def digest(module: str) -> str:
+    """Returns twelve digits that change with the source of a plugin's parts."""
+    modules = {kind.get(name).__module__ for kind, name in parts_of(module)} | {module}
+    sources = (Path(sys.modules[name].__file__).read_bytes() for name in sorted(modules))
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:12]
+
+
+def defining(part_name: str) -> str:
+    """Returns which module of the plugin folders defines a class, for an error, or ``""``."""
+    for module in in_folders():
+        source = importlib.util.find_spec(module)
+        text = Path(source.origin).read_text(encoding="utf-8") if source else ""
+        if f"class {part_name}(" in text:
+            return f" '{module}' defines it: import {module} first"
+    return ""
+
+
 def _import(plugin: str, module: str, importing: Callable[[], object]) -> None:
     modules, registered = set(sys.modules), registry.snapshot()
     try:
@@ -119,18 +138,31 @@ def _import(plugin: str, module: str, importing: Callable[[], object]) -> None:
 
 def _cause(error: BaseException, module: str) -> str:
     """Returns the error in one line, with the plugin's line that raised it."""
-    text = " ".join(str(error).split())
+    text = in_one_line(error)
     if not isinstance(error, UserError):
         text = f"{type(error).__name__}: {text}"
     if isinstance(error, ModuleNotFoundError) and module.startswith(str(error.name)):
         if module.endswith(".py") or "/" in module:
             name = Path(module).stem
             return f"{text}; for a file say --plugin_dir=FOLDER --plugin=plugins.{name}"
-        return f"{text}; --plugin_dir=FOLDER makes the files of a folder plugins.*"
+        return f"{text}; --plugin_dir=FOLDER makes the files of a folder plugins.*." + nearest(
+            f"plugins.{module.removeprefix('plugins.')}", in_folders()
+        )
+    return text + raised_at(error, module)
+
+
+def in_one_line(error: BaseException) -> str:
+    """Returns an error's message without line ends; of Keras' wrapping, what was wrapped."""
+    wrapped = re.search("\x1b\\[1m(.*?)\x1b\\[0m", str(error), re.DOTALL)
+    return " ".join((wrapped[1] if wrapped else str(error)).split())
+
+
+def raised_at(error: BaseException, module: str) -> str:
+    """Returns ``" (its line N)"`` for the last line of a module that an error came through."""
     trace, line = error.__traceback__, None
     while trace:
         name = trace.tb_frame.f_globals.get("__name__", "")
         if f"{name}.".startswith(f"{module}."):
             line = trace.tb_lineno
         trace = trace.tb_next
-    return f"{text} (its line {line})" if line else text
+    return f" (its line {line})" if line else ""

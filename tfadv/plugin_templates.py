@@ -14,7 +14,7 @@ from tfadv.norms.base import Norm, NormMode
 from tfadv.registry import NORMS
 
 
-@NORMS.register("{name}", paper="")
+@NORMS.register("{name}", paper="Authors, year")
 class {part}(Norm):
     """Divides each image by its root mean square.
 
@@ -49,7 +49,7 @@ from tfadv.attacks.pgd import PGD
 from tfadv.registry import ATTACKS
 
 
-@ATTACKS.register("{name}", paper="")
+@ATTACKS.register("{name}", paper="Authors, year")
 class {part}(PGD):
     """PGD whose objective is the margin of the goal's logit.
 
@@ -90,7 +90,7 @@ from tfadv.registry import STRATEGIES
 from tfadv.strategies import ADV, CLEAN, Strategy
 
 
-@STRATEGIES.register("{name}", paper="")
+@STRATEGIES.register("{name}", paper="Authors, year")
 class {part}(Strategy):
     """Clean and adversarial images at a weight.
 

@@ -22,6 +22,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("check", [], "Modules whose parts the conformance kit is to check.")
 flags.DEFINE_enum("new", None, list(testing.KINDS), "Writes a plugin: --new norm my_norm.")
 command_line.define_plugin_flags()
+flags.adopt_module_key_flags(command_line)  # --help shows them
 
 
 def main(argv):
@@ -103,7 +104,7 @@ def check_modules(read: config.Config, modules: list[str], console: Console) -> 
 
 def _check_part(kind: str, name: str, console: Console) -> bool:
     console.print(f"{kind} {name}", style="bold", markup=False)
-    start, failed = time.monotonic(), 0
+    start, failed, before = time.monotonic(), 0, None
     checks = testing.checks(kind, name)
     for check in checks:
         try:
@@ -113,17 +114,21 @@ def _check_part(kind: str, name: str, console: Console) -> bool:
             outcome = f"skip  {check.title}: {reason}"
         except Exception as error:  # a plugin may fail in any way
             failed += 1
-            said = str(error) if isinstance(error, testing.ConformanceError) else _raised(error)
-            outcome = f"FAIL  {check.title}: {said}"
+            said = str(error)
+            if not isinstance(error, testing.ConformanceError):
+                said = _raised(error, testing.KINDS[kind].get(name).__module__)
+            outcome = f"FAIL  {check.title}: {'the same' if said == before else said}"
+            before = said
         console.print(f"  {outcome}", markup=False, style="red" if "FAIL" in outcome[:4] else None)
     seconds = time.monotonic() - start
     console.print(f"{len(checks) - failed} of {len(checks)} hold ({seconds:.1f} s)")
     return not failed
 
 
-def _raised(error: Exception) -> str:
-    """Returns an error that is none of the kit's, in one line."""
-    return f"it raises {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+def _raised(error: Exception, module: str) -> str:
+    """Returns an error that is none of the kit's in one line, with the plugin's line."""
+    at_line = plugin_modules.raised_at(error, module)
+    return f"it raises {type(error).__name__}: {plugin_modules.in_one_line(error)}{at_line}"
 
 
 def start_plugin(arguments: list[str], console: Console) -> None:

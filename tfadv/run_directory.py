@@ -96,7 +96,7 @@ def default_path(config: Config, bindings: Sequence[str]) -> Path:
     """Returns ``runs/RECIPE-SCALE``, and the bindings where there are some."""
     names = sorted(config.files, key=lambda name: "scale" in Path(name).parts)
     parts = [_short_name(Path(name)) for name in names]
-    parts += ["".join(c if c.isalnum() or c in "._=" else "" for c in text) for text in bindings]
+    parts += ["".join(c if c.isalnum() or c in "._=-" else "" for c in text) for text in bindings]
     return Path("runs") / "-".join(parts)[:200]
 
 
@@ -141,7 +141,8 @@ def _bindings(text: str) -> dict[str, str]:
             key, value = line.split(" = ", 1)
             pairs[key] = value.strip()
         elif line.startswith("import "):
-            pairs[line] = "imported"
+            module, _, source = line.partition(" # ")
+            pairs[module] = source or "imported"
         elif key:
             pairs[key] += " " + line.strip()
     return pairs

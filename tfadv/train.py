@@ -20,6 +20,7 @@ from tfadv.trainer import Interrupted, Trainer
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
+flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The run's folder; by default runs/RECIPE-SCALE.")
 flags.DEFINE_bool("dry_run", False, "Check everything, print the configuration, train nothing.")
 

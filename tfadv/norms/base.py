@@ -166,7 +166,13 @@ class Norm(keras.layers.Layer):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        names = inspect.signature(type(self)).parameters
+        for name in names:
+            if not hasattr(self, name):
+                raise TypeError(
+                    f"{type(self).__name__} must keep its argument '{name}' as self.{name}"
+                )
+        return {name: getattr(self, name) for name in names}
 
 
 def write_statistics(recorded: Sequence[tuple[Norm, Statistics]], across_replicas: str) -> None:

@@ -34,6 +34,21 @@ def keeps_shapes_and_dtypes(make: MakeNorm) -> None:
             require(variable.dtype == "float32", f"{variable.name} is {variable.dtype}")
 
 
+def stands_constant_maps(make: MakeNorm) -> None:
+    """Maps without any variance, 0 among them, leave output and gradient finite."""
+    norm = built(make)
+    for mode in modes(norm):
+        for value in (0.0, 7.0):
+            x = tf.fill(SHAPE, value)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = norm(x, mode=mode)
+            for what, tensor in (("output", y), ("gradient", tape.gradient(y, x))):
+                finite = bool(tf.reduce_all(tf.math.is_finite(tensor)))
+                fault = f"on maps that are {value:g} everywhere the {what} in {mode} is not finite"
+                require(finite, fault + ": is an epsilon missing?")
+
+
 def computes_in_float32(make: MakeNorm) -> None:
     """On bfloat16 maps only the input and the output are rounded."""
     norm = built(make)
@@ -241,6 +256,7 @@ def has_no_python_state(make: MakeNorm) -> None:
 
 CHECKS = (
     keeps_shapes_and_dtypes,
+    stands_constant_maps,
     computes_in_float32,
     has_true_gradients,
     writes_nothing_unasked,
