@@ -4,12 +4,24 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfadv.errors import check
+
 _CPU = Path("/proc/cpuinfo")
 
 
 def has_accelerator() -> bool:
     """Returns whether there is a GPU or a TPU; each runs best what XLA compiles whole."""
     return bool(tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU"))
+
+
+def check_jit_compile(parameter: str, choice: bool | str) -> None:
+    """Raises `UserError` unless `choice` is True, False or 'auto'."""
+    check(choice in (True, False, "auto"), parameter, "be True, False or 'auto'", choice)
+
+
+def compiles(jit_compile: bool | str) -> bool:
+    """Returns whether XLA is to compile: 'auto' is yes on accelerators, no on a CPU."""
+    return has_accelerator() if jit_compile == "auto" else bool(jit_compile)
 
 
 def fastest_dtype() -> str:

@@ -91,14 +91,10 @@ def configurables() -> dict[str, tuple[str, ...]]:
     return {name: tuple(_parameters(part)) for name, part in _CONFIGURABLES.items()}
 
 
-def required(part: Callable[..., Any]) -> list[str]:
-    """Returns the parameters that have no default and, in this scope, no binding."""
+def unbound(part: Callable[..., Any]) -> list[str]:
+    """Returns the parameters that have no binding in this scope."""
     bound = _inherited_bindings(part) | gin.get_bindings(part)
-    return [
-        name
-        for name, parameter in _parameters(part).items()
-        if parameter.default is parameter.empty and name not in bound
-    ]
+    return [name for name in _parameters(part) if name not in bound]
 
 
 def described_parameters(part: Callable[..., Any]) -> list[str]:

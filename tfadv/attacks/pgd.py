@@ -1,14 +1,15 @@
-"""Projected gradient descent in the L∞ ball (Madry et al., 2018)."""
+"""Projected gradient descent in a ball (Madry et al., 2018)."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn
-from tfadv.devices import has_accelerator
+from tfadv.attacks.balls import BALLS
+from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.attacks.goals import AWAY, TOWARDS
+from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
-from tfadv.losses import cross_entropy
 from tfadv.registry import ATTACKS
 
 Objective = Callable[[tf.Tensor], tf.Tensor]
@@ -17,10 +18,11 @@ Memory = tuple[tf.Tensor, ...]
 
 @ATTACKS.register("pgd", paper="Madry et al., 2018; Kurakin et al., 2017")
 class PGD(Attack):
-    """L∞ PGD with sign steps: the paper's attack, in training and evaluation.
+    """PGD, by default L∞ with sign steps: the paper's attack, in training and evaluation.
 
     ``x ← clip(x - α·sign(∇ CE(logits(x), target)))`` into the ball and the pixel
-    range; untargeted, it climbs CE of the true label instead. The last iterate
+    range; untargeted, it climbs CE of the true label instead. L2 steps go along
+    the gradient itself, α long. The last iterate
     is returned. The cross-entropy is never smoothed. As in the released
     pipeline, a random start is not clipped to the pixel range before the first
     gradient.
@@ -36,6 +38,9 @@ class PGD(Attack):
             max(α, ε/N), as the released pipeline does.
         targeted: towards a class drawn uniformly from the wrong ones, or away
             from the true one.
+        loss: ``cross_entropy``, ``margin`` (the difference of two logits) or
+            ``dlr`` (Croce & Hein, 2020).
+        ball: ``linf`` or ``l2``, in which ε and α are measured.
         clean_start_probability: chance to start from the image itself; else
             the start is uniform in the ball (section 3: 0.2 in training, 0 in
             evaluation).
@@ -56,6 +61,8 @@ class PGD(Attack):
         step_size: float = 1.0,
         step_rule: str = "fixed",
         targeted: bool = True,
+        loss: str = "cross_entropy",
+        ball: str = "linf",
         clean_start_probability: float = 0.0,
         clean_start: str = "per_example",
         jit_compile: bool | str = "auto",
@@ -68,18 +75,17 @@ class PGD(Attack):
         in_range = 0 <= clean_start_probability <= 1
         check(in_range, f"{name}.clean_start_probability", "be in 0..1", clean_start_probability)
         check_choice(f"{name}.clean_start", clean_start, self.CLEAN_STARTS)
-        check(
-            jit_compile in (True, False, "auto"),
-            f"{name}.jit_compile",
-            "be True, False or 'auto'",
-            jit_compile,
-        )
+        check_choice(f"{name}.loss", loss, AWAY)
+        check_choice(f"{name}.ball", ball, BALLS)
+        check_jit_compile(f"{name}.jit_compile", jit_compile)
         self.epsilon = float(epsilon)
         self.steps = steps
         self.step_size = float(step_size)
         if step_rule == "at_least_epsilon_over_steps" and steps:
             self.step_size = max(self.step_size, self.epsilon / steps)
         self.targeted = targeted
+        self.loss = loss
+        self.ball = ball
         self.clean_start_probability = clean_start_probability
         self.clean_start = clean_start
         self.jit_compile = jit_compile
@@ -92,7 +98,7 @@ class PGD(Attack):
         start = self.start(images, seeds)
         draw = self._target_draw(seeds)
 
-        @tf.function(jit_compile=self._jit_compile(), autograph=False)
+        @tf.function(jit_compile=compiles(self.jit_compile), autograph=False)
         def attack(images, labels, start, draw):
             objective = self.objective(logits_fn, images, labels, draw)
             return self.descend(logits_fn, images, start, objective)
@@ -102,9 +108,7 @@ class PGD(Attack):
     def start(self, images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Returns the first iterate, float32 [N, H, W, C]; its noise is uniform in the ball."""
         noise_seeds = randomness.for_purpose(seeds, "noise")
-        noise = randomness.uniform(
-            noise_seeds, tuple(images.shape[1:]), -self.epsilon, self.epsilon
-        )
+        noise = BALLS[self.ball].noise(noise_seeds, tuple(images.shape[1:]), self.epsilon)
         if self.clean_start_probability == 0:
             return images + noise
         chosen = self._starts_clean(seeds)
@@ -124,10 +128,10 @@ class PGD(Attack):
         Returns:
             A function from logits [N, K] to losses [N], called once a step.
         """
-        sign = 1.0 if self.targeted else -1.0
-        return lambda logits: (
-            sign * cross_entropy(logits, self.goal(labels, logits.shape[-1], draw))
-        )
+        if not self.targeted:
+            return lambda logits: -AWAY[self.loss](logits, labels)
+        towards = TOWARDS[self.loss]
+        return lambda logits: -towards(logits, labels, self.goal(labels, logits.shape[-1], draw))
 
     def goal(self, labels: tf.Tensor, classes: int, draw: tf.Tensor) -> tf.Tensor:
         """Returns the classes int32 [N] to get to: drawn wrong ones; untargeted, to leave."""
@@ -141,7 +145,7 @@ class PGD(Attack):
             memory: what the step before returned; at first zeros like the
                 images, once for each of `memory_slots`.
         """
-        return tf.sign(gradient), memory
+        return BALLS[self.ball].steepest(gradient), memory
 
     def descend(
         self, logits_fn: LogitsFn, images: tf.Tensor, start: tf.Tensor, objective: Objective
@@ -157,8 +161,7 @@ class PGD(Attack):
         Returns:
             The last iterate.
         """
-        low = tf.maximum(images - self.epsilon, PIXEL_RANGE[0])
-        high = tf.minimum(images + self.epsilon, PIXEL_RANGE[1])
+        ball = BALLS[self.ball](images, self.epsilon)
 
         def step(count, x, memory):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -166,7 +169,7 @@ class PGD(Attack):
                 loss = tf.reduce_sum(objective(logits_fn(x)))
             direction, memory = self.direction(tape.gradient(loss, x), memory)
             moved = x - self.step_size * direction
-            return count + 1, tf.clip_by_value(moved, low, high), memory
+            return count + 1, ball.project(moved), memory
 
         memory = tuple(tf.zeros_like(images) for _ in range(self.memory_slots))
         _, x, _ = tf.while_loop(
@@ -194,6 +197,8 @@ class PGD(Attack):
             "epsilon": self.epsilon,
             "steps": self.steps,
             "step_size": self.step_size,
+            "loss": self.loss,
+            "ball": self.ball,
         }
 
     @staticmethod
@@ -205,11 +210,6 @@ class PGD(Attack):
         if self.clean_start == "per_batch":
             seeds = seeds[:1]
         return randomness.uniform(seeds, (), 0.0, 1.0) < self.clean_start_probability
-
-    def _jit_compile(self) -> bool:
-        if self.jit_compile == "auto":
-            return has_accelerator()
-        return self.jit_compile
 
 
 def _wrong_class(labels, classes, draw):

@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import randomness
+from tfadv.attacks.balls import BALLS
 from tfadv.attacks.base import PIXEL_RANGE, Attack
 from tfadv.losses import cross_entropy
-from tfadv.registry import required
+from tfadv.registry import unbound
 from tfadv.testing.faults import (
-    distance,
     require,
     require_near,
     require_no_python_state,
@@ -62,12 +62,12 @@ def returns_images(make: MakeAttack) -> None:
 
 
 def stays_in_its_ball(make: MakeAttack) -> None:
-    """No pixel moves by more than ε, whatever the seed."""
+    """No image moves by more than ε, in the attack's `ball`, whatever the seed."""
     attack = make()
     require(hasattr(attack, "epsilon"), "it doesn't say its radius: an attribute `epsilon`")
     for images, adversarial in _runs(attack):
-        farthest = distance(adversarial, images)
-        fault = f"a pixel moves by {farthest:.4g}: out of the ball of ε = {attack.epsilon}"
+        farthest = float(tf.reduce_max(_ball(attack).size(adversarial - images)))
+        fault = f"an image moves by {farthest:.4g}: out of the ball of ε = {attack.epsilon}"
         require(farthest <= attack.epsilon + ROUNDING, fault)
 
 
@@ -140,11 +140,16 @@ def treats_each_image_alone(make: MakeAttack) -> None:
 
 def runs_in_constant_memory(make: MakeAttack) -> None:
     """More steps don't make a larger graph, and nothing of a step is kept for the next."""
-    if "steps" not in required(type(make())) and not hasattr(make(), "steps"):
-        return
     sizes = []
+    counted = next((n for n in ("steps", "queries") if n in unbound(type(make()))), None)
+    if counted is None:
+        return
     for steps in (2, 12):
-        graph = _traced(make(steps=steps)).get_concrete_function(Victim(), *some_examples()).graph
+        graph = (
+            _traced(make(**{counted: steps}))
+            .get_concrete_function(Victim(), *some_examples())
+            .graph
+        )
         operations = [
             operation
             for function in (graph.as_graph_def(), *graph.as_graph_def().library.function)
@@ -172,7 +177,8 @@ def compiles_with_xla(make: MakeAttack) -> None:
     adversarial = run(*examples)
     low, high = float(tf.reduce_min(adversarial)), float(tf.reduce_max(adversarial))
     inside = PIXEL_RANGE[0] <= low and high <= PIXEL_RANGE[1]
-    inside &= distance(adversarial, examples[0]) <= attack.epsilon + ROUNDING
+    farthest = float(tf.reduce_max(_ball(attack).size(adversarial - examples[0])))
+    inside &= farthest <= attack.epsilon + ROUNDING
     require(inside, "compiled by XLA it leaves its ball or 0..255")
 
 
@@ -184,6 +190,10 @@ def tells_what_it_did(make: MakeAttack) -> None:
     require(fits, f"succeeded gives {success.dtype.name} {success.shape} for {labels.shape}")
     record = json.loads(json.dumps(attack.describe()))
     require(record.get("targeted") == attack.targeted, f"describe gives {record}")
+
+
+def _ball(attack: Attack) -> type:
+    return BALLS[getattr(attack, "ball", "linf")]
 
 
 def _traced(attack: Attack):

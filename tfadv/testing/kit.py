@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES, required
+from tfadv.registry import ATTACKS, NORMS, STRATEGIES, unbound
 from tfadv.testing import attack_checks, norm_checks, norm_device_checks, strategy_checks
 from tfadv.testing.faults import ConformanceError
 from tfadv.testing.replicas import two_cpus
@@ -19,8 +19,8 @@ _CHECKS: dict[str, tuple[Callable[[Callable[..., Any]], None], ...]] = {
     "attack": attack_checks.CHECKS,
     "strategy": strategy_checks.CHECKS,
 }
-# What a part is built with where it has no default and gin binds nothing.
-SIZES = {"epsilon": 8.0, "steps": 4, "step_size": 3.0}
+# What an attack is built with where gin binds nothing.
+SIZES = {"epsilon": 8.0, "steps": 4, "step_size": 3.0, "queries": 60, "classes": 2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +52,8 @@ def checks(kind: str, name: str, **arguments: Any) -> list[Check]:
     Args:
         kind: ``norm``, ``attack`` or ``strategy``.
         name: its registered name.
-        **arguments: of its constructor. Others come from gin's bindings, their
-            defaults, or, for ``epsilon``, ``steps`` and ``step_size``, `SIZES`.
+        **arguments: of its constructor. Others come from gin's bindings, an
+            attack's sizes else from `SIZES`, or are their defaults.
 
     Raises:
         UserError: no such part.
@@ -68,5 +68,6 @@ def checks(kind: str, name: str, **arguments: Any) -> list[Check]:
 
 
 def _build(kind: str, part: str, /, **arguments: Any) -> Any:
-    needed = {key: SIZES[key] for key in required(KINDS[kind].get(part)) if key in SIZES}
-    return KINDS[kind].build(part, **needed | arguments)
+    free = unbound(KINDS[kind].get(part)) if kind == ATTACKS.kind else ()
+    sizes = {name: SIZES[name] for name in free if name in SIZES}
+    return KINDS[kind].build(part, **sizes | arguments)

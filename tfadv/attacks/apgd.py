@@ -1,0 +1,267 @@
+"""Auto-PGD (Croce & Hein, 2020): PGD whose step size follows its own progress."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attacks.balls import BALLS
+from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.attacks.goals import AWAY, TOWARDS
+from tfadv.devices import check_jit_compile, compiles
+from tfadv.errors import check, check_choice
+from tfadv.registry import ATTACKS
+
+# Section 3.2 and 3.4 of the paper: α, ρ, and the lengths of the first checkpoints.
+MOMENTUM = 0.75
+ENOUGH_RISES = 0.75
+FIRST_CHECKPOINT, SHORTEST, SHORTER_BY = 0.22, 0.06, 0.03
+
+Goal = Callable[[tf.Tensor], tf.Tensor]
+
+
+def checkpoints(steps: int) -> dict[int, int]:
+    """Returns the iterations, counted from 0, that end a stretch, and the stretches' lengths."""
+    length, shortest, by = (
+        max(int(share * steps), 1) for share in (FIRST_CHECKPOINT, SHORTEST, SHORTER_BY)
+    )
+    ends, end = {}, length - 1
+    while end < steps:
+        ends[end] = length
+        length = max(length - by, shortest)
+        end += length
+    return ends
+
+
+class _State(NamedTuple):
+    """The loop's variables; all but the first are one an image."""
+
+    count: tf.Tensor
+    x: tf.Tensor
+    before: tf.Tensor
+    gradient: tf.Tensor
+    loss: tf.Tensor
+    best: tf.Tensor
+    best_gradient: tf.Tensor
+    best_loss: tf.Tensor
+    best_loss_then: tf.Tensor
+    step: tf.Tensor
+    rises: tf.Tensor
+    halved_then: tf.Tensor
+    found: tf.Tensor
+    fooled: tf.Tensor
+
+
+@ATTACKS.register("apgd", paper="Croce & Hein, 2020")
+class APGD(Attack):
+    """Untargeted Auto-PGD: AutoAttack's APGD-CE, and with ``loss = 'dlr'`` APGD-DLR.
+
+    It steps with momentum, starting at 2ε, and halves an image's step, going back
+    to its best point, where too few steps raised the loss. It returns the first
+    kind of image there is: misclassified ones, else the best by its loss.
+
+    Args:
+        epsilon: radius of the ball in pixels.
+        steps: number of steps (AutoAttack: 100).
+        loss: ``cross_entropy``, ``dlr`` or ``margin``.
+        ball: ``linf`` or ``l2``.
+        restarts: runs from new starts; images that one fooled stay so.
+        jit_compile: see `PGD`.
+    """
+
+    def __init__(
+        self,
+        epsilon: float,
+        steps: int = 100,
+        loss: str = "cross_entropy",
+        ball: str = "linf",
+        restarts: int = 1,
+        jit_compile: bool | str = "auto",
+    ):
+        name = type(self).__name__
+        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
+        check(steps >= 1, f"{name}.steps", "be >= 1", steps)
+        check(restarts >= 1, f"{name}.restarts", "be >= 1", restarts)
+        check_choice(f"{name}.loss", loss, AWAY)
+        check_choice(f"{name}.ball", ball, BALLS)
+        check_jit_compile(f"{name}.jit_compile", jit_compile)
+        self.epsilon = float(epsilon)
+        self.steps = steps
+        self.loss = loss
+        self.ball = ball
+        self.restarts = restarts
+        self.jit_compile = jit_compile
+
+    def __call__(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns adversarial images; see `Attack.__call__`."""
+        return self._rounds(logits_fn, images, labels, seeds, [labels] * self.restarts)
+
+    def describe(self) -> dict[str, object]:
+        """Returns the radius, ball, steps, loss and restarts."""
+        names = ("epsilon", "ball", "steps", "loss", "restarts")
+        return super().describe() | {name: getattr(self, name) for name in names}
+
+    def _losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Returns what goes up, [N]."""
+        return AWAY[self.loss](logits, labels)
+
+    def _rounds(self, logits_fn, images, labels, seeds, targets) -> tf.Tensor:
+        """Attacks with each of the targets, from starts of their own; keeps what fooled first."""
+
+        @tf.function(jit_compile=compiles(self.jit_compile), autograph=False)
+        def attack(images, labels, start, towards):
+            def goal(logits):
+                return self._losses(logits, labels, towards)
+
+            return self._climb(logits_fn, images, labels, start, goal)
+
+        found = fooled = None
+        for number, towards in enumerate(targets):
+            start = self._start(images, randomness.for_purpose(seeds, f"round {number}"))
+            again, too = attack(images, labels, start, towards)
+            found = again if found is None else tf.where(_by_image(fooled), found, again)
+            fooled = too if fooled is None else fooled | too
+        return tf.stop_gradient(found)
+
+    def _start(self, images, seeds):
+        """Returns random points on the ball's surface, in the pixel range."""
+        ball = BALLS[self.ball]
+        noise = ball.noise(seeds, tuple(images.shape[1:]), 1.0)
+        noise = tf.math.divide_no_nan(noise, ball.size(noise))
+        return ball(images, self.epsilon).project(images + self.epsilon * noise)
+
+    def _climb(self, logits_fn, images, labels, start, goal: Goal):
+        """Returns the images and whether they are misclassified, bool [N]."""
+        kind = BALLS[self.ball]
+        ball, ends = kind(images, self.epsilon), checkpoints(self.steps)
+        lengths = tf.constant([ends.get(i, 0) for i in range(self.steps)], tf.float32)
+
+        def look(x):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(x)
+                logits = logits_fn(x)
+                losses = goal(logits)
+                total = tf.reduce_sum(losses)
+            wrong = tf.argmax(logits, -1, labels.dtype) != labels
+            return losses, tape.gradient(total, x), wrong
+
+        def step(*variables):
+            s = _State(*variables)
+            ahead = ball.project(s.x + _by_image(s.step) * kind.steepest(s.gradient))
+            momentum = tf.where(s.count == 0, 1.0, MOMENTUM)
+            x = ball.project(s.x + momentum * (ahead - s.x) + (1 - momentum) * (s.x - s.before))
+            loss, gradient, wrong = look(x)
+            better = loss > s.best_loss
+            moved = s._replace(
+                count=s.count + 1,
+                x=x,
+                before=s.x,
+                gradient=gradient,
+                loss=loss,
+                best=tf.where(_by_image(better), x, s.best),
+                best_gradient=tf.where(_by_image(better), gradient, s.best_gradient),
+                best_loss=tf.maximum(loss, s.best_loss),
+                rises=s.rises + tf.cast(loss > s.loss, tf.float32),
+                found=tf.where(_by_image(wrong), x, s.found),
+                fooled=s.fooled | wrong,
+            )
+            return _at_checkpoint(moved, lengths[s.count])
+
+        loss, gradient, wrong = look(start)
+        nothing = tf.zeros_like(loss)
+        first = _State(
+            count=tf.constant(0),
+            x=start,
+            before=start,
+            gradient=gradient,
+            loss=nothing,  # the authors' first comparison, with 0
+            best=start,
+            best_gradient=gradient,
+            best_loss=loss,
+            best_loss_then=loss,
+            step=nothing + 2 * self.epsilon,
+            rises=nothing,
+            halved_then=tf.ones_like(wrong),
+            found=start,
+            fooled=wrong,
+        )
+        last = _State(
+            *tf.while_loop(
+                lambda count, *_: count < self.steps,
+                step,
+                tuple(first),
+                maximum_iterations=self.steps,
+                parallel_iterations=1,
+            )
+        )
+        return tf.where(_by_image(last.fooled), last.found, last.best), last.fooled
+
+
+def _by_image(values: tf.Tensor) -> tf.Tensor:
+    return values[:, None, None, None]
+
+
+def _at_checkpoint(s: _State, length: tf.Tensor) -> _State:
+    """Halves the steps that got too little, where a stretch of `length` > 0 ends."""
+    ends = length > 0
+    too_few = s.rises <= ENOUGH_RISES * length
+    no_gain = ~s.halved_then & (s.best_loss_then >= s.best_loss)
+    halve = ends & (too_few | no_gain)
+    back = _by_image(halve)
+    return s._replace(
+        x=tf.where(back, s.best, s.x),
+        gradient=tf.where(back, s.best_gradient, s.gradient),
+        step=tf.where(halve, s.step / 2, s.step),
+        rises=tf.where(ends, tf.zeros_like(s.rises), s.rises),
+        halved_then=tf.where(ends, halve, s.halved_then),
+        best_loss_then=tf.where(ends, s.best_loss, s.best_loss_then),
+    )
+
+
+@ATTACKS.register("apgd_targeted", paper="Croce & Hein, 2020")
+class APGDTargeted(APGD):
+    """AutoAttack's APGD-T: towards each of the likeliest wrong classes in turn.
+
+    Its aim is any wrong class, as an untargeted attack's.
+
+    Args:
+        epsilon: radius of the ball in pixels.
+        steps: number of steps for each class (AutoAttack: 100).
+        loss: ``dlr``, ``cross_entropy`` or ``margin``.
+        ball: ``linf`` or ``l2``.
+        classes: how many wrong classes to try (AutoAttack: 9), or all there are.
+        jit_compile: see `PGD`.
+    """
+
+    def __init__(
+        self,
+        epsilon: float,
+        steps: int = 100,
+        loss: str = "dlr",
+        ball: str = "linf",
+        classes: int = 9,
+        jit_compile: bool | str = "auto",
+    ):
+        super().__init__(epsilon, steps, loss, ball, jit_compile=jit_compile)
+        check(classes >= 1, f"{type(self).__name__}.classes", "be >= 1", classes)
+        self.classes = classes
+
+    def __call__(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns adversarial images; see `Attack.__call__`."""
+        logits = logits_fn(images)
+        label = tf.one_hot(labels, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+        wrong = tf.where(label, logits.dtype.min, logits)
+        ranked = tf.math.top_k(wrong, min(self.classes, logits.shape[-1] - 1)).indices
+        return self._rounds(logits_fn, images, labels, seeds, tf.unstack(ranked, axis=1))
+
+    def describe(self) -> dict[str, object]:
+        """Returns APGD's record and the number of classes."""
+        return super().describe() | {"classes": self.classes}
+
+    def _losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        return TOWARDS[self.loss](logits, labels, targets)

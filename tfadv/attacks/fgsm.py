@@ -1,0 +1,35 @@
+"""The fast gradient sign method."""
+
+import tensorflow as tf
+
+from tfadv.attacks.pgd import PGD
+from tfadv.registry import ATTACKS
+
+
+@ATTACKS.register("fgsm", paper="Goodfellow et al., 2015")
+class FGSM(PGD):
+    """FGSM: one step of ε from the image.
+
+    Args:
+        epsilon: radius of the ball in pixels.
+        targeted: see `PGD`.
+        loss: see `PGD`.
+        ball: see `PGD`.
+        jit_compile: see `PGD`.
+    """
+
+    def __init__(
+        self,
+        epsilon: float,
+        targeted: bool = False,
+        loss: str = "cross_entropy",
+        ball: str = "linf",
+        jit_compile: bool | str = "auto",
+    ):
+        super().__init__(
+            epsilon, 1, epsilon or 1.0, "fixed", targeted, loss, ball, jit_compile=jit_compile
+        )
+
+    def start(self, images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
+        """Returns the images themselves."""
+        return images

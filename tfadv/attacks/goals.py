@@ -1,0 +1,51 @@
+"""What attacks make large: losses of each example, by name."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfadv.errors import check
+from tfadv.losses import cross_entropy
+
+_TINY = 1e-12
+
+
+def _at(logits: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+    return tf.gather(logits, classes, axis=-1, batch_dims=1)
+
+
+def best_other(logits: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+    """Returns the largest logit of a class that isn't the given one, float32 [N]."""
+    given = tf.one_hot(classes, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+    return tf.reduce_max(tf.where(given, logits.dtype.min, logits), -1)
+
+
+def margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns the best wrong logit minus the label's, [N]: positive where misclassified."""
+    return best_other(logits, labels) - _at(logits, labels)
+
+
+def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Difference of logits ratio (Croce & Hein, 2020, equation 6), [N]; three classes or more."""
+    classes = logits.shape[-1]
+    check(classes >= 3, "loss = 'dlr'", "be used with 3 classes or more", classes)
+    top = tf.math.top_k(logits, 3).values
+    return margin(logits, labels) / (top[:, 0] - top[:, 2] + _TINY)
+
+
+def targeted_dlr(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Targeted DLR (Croce & Hein, 2020, equation 7), [N]; four classes or more."""
+    classes = logits.shape[-1]
+    check(classes >= 4, "a targeted loss = 'dlr'", "be used with 4 classes or more", classes)
+    top = tf.math.top_k(logits, 4).values
+    scale = top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + _TINY
+    return (_at(logits, targets) - _at(logits, labels)) / scale
+
+
+# To be made large: away from the label, and towards a target.
+AWAY: dict[str, Callable] = {"cross_entropy": cross_entropy, "margin": margin, "dlr": dlr}
+TOWARDS: dict[str, Callable] = {
+    "cross_entropy": lambda logits, labels, targets: -cross_entropy(logits, targets),
+    "margin": lambda logits, labels, targets: -margin(logits, targets),
+    "dlr": targeted_dlr,
+}

@@ -1,0 +1,106 @@
+"""Square attack (Andriushchenko et al., 2020): a random search that asks for no gradient."""
+
+import math
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attacks.balls import LinfBall
+from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn
+from tfadv.attacks.goals import margin
+from tfadv.devices import check_jit_compile, compiles
+from tfadv.errors import check
+from tfadv.registry import ATTACKS
+
+# The share of an image's pixels in a square halves after these queries of 10,000.
+_HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+
+
+@ATTACKS.register("square", paper="Andriushchenko et al., 2020")
+class Square(Attack):
+    """Untargeted L∞ Square: squares of ±ε at random places, kept where the margin grows.
+
+    It starts from vertical stripes of ±ε. An image that is misclassified stays
+    as it is.
+
+    Args:
+        epsilon: radius of the ball in pixels.
+        queries: how often each image is classified (AutoAttack: 5000).
+        first_share: share of the pixels in the first squares (AutoAttack: 0.8).
+        jit_compile: see `PGD`.
+    """
+
+    def __init__(
+        self,
+        epsilon: float,
+        queries: int = 5000,
+        first_share: float = 0.8,
+        jit_compile: bool | str = "auto",
+    ):
+        check(epsilon >= 0, "Square.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
+        check(queries >= 1, "Square.queries", "be >= 1", queries)
+        check(0 < first_share <= 1, "Square.first_share", "be in 0..1", first_share)
+        check_jit_compile("Square.jit_compile", jit_compile)
+        self.epsilon = float(epsilon)
+        self.queries = queries
+        self.first_share = first_share
+        self.jit_compile = jit_compile
+
+    def side(self, query: int, height: int, width: int) -> int:
+        """Returns the side of the squares at a query, counted from 0."""
+        of_10000 = query * 10_000 // self.queries
+        share = self.first_share / 2 ** sum(of_10000 > after for after in _HALVED_AFTER)
+        side = round(math.sqrt(share * height * width))
+        return min(max(side, 1), height, width)
+
+    def __call__(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns adversarial images; see `Attack.__call__`."""
+        search = tf.function(self._search, jit_compile=compiles(self.jit_compile), autograph=False)
+        seeds = randomness.for_purpose(seeds, "square")
+        return tf.stop_gradient(search(logits_fn, images, labels, seeds))
+
+    def describe(self) -> dict[str, object]:
+        """Returns the radius and the number of queries."""
+        return super().describe() | {"epsilon": self.epsilon, "queries": self.queries}
+
+    def _search(self, logits_fn, images, labels, seeds):
+        _, height, width, channels = images.shape
+        sides = [self.side(query, height, width) for query in range(self.queries)]
+        sides = tf.constant(sides, tf.float32)
+        project = LinfBall(images, self.epsilon).project
+
+        def signs(uniform):
+            return tf.where(uniform < 0.5, -self.epsilon, self.epsilon)
+
+        def step(query, x, best):
+            drawn = randomness.uniform_at(seeds, query, 2 + channels)
+            side = sides[query]
+            inside = _within(drawn[:, 0], side, height)[:, :, None, None]
+            inside &= _within(drawn[:, 1], side, width)[:, None, :, None]
+            squares = images + signs(drawn[:, 2:])[:, None, None, :]
+            candidate = project(tf.where(inside, squares, x))
+            now = margin(logits_fn(candidate), labels)
+            better = (now > best) & (best <= 0)
+            x = tf.where(better[:, None, None, None], candidate, x)
+            return query + 1, x, tf.where(better, now, best)
+
+        stripes = randomness.uniform_at(seeds, -1, width * channels)
+        stripes = signs(tf.reshape(stripes, [-1, 1, width, channels]))
+        start = tf.clip_by_value(project(images + stripes), *PIXEL_RANGE)
+        _, x, _ = tf.while_loop(
+            lambda query, *_: query < self.queries,
+            step,
+            (tf.constant(1), start, margin(logits_fn(start), labels)),
+            maximum_iterations=self.queries,
+            parallel_iterations=1,
+        )
+        return x
+
+
+def _within(uniform: tf.Tensor, side: tf.Tensor, length: int) -> tf.Tensor:
+    """Returns where a stretch of `side` at a random place is, bool [N, length]."""
+    first = tf.floor(uniform * (length - side + 1))[:, None]
+    places = tf.range(length, dtype=tf.float32)[None]
+    return (places >= first) & (places < first + side)
