@@ -137,7 +137,7 @@ class TargetsTheLabel(Broken):
     """Draws its targets from all the classes."""
 
     def targets(self, labels, classes, seeds):
-        return (labels + self._target_draw(seeds)) % classes
+        return (labels + self.target_draw(seeds)) % classes
 
 
 @ATTACKS.register("normalizes_by_the_batch")

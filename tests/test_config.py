@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")
 OVERLAYS = sorted(
     str(path.relative_to(ROOT))
-    for folder in ("attack", "batch", "depth", "table3", "finetune", "released")
+    for folder in ("attack", "batch", "depth", "eval", "table3", "finetune", "released")
     for path in (ROOT / "gin" / folder).glob("*.gin")
 )
 SCALES = sorted(path.stem for path in (ROOT / "gin" / "scale").glob("*.gin"))

@@ -166,14 +166,19 @@ class Evaluation:
         examples: how many test images, drawn by the experiment's seed; None
             takes all.
         dtype: of the convolutions, 'float32' or 'bfloat16'.
+        trajectory: ``shared``: attacks that differ in their number of steps alone
+            take their iterates from one run, the longest's; ``independent``:
+            each has starts and targets of its own, as in the paper.
     """
 
     attacks: tuple[str, ...]
     batch_size: int
     examples: int | None = None
     dtype: str = "float32"
+    trajectory: str = "shared"
 
     def __post_init__(self):
+        check_choice("Evaluation.trajectory", self.trajectory, ("shared", "independent"))
         check(self.batch_size >= 1, "Evaluation.batch_size", "be >= 1", self.batch_size)
         some = self.examples is None or self.examples >= 1
         check(some, "Evaluation.examples", "be None or >= 1", self.examples)

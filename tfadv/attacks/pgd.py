@@ -96,7 +96,7 @@ class PGD(Attack):
         """Returns adversarial images; see `Attack.__call__`."""
         # Drawn outside the compiled loop: XLA's own generators give other numbers.
         start = self.start(images, seeds)
-        draw = self._target_draw(seeds)
+        draw = self.target_draw(seeds)
 
         @tf.function(jit_compile=compiles(self.jit_compile), autograph=False)
         def attack(images, labels, start, draw):
@@ -183,7 +183,7 @@ class PGD(Attack):
 
     def targets(self, labels: tf.Tensor, classes: int, seeds: tf.Tensor) -> tf.Tensor:
         """Draws wrong classes, (y + U{1..K-1}) mod K, int32 [N]."""
-        return _wrong_class(labels, classes, self._target_draw(seeds))
+        return _wrong_class(labels, classes, self.target_draw(seeds))
 
     def succeeded(self, logits: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Returns bool [N]: classified as the target, or, untargeted, wrongly."""
@@ -202,7 +202,7 @@ class PGD(Attack):
         }
 
     @staticmethod
-    def _target_draw(seeds):
+    def target_draw(seeds):
         return randomness.integers(randomness.for_purpose(seeds, "target"), 2**31 - 1)
 
     def _starts_clean(self, seeds):
