@@ -22,6 +22,8 @@ from tfadv.errors import UserError, check
 # A cycle is looked for from an anchor, which moves on when the run is this much
 # longer: Brent's method (1980) with a smaller factor, since cycles are short.
 LONGER, AT_LEAST = 1.25, 16
+# Once no image waits, the batch shrinks to a multiple of so many.
+ROWS = 16
 UNKNOWN = -1
 
 
@@ -154,9 +156,9 @@ class Curve:
             return
         size = first.pop("batch")
         waiting = _chained(first, waiting)
-        slots, active = None, np.zeros(size, bool)
+        slots, active, full = None, np.zeros(size, bool), True
         while True:
-            rows = [row for row in range(size) if not active[row]]
+            rows = np.flatnonzero(~active).tolist() if full else []
             entering = dict(zip(rows, waiting, strict=False))
             if entering:
                 fresh = enter(*_stacked(entering, size, first))
@@ -165,7 +167,10 @@ class Curve:
                 active |= mask
             if not active.any():
                 return
-            slots = advance(slots)
+            full = len(entering) == len(rows) and full
+            before, slots = slots, advance(slots)
+            if not full and 2 * _room(active) <= len(active):
+                slots, active = _smaller(advance, before, slots, active)
             finished = active & np.all(slots.predictions.numpy() != UNKNOWN, axis=1)
             if finished.any():
                 yield from _outcomes(slots, np.flatnonzero(finished))
@@ -247,6 +252,25 @@ class Curve:
             anchor=tf.where(tf.reshape(moves, [-1, 1, 1, 1]), s.x, s.anchor),
             anchor_at=tf.where(moves, s.steps, s.anchor_at),
         )
+
+
+def _room(active: np.ndarray) -> int:
+    """Returns how many rows the images need, in steps that kernels like."""
+    return ROWS * math.ceil(active.sum() / ROWS)
+
+
+def _smaller(
+    advance: Callable[[_Slots], _Slots], before: _Slots, after: _Slots, active: np.ndarray
+) -> tuple[_Slots, np.ndarray]:
+    """Moves the last images to a smaller batch, if their steps are the same bits there."""
+    rows = np.argsort(~active, kind="stable")[: _room(active)]
+    images = int(active.sum())
+    moved = advance(_Slots(*(tf.gather(kind, rows) for kind in before)))
+    same = all(
+        bool(tf.reduce_all(tf.gather(large, rows[:images]) == small[:images]))
+        for large, small in zip(after, moved, strict=True)
+    )
+    return (moved, np.arange(len(rows)) < images) if same else (after, active)
 
 
 def _examples(batches: Iterable[dict]) -> Iterator[dict]:
