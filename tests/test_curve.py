@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfadv import config, randomness
+from tfadv.attacks import slots
 from tfadv.attacks.curve import LONGER, Curve
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
@@ -34,8 +35,8 @@ def make_attack(steps, **arguments):
 
 
 def outcomes(logits_fn, attack=None, **arguments):
-    curve = Curve(attack or make_attack(1), LENGTHS, **arguments)
-    return {outcome.index: outcome for outcome in curve.run(logits_fn, batches(), seeds_of)}
+    run = Curve(attack or make_attack(1), LENGTHS, **arguments).run(logits_fn, batches(), seeds_of)
+    return {outcome.index: outcome for outcome in run}
 
 
 @pytest.mark.parametrize("targeted", [True, False])
@@ -68,6 +69,39 @@ def test_every_length_gives_the_bits_of_its_own_run(tiny_model, targeted, dtype)
     assert found and all(one.passes < LENGTHS[-1] for one in found)
 
 
+def test_the_last_images_move_to_a_smaller_batch(tiny_model, monkeypatch):
+    """If their bits agree there; by single rows here, so that few images suffice."""
+    logits_fn = tiny_model("mixture").logits_fn(constant=True)
+    sizes = []
+
+    def watched(images):
+        sizes.append(images.shape[0])
+        return logits_fn(images)
+
+    plain = outcomes(logits_fn)
+    monkeypatch.setattr(slots, "ROWS", 1)
+    moved = outcomes(watched)
+    assert min(sizes) < SIZE
+    for index, one in plain.items():
+        np.testing.assert_array_equal(moved[index].final, one.final)
+        np.testing.assert_array_equal(moved[index].predictions, one.predictions)
+        assert moved[index].period == one.period
+
+
+def test_a_smaller_batch_of_other_bits_is_not_used(tiny_model, monkeypatch):
+    logits_fn = tiny_model("mixture").logits_fn(constant=True)
+
+    def by_size(images):
+        return logits_fn(images) * (1 + 0.01 * images.shape[0]) + images[:, 0, 0, :1] * 0.0
+
+    monkeypatch.setattr(slots, "ROWS", 1)
+    attack = make_attack(1, ball="l2")  # its steps show every difference
+    moved = outcomes(by_size, attack)
+    monkeypatch.setattr(slots, "ROWS", 10**6)
+    for index, one in outcomes(by_size, attack).items():
+        np.testing.assert_array_equal(moved[index].final, one.final)
+
+
 def test_a_known_cycle_is_found_and_read_off():
     """A valley that every step of 2 jumps across: 101, 99, 101, and so on."""
 
@@ -80,8 +114,8 @@ def test_a_known_cycle_is_found_and_read_off():
     batch = {"image": images, "label": np.zeros(1, "int32"), "index": np.zeros(1, "int64")}
     attack = PGD(16.0, 1, 2.0, targeted=False, clean_start_probability=1.0)
     lengths = (1, 40, 999, 1000)
-    curve = Curve(attack, lengths, steps_per_call=7)
-    (one,) = curve.run(logits_fn, [batch | {"counts": np.ones(1, bool)}], seeds_of)
+    walk = Curve(attack, lengths, steps_per_call=7)
+    (one,) = walk.run(logits_fn, [batch | {"counts": np.ones(1, bool)}], seeds_of)
     assert one.period == 2
     assert np.all(one.final == 101) and one.passes < 1.5 * 40
     assert 1 < LONGER < 2

@@ -157,7 +157,7 @@ class Evaluator:
         )
         outcomes, units = [], len(specs) * self._batch_count
         for outcome in curve.run(logits_fn, batches, functools.partial(self._seeds, leader)):
-            outcomes.append(outcome)
+            outcomes.append(outcome._replace(final=None))  # which may be many
             done.show(min(len(outcomes) * len(specs) // self._evaluation.batch_size, units))
         done.add(units)
         labels, targets = (np.array([getattr(o, n) for o in outcomes]) for n in ("label", "target"))
