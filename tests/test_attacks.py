@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks import goals
+from tfadv.attacks import apgd, goals
 from tfadv.attacks.apgd import APGD, APGDTargeted, checkpoints
 from tfadv.attacks.balls import L2Ball, LinfBall
 from tfadv.attacks.fgsm import FGSM
@@ -177,6 +177,34 @@ def test_checkpoints_are_the_papers():
         shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
     ends = [round(100 * share) for share in shares[1:] if share <= 1]
     assert [end + 1 for end in checkpoints(100)] == ends
+
+
+def test_a_stretch_halves_the_step_after_few_rises_or_no_gain():
+    """Section 3.3's two conditions; the second only where the step wasn't halved just before."""
+    image, rows = tf.zeros((4, 1, 1, 1)), tf.constant
+    state = apgd._State(
+        count=rows(10),
+        x=image + 1,
+        before=image,
+        gradient=image,
+        loss=tf.zeros(4),
+        best=image + 2,
+        best_gradient=image,
+        best_loss=rows([5.0, 5.0, 5.0, 6.0]),
+        best_loss_then=rows([5.0, 5.0, 5.0, 5.0]),
+        step=tf.fill([4], 8.0),
+        rises=rows([7.0, 8.0, 8.0, 8.0]),
+        halved_then=rows([False, False, True, False]),
+        found=image,
+        fooled=tf.zeros(4, tf.bool),
+    )
+    after = apgd._at_checkpoint(state, rows(10.0))
+    np.testing.assert_array_equal(after.step, [4, 4, 8, 8])
+    np.testing.assert_array_equal(np.ravel(after.x), [2, 2, 1, 1])
+    np.testing.assert_array_equal(after.halved_then, [True, True, False, False])
+    np.testing.assert_array_equal(after.rises, 0)
+    between = apgd._at_checkpoint(state, rows(0.0))
+    np.testing.assert_array_equal(between.step, 8)
 
 
 def wrong_share(found, labels):

@@ -13,6 +13,7 @@ from absl.testing import flagsaver
 from rich.console import Console
 
 from tfadv import config, experiment, plugin_modules, plugin_templates, plugins, testing
+from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.registry import ATTACKS, NORMS, STRATEGIES, configurables
 from tfadv.run_directory import RunDirectory
@@ -162,6 +163,23 @@ def test_a_part_takes_the_bindings_of_its_base_classes():
     assert ATTACKS.build("eval/pgd100/mi_fgsm").steps == 100
     assert not attack.targeted  # its own binding, before PGD.targeted = True of the protocol
     assert ATTACKS.build("mi_fgsm", epsilon=2.0).epsilon == 2.0
+
+
+def test_the_nearest_base_class_binds():
+    class Wide(PGD):
+        """Between PGD and the attack that is built."""
+
+        def __init__(self, epsilon: float, steps: int = 1):
+            super().__init__(epsilon, steps)
+
+    class Wider(Wide):
+        """The attack that is built."""
+
+    ATTACKS.register("wide")(Wide)
+    ATTACKS.register("wider")(Wider)
+    config.read(["gin/gn.gin"], ["Wide.epsilon = 3.0"])
+    assert ATTACKS.build("wider").epsilon == 3.0 and ATTACKS.build("wider").steps == 10
+    assert ATTACKS.build("wide", steps=2).steps == 2
 
 
 def run(*flags, cwd=None):

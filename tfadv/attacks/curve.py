@@ -193,7 +193,7 @@ class Curve:
         ahead = now + (s.stops - now) % tf.maximum(period, 1)[:, None]
         stops = tf.where(back[:, None] & (s.stops > now), ahead, s.stops)
         due = tf.maximum(tf.cast(s.anchor_at, tf.float32) * LONGER, 0.0) + AT_LEAST
-        moves = (tf.cast(s.steps, tf.float32) >= due) & (period == 0)
+        moves = tf.cast(s.steps, tf.float32) >= due
         return s._replace(
             period=period,
             stops=stops,
