@@ -9,14 +9,15 @@ import pytest
 
 from tfadv import config, experiment
 from tfadv.errors import UserError
-from tfadv.registry import Registry
+from tfadv.registry import Registry, configured
 from tfadv.run_directory import RunDirectory, default_path
+from tfadv.settings import Evaluation
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")
 OVERLAYS = sorted(
     str(path.relative_to(ROOT))
-    for folder in ("attack", "batch", "depth", "eval", "table3", "finetune", "released")
+    for folder in ("attack", "batch", "depth", "table3", "finetune", "released")
     for path in (ROOT / "gin" / folder).glob("*.gin")
 )
 SCALES = sorted(path.stem for path in (ROOT / "gin" / "scale").glob("*.gin"))
@@ -204,3 +205,14 @@ def test_config_text_is_a_gin_file_of_the_same_configuration(tmp_path):
 def test_no_init_file_turns_the_recipes_into_a_package():
     assert not any((ROOT / folder / "__init__.py").exists() for folder in ("gin", "gin/scale"))
     assert Path(gin.__file__).parent != ROOT / "gin"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "steps"), [("quick", [20]), ("paper_curve", [10, 20, 100, 500, 2000])]
+)
+def test_evaluation_overlays_go_with_any_recipe_and_scale(overlay, steps):
+    file = f"gin/eval/{overlay}.gin"
+    assert f"--gin_file={file}" in (ROOT / file).read_text()
+    config.read([file, "gin/gn.gin", "gin/scale/cifar10.gin"])
+    attacks = configured(Evaluation).build_attacks().values()
+    assert [attack.steps for attack in attacks] == steps

@@ -60,7 +60,7 @@ def load_folders() -> list[str]:
 def list_parts(console: Console) -> None:
     """Prints every registered part by kind: summary, paper, parameters with defaults."""
     for kind in registry.REGISTRIES:
-        console.print(f"{kind.kind}s", style="bold")
+        console.print(kind.kind, style="bold")
         for name in kind.names():
             part = kind.get(name)
             console.print(f"  {name}", style="cyan", markup=False)

@@ -104,7 +104,7 @@ class Curve:
             return
         size = first.pop("batch")
         waiting = itertools.chain([first], waiting)
-        slots, active, full = None, np.zeros(size, bool), True
+        slots, active, full, movable = None, np.zeros(size, bool), True, True
         while True:
             rows = np.flatnonzero(~active).tolist() if full else []
             entering = dict(zip(rows, waiting, strict=False))
@@ -117,8 +117,9 @@ class Curve:
                 return
             full = len(entering) == len(rows) and full
             before, slots = slots, advance(slots)
-            if not full and 2 * room(active) <= len(active):
+            if movable and not full and 2 * room(active) <= len(active):
                 slots, active = smaller(advance, before, slots, active)
+                movable = len(active) < len(before.index)
             finished = active & np.all(slots.predictions.numpy() != UNKNOWN, axis=1)
             if finished.any():
                 yield from outcomes(slots, np.flatnonzero(finished))
