@@ -247,7 +247,7 @@ def test_a_norm_from_outside_the_repository_trains_and_exports(tmp_path, monkeyp
     assert bundle.serve(tf.zeros((3, 8, 8, 3))).shape == (3, 4)
 
 
-def test_nothing_is_overwritten(tmp_path, monkeypatch):
+def test_nothing_is_overwritten_and_wrong_names_are_told(tmp_path, monkeypatch):
     new_plugin("norm", tmp_path, monkeypatch)
     with pytest.raises(UserError, match="'my_norm' is taken"):
         new_plugin("norm", tmp_path, monkeypatch)
@@ -255,12 +255,9 @@ def test_nothing_is_overwritten(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="free.gin' is there already"):
         plugin_templates.write("norm", "free", tmp_path)
     assert not (tmp_path / "free.py").exists()
-
-
-@pytest.mark.parametrize(("name", "told"), [("My-Norm", "snake_case"), ("pgd", "'pgd' is taken")])
-def test_a_wrong_name_is_told(tmp_path, name, told):
-    with pytest.raises(UserError, match=told):
-        plugin_templates.write("norm", name, tmp_path)
+    for name, told in (("My-Norm", "snake_case"), ("pgd", "'pgd' is taken")):
+        with pytest.raises(UserError, match=told):
+            plugin_templates.write("norm", name, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -153,46 +153,14 @@ class APGD(Attack):
             ahead = ball.project(s.x + _by_image(s.step) * kind.steepest(s.gradient))
             momentum = tf.where(s.count == 0, 1.0, MOMENTUM)
             x = ball.project(s.x + momentum * (ahead - s.x) + (1 - momentum) * (s.x - s.before))
-            loss, gradient, wrong = look(x)
-            better = loss > s.best_loss
-            moved = s._replace(
-                count=s.count + 1,
-                x=x,
-                before=s.x,
-                gradient=gradient,
-                loss=loss,
-                best=tf.where(_by_image(better), x, s.best),
-                best_gradient=tf.where(_by_image(better), gradient, s.best_gradient),
-                best_loss=tf.maximum(loss, s.best_loss),
-                rises=s.rises + tf.cast(loss > s.loss, tf.float32),
-                found=tf.where(_by_image(wrong), x, s.found),
-                fooled=s.fooled | wrong,
-            )
+            moved = _moved(s, x, *look(x))
             return _at_checkpoint(moved, lengths[s.count])
 
-        loss, gradient, wrong = look(start)
-        nothing = tf.zeros_like(loss)
-        first = _State(
-            count=tf.constant(0),
-            x=start,
-            before=start,
-            gradient=gradient,
-            loss=nothing,  # the authors' first comparison, with 0
-            best=start,
-            best_gradient=gradient,
-            best_loss=loss,
-            best_loss_then=loss,
-            step=nothing + 2 * self.epsilon,
-            rises=nothing,
-            halved_then=tf.ones_like(wrong),
-            found=start,
-            fooled=wrong,
-        )
         last = _State(
             *tf.while_loop(
                 lambda count, *_: count < self.steps,
                 step,
-                tuple(first),
+                tuple(_first(start, 2 * self.epsilon, *look(start))),
                 maximum_iterations=self.steps,
                 parallel_iterations=1,
             )
@@ -202,6 +170,45 @@ class APGD(Attack):
 
 def _by_image(values: tf.Tensor) -> tf.Tensor:
     return values[:, None, None, None]
+
+
+def _first(start, step: float, loss, gradient, wrong) -> _State:
+    """Returns the state before the first step."""
+    nothing = tf.zeros_like(loss)
+    return _State(
+        count=tf.constant(0),
+        x=start,
+        before=start,
+        gradient=gradient,
+        loss=nothing,  # the authors' first comparison, with 0
+        best=start,
+        best_gradient=gradient,
+        best_loss=loss,
+        best_loss_then=loss,
+        step=nothing + step,
+        rises=nothing,
+        halved_then=tf.ones_like(wrong),
+        found=start,
+        fooled=wrong,
+    )
+
+
+def _moved(s: _State, x, loss, gradient, wrong) -> _State:
+    """Returns the state after a step to `x`."""
+    better = loss > s.best_loss
+    return s._replace(
+        count=s.count + 1,
+        x=x,
+        before=s.x,
+        gradient=gradient,
+        loss=loss,
+        best=tf.where(_by_image(better), x, s.best),
+        best_gradient=tf.where(_by_image(better), gradient, s.best_gradient),
+        best_loss=tf.maximum(loss, s.best_loss),
+        rises=s.rises + tf.cast(loss > s.loss, tf.float32),
+        found=tf.where(_by_image(wrong), x, s.found),
+        fooled=s.fooled | wrong,
+    )
 
 
 def _at_checkpoint(s: _State, length: tf.Tensor) -> _State:

@@ -83,9 +83,8 @@ class Curve:
 
         Args:
             logits_fn: maps images to logits.
-            batches: dictionaries of ``image`` float32 [N, H, W, C] in 0..255,
-                ``label`` int32 [N], ``index`` int64 [N] and ``counts`` bool [N],
-                whether a row is one to attack; all of one N.
+            batches: all of one N: ``image`` float32 [N, H, W, C] in 0..255, ``label``,
+                ``index`` [N] and ``counts`` bool [N], the rows to attack.
             seeds_of: maps indices [N] to seeds int64 [N, 2].
 
         Yields:

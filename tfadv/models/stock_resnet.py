@@ -25,8 +25,7 @@ def stock_resnet(
         model: a ResNet whose norms have a `Norm.stock_layer`.
         branch: which of its branches; None takes the default one.
         pixel_range: of the images that it takes.
-        fold: whether to fold norms that are a fixed map per channel into the
-            convolutions.
+        fold: whether to fold norms that are fixed maps into the convolutions.
 
     Returns:
         A model from float32 images [N, H, W, C] to logits, with copies of the
