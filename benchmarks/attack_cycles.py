@@ -17,7 +17,7 @@ from tfadv import config, experiment, randomness, trained_run
 from tfadv.attacks.curve import Curve
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.slots import Outcome
-from tfadv.data.pipeline import Shares, evaluation_batches
+from tfadv.data.pipeline import evaluation_batches, evaluation_indices
 from tfadv.norms import NormMode
 
 LENGTHS = (10, 20, 100, 500, 1000, 2000)
@@ -30,7 +30,8 @@ def walk(run: trained_run.TrainedRun, dtype: str, arguments, skip: bool) -> tupl
     curve = Curve(PGD(epsilon, 1, epsilon / 16), lengths, skip_cycles=skip)
     logits_fn = model.logits_fn(NormMode(model.default_branch), dtype, constant=True)
     source = run.plan.splits.test
-    batches = evaluation_batches(source, arguments.examples, arguments.batch, Shares(), 0)
+    indices = evaluation_indices(source, arguments.examples)
+    batches = evaluation_batches(source, indices, arguments.batch)
     start = time.monotonic()
     found = list(
         curve.run(logits_fn, batches, lambda i: randomness.example_seeds(0, "evaluate", i))

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from tfadv import config, experiment, randomness, trained_run
 from tfadv.attacks.pgd import PGD
-from tfadv.data.pipeline import Shares, evaluation_batches
+from tfadv.data.pipeline import evaluation_batches, evaluation_indices
 from tfadv.losses import cross_entropy
 from tfadv.norms import NormMode
 
@@ -24,13 +24,13 @@ def outcomes(plan, model, branch: str, steps: int, batch: int) -> dict[str, dict
     """Returns success, mean loss at the target and robust accuracy for each precision."""
     epsilon = plan.attack.epsilon
     attack = PGD(epsilon, steps, max(1.0, epsilon / 16))
-    judge = model.logits_fn(NormMode(branch))
+    judge, source = model.logits_fn(NormMode(branch)), plan.splits.test
     found = {}
     for dtype in ("float32", "bfloat16"):
         logits_fn = model.logits_fn(NormMode(branch), dtype, constant=True)
         run = tf.function(lambda *batch, f=logits_fn: attack(f, *batch), autograph=False)
         sums, count = np.zeros(3), 0
-        for part in evaluation_batches(plan.splits.test, None, batch, Shares(), seed=0):
+        for part in evaluation_batches(source, evaluation_indices(source), batch):
             images, labels, counts = part["image"], part["label"], part["counts"].numpy()
             seeds = randomness.example_seeds(0, "precision", part["index"])
             logits = judge(run(images, labels, seeds))

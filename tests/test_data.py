@@ -12,7 +12,7 @@ from tfadv.data.augmentation import CropAndFlip
 from tfadv.data.digits import digits
 from tfadv.data.image_folder import image_folder
 from tfadv.data.npz import npz
-from tfadv.data.pipeline import Shares, evaluation_batches, train_batches
+from tfadv.data.pipeline import Shares, evaluation_batches, evaluation_indices, train_batches
 from tfadv.data.synthetic import synthetic
 from tfadv.data.tfds import tfds
 from tfadv.errors import UserError
@@ -59,7 +59,8 @@ def test_batches_are_a_function_of_the_step_and_not_of_the_replicas():
 
 @pytest.mark.parametrize(("examples", "batch_size"), [(None, 8), (None, 23), (10, 4), (50, 30)])
 def test_evaluation_counts_each_image_once(examples, batch_size):
-    seen = take(evaluation_batches(numbered(23), examples, batch_size, Shares(), seed=0), 99)
+    indices = evaluation_indices(numbered(23), examples, seed=0)
+    seen = take(evaluation_batches(numbered(23), indices, batch_size), 99)
     counted = seen["index"][seen["counts"]]
     assert len(counted) == len(set(counted)) == min(examples or 23, 23)
     assert len(seen["index"]) % batch_size == 0

@@ -1,19 +1,21 @@
 """Evaluation along one trajectory: what separate runs give, in fewer passes."""
 
-import pytest
+import numpy as np
 import tensorflow as tf
 from smoke import make_plan, one_device, randomized
 
-from tfadv import evaluator
+from tfadv import attack_runs, randomness
+from tfadv.data.pipeline import some_examples
 from tfadv.evaluator import Evaluator
+from tfadv.norms import NormMode
 
 ATTACKS = "Evaluation.attacks = ('pgd20/pgd', 'pgd100/pgd', 'short/pgd')"
 # ε/N is the step, as in evaluation: 'fixed' makes the steps equal.
 BINDINGS = (ATTACKS, "eval/PGD.step_rule = 'fixed'", "eval/short/PGD.steps = 5")
 
 
-def record(monkeypatch, *bindings, long=evaluator.LONG):
-    monkeypatch.setattr(evaluator, "LONG", long)
+def record(monkeypatch, *bindings, long=attack_runs.LONG):
+    monkeypatch.setattr(attack_runs, "LONG", long)
     plan = make_plan("mbn", *BINDINGS, *bindings)
     trainer = randomized(one_device(plan))
     return Evaluator(
@@ -33,9 +35,8 @@ def outcomes(found):
     ]
 
 
-@pytest.mark.parametrize("trajectory", ["shared", "independent"])
-def test_skipping_cycles_changes_no_number(monkeypatch, trajectory):
-    chosen = f"Evaluation.trajectory = '{trajectory}'"
+def test_skipping_cycles_changes_no_number(monkeypatch):
+    chosen = "Evaluation.trajectory = 'independent'"
     walked = record(monkeypatch, chosen)
     plain = record(monkeypatch, chosen, long=10**9)
     assert outcomes(walked) == outcomes(plain)
@@ -43,9 +44,24 @@ def test_skipping_cycles_changes_no_number(monkeypatch, trajectory):
     assert [row["examples"] for row in walked["attacks"]] == [20] * 6
     assert not any("passes_per_image" in row for row in plain["attacks"])
     passes = {row["steps"]: row.get("passes_per_image") for row in walked["attacks"]}
-    assert 1 < passes[100] <= 101
-    shared = trajectory == "shared"
-    assert (passes[20] == passes[100]) == shared and (passes[5] is None) == (not shared)
+    assert 1 < passes[100] <= 101 and passes[5] is passes[20] is None
+
+
+def test_a_shared_run_gives_what_each_attack_finds_from_its_start(monkeypatch):
+    found = record(monkeypatch)
+    plan = make_plan("mbn", *BINDINGS)
+    model = randomized(one_device(plan)).model
+    batch = some_examples(plan.splits.test, 20)
+    seeds = randomness.example_seeds(0, "evaluate pgd100/pgd", batch["index"])
+    for row in found["attacks"]:
+        logits_fn = model.logits_fn(NormMode(row["branch"]))
+        (attack,) = (a for a in plan.evaluation_attacks.values() if a.steps == row["steps"])
+        logits = logits_fn(attack(logits_fn, batch["image"], batch["label"], seeds))
+        right = np.argmax(logits, -1) == batch["label"]
+        assert row["accuracy"] == np.mean(right)
+        assert row["attack_success"] == np.mean(attack.succeeded(logits, batch["label"], seeds))
+    passes = {row["steps"]: row["passes_per_image"] for row in found["attacks"]}
+    assert 1 < passes[5] == passes[20] == passes[100] <= 101
 
 
 def test_independent_runs_have_starts_of_their_own(monkeypatch):

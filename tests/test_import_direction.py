@@ -26,6 +26,8 @@ LAYERS = [
     {"foreign_model", "loaded_bundle"},
     {"adapters"},
     {"foreign_check"},
+    {"attack_runs", "verdicts"},
+    {"judge", "tally"},
     {"evaluator", "training_step", "journal"},
     {"trainer"},
     {"command_line", "dry_run", "testing", "plugin_templates", "comparison"},

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import bundle, config, experiment
-from tfadv.data.pipeline import Shares, evaluation_batches
+from tfadv.data.pipeline import some_examples
 from tfadv.loaded_bundle import LoadedBundle
 from tfadv.pixels import from_pixels
 
@@ -36,7 +36,7 @@ def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     metadata = bundle.read_metadata(Path(folder))
     written = Path(folder) / metadata["training"]["config"]
     source = experiment.evaluation_parts(config.read([str(written.resolve())])).source
-    batch = next(iter(evaluation_batches(source, count, min(count, len(source)), Shares(), 0)))
+    batch = some_examples(source, count)
     images = from_pixels(batch["image"].numpy(), metadata["pixel_range"])
     return images, batch["label"].numpy().astype(np.int64)
 

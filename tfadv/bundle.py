@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfadv.data.pipeline import Shares, evaluation_batches
+from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
 from tfadv.losses import cross_entropy
 from tfadv.models.stock_resnet import stock_resnet
@@ -140,9 +140,7 @@ def _reference(run, branches, pixel_range) -> dict[str, np.ndarray]:
     """Returns test images with what the original model says of them."""
     height, width, channels = run.model.image_shape
     count = min(_REFERENCE_IMAGES, max(4, _REFERENCE_NUMBERS // (height * width * channels)))
-    count = min(count, len(run.plan.splits.test))
-    batches = evaluation_batches(run.plan.splits.test, count, count, Shares(), seed=0)
-    batch = next(iter(batches))
+    batch = some_examples(run.plan.splits.test, count)
     pixels, labels = batch["image"].numpy(), batch["label"].numpy()
     found = {"images": from_pixels(pixels, pixel_range), "labels": labels}
     for branch in branches:

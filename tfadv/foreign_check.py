@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfadv.data.pipeline import Shares, evaluation_batches
+from tfadv.data.pipeline import some_examples
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.foreign_model import LAYOUTS, ForeignModel
@@ -27,14 +27,13 @@ def check(model: ForeignModel, source: Source) -> None:
         UserError: it does not take such images, has another number of classes,
             returns what is not stated, or classifies far better in another range.
     """
-    count = min(_IMAGES, len(source))
-    batch = next(iter(evaluation_batches(source, count, count, Shares(), seed=0)))
+    batch = some_examples(source, _IMAGES)
     images, labels = batch["image"], batch["label"].numpy()
     outputs = _outputs(model, images)
     if outputs.ndim != 2 or outputs.shape[1] != source.classes:
         raise UserError(
-            f"{model.name} returns {list(outputs.shape)} for {count} images, and {source.name} has "
-            f"{source.classes} classes"
+            f"{model.name} returns {list(outputs.shape)} for {len(images)} images, and "
+            f"{source.name} has {source.classes} classes"
         )
     if not np.isfinite(outputs).all():
         raise UserError(f"{model.name} returns numbers that are not finite")

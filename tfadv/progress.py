@@ -52,9 +52,9 @@ class Progress:
     def __exit__(self, *_) -> None:
         self._bar.stop()
 
-    def update(self, done: int, **numbers: float) -> None:
-        """Says that `done` units are complete, with the latest numbers."""
-        text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+    def update(self, done: float, what: str = "", **numbers: float) -> None:
+        """Says that `done` units are complete, of `what`, with the latest numbers."""
+        text = "  ".join([what, *(f"{name} {value:.4g}" for name, value in numbers.items())])
         self._bar.update(self._task, completed=done, numbers=text)
         now = time.monotonic()
         # The first unit is left out of the estimate: it was traced and compiled.
@@ -63,11 +63,38 @@ class Progress:
         due = now - self._last_line >= SECONDS_BETWEEN_LINES or done == self._total
         if due and not self._quiet and not self.console.is_terminal:
             self._last_line = now
-            line = f"{self._title} {done}/{self._total}  {text}"
+            line = f"{self._title} {done:g}/{self._total}  {text.strip()}"
             if done > first_done:
                 left = (now - first_time) / (done - first_done) * (self._total - done)
                 line += f"  {left:.0f} s left"
             self.console.print(line)
+
+
+class Work:
+    """Progress of work whose units differ in size, shown as a percentage.
+
+    Args:
+        title: what is being done.
+        cost: of the whole, in any unit.
+        quiet: prints nothing at all.
+    """
+
+    def __init__(self, title: str, cost: float, quiet: bool = False):
+        self._progress = Progress(f"{title}, %:", 100, quiet=quiet)
+        self._cost = cost
+        self._spent = 0.0
+
+    def __enter__(self) -> "Work":
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *raised) -> None:
+        self._progress.__exit__(*raised)
+
+    def add(self, cost: float, what: str = "") -> None:
+        """Says that some more is done."""
+        self._spent += cost
+        self._progress.update(round(min(100 * self._spent / self._cost, 100), 1), what)
 
 
 def results_table(record: dict, of: str = "") -> Table:

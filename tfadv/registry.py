@@ -80,9 +80,17 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def _inherited_bindings(part: Callable[..., Any]) -> dict[str, Any]:
-    """Returns what is bound for the base classes of `part` and is a parameter of it too."""
+    """Returns what is bound for the base classes of `part` and is a parameter of it too.
+
+    A class attribute ``borrows`` names parameters of other parts, as
+    ``PGD.epsilon``, whose bindings hold where no base class has one.
+    """
+    bound = {}
+    for owner, _, name in (full.partition(".") for full in getattr(part, "borrows", ())):
+        theirs = gin.get_bindings(_CONFIGURABLES[owner]) if owner in _CONFIGURABLES else {}
+        bound |= {name: theirs[name]} if name in theirs else {}
     bases = [base for base in getattr(part, "__mro__", ())[1:] if base.__name__ in _CONFIGURABLES]
-    bound = {name: v for base in reversed(bases) for name, v in gin.get_bindings(base).items()}
+    bound |= {name: v for base in reversed(bases) for name, v in gin.get_bindings(base).items()}
     return {name: value for name, value in bound.items() if name in _parameters(part)}
 
 

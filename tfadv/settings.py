@@ -169,6 +169,12 @@ class Evaluation:
         trajectory: ``shared``: attacks that differ in their number of steps alone
             take their iterates from one run, the longest's; ``independent``:
             each has starts and targets of its own, as in the paper.
+        restarts: how often to run each attack; an image that one has beaten is
+            not attacked again.
+        worst_case: whether an image is robust only if no attack of the list, in
+            their order, no restart and no iterate of PGD was ever misclassified.
+            Beaten images leave the batch. False judges each attack alone, by the
+            image that it returns.
     """
 
     attacks: tuple[str, ...]
@@ -176,10 +182,13 @@ class Evaluation:
     examples: int | None = None
     dtype: str = "float32"
     trajectory: str = "shared"
+    restarts: int = 1
+    worst_case: bool = False
 
     def __post_init__(self):
         check_choice("Evaluation.trajectory", self.trajectory, ("shared", "independent"))
-        check(self.batch_size >= 1, "Evaluation.batch_size", "be >= 1", self.batch_size)
+        for name in ("batch_size", "restarts"):
+            check(getattr(self, name) >= 1, f"Evaluation.{name}", "be >= 1", getattr(self, name))
         some = self.examples is None or self.examples >= 1
         check(some, "Evaluation.examples", "be None or >= 1", self.examples)
         check_choice("Evaluation.dtype", self.dtype, DTYPES)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfadv import initial_weights, randomness
 from tfadv.checkpoints import Checkpoints
-from tfadv.data.pipeline import Shares, evaluation_batches, train_batches
+from tfadv.data.pipeline import Shares, some_examples, train_batches
 from tfadv.distribution import Workers
 from tfadv.errors import UserError
 from tfadv.evaluator import Evaluator
@@ -247,8 +247,7 @@ class Trainer:
     @functools.cached_property
     def _strip(self) -> Callable[[], tuple[tf.Tensor, tf.Tensor]]:
         plan = self.plan
-        count = min(STRIP_IMAGES, len(plan.splits.test))
-        batch = next(iter(evaluation_batches(plan.splits.test, count, count, Shares(), seed=0)))
+        batch = some_examples(plan.splits.test, STRIP_IMAGES)
 
         @tf.function(autograph=False)
         def strip():

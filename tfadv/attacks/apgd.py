@@ -99,6 +99,11 @@ class APGD(Attack):
         """Returns adversarial images; see `Attack.__call__`."""
         return self._rounds(logits_fn, images, labels, seeds, [labels] * self.restarts)
 
+    @property
+    def passes(self) -> float:
+        """Those of every restart."""
+        return (self.steps + 1.0) * self.restarts
+
     def describe(self) -> dict[str, object]:
         """Returns the radius, ball, steps, loss and restarts."""
         names = ("epsilon", "ball", "steps", "loss", "restarts")
@@ -265,6 +270,11 @@ class APGDTargeted(APGD):
         wrong = tf.where(label, logits.dtype.min, logits)
         ranked = tf.math.top_k(wrong, min(self.classes, logits.shape[-1] - 1)).indices
         return self._rounds(logits_fn, images, labels, seeds, tf.unstack(ranked, axis=1))
+
+    @property
+    def passes(self) -> float:
+        """Those of every wrong class."""
+        return (self.steps + 1.0) * self.classes
 
     def describe(self) -> dict[str, object]:
         """Returns APGD's record and the number of classes."""

@@ -1,6 +1,6 @@
 """What every attack shares: its interface, threat model and bounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -19,9 +19,12 @@ class Attack:
 
     Attributes:
         targeted: whether it drives images towards a chosen wrong class.
+        borrows: what holds for every attack unless it is bound for one: the
+            threat model.
     """
 
     targeted = False
+    borrows = ("PGD.epsilon", "PGD.ball")
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
@@ -45,6 +48,18 @@ class Attack:
         For an untargeted attack that is any wrong class.
         """
         return tf.argmax(logits, -1, labels.dtype) != labels
+
+    @property
+    def passes(self) -> float:
+        """About how many forward and backward passes an image costs."""
+        return 1.0
+
+    def stages(self) -> Mapping[str, "Attack"]:
+        """Returns the attacks that this one is a sequence of, by name, if it is one.
+
+        Each is meant for the images that no one before it fooled.
+        """
+        return {}
 
     def describe(self) -> dict[str, object]:
         """Returns what an evaluation record says of this attack."""

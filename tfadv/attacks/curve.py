@@ -48,6 +48,8 @@ class Curve:
         lengths: numbers of steps, > 0.
         skip_cycles: whether to skip what an image's cycle tells; the outcomes are
             the same, bit for bit.
+        worst_case: whether an image counts as beaten from its first misclassified
+            iterate on, and is done with there. The random start is no iterate.
         steps_per_call: steps that run as one call, after which finished images
             leave the batch; None divides the longest run into about 16 each.
 
@@ -60,6 +62,7 @@ class Curve:
         attack: PGD,
         lengths: Sequence[int],
         skip_cycles: bool = True,
+        worst_case: bool = False,
         steps_per_call: int | None = None,
     ):
         check(bool(lengths) and min(lengths) > 0, "lengths", "be numbers > 0", lengths)
@@ -70,7 +73,8 @@ class Curve:
         self.lengths = tuple(sorted(set(lengths)))
         self._attack = attack
         self._skip_cycles = skip_cycles
-        whole = self.lengths[-1] + 1  # the last one is only classified
+        self._worst_case = worst_case
+        self._whole = whole = self.lengths[-1] + 1  # the last one is only classified
         self._steps_per_call = steps_per_call or math.ceil(whole / math.ceil(whole / 16))
 
     def run(
@@ -90,10 +94,7 @@ class Curve:
         Yields:
             An outcome for each image, in the order in which they finish.
         """
-        jit = compiles(self._attack.jit_compile)
-        advance = tf.function(
-            lambda slots: self._advance(logits_fn, slots), jit_compile=jit, autograph=False
-        )
+        advance = self._advancing(logits_fn, self._steps_per_call)
         enter = tf.function(
             lambda *batch: self._enter(logits_fn, seeds_of, *batch), autograph=False
         )
@@ -124,6 +125,32 @@ class Curve:
                 yield from outcomes(slots, np.flatnonzero(finished))
                 active &= ~finished
 
+    def attack_batch(
+        self,
+        logits_fn: LogitsFn,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        index: tf.Tensor,
+        seeds: tf.Tensor,
+    ) -> Slots:
+        """Attacks one batch until all its images are done: for use in a traced function.
+
+        Args:
+            logits_fn: maps images to logits.
+            images: float32 [N, H, W, C] in 0..255.
+            labels: int32 [N].
+            index: int64 [N].
+            seeds: int64 [N, 2].
+        """
+        slots = self._enter(logits_fn, lambda _: seeds, images, labels, index)
+        return self._advancing(logits_fn, self._whole)(slots)
+
+    def _advancing(self, logits_fn, steps) -> Callable[[Slots], Slots]:
+        jit = compiles(self._attack.jit_compile)
+        return tf.function(
+            lambda slots: self._advance(logits_fn, slots, steps), jit_compile=jit, autograph=False
+        )
+
     def _enter(self, logits_fn, seeds_of, images, labels, index) -> Slots:
         seeds = seeds_of(index)
         classes = logits_fn(images).shape[-1]
@@ -148,8 +175,8 @@ class Curve:
             final=start,
         )
 
-    def _advance(self, logits_fn, slots: Slots) -> Slots:
-        """Does some steps; the images of a call lie in their balls as its loop sees them."""
+    def _advance(self, logits_fn, slots: Slots, steps: int) -> Slots:
+        """Does some steps, or fewer where all is known before."""
         ball = BALLS[self._attack.ball](slots.images, self._attack.epsilon)
         objective = self._attack.objective(logits_fn, slots.images, slots.labels, slots.draw)
 
@@ -159,44 +186,63 @@ class Curve:
                 tape.watch(s.x)
                 logits = logits_fn(s.x)
                 loss = tf.reduce_sum(objective(logits))
-            here = (s.stops == s.steps[:, None]) & (s.predictions == UNKNOWN)
             found = tf.argmax(logits, -1, tf.int32)[:, None]
-            unfinished = tf.reduce_any(s.predictions == UNKNOWN, axis=1)
+            unknown = s.predictions == UNKNOWN
+            here = (s.stops == s.steps[:, None]) & unknown
+            if self._worst_case:
+                here |= (found != s.labels[:, None]) & (s.steps[:, None] > 0) & unknown
             last = tf.reshape(here[:, -1], [-1, 1, 1, 1])
             direction, _ = self._attack.direction(tape.gradient(loss, s.x), ())
             x = ball.project(s.x - self._attack.step_size * direction)
             moved = s._replace(
                 x=x,
                 steps=s.steps + 1,
-                passes=s.passes + tf.cast(unfinished, tf.int32),
+                passes=s.passes + tf.cast(tf.reduce_any(unknown, axis=1), tf.int32),
                 predictions=tf.where(here, found, s.predictions),
                 final=tf.where(last, s.x, s.final),
             )
             return count + 1, *self._look_for_a_cycle(moved)
 
+        def unfinished(count, *rows):
+            return (count < steps) & tf.reduce_any(Slots(*rows).predictions == UNKNOWN)
+
         _, *rows = tf.while_loop(
-            lambda count, *_: count < self._steps_per_call,
+            unfinished,
             step,
             (tf.constant(0), *slots),
-            maximum_iterations=self._steps_per_call,
+            maximum_iterations=steps,
             parallel_iterations=1,
         )
         return Slots(*rows)
 
     def _look_for_a_cycle(self, s: Slots) -> Slots:
-        """Moves the lengths still to come to where the image is in its cycle then."""
+        """Uses up what a cycle tells, and moves the anchor on when it is due."""
         if not self._skip_cycles:
             return s
         back = tf.reduce_all(s.x == s.anchor, axis=[1, 2, 3]) & (s.period == 0)
-        period = tf.where(back, s.steps - s.anchor_at, s.period)
-        now = s.steps[:, None]
-        ahead = now + (s.stops - now) % tf.maximum(period, 1)[:, None]
-        stops = tf.where(back[:, None] & (s.stops > now), ahead, s.stops)
+        if self._worst_case:  # whose start was not judged
+            back &= s.anchor_at > 0
+        s = s._replace(period=tf.where(back, s.steps - s.anchor_at, s.period))
+        s = _none_was_beaten(s, back) if self._worst_case else _read_off(s, back)
         due = tf.maximum(tf.cast(s.anchor_at, tf.float32) * LONGER, 0.0) + AT_LEAST
         moves = tf.cast(s.steps, tf.float32) >= due
         return s._replace(
-            period=period,
-            stops=stops,
             anchor=tf.where(tf.reshape(moves, [-1, 1, 1, 1]), s.x, s.anchor),
             anchor_at=tf.where(moves, s.steps, s.anchor_at),
         )
+
+
+def _read_off(s: Slots, back: tf.Tensor) -> Slots:
+    """Moves the lengths still to come to where the image is in its cycle then."""
+    now = s.steps[:, None]
+    ahead = now + (s.stops - now) % tf.maximum(s.period, 1)[:, None]
+    return s._replace(stops=tf.where(back[:, None] & (s.stops > now), ahead, s.stops))
+
+
+def _none_was_beaten(s: Slots, back: tf.Tensor) -> Slots:
+    """Gives an image that is back its label: all its iterates were seen."""
+    unknown = back[:, None] & (s.predictions == UNKNOWN)
+    return s._replace(
+        predictions=tf.where(unknown, s.labels[:, None], s.predictions),
+        final=tf.where(tf.reshape(tf.reduce_any(unknown, 1), [-1, 1, 1, 1]), s.x, s.final),
+    )

@@ -191,6 +191,11 @@ class PGD(Attack):
             return super().succeeded(logits, labels, seeds)
         return tf.argmax(logits, -1, tf.int32) == self.targets(labels, logits.shape[-1], seeds)
 
+    @property
+    def passes(self) -> float:
+        """The number of steps, and a look at the last image."""
+        return self.steps + 1.0
+
     def describe(self) -> dict[str, object]:
         """Returns the radius, steps, step size and goal."""
         return super().describe() | {

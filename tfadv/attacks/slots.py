@@ -21,7 +21,8 @@ class Outcome(NamedTuple):
         label: its class.
         target: where it was driven to; the label, untargeted.
         predictions: int32 [lengths], the class of each length's iterate.
-        final: float32 [H, W, C], the longest run's iterate.
+        final: float32 [H, W, C], the longest run's iterate; in the worst case the
+            first that was misclassified, if any was.
         period: of its cycle; 0 if none was found.
         passes: forward and backward passes that were spent on it.
     """

@@ -9,7 +9,7 @@ from tfadv.attacks.balls import LinfBall
 from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn
 from tfadv.attacks.goals import margin
 from tfadv.devices import check_jit_compile, compiles
-from tfadv.errors import check
+from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS
 
 # The share of an image's pixels in a square halves after these queries of 10,000.
@@ -27,6 +27,7 @@ class Square(Attack):
         epsilon: radius of the ball in pixels.
         queries: how often each image is classified (AutoAttack: 5000).
         first_share: share of the pixels in the first squares (AutoAttack: 0.8).
+        ball: ``linf``, which alone its squares are made for.
         jit_compile: see `PGD`.
     """
 
@@ -35,15 +36,18 @@ class Square(Attack):
         epsilon: float,
         queries: int = 5000,
         first_share: float = 0.8,
+        ball: str = "linf",
         jit_compile: bool | str = "auto",
     ):
         check(epsilon >= 0, "Square.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
         check(queries >= 1, "Square.queries", "be >= 1", queries)
         check(0 < first_share <= 1, "Square.first_share", "be in 0..1", first_share)
+        check_choice("Square.ball", ball, ("linf",))
         check_jit_compile("Square.jit_compile", jit_compile)
         self.epsilon = float(epsilon)
         self.queries = queries
         self.first_share = first_share
+        self.ball = ball
         self.jit_compile = jit_compile
 
     def side(self, query: int, height: int, width: int) -> int:
@@ -61,9 +65,15 @@ class Square(Attack):
         seeds = randomness.for_purpose(seeds, "square")
         return tf.stop_gradient(search(logits_fn, images, labels, seeds))
 
+    @property
+    def passes(self) -> float:
+        """Forward passes alone, which are about a third."""
+        return self.queries / 3
+
     def describe(self) -> dict[str, object]:
-        """Returns the radius and the number of queries."""
-        return super().describe() | {"epsilon": self.epsilon, "queries": self.queries}
+        """Returns the radius, ball and number of queries."""
+        names = ("epsilon", "ball", "queries")
+        return super().describe() | {name: getattr(self, name) for name in names}
 
     def _search(self, logits_fn, images, labels, seeds):
         _, height, width, channels = images.shape

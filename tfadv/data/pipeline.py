@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import tensorflow as tf
 
 from tfadv import randomness
@@ -34,6 +35,10 @@ class Shares:
         per_replica = batch_size // self.replicas
         batch, within = number // (per_replica * self.here), number % (per_replica * self.here)
         return batch, self.first + within // per_replica, within % per_replica
+
+
+# One replica's.
+ALL = Shares()
 
 
 def train_batches(
@@ -85,23 +90,36 @@ def train_batches(
     )
 
 
+def evaluation_indices(source: Source, examples: int | None = None, seed: int = 0) -> np.ndarray:
+    """Returns which images to evaluate on, int64 [N]: all, or a subset drawn by the seed.
+
+    Args:
+        source: the images.
+        examples: how many; None for all.
+        seed: of the subset.
+    """
+    places = tf.range(len(source), dtype=tf.int64)
+    if examples is None or examples >= len(source):
+        return places.numpy()
+    return _shuffled(places[:examples], len(source), seed, tf.constant(0, tf.int64)).numpy()
+
+
 def evaluation_batches(
-    source: Source, examples: int | None, batch_size: int, shares: Shares, seed: int
+    source: Source, indices: np.ndarray, batch_size: int, shares: Shares = ALL
 ) -> tf.data.Dataset:
     """Returns images to evaluate on, each exactly once, in batches of one shape.
 
     Args:
         source: the images.
-        examples: how many; None for all, else a subset drawn by the seed.
+        indices: which of them, int64 [N].
         batch_size: of one step over all replicas, which must divide it.
         shares: the shares to make.
-        seed: of the subset.
 
     Returns:
         Elements ``image``, ``label``, ``index`` int64 [N] within the source,
         and ``counts`` bool [N], false for what fills up the last batch.
     """
-    total = len(source) if examples is None else min(examples, len(source))
+    total, chosen = len(indices), tf.constant(indices, tf.int64)
     per_replica = batch_size // shares.replicas
     here = -(-total // batch_size) * per_replica * shares.here
 
@@ -109,9 +127,7 @@ def evaluation_batches(
     def example(number):
         batch, share, place = shares.split(number, batch_size)
         position = batch * batch_size + share * per_replica + place
-        inside = tf.minimum(position, total - 1)
-        whole = total == len(source)
-        index = inside if whole else _shuffled(inside, len(source), seed, tf.constant(0, tf.int64))
+        index = chosen[tf.minimum(position, total - 1)]
         image, label = source.fetch(index)
         return {"image": image, "label": label, "index": index, "counts": position < total}
 
@@ -121,6 +137,12 @@ def evaluation_batches(
         .batch(per_replica, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def some_examples(source: Source, count: int) -> dict[str, tf.Tensor]:
+    """Returns a batch of `count` images, or all there are, the same ones each time."""
+    indices = evaluation_indices(source, count)
+    return next(iter(evaluation_batches(source, indices, len(indices))))
 
 
 def _shuffled(position, total, seed, epoch):

@@ -1,0 +1,217 @@
+"""Runs an attack, or none, on images of a source, on whatever devices there are."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attack_runs import Run
+from tfadv.attacks import Attack
+from tfadv.attacks.base import LogitsFn
+from tfadv.attacks.curve import Curve
+from tfadv.data.pipeline import Shares, evaluation_batches
+from tfadv.data.source import Source
+from tfadv.devices import has_accelerator
+from tfadv.distribution import share_of_batch
+from tfadv.experiment import Evaluation
+from tfadv.foreign_model import ForeignModel
+from tfadv.models.base import Model
+from tfadv.norms.base import NormMode
+
+Columns = dict[str, np.ndarray]
+OnBatch = Callable[[LogitsFn, dict, tf.Tensor], Mapping[str, tf.Tensor]]
+# The streams of an image's restarts are those of indices so far apart.
+_NEXT_RESTART = 2**40
+
+
+class Judge:
+    """What a model makes of images, and of what an attack makes of them.
+
+    Args:
+        model: the model.
+        source: the images.
+        evaluation: the batch size, the precision and what counts.
+        distribution: the devices the model lives on.
+        seed: of the targets and the starts.
+
+    Raises:
+        UserError: the replicas don't divide the batch.
+    """
+
+    def __init__(
+        self,
+        model: Model | ForeignModel,
+        source: Source,
+        evaluation: Evaluation,
+        distribution: tf.distribute.Strategy,
+        seed: int,
+    ):
+        self._replicas = distribution.num_replicas_in_sync
+        share_of_batch(evaluation.batch_size, self._replicas, "Evaluation.batch_size")
+        self._model = model
+        self._source = source
+        self._evaluation = evaluation
+        self._distribution = distribution
+        self._seed = seed
+        self._traces: dict[tuple[str, str], Callable] = {}
+        # Where that is quicker; such a trace holds the weights, and is dropped after use.
+        self._constant_weights = self._replicas == 1 and not has_accelerator()
+
+    def look(self, mode: NormMode, indices: np.ndarray) -> Iterator[Columns]:
+        """Classifies images as they are.
+
+        Args:
+            mode: the norms' mode: the branch and its statistics.
+            indices: which images, int64.
+
+        Yields:
+            For some of the images, in any order: ``index``, ``prediction``, its
+            ``confidence``, and ``label_rank``, how many classes are likelier than
+            the label.
+        """
+
+        def on_batch(logits_fn, batch, _):
+            logits = logits_fn(batch["image"])
+            of_label = tf.gather(logits, batch["label"], axis=-1, batch_dims=1)
+            return {
+                "prediction": tf.argmax(logits, -1),
+                "confidence": tf.reduce_max(tf.nn.softmax(logits), -1),
+                "label_rank": tf.math.count_nonzero(logits > of_label[:, None], -1),
+            }
+
+        yield from self._by_batch((mode, "clean"), mode, on_batch, indices, 0)
+
+    def attack(
+        self,
+        mode: NormMode,
+        run: Run,
+        restart: int,
+        indices: np.ndarray,
+        judged_in: NormMode | None = None,
+    ) -> Iterator[Columns]:
+        """Attacks images.
+
+        Args:
+            mode: the norms' mode, in which the gradients are taken.
+            run: the attack.
+            restart: other restarts have other draws.
+            indices: which images, int64.
+            judged_in: the mode in which the outcome is classified, if another one.
+
+        Yields:
+            For some of the images, in any order: ``index``, ``prediction`` and
+            ``reached`` (the attack's own goal), a column for each of the run's
+            specs, and ``passes`` along a trajectory.
+        """
+        if not run.lengths:
+            on_batch = functools.partial(self._attacked, run, judged_in)
+        elif self._replicas == 1:
+            yield from self._walk(mode, run, restart, indices)
+            return
+        else:
+            on_batch = functools.partial(self._walked, run)
+        yield from self._by_batch((mode, run.name), mode, on_batch, indices, restart)
+
+    def _by_batch(self, key, mode: NormMode, on_batch: OnBatch, indices, restart) -> Iterator:
+        step, restart = None, tf.constant(restart, tf.int64)
+        for batch in self._batches(indices):
+            step = step or self._traced(key, mode, on_batch, batch, restart)
+            columns = {
+                name: self._gathered(values) for name, values in step(batch, restart).items()
+            }
+            counts = columns.pop("counts") > 0
+            yield {name: column[counts] for name, column in columns.items()}
+
+    def _batches(self, indices):
+        return self._distribution.distribute_datasets_from_function(
+            lambda context: evaluation_batches(
+                self._source, indices, self._evaluation.batch_size, Shares.of(context)
+            )
+        )
+
+    def _gathered(self, values) -> np.ndarray:
+        if self._replicas > 1:
+            values = self._distribution.gather(values, axis=0)
+        return values.numpy()
+
+    def _traced(self, key, mode, on_batch, batch, restart) -> Callable:
+        """Returns the step's one trace: every batch has the same shape."""
+        if self._constant_weights:
+            return self._step(mode, on_batch).get_concrete_function(batch, restart)
+        if key not in self._traces:
+            step = self._step(mode, on_batch)
+            self._traces[key] = step.get_concrete_function(batch, restart)
+        return self._traces[key]
+
+    def _step(self, mode: NormMode, on_batch: OnBatch) -> Callable:
+        constant = self._logits_fn(mode) if self._constant_weights else None
+
+        def on_replica(batch, restart):
+            columns = on_batch(constant or self._logits_fn(mode), batch, restart)
+            kept = {name: batch[name] for name in ("index", "counts")} | columns
+            # Integers and floats alone can be gathered from everywhere.
+            return {
+                name: value if value.dtype.is_floating else tf.cast(value, tf.int64)
+                for name, value in kept.items()
+            }
+
+        @tf.function(autograph=False)
+        def step(batch, restart):
+            return self._distribution.run(on_replica, (batch, restart))
+
+        return step
+
+    def _logits_fn(self, mode: NormMode) -> LogitsFn:
+        if self._constant_weights:
+            return self._model.logits_fn(mode, self._evaluation.dtype, constant=True)
+        return self._model.logits_fn(mode, self._evaluation.dtype)
+
+    def _seeds(self, run: Run, restart, index) -> tf.Tensor:
+        stream = tf.cast(index, tf.int64) + _NEXT_RESTART * restart
+        return randomness.example_seeds(self._seed, f"evaluate {run.name}", stream)
+
+    def _attacked(self, run: Run, judged_in, logits_fn, batch, restart):
+        """Calls the attack as it is."""
+        labels, seeds = batch["label"], self._seeds(run, restart, batch["index"])
+        adversarial = run.attack(logits_fn, batch["image"], labels, seeds)
+        judge = self._model.logits_fn(judged_in, self._evaluation.dtype) if judged_in else logits_fn
+        logits = judge(adversarial)
+        prediction = tf.argmax(logits, -1, tf.int32)
+        reached = run.attack.succeeded(logits, labels, seeds)
+        if self._evaluation.worst_case:
+            reached = prediction != labels
+        return {"prediction": prediction[:, None], "reached": reached[:, None]}
+
+    def _walked(self, run: Run, logits_fn, batch, restart):
+        """Follows the attack's trajectory until all images of the batch are done."""
+        seeds, curve = self._seeds(run, restart, batch["index"]), self._curve(run)
+        done = curve.attack_batch(logits_fn, batch["image"], batch["label"], batch["index"], seeds)
+        columns = [curve.lengths.index(length) for length in run.lengths]
+        predictions = tf.gather(done.predictions, columns, axis=1)
+        reached = self._reached(run.attack, predictions, done.labels[:, None], done.target[:, None])
+        return {"prediction": predictions, "reached": reached, "passes": done.passes}
+
+    def _walk(self, mode, run: Run, restart, indices) -> Iterator[Columns]:
+        """Follows it image by image, each making room for the next where it is done."""
+        curve = self._curve(run)
+        columns = [curve.lengths.index(length) for length in run.lengths]
+        batches = evaluation_batches(self._source, indices, self._evaluation.batch_size)
+        seeds_of = functools.partial(self._seeds, run, restart)
+        for one in curve.run(self._logits_fn(mode), batches, seeds_of):
+            predictions = one.predictions[columns]
+            yield {
+                "index": np.array([one.index]),
+                "prediction": predictions[None],
+                "reached": self._reached(run.attack, predictions, one.label, one.target)[None],
+                "passes": np.array([one.passes]),
+            }
+
+    def _curve(self, run: Run) -> Curve:
+        return Curve(run.attack, run.lengths, worst_case=self._evaluation.worst_case)
+
+    def _reached(self, attack: Attack, predictions, labels, targets):
+        if attack.targeted and not self._evaluation.worst_case:
+            return predictions == targets
+        return predictions != labels
