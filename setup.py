@@ -25,6 +25,7 @@ setup(
     long_description_content_type="text/markdown",
     python_requires=">=3.11",
     packages=find_packages(include=["tfadv", "tfadv.*"]),
+    package_data={"tfadv.reports": ["*.j2"]},
     data_files=data_files("gin/**/*.gin", "plugins/*.py"),
     install_requires=[
         "tensorflow>=2.21,<2.22",
@@ -33,6 +34,7 @@ setup(
         "absl-py>=2.1",
         "gin-config>=0.5",
         "scikit-learn>=1.5",
+        "jinja2>=3.1",
         "matplotlib>=3.9",
         "tensorboard>=2.20",
         "rich>=13.7",

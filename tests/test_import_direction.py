@@ -30,6 +30,7 @@ LAYERS = [
     {"judge", "tally"},
     {"evaluator", "training_step", "journal"},
     {"trainer"},
+    {"reports"},
     {"command_line", "dry_run", "testing", "plugin_templates", "comparison"},
     {"train", "evaluate", "export", "plugins", "compare"},
 ]
@@ -40,6 +41,7 @@ INDEPENDENT = {
     "losses": set(),
     "data": {"data", "randomness"},
     "schedules": set(),
+    "reports": {"reports", "paper", "progress", "run_directory"},
 }
 ALWAYS = {"errors", "registry", "tfadv"}
 

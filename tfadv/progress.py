@@ -114,10 +114,15 @@ def results_table(record: dict, of: str = "") -> Table:
     return table
 
 
-def _column(row: dict) -> str:
+def attack_title(row: dict) -> str:
+    """Returns what a table calls an attack, such as ``PGD-100``."""
     steps = f"-{row['steps']}" if "steps" in row else ""
+    return f"{row['attack'].upper()}{steps}"
+
+
+def _column(row: dict) -> str:
     radius = f" ε={row['epsilon']:g}" if "epsilon" in row else ""
-    return f"{row['attack'].upper()}{steps}{radius}"
+    return f"{attack_title(row)}{radius}"
 
 
 def _cell(row: dict) -> str:

@@ -1,0 +1,1 @@
+"""Reports: a record as tables, figures and one page."""
