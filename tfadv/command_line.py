@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 # Before TensorFlow is imported: its start-up lines would bury a message.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import tensorflow as tf
 from absl import flags, logging
 
 from tfadv import config
@@ -88,6 +89,8 @@ def mistakes_in_one_line() -> Iterator[Found]:
         SystemExit: 2, after the line is printed.
     """
     logging.set_verbosity(logging.WARNING)
+    # Every attack is a trace of its own, on purpose.
+    tf.get_logger().addFilter(lambda record: "tf.function retracing" not in record.getMessage())
     found = Found()
     try:
         yield found

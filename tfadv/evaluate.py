@@ -2,6 +2,8 @@
 
 Or of a model made elsewhere, on the images that the gin files choose:
 ``--saved_model=PATH --pixel_range=0,1 --layout=NHWC --gin_file=gin/scale/cifar10.gin``.
+What became of each image is kept beside the record, in ``….images.jsonl``: a stopped
+evaluation goes on where it was when the same command is given again.
 """
 
 from pathlib import Path
@@ -10,11 +12,12 @@ from absl import app, flags
 from rich.console import Console
 
 from tfadv import command_line, config, experiment, foreign_check, foreign_model, trained_run
-from tfadv.distribution import Distribution
+from tfadv.distribution import Distribution, Workers
 from tfadv.errors import UserError
 from tfadv.evaluator import Evaluator
 from tfadv.progress import results_table
-from tfadv.run_directory import write_json
+from tfadv.run_directory import digest, write_json
+from tfadv.verdicts import Verdicts
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -40,6 +43,11 @@ def main(argv):
             raise UserError(f"--output: there is a '{output}' already: choose another")
         parts, model, distribution = (_run if FLAGS.model_dir else _foreign)(found)
         branches = command_line.chosen_branches(model.branches, FLAGS.branch)
+        verdicts = Verdicts(
+            output.with_suffix(".images.jsonl"),
+            _about(found.read, branches),
+            Workers(distribution).is_chief,
+        )
         evaluator = Evaluator(
             model,
             parts.source,
@@ -48,11 +56,24 @@ def main(argv):
             distribution,
             parts.seed,
             branches,
+            verdicts,
         )
         record = {"model": model.describe(), "epsilon": parts.epsilon, **evaluator.evaluate()}
         write_json(output, record)
         Console(highlight=False, soft_wrap=True).print(results_table(record))
         print(f"record: {output}")
+
+
+def _about(read: config.Config, branches: list[str]) -> dict[str, object]:
+    """Returns what must be the same for an evaluation to go on."""
+    path = Path(FLAGS.model_dir, "checkpoints") if FLAGS.model_dir else Path(FLAGS.saved_model)
+    flags_of_it = ("pixel_range", "layout", "outputs", "endpoint")
+    return {
+        "configuration": read.text(),
+        "weights": digest(path),
+        "branches": branches,
+        **{f"--{name}": getattr(FLAGS, name) for name in flags_of_it},
+    }
 
 
 def _default_output() -> str:

@@ -1,6 +1,7 @@
 """The folder of one run: what was asked, where it ran and what came out."""
 
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import platform
@@ -117,6 +118,17 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, record: dict) -> None:
     """Writes a JSON file as a whole or not at all."""
     write_text(path, json.dumps(record, indent=2) + "\n")
+
+
+def digest(path: Path) -> str:
+    """Returns a SHA-256 of a file, or of all files of a folder and their names."""
+    found = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            found.update(str(file.relative_to(path)).encode())
+            with open(file, "rb") as content:
+                found.update(hashlib.file_digest(content, "sha256").digest())
+    return found.hexdigest()
 
 
 def _difference(old: str, new: str) -> str:
