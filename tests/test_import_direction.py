@@ -28,6 +28,8 @@ LAYERS = [
     {"foreign_check"},
     {"attack_runs", "verdicts"},
     {"judge", "tally"},
+    {"ledger"},
+    {"clean_side", "doctor", "signs", "surrogate"},
     {"evaluator", "training_step", "journal"},
     {"trainer"},
     {"reports"},

@@ -1,6 +1,6 @@
 """Clean and robust accuracy of every branch, each image counted once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -8,21 +8,22 @@ import tensorflow as tf
 from tfadv import attack_runs
 from tfadv.attack_runs import Run
 from tfadv.attacks.base import PIXEL_RANGE, Attack
+from tfadv.clean_side import clean_record, corruption_rows
+from tfadv.data.corruptions import SEVERITIES
 from tfadv.data.pipeline import evaluation_indices
 from tfadv.data.source import Source
 from tfadv.distribution import Workers
+from tfadv.doctor import Doctor
 from tfadv.experiment import Evaluation
 from tfadv.foreign_model import ForeignModel
-from tfadv.judge import Columns, Judge
+from tfadv.judge import Judge
+from tfadv.ledger import LOOK, Ledger
 from tfadv.metrics import share
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
 from tfadv.progress import Work
 from tfadv.tally import Tally
 from tfadv.verdicts import CLEAN, Unit, Verdicts
-
-# What classifying an image costs, in forward and backward passes.
-_LOOK = 0.3
 
 
 class Evaluator:
@@ -37,6 +38,12 @@ class Evaluator:
         seed: of the subset, the targets and the starts.
         branches: which of the model's branches; None for all.
         verdicts: what is known of the images already, and where more is kept.
+        doctor: looks for signs of masked gradients, if there is one.
+
+    Attributes:
+        predictions: int64 [N] of the images `indices` for each branch and attack
+            spec, or 'clean', once it has evaluated.
+        indices: which images of the source are evaluated, int64 [N].
 
     Raises:
         UserError: the replicas don't divide the batch.
@@ -52,109 +59,102 @@ class Evaluator:
         seed: int,
         branches: Sequence[str] | None = None,
         verdicts: Verdicts | None = None,
+        doctor: Doctor | None = None,
     ):
         self._judge = Judge(model, source, evaluation, distribution, seed)
         self._source = source
         self._evaluation = evaluation
         self._attacks = attacks
+        self._seed = seed
         self._branches = tuple(branches or model.branches)
         self._verdicts = verdicts
+        self._doctor = doctor
         self._workers = Workers(distribution)
         self._plan = attack_runs.planned(
             attacks, evaluation.trajectory == "shared", evaluation.worst_case
         )
-        self._indices = evaluation_indices(source, evaluation.examples, seed)
-        self._labels = source.labels[self._indices].astype(np.int64)
-        self._places = np.full(len(source), -1)
-        self._places[self._indices] = np.arange(len(self._indices))
+        self.indices = evaluation_indices(source, evaluation.examples, seed)
+        self.predictions: dict[tuple[str, str], np.ndarray] = {}
 
     def evaluate(self) -> dict:
         """Returns the record of clean accuracy and every attack, per branch."""
         verdicts = Verdicts() if self._verdicts is None else self._verdicts
         self._workers.agree("state of the evaluation beside --output", verdicts.progress())
         with Work("evaluate", self._cost(), quiet=not self._workers.is_chief) as work:
-            clean = {branch: self._look(branch, verdicts, work) for branch in self._branches}
-            worst, rows = dict(clean), {}
-            for runs in self._plan:
-                for branch in self._branches:
-                    tally = self._attack(branch, runs, worst[branch], verdicts, work)
-                    for spec in runs[0].specs:
-                        rows[spec, branch] = tally.record(spec, self._attacks[spec], branch)
-                    if self._evaluation.worst_case:
-                        worst[branch] = tally.worst
-        record = {
-            "dataset": self._source.name,
-            "pixel_range": [int(bound) for bound in PIXEL_RANGE],
-            "examples": len(self._labels),
-            "clean": {branch: self._share(found) for branch, found in clean.items()},
-            "attacks": [rows[spec, branch] for spec in self._attacks for branch in self._branches],
-        }
-        if self._evaluation.worst_case:
-            record["worst_case"] = {branch: self._share(found) for branch, found in worst.items()}
+            ledger = Ledger(self._source, self.indices, verdicts, work)
+            record = {
+                "dataset": self._source.name,
+                "pixel_range": [int(bound) for bound in PIXEL_RANGE],
+                "examples": len(self.indices),
+                "clean": {branch: self._clean(branch, ledger) for branch in self._branches},
+                **self._attacked(ledger),
+            }
+            if self._evaluation.corruptions:
+                record["corruptions"] = {
+                    branch: corruption_rows(
+                        self._judge,
+                        self._source,
+                        self._evaluation.corruptions,
+                        branch,
+                        ledger,
+                        self._seed,
+                    )
+                    for branch in self._branches
+                }
+            if self._doctor:
+                record["doctor"] = {
+                    branch: self._doctor.examine(branch, verdicts, work)
+                    for branch in self._branches
+                }
         return record
 
-    def _look(self, branch: str, verdicts: Verdicts, work: Work) -> np.ndarray:
-        """Returns the classes of the images as they are, int64 [N]."""
+    def _clean(self, branch: str, ledger: Ledger) -> dict:
+        found = ledger.clean(branch, lambda indices: self._judge.look(NormMode(branch), indices))
+        self.predictions[branch, CLEAN] = found["prediction"]
+        return clean_record(found, ledger.labels, self._source.class_names)
 
-        def looked(indices):
-            return self._judge.look(NormMode(branch), indices)
+    def _attacked(self, ledger: Ledger) -> dict:
+        """Returns the record's ``attacks`` and, if asked for, its ``worst_case``."""
+        worst = {branch: self.predictions[branch, CLEAN] for branch in self._branches}
+        rows = {}
+        for runs in self._plan:
+            for branch in self._branches:
+                tally = self._attack(branch, runs, worst[branch], ledger)
+                for spec in runs[0].specs:
+                    row = tally.record(spec, self._attacks[spec], branch)
+                    worst_case = {"worst_case": True} if self._evaluation.worst_case else {}
+                    rows[spec, branch] = row | worst_case
+                    self.predictions[branch, spec] = tally.predictions[spec]
+                if self._evaluation.worst_case:
+                    worst[branch] = tally.worst
+        found = {"attacks": [rows[spec, b] for spec in self._attacks for b in self._branches]}
+        if self._evaluation.worst_case:
+            found["worst_case"] = {
+                branch: share(np.sum(predictions == ledger.labels), len(predictions))
+                for branch, predictions in worst.items()
+            }
+        return found
 
-        everything = np.arange(len(self._labels))
-        places, found = self._outcomes(
-            Unit(branch, CLEAN), everything, looked, _LOOK, verdicts, work
-        )
-        predictions = np.empty_like(self._labels)
-        predictions[places] = found["prediction"]
-        return predictions
-
-    def _attack(self, branch, runs: list[Run], before, verdicts, work: Work) -> Tally:
+    def _attack(self, branch, runs: list[Run], before: np.ndarray, ledger: Ledger) -> Tally:
         """Runs a sequence on the images that it is for."""
         chosen = np.ones(len(before), bool)
         if self._evaluation.worst_case or len(runs) > 1:
-            chosen = before == self._labels
-        tally = Tally(runs, before, self._labels, chosen)
+            chosen = before == ledger.labels
+        tally = Tally(runs, before, ledger.labels, chosen)
         for run in runs:
             for restart in range(self._evaluation.restarts):
 
                 def attacked(indices, run=run, restart=restart):
                     return self._judge.attack(NormMode(branch), run, restart, indices)
 
-                places, found = self._outcomes(
-                    Unit(branch, run.name, restart),
-                    tally.left,
-                    attacked,
-                    run.attack.passes,
-                    verdicts,
-                    work,
-                )
-                tally.take(run, places, found)
+                unit = Unit(branch, run.name, restart)
+                tally.take(run, *ledger.fill(unit, attacked, run.attack.passes, tally.left))
         return tally
 
-    def _outcomes(
-        self,
-        unit: Unit,
-        places: np.ndarray,
-        make: Callable[[np.ndarray], Iterator[Columns]],
-        passes: float,
-        verdicts: Verdicts,
-        work: Work,
-    ) -> tuple[np.ndarray, Columns]:
-        """Returns a unit's outcomes and the images' places, made where they aren't known."""
-        known = verdicts.found(unit).get("index", np.empty(0, np.int64))
-        work.add((len(self._labels) - len(places) + len(known)) * passes)
-        missing = np.setdiff1d(places, self._places[known])
-        if len(missing):
-            for columns in make(self._indices[missing]):
-                verdicts.add(unit, columns)
-                work.add(len(columns["index"]) * passes, what=f"{unit.branch} {unit.attack}")
-        found = verdicts.found(unit)
-        return self._places[found.get("index", np.empty(0, np.int64))], found
-
     def _cost(self) -> float:
-        """Returns about how many passes there are at most."""
-        restarts = self._evaluation.restarts
-        passes = sum(run.attack.passes for runs in self._plan for run in runs) * restarts
-        return (passes + _LOOK) * len(self._labels) * len(self._branches)
-
-    def _share(self, predictions: np.ndarray) -> dict:
-        return share(np.sum(predictions == self._labels), len(self._labels))
+        """Returns about how many passes of an image there are at most."""
+        attacks = sum(run.attack.passes for runs in self._plan for run in runs)
+        looks = 1 + len(self._evaluation.corruptions) * len(SEVERITIES)
+        of_an_image = attacks * self._evaluation.restarts + looks * LOOK
+        doctor = self._doctor.cost if self._doctor else 0.0
+        return (of_an_image * len(self.indices) + doctor) * len(self._branches)

@@ -1,7 +1,7 @@
 """Runs an attack, or none, on images of a source, on whatever devices there are."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -55,16 +55,19 @@ class Judge:
         self._evaluation = evaluation
         self._distribution = distribution
         self._seed = seed
-        self._traces: dict[tuple[str, str], Callable] = {}
+        self._traces: dict[Hashable, Callable] = {}
         # Where that is quicker; such a trace holds the weights, and is dropped after use.
         self._constant_weights = self._replicas == 1 and not has_accelerator()
 
-    def look(self, mode: NormMode, indices: np.ndarray) -> Iterator[Columns]:
+    def look(
+        self, mode: NormMode, indices: np.ndarray, source: Source | None = None
+    ) -> Iterator[Columns]:
         """Classifies images as they are.
 
         Args:
             mode: the norms' mode: the branch and its statistics.
             indices: which images, int64.
+            source: other images of these indices.
 
         Yields:
             For some of the images, in any order: ``index``, ``prediction``, its
@@ -81,7 +84,7 @@ class Judge:
                 "label_rank": tf.math.count_nonzero(logits > of_label[:, None], -1),
             }
 
-        yield from self._by_batch((mode, "clean"), mode, on_batch, indices, 0)
+        yield from self.by_batch((mode, "clean"), mode, on_batch, indices, 0, source)
 
     def attack(
         self,
@@ -89,34 +92,57 @@ class Judge:
         run: Run,
         restart: int,
         indices: np.ndarray,
-        judged_in: NormMode | None = None,
+        seen: Callable[[], LogitsFn] | None = None,
     ) -> Iterator[Columns]:
         """Attacks images.
 
         Args:
-            mode: the norms' mode, in which the gradients are taken.
+            mode: the norms' mode.
             run: the attack.
             restart: other restarts have other draws.
             indices: which images, int64.
-            judged_in: the mode in which the outcome is classified, if another one.
+            seen: makes, on each replica, the function that the attack sees in the
+                model's place. Then the image it returns is judged, whatever counts.
 
         Yields:
             For some of the images, in any order: ``index``, ``prediction`` and
             ``reached`` (the attack's own goal), a column for each of the run's
             specs, and ``passes`` along a trajectory.
         """
-        if not run.lengths:
-            on_batch = functools.partial(self._attacked, run, judged_in)
+        if seen or not run.lengths:
+            on_batch = functools.partial(self._attacked, run, seen)
         elif self._replicas == 1:
             yield from self._walk(mode, run, restart, indices)
             return
         else:
             on_batch = functools.partial(self._walked, run)
-        yield from self._by_batch((mode, run.name), mode, on_batch, indices, restart)
+        yield from self.by_batch((mode, run.name), mode, on_batch, indices, restart)
 
-    def _by_batch(self, key, mode: NormMode, on_batch: OnBatch, indices, restart) -> Iterator:
+    def by_batch(
+        self,
+        key: Hashable,
+        mode: NormMode,
+        on_batch: OnBatch,
+        indices: np.ndarray,
+        restart: int = 0,
+        source: Source | None = None,
+    ) -> Iterator[Columns]:
+        """Runs a function of the model and a batch on batches of images.
+
+        Args:
+            key: names the function, which is traced once.
+            mode: the norms' mode.
+            on_batch: maps the logits function, a batch and the restart to columns
+                [N] or [N, …].
+            indices: which images, int64.
+            restart: handed to the function.
+            source: other images of these indices.
+
+        Yields:
+            The columns and ``index``, for the images that count.
+        """
         step, restart = None, tf.constant(restart, tf.int64)
-        for batch in self._batches(indices):
+        for batch in self._batches(source or self._source, indices):
             step = step or self._traced(key, mode, on_batch, batch, restart)
             columns = {
                 name: self._gathered(values) for name, values in step(batch, restart).items()
@@ -124,10 +150,10 @@ class Judge:
             counts = columns.pop("counts") > 0
             yield {name: column[counts] for name, column in columns.items()}
 
-    def _batches(self, indices):
+    def _batches(self, source, indices):
         return self._distribution.distribute_datasets_from_function(
             lambda context: evaluation_batches(
-                self._source, indices, self._evaluation.batch_size, Shares.of(context)
+                source, indices, self._evaluation.batch_size, Shares.of(context)
             )
         )
 
@@ -172,12 +198,11 @@ class Judge:
         stream = tf.cast(index, tf.int64) + _NEXT_RESTART * restart
         return randomness.example_seeds(self._seed, f"evaluate {run.name}", stream)
 
-    def _attacked(self, run: Run, judged_in, logits_fn, batch, restart):
+    def _attacked(self, run: Run, seen, logits_fn, batch, restart):
         """Calls the attack as it is."""
         labels, seeds = batch["label"], self._seeds(run, restart, batch["index"])
-        adversarial = run.attack(logits_fn, batch["image"], labels, seeds)
-        judge = self._model.logits_fn(judged_in, self._evaluation.dtype) if judged_in else logits_fn
-        logits = judge(adversarial)
+        attacked = seen() if seen else logits_fn
+        logits = logits_fn(run.attack(attacked, batch["image"], labels, seeds))
         prediction = tf.argmax(logits, -1, tf.int32)
         reached = run.attack.succeeded(logits, labels, seeds)
         if self._evaluation.worst_case:

@@ -5,6 +5,7 @@ import dataclasses
 from tfadv import models, norms, optimizers, schedules, strategies  # noqa: F401  (they register)
 from tfadv.attacks import Attack
 from tfadv.data import Splits
+from tfadv.data.corruptions import CORRUPTIONS
 from tfadv.errors import check, check_choice
 from tfadv.models import Model
 from tfadv.registry import (
@@ -175,6 +176,9 @@ class Evaluation:
             their order, no restart and no iterate of PGD was ever misclassified.
             Beaten images leave the batch. False judges each attack alone, by the
             image that it returns.
+        corruptions: common corruptions (Hendrycks & Dietterich, 2019) to classify
+            the images under, each at its five severities.
+        doctor: whether to look for signs of masked gradients, as `Doctor` says.
     """
 
     attacks: tuple[str, ...]
@@ -184,6 +188,8 @@ class Evaluation:
     trajectory: str = "shared"
     restarts: int = 1
     worst_case: bool = False
+    corruptions: tuple[str, ...] = ()
+    doctor: bool = False
 
     def __post_init__(self):
         check_choice("Evaluation.trajectory", self.trajectory, ("shared", "independent"))
@@ -191,6 +197,8 @@ class Evaluation:
             check(getattr(self, name) >= 1, f"Evaluation.{name}", "be >= 1", getattr(self, name))
         some = self.examples is None or self.examples >= 1
         check(some, "Evaluation.examples", "be None or >= 1", self.examples)
+        for kind in self.corruptions:
+            check_choice("Evaluation.corruptions", kind, CORRUPTIONS)
         check_choice("Evaluation.dtype", self.dtype, DTYPES)
 
     def build_attacks(self) -> dict[str, Attack]:

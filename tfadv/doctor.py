@@ -1,0 +1,240 @@
+"""Looks for a false sense of security: gradients that a model hides from attacks."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv.attack_runs import Run
+from tfadv.attacks import Attack
+from tfadv.attacks.base import LogitsFn
+from tfadv.attacks.pgd import PGD
+from tfadv.data.pipeline import evaluation_indices
+from tfadv.data.source import Source
+from tfadv.errors import check
+from tfadv.foreign_model import ForeignModel
+from tfadv.judge import Judge
+from tfadv.ledger import LOOK, Ledger
+from tfadv.models.base import Model
+from tfadv.norms.base import NormMode
+from tfadv.progress import Work
+from tfadv.registry import configurable
+from tfadv.settings import Evaluation
+from tfadv.verdicts import Unit, Verdicts
+
+FINE, SUSPICIOUS, NOT_MEASURED = "fine", "suspicious", "not measured"
+
+
+@configurable
+@dataclasses.dataclass(frozen=True)
+class Checkup:
+    """How closely to look.
+
+    Attributes:
+        epsilon: radius of the L∞ ball in pixels; unbound, the attacks' own.
+        examples: how many of the test images.
+        steps: N of the PGD that all else is compared with: untargeted, by the
+            cross-entropy, α = ε/16, every iterate counted.
+        restarts: of it.
+        queries: of the black box.
+    """
+
+    borrows = ("PGD.epsilon",)
+
+    epsilon: float
+    examples: int = 200
+    steps: int = 100
+    restarts: int = 5
+    queries: int = 1000
+
+    def __post_init__(self):
+        check(self.epsilon > 0, "Checkup.epsilon", "be > 0 (pixels of 0..255)", self.epsilon)
+        check(self.steps >= 2, "Checkup.steps", "be >= 2", self.steps)
+        for name in ("examples", "restarts", "queries"):
+            check(getattr(self, name) >= 1, f"Checkup.{name}", "be >= 1", getattr(self, name))
+
+    @property
+    def lengths(self) -> tuple[int, int, int]:
+        """Half of the steps, the steps, and ten times as many."""
+        return self.steps // 2, self.steps, 10 * self.steps
+
+    def pgd(self, epsilon: float | None = None) -> PGD:
+        """Returns the attack that all else is compared with, or one of another radius."""
+        epsilon = epsilon or self.epsilon
+        return PGD(epsilon, self.steps, epsilon / 16, targeted=False)
+
+
+class Patient:
+    """One branch of a model, and what attacks have found of it so far.
+
+    Args:
+        model: the model.
+        source: all images.
+        branch: of the model.
+        checkup: how closely to look.
+        judge: of the model; it counts every iterate.
+        ledger: of the images to look at.
+        dtype: of the model's convolutions.
+        seed: of every draw.
+    """
+
+    def __init__(
+        self,
+        model: Model | ForeignModel,
+        source: Source,
+        branch: str,
+        checkup: Checkup,
+        judge: Judge,
+        ledger: Ledger,
+        dtype: str,
+        seed: int,
+    ):
+        self.model = model
+        self.source = source
+        self.mode = NormMode(branch)
+        self.checkup = checkup
+        self.judge = judge
+        self.ledger = ledger
+        self.dtype = dtype
+        self.seed = seed
+        clean = ledger.clean(branch, lambda indices: judge.look(self.mode, indices))
+        self.right = np.flatnonzero(clean["prediction"] == ledger.labels)
+        survivors = self.robust("pgd", checkup.pgd(), self.right, checkup.lengths)
+        self.after_half, self.left, self.after_ten_times = survivors
+
+    def share(self, count: int) -> float:
+        """Returns a number of images as a share of all."""
+        return count / len(self.ledger.labels)
+
+    def robust(
+        self,
+        name: str,
+        attack: Attack,
+        places: np.ndarray,
+        lengths: tuple[int, ...] = (),
+        restart: int = 0,
+        seen: Callable[[], LogitsFn] | None = None,
+    ) -> list[np.ndarray]:
+        """Returns which of some images an attack leaves, for each of its lengths."""
+        specs = tuple(f"{name} {length}" for length in lengths) or (name,)
+        run = Run(f"doctor {name}", attack, specs, lengths)
+
+        def attacked(indices):
+            return self.judge.attack(self.mode, run, restart, indices, seen)
+
+        unit = Unit(self.mode.branch, run.name, restart)
+        places, found = self.ledger.fill(unit, attacked, attack.passes, places)
+        if not len(places):
+            return [places] * len(specs)
+        right = found["prediction"] == self.ledger.labels[places][:, None]
+        return [np.sort(places[column]) for column in right.T]
+
+    def beaten(self, name: str, attack: Attack, **arguments) -> float:
+        """Returns the share of images that an attack beats of those that PGD left."""
+        (left,) = self.robust(name, attack, self.left, **arguments)
+        return self.share(len(self.left) - len(left))
+
+    def measure(self, name: str, on_batch: Callable, passes: float = 1.0) -> np.ndarray:
+        """Returns a value of each image, by a function from (logits_fn, batch) to float32 [N]."""
+
+        def measured(indices):
+            def columns(logits_fn, batch, _):
+                return {"value": on_batch(logits_fn, batch)}
+
+            return self.judge.by_batch((self.mode, name), self.mode, columns, indices)
+
+        unit = Unit(self.mode.branch, f"doctor {name}")
+        return self.ledger.column(unit, measured, passes, "value")
+
+
+class Sign(NamedTuple):
+    """One sign.
+
+    Attributes:
+        name: of it.
+        what: the number, in words.
+        limit: above which it is suspicious.
+        measure: returns the number, or None where it doesn't apply.
+    """
+
+    name: str
+    what: str
+    limit: float
+    measure: Callable[[Patient], float | None]
+
+    def record(self, patient: Patient) -> dict[str, object]:
+        """Returns what the results say of it."""
+        value = self.measure(patient)
+        verdict = NOT_MEASURED
+        if value is not None:
+            verdict = SUSPICIOUS if value > self.limit else FINE
+        return {
+            "sign": self.name,
+            "what": self.what,
+            "value": value,
+            "limit": self.limit,
+            "verdict": verdict,
+        }
+
+
+class Doctor:
+    """Examines a model's branches.
+
+    Args:
+        model: the model.
+        source: the images.
+        evaluation: the batch size and the precision.
+        checkup: how closely to look.
+        signs: what to look for.
+        distribution: the devices the model lives on.
+        seed: of every draw.
+    """
+
+    def __init__(
+        self,
+        model: Model | ForeignModel,
+        source: Source,
+        evaluation: Evaluation,
+        checkup: Checkup,
+        signs: Sequence[Sign],
+        distribution: tf.distribute.Strategy,
+        seed: int,
+    ):
+        worst_case = dataclasses.replace(evaluation, worst_case=True)
+        self._judge = Judge(model, source, worst_case, distribution, seed)
+        self._model = model
+        self._source = source
+        self._evaluation = evaluation
+        self._checkup = checkup
+        self._signs = signs
+        self._seed = seed
+        self._indices = evaluation_indices(source, checkup.examples, seed)
+
+    @property
+    def cost(self) -> float:
+        """About how many passes of an image a branch takes at most."""
+        steps = self._checkup.steps
+        passes = LOOK + (10 + 9 + 6 + self._checkup.restarts) * steps + self._checkup.queries / 3
+        return passes * len(self._indices)
+
+    def examine(self, branch: str, verdicts: Verdicts, work: Work) -> list[dict]:
+        """Returns a record of each sign: its number, limit and verdict.
+
+        Args:
+            branch: of the model.
+            verdicts: what is known already.
+            work: the progress to report.
+        """
+        patient = Patient(
+            self._model,
+            self._source,
+            branch,
+            self._checkup,
+            self._judge,
+            Ledger(self._source, self._indices, verdicts, work, "doctor"),
+            self._evaluation.dtype,
+            self._seed,
+        )
+        return [sign.record(patient) for sign in self._signs]

@@ -1,0 +1,155 @@
+"""The doctor's signs: numbers near 0 for an honest model, each with its limit.
+
+After Athalye et al. (2018), Carlini et al. (2019) and Croce et al. (2022). All are
+shares of the images looked at, so that they compare with accuracies.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv.attacks.apgd import APGDTargeted
+from tfadv.attacks.base import PIXEL_RANGE
+from tfadv.attacks.square import Square
+from tfadv.doctor import Patient, Sign
+from tfadv.losses import cross_entropy
+from tfadv.models.base import Model
+from tfadv.norms.base import NormMode
+from tfadv.settings import DTYPES
+from tfadv.surrogate import imitation
+
+# A gradient is gone where so many of its values are exactly 0.
+_MOST = 0.5
+
+
+def _zero_gradients(patient: Patient) -> float:
+    def zeros(logits_fn, batch):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(batch["image"])
+            loss = tf.reduce_sum(cross_entropy(logits_fn(batch["image"]), batch["label"]))
+        gone = tape.gradient(loss, batch["image"]) == 0
+        return tf.reduce_mean(tf.cast(gone, tf.float32), [1, 2, 3])
+
+    return float(np.mean(patient.measure("zero gradients", zeros) > _MOST))
+
+
+def _end_of_the_curve(patient: Patient) -> float:
+    return patient.share(len(patient.after_half) - len(patient.left))
+
+
+def _more_steps(patient: Patient) -> float:
+    return patient.share(len(patient.left) - len(patient.after_ten_times))
+
+
+def _restarts(patient: Patient) -> float:
+    left, checkup = patient.left, patient.checkup
+    for restart in range(1, checkup.restarts):
+        (left,) = patient.robust("restarts", checkup.pgd(), left, (checkup.steps,), restart)
+    return patient.share(len(patient.left) - len(left))
+
+
+def _other_losses(patient: Patient) -> float:
+    loss = "dlr" if patient.source.classes >= 4 else "margin"
+    steps = max(patient.checkup.steps // 2, 1)
+    return patient.beaten("other losses", APGDTargeted(patient.checkup.epsilon, steps, loss))
+
+
+def _black_box(patient: Patient) -> float:
+    checkup = patient.checkup
+    return patient.beaten("black box", Square(checkup.epsilon, checkup.queries))
+
+
+def _transfer(patient: Patient) -> float:
+    made = []
+
+    def imitated():
+        if not made:
+            model = patient.model.logits_fn(patient.mode, patient.dtype)
+            with tf.init_scope():
+                made.append(imitation(model, patient.source, patient.checkup.epsilon, patient.seed))
+        return made[0]
+
+    return patient.beaten("transfer", patient.checkup.pgd(), seen=imitated)
+
+
+def _any_distance(patient: Patient) -> float:
+    everything = patient.checkup.pgd(PIXEL_RANGE[1])
+    lengths = (patient.checkup.steps,)
+    (left,) = patient.robust("any distance", everything, patient.left, lengths)
+    return patient.share(len(left))
+
+
+def _precision(patient: Patient) -> float | None:
+    if not isinstance(patient.model, Model):
+        return None
+    left = {}
+    for dtype in DTYPES:
+
+        def seen(dtype=dtype):
+            return patient.model.logits_fn(patient.mode, dtype)
+
+        attack = patient.checkup.pgd()
+        (left[dtype],) = patient.robust(f"precision {dtype}", attack, patient.right, seen=seen)
+    one, other = (len(places) for places in left.values())
+    return patient.share(abs(one - other))
+
+
+def _statistics(patient: Patient) -> float | None:
+    model = patient.model
+    if not isinstance(model, Model) or not any(u.norm.non_trainable_variables for u in model.units):
+        return None
+
+    def seen():
+        return model.logits_fn(NormMode(patient.mode.branch, "batch"), patient.dtype)
+
+    return patient.beaten("statistics", patient.checkup.pgd(), seen=seen)
+
+
+SIGNS = (
+    Sign(
+        "zero gradients",
+        "images whose loss has a gradient of exactly 0 in most of its values",
+        0.05,
+        _zero_gradients,
+    ),
+    Sign(
+        "the curve's end",
+        "images that the second half of PGD's steps beats",
+        0.03,
+        _end_of_the_curve,
+    ),
+    Sign(
+        "more steps",
+        "images that ten times as many steps beat, and PGD does not",
+        0.05,
+        _more_steps,
+    ),
+    Sign("restarts", "images that further random starts beat", 0.05, _restarts),
+    Sign(
+        "other losses",
+        "images that Auto-PGD beats by a loss without a scale, towards each likely class",
+        0.1,
+        _other_losses,
+    ),
+    Sign("black box", "images that Square beats, which asks for no gradient", 0.03, _black_box),
+    Sign(
+        "transfer",
+        "images that PGD on a small imitation of the model beats, and on the model does not",
+        0.03,
+        _transfer,
+    ),
+    Sign(
+        "any distance",
+        "images that PGD leaves even where every image is allowed",
+        0.05,
+        _any_distance,
+    ),
+    Sign(
+        "precision", "difference of attacks computed in float32 and in bfloat16", 0.03, _precision
+    ),
+    Sign(
+        "statistics",
+        "images that gradients by batch statistics beat, and by running ones do not",
+        0.03,
+        _statistics,
+    ),
+)
