@@ -6,9 +6,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.balls import BALLS
+from tfadv.attacks.balls import BALLS, surface_noise
 from tfadv.attacks.base import Attack, LogitsFn
-from tfadv.attacks.goals import AWAY, TOWARDS
+from tfadv.attacks.goals import AWAY, TOWARDS, likeliest_wrong
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS
@@ -134,8 +134,7 @@ class APGD(Attack):
     def _start(self, images, seeds):
         """Returns random points on the ball's surface, in the pixel range."""
         ball = BALLS[self.ball]
-        noise = ball.noise(seeds, tuple(images.shape[1:]), 1.0)
-        noise = tf.math.divide_no_nan(noise, ball.size(noise))
+        noise = surface_noise(ball, seeds, tuple(images.shape[1:]))
         return ball(images, self.epsilon).project(images + self.epsilon * noise)
 
     def _climb(self, logits_fn, images, labels, start, goal: Goal):
@@ -265,10 +264,7 @@ class APGDTargeted(APGD):
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
     ) -> tf.Tensor:
         """Returns adversarial images; see `Attack.__call__`."""
-        logits = logits_fn(images)
-        label = tf.one_hot(labels, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
-        wrong = tf.where(label, logits.dtype.min, logits)
-        ranked = tf.math.top_k(wrong, min(self.classes, logits.shape[-1] - 1)).indices
+        ranked = likeliest_wrong(logits_fn(images), labels, self.classes)
         return self._rounds(logits_fn, images, labels, seeds, tf.unstack(ranked, axis=1))
 
     @property

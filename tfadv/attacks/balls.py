@@ -88,3 +88,9 @@ class L2Ball:
 
 
 BALLS = {"linf": LinfBall, "l2": L2Ball}
+
+
+def surface_noise(kind: type, seeds: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    """Draws from the surface of a ball of radius 1 around 0, [N, *shape]."""
+    noise = kind.noise(seeds, shape, 1.0)
+    return tf.math.divide_no_nan(noise, kind.size(noise))

@@ -14,10 +14,24 @@ def _at(logits: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
     return tf.gather(logits, classes, axis=-1, batch_dims=1)
 
 
+def _others(logits: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+    given = tf.one_hot(classes, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+    return tf.where(given, logits.dtype.min, logits)
+
+
 def best_other(logits: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
     """Returns the largest logit of a class that isn't the given one, float32 [N]."""
-    given = tf.one_hot(classes, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
-    return tf.reduce_max(tf.where(given, logits.dtype.min, logits), -1)
+    return tf.reduce_max(_others(logits, classes), -1)
+
+
+def likeliest_wrong(logits: tf.Tensor, labels: tf.Tensor, count: int) -> tf.Tensor:
+    """Returns the wrong classes by falling logit, int32 [N, count], or as many as there are."""
+    return tf.math.top_k(_others(logits, labels), min(count, logits.shape[-1] - 1)).indices
+
+
+def difference(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Returns the targets' logits minus the labels', [N]."""
+    return _at(logits, targets) - _at(logits, labels)
 
 
 def margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -39,7 +53,7 @@ def targeted_dlr(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf
     check(classes >= 4, "a targeted loss = 'dlr'", "be used with 4 classes or more", classes)
     top = tf.math.top_k(logits, 4).values
     scale = top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + _TINY
-    return (_at(logits, targets) - _at(logits, labels)) / scale
+    return difference(logits, labels, targets) / scale
 
 
 # To be made large: away from the label, and towards a target.

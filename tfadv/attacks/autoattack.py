@@ -1,0 +1,70 @@
+"""AutoAttack (Croce & Hein, 2020): four attacks in sequence, with nothing to tune."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attacks.apgd import APGD, APGDTargeted
+from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.attacks.fab import FABTargeted
+from tfadv.attacks.square import Square
+from tfadv.registry import ATTACKS
+
+
+@ATTACKS.register("autoattack", paper="Croce & Hein, 2020")
+class AutoAttack(Attack):
+    """The standard AutoAttack in L∞: APGD-CE, APGD-T, FAB-T and Square.
+
+    Each attacks what the ones before left. An evaluation runs the stages one
+    after another on ever fewer images; called as a function, it runs each on
+    the whole batch.
+
+    Args:
+        epsilon: radius of the ball in pixels.
+        ball: ``linf``.
+        steps: of the first three (AutoAttack: 100).
+        queries: of the last (AutoAttack: 5000).
+        jit_compile: see `PGD`.
+    """
+
+    def __init__(
+        self,
+        epsilon: float,
+        ball: str = "linf",
+        steps: int = 100,
+        queries: int = 5000,
+        jit_compile: bool | str = "auto",
+    ):
+        self.epsilon = float(epsilon)
+        self.ball = ball
+        self._stages = {
+            "apgd": APGD(epsilon, steps, ball=ball, jit_compile=jit_compile),
+            "apgd_targeted": APGDTargeted(epsilon, steps, ball=ball, jit_compile=jit_compile),
+            "fab_targeted": FABTargeted(epsilon, steps, ball=ball, jit_compile=jit_compile),
+            "square": Square(epsilon, queries, ball=ball, jit_compile=jit_compile),
+        }
+
+    def __call__(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns adversarial images; see `Attack.__call__`."""
+        found = images
+        for name, attack in self._stages.items():
+            fooled = self.succeeded(logits_fn(found), labels, seeds)
+            again = attack(logits_fn, images, labels, randomness.for_purpose(seeds, name))
+            found = tf.where(fooled[:, None, None, None], found, again)
+        return found
+
+    @property
+    def passes(self) -> float:
+        """Those of all stages."""
+        return sum(attack.passes for attack in self._stages.values())
+
+    def stages(self) -> Mapping[str, Attack]:
+        """Returns the four attacks, in their order."""
+        return self._stages
+
+    def describe(self) -> dict[str, object]:
+        """Returns the radius and the ball."""
+        return super().describe() | {"epsilon": self.epsilon, "ball": self.ball}

@@ -1,0 +1,203 @@
+"""FAB, the fast adaptive boundary attack (Croce & Hein, 2020): it looks for the nearest mistake."""
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attacks.balls import BALLS, surface_noise
+from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn
+from tfadv.attacks.goals import difference, likeliest_wrong
+from tfadv.devices import check_jit_compile, compiles
+from tfadv.errors import check, check_choice
+from tfadv.registry import ATTACKS
+
+_FAR = 1e30
+# The authors' floor of 1e-8 in 0..1 under the lengths that the bias compares.
+_SHORTEST = 1e-8 * PIXEL_RANGE[1]
+
+
+@ATTACKS.register("fab_targeted", paper="Croce & Hein, 2020 (FAB)")
+class FABTargeted(Attack):
+    """AutoAttack's FAB-T: towards each of the likeliest wrong classes in turn.
+
+    Each step goes to where the target's logit, made linear, equals the label's:
+    from the iterate, and by a share of α from the original, both η times as far.
+    Whenever the iterate is misclassified, it is kept if none was nearer, and
+    drawn back to β of its distance. Like AutoAttack's, it ends without the
+    paper's final search.
+
+    The nearest misclassified image is returned if it is in the ball. A farther
+    one is projected; where there is none, the original is returned. An image
+    that is misclassified itself stays as it is. Its aim is any wrong class, as
+    an untargeted attack's.
+
+    Args:
+        epsilon: radius of the ball in pixels. It decides what is returned and
+            how far off restarts begin, and steers no step.
+        steps: number of steps for each class (AutoAttack: 100).
+        ball: ``linf`` or ``l2``, in which distances are measured.
+        classes: how many wrong classes to try (AutoAttack: 9), or all there are.
+        restarts: runs for each class; the first starts from the original, the
+            others at ε/2 from it (AutoAttack: 1).
+        alpha_max: the largest share α of the original (paper, section 4: 0.1).
+        eta: η, how far a step overshoots (section 4: 1.05).
+        beta: β, what the way back leaves of the distance (section 4: 0.9).
+        jit_compile: see `PGD`.
+    """
+
+    def __init__(
+        self,
+        epsilon: float,
+        steps: int = 100,
+        ball: str = "linf",
+        classes: int = 9,
+        restarts: int = 1,
+        alpha_max: float = 0.1,
+        eta: float = 1.05,
+        beta: float = 0.9,
+        jit_compile: bool | str = "auto",
+    ):
+        name = type(self).__name__
+        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
+        check(steps >= 1, f"{name}.steps", "be >= 1", steps)
+        check_choice(f"{name}.ball", ball, BALLS)
+        check(classes >= 1, f"{name}.classes", "be >= 1", classes)
+        check(restarts >= 1, f"{name}.restarts", "be >= 1", restarts)
+        check(0 <= alpha_max <= 1, f"{name}.alpha_max", "be in 0..1", alpha_max)
+        check(eta >= 1, f"{name}.eta", "be >= 1", eta)
+        check(0 < beta <= 1, f"{name}.beta", "be > 0 and <= 1", beta)
+        check_jit_compile(f"{name}.jit_compile", jit_compile)
+        self.epsilon = float(epsilon)
+        self.steps = steps
+        self.ball = ball
+        self.classes = classes
+        self.restarts = restarts
+        self.alpha_max = float(alpha_max)
+        self.eta = float(eta)
+        self.beta = float(beta)
+        self.jit_compile = jit_compile
+
+    def __call__(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns adversarial images; see `Attack.__call__`."""
+
+        @tf.function(jit_compile=compiles(self.jit_compile), autograph=False)
+        def attack(images, labels, start, found, distance):
+            return self._search(logits_fn, images, labels, start, found, distance)
+
+        found, distance = images, tf.fill(tf.shape(images[:, :1, :1, :1]), _FAR)
+        for number in range(self.restarts):
+            start = self._start(images, seeds, number)
+            found, distance = attack(images, labels, start, found, distance)
+        projected = BALLS[self.ball](images, self.epsilon).project(found)
+        return tf.stop_gradient(tf.where(distance <= self.epsilon, found, projected))
+
+    @property
+    def passes(self) -> float:
+        """Those of every wrong class and restart, and a look after each step."""
+        return 1.3 * self.steps * self.classes * self.restarts
+
+    def describe(self) -> dict[str, object]:
+        """Returns the radius, ball, steps, classes, restarts and the paper's constants."""
+        names = ("epsilon", "ball", "steps", "classes", "restarts", "alpha_max", "eta", "beta")
+        return super().describe() | {name: getattr(self, name) for name in names}
+
+    def _start(self, images, seeds, number):
+        """Returns where the restart of that number begins, the same for each class."""
+        if number == 0:
+            return images
+        seeds = randomness.for_purpose(seeds, f"round {number}")
+        noise = surface_noise(BALLS[self.ball], seeds, tuple(images.shape[1:]))
+        return tf.clip_by_value(images + self.epsilon / 2 * noise, *PIXEL_RANGE)
+
+    def _search(self, logits_fn, images, labels, start, found, distance):
+        """Returns the nearest misclassified images, and how far they are, [N, 1, 1, 1]."""
+        size = BALLS[self.ball].size
+
+        def wrong(logits):
+            return (tf.argmax(logits, -1, labels.dtype) != labels)[:, None, None, None]
+
+        def step(count, x, found, distance):
+            x = tf.where(count % self.steps == 0, start, x)
+            x = self._step(logits_fn, images, x, labels, ranked[:, count // self.steps])
+            there, now = wrong(logits_fn(x)), size(x - images)
+            nearer = there & (now < distance)
+            found = tf.where(nearer, x, found)
+            distance = tf.where(nearer, now, distance)
+            return count + 1, tf.where(there, images + self.beta * (x - images), x), found, distance
+
+        logits = logits_fn(images)
+        ranked = likeliest_wrong(logits, labels, self.classes)
+        steps = ranked.shape[-1] * self.steps
+        _, _, found, distance = tf.while_loop(
+            lambda count, *_: count < steps,
+            step,
+            (tf.constant(0), start, found, tf.where(wrong(logits), 0.0, distance)),
+            maximum_iterations=steps,
+            parallel_iterations=1,
+        )
+        return found, distance
+
+    def _step(self, logits_fn, images, x, labels, targets):
+        """Returns the next iterates: beyond the planes, biased towards the originals."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            values = difference(logits_fn(x), labels, targets)
+            total = tf.reduce_sum(values)
+        normal = tape.gradient(total, x)
+        values = values[:, None, None, None]
+        at_images = values + tf.reduce_sum(normal * (images - x), [1, 2, 3], keepdims=True)
+        kind = BALLS[self.ball]
+        moves = to_plane(  # both at once
+            kind,
+            tf.concat([x, images], 0),
+            tf.concat([values, at_images], 0),
+            tf.concat([normal, normal], 0),
+        )
+        ahead, beside = tf.split(moves, 2)
+        lengths = [tf.maximum(kind.size(move), _SHORTEST) for move in (ahead, beside)]
+        alpha = tf.minimum(lengths[0] / (lengths[0] + lengths[1]), self.alpha_max)
+        moved = (1 - alpha) * (x + self.eta * ahead) + alpha * (images + self.eta * beside)
+        return tf.clip_by_value(moved, *PIXEL_RANGE)
+
+
+def to_plane(kind: type, x: tf.Tensor, value: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
+    """Returns the shortest moves, within 0..255, to where linear functions are 0.
+
+    A pixel goes along `kind`'s steepest direction until its range ends. What
+    the function loses by that is concave and piecewise linear in the length
+    gone, so Newton's method climbs to the solution from 0 and is exact as soon
+    as no further pixel ends. Where 0 is out of reach, every pixel goes to its end.
+
+    Args:
+        kind: of `BALLS`, whose size the moves are the shortest in.
+        x: float32 [N, H, W, C] in 0..255.
+        value: float32 [N, 1, 1, 1], the functions at `x`.
+        normal: float32 [N, H, W, C], their gradients; 0 moves nothing.
+    """
+    low, high = PIXEL_RANGE
+    scale = tf.reduce_max(tf.abs(normal), [1, 2, 3], keepdims=True)
+    direction = -tf.sign(value) * kind.steepest(normal)
+    room = tf.where(direction > 0, high - x, x - low)
+    speed, slope = tf.abs(direction), tf.math.divide_no_nan(tf.abs(normal), scale)
+    wanted = tf.math.divide_no_nan(tf.abs(value), scale)
+
+    def total(terms):
+        return tf.reduce_sum(terms, [1, 2, 3], keepdims=True)
+
+    def newton(length, _):
+        free = length * speed < room
+        lost = total(tf.where(free, 0.0, slope * room))
+        rate = total(tf.where(free, slope * speed, 0.0))
+        longer = tf.math.divide_no_nan(wanted - lost, rate)
+        longer = tf.clip_by_value(longer, length, _FAR)
+        return longer, longer > length
+
+    start = tf.zeros_like(value)
+    length, _ = tf.while_loop(
+        lambda _, grew: tf.reduce_any(grew),
+        newton,
+        (start, tf.ones_like(start, tf.bool)),
+        parallel_iterations=1,
+    )
+    return tf.clip_by_value(length * direction, low - x, high - x)
