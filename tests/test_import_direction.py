@@ -29,11 +29,13 @@ LAYERS = [
     {"attack_runs", "verdicts"},
     {"judge", "tally"},
     {"ledger"},
-    {"clean_side", "doctor", "signs", "surrogate"},
+    {"clean_side", "surrogate"},
+    {"doctor"},
+    {"signs"},
     {"evaluator", "training_step", "journal"},
     {"trainer"},
     {"reports"},
-    {"command_line", "dry_run", "testing", "plugin_templates", "comparison"},
+    {"command_line", "dry_run", "testing", "plugin_templates", "comparison", "evaluation_report"},
     {"train", "evaluate", "export", "plugins", "compare"},
 ]
 # Within their layer too, these know nothing of models or of each other.

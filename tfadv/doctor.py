@@ -10,60 +10,18 @@ import tensorflow as tf
 from tfadv.attack_runs import Run
 from tfadv.attacks import Attack
 from tfadv.attacks.base import LogitsFn
-from tfadv.attacks.pgd import PGD
 from tfadv.data.pipeline import evaluation_indices
 from tfadv.data.source import Source
-from tfadv.errors import check
 from tfadv.foreign_model import ForeignModel
 from tfadv.judge import Judge
 from tfadv.ledger import LOOK, Ledger
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
 from tfadv.progress import Work
-from tfadv.registry import configurable
-from tfadv.settings import Evaluation
+from tfadv.settings import Checkup, Evaluation
 from tfadv.verdicts import Unit, Verdicts
 
 FINE, SUSPICIOUS, NOT_MEASURED = "fine", "suspicious", "not measured"
-
-
-@configurable
-@dataclasses.dataclass(frozen=True)
-class Checkup:
-    """How closely to look.
-
-    Attributes:
-        epsilon: radius of the L∞ ball in pixels; unbound, the attacks' own.
-        examples: how many of the test images.
-        steps: N of the PGD that all else is compared with: untargeted, by the
-            cross-entropy, α = ε/16, every iterate counted.
-        restarts: of it.
-        queries: of the black box.
-    """
-
-    borrows = ("PGD.epsilon",)
-
-    epsilon: float
-    examples: int = 200
-    steps: int = 100
-    restarts: int = 5
-    queries: int = 1000
-
-    def __post_init__(self):
-        check(self.epsilon > 0, "Checkup.epsilon", "be > 0 (pixels of 0..255)", self.epsilon)
-        check(self.steps >= 2, "Checkup.steps", "be >= 2", self.steps)
-        for name in ("examples", "restarts", "queries"):
-            check(getattr(self, name) >= 1, f"Checkup.{name}", "be >= 1", getattr(self, name))
-
-    @property
-    def lengths(self) -> tuple[int, int, int]:
-        """Half of the steps, the steps, and ten times as many."""
-        return self.steps // 2, self.steps, 10 * self.steps
-
-    def pgd(self, epsilon: float | None = None) -> PGD:
-        """Returns the attack that all else is compared with, or one of another radius."""
-        epsilon = epsilon or self.epsilon
-        return PGD(epsilon, self.steps, epsilon / 16, targeted=False)
 
 
 class Patient:
@@ -115,13 +73,25 @@ class Patient:
         places: np.ndarray,
         lengths: tuple[int, ...] = (),
         restart: int = 0,
-        seen: Callable[[], LogitsFn] | None = None,
+        substitute: Callable[[], Callable[[], LogitsFn]] | None = None,
     ) -> list[np.ndarray]:
-        """Returns which of some images an attack leaves, for each of its lengths."""
+        """Returns which of some images an attack leaves, for each of its lengths.
+
+        Args:
+            name: of the unit.
+            attack: the attack.
+            places: of the images.
+            lengths: of its trajectory, on which each iterate counts; none, for the
+                image that it returns.
+            restart: its number.
+            substitute: prepares, if it is needed, what makes on each replica the
+                function that the attack sees in the model's place.
+        """
         specs = tuple(f"{name} {length}" for length in lengths) or (name,)
         run = Run(f"doctor {name}", attack, specs, lengths)
 
         def attacked(indices):
+            seen = substitute() if substitute else None
             return self.judge.attack(self.mode, run, restart, indices, seen)
 
         unit = Unit(self.mode.branch, run.name, restart)

@@ -14,6 +14,7 @@ from rich.console import Console
 from tfadv import command_line, config, experiment, foreign_check, foreign_model, trained_run
 from tfadv.distribution import Distribution, Workers
 from tfadv.errors import UserError
+from tfadv.evaluation_report import write_report
 from tfadv.evaluator import Evaluator
 from tfadv.progress import results_table
 from tfadv.run_directory import digest, write_json
@@ -39,8 +40,10 @@ def main(argv):
         if bool(FLAGS.model_dir) == bool(FLAGS.saved_model):
             raise UserError("name one of --model_dir and --saved_model")
         output = Path(FLAGS.output or _default_output())
-        if output.exists():
-            raise UserError(f"--output: there is a '{output}' already: choose another")
+        report_folder = output.with_name(f"{output.stem}_report")
+        for path in (output, report_folder):
+            if path.exists():
+                raise UserError(f"--output: there is a '{path}' already: choose another")
         parts, model, distribution = (_run if FLAGS.model_dir else _foreign)(found)
         branches = command_line.chosen_branches(model.branches, FLAGS.branch)
         verdicts = Verdicts(
@@ -57,11 +60,13 @@ def main(argv):
             parts.seed,
             branches,
             verdicts,
+            parts.checkup,
         )
         record = {"model": model.describe(), "epsilon": parts.epsilon, **evaluator.evaluate()}
         write_json(output, record)
+        report = write_report(evaluator, record, report_folder)
         Console(highlight=False, soft_wrap=True).print(results_table(record))
-        print(f"record: {output}")
+        print(f"record: {output}\nreport: {report}")
 
 
 def _about(read: config.Config, branches: list[str]) -> dict[str, object]:

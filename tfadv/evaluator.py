@@ -22,6 +22,8 @@ from tfadv.metrics import share
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
 from tfadv.progress import Work
+from tfadv.settings import Checkup
+from tfadv.signs import SIGNS
 from tfadv.tally import Tally
 from tfadv.verdicts import CLEAN, Unit, Verdicts
 
@@ -38,11 +40,15 @@ class Evaluator:
         seed: of the subset, the targets and the starts.
         branches: which of the model's branches; None for all.
         verdicts: what is known of the images already, and where more is kept.
-        doctor: looks for signs of masked gradients, if there is one.
+        checkup: what the doctor is to do, if there is to be one.
 
     Attributes:
+        judge: of the model.
+        source: the images.
+        plan: the attacks' runs, in sequences.
         predictions: int64 [N] of the images `indices` for each branch and attack
             spec, or 'clean', once it has evaluated.
+        rows: what the record says of each branch and attack spec.
         indices: which images of the source are evaluated, int64 [N].
 
     Raises:
@@ -59,31 +65,34 @@ class Evaluator:
         seed: int,
         branches: Sequence[str] | None = None,
         verdicts: Verdicts | None = None,
-        doctor: Doctor | None = None,
+        checkup: Checkup | None = None,
     ):
-        self._judge = Judge(model, source, evaluation, distribution, seed)
-        self._source = source
+        self.judge = Judge(model, source, evaluation, distribution, seed)
+        self.source = source
         self._evaluation = evaluation
         self._attacks = attacks
         self._seed = seed
         self._branches = tuple(branches or model.branches)
         self._verdicts = verdicts
-        self._doctor = doctor
+        self._doctor = None
+        if checkup:
+            self._doctor = Doctor(model, source, evaluation, checkup, SIGNS, distribution, seed)
         self._workers = Workers(distribution)
-        self._plan = attack_runs.planned(
+        self.plan = attack_runs.planned(
             attacks, evaluation.trajectory == "shared", evaluation.worst_case
         )
         self.indices = evaluation_indices(source, evaluation.examples, seed)
         self.predictions: dict[tuple[str, str], np.ndarray] = {}
+        self.rows: dict[tuple[str, str], dict] = {}
 
     def evaluate(self) -> dict:
         """Returns the record of clean accuracy and every attack, per branch."""
         verdicts = Verdicts() if self._verdicts is None else self._verdicts
         self._workers.agree("state of the evaluation beside --output", verdicts.progress())
         with Work("evaluate", self._cost(), quiet=not self._workers.is_chief) as work:
-            ledger = Ledger(self._source, self.indices, verdicts, work)
+            ledger = Ledger(self.source, self.indices, verdicts, work)
             record = {
-                "dataset": self._source.name,
+                "dataset": self.source.name,
                 "pixel_range": [int(bound) for bound in PIXEL_RANGE],
                 "examples": len(self.indices),
                 "clean": {branch: self._clean(branch, ledger) for branch in self._branches},
@@ -92,8 +101,8 @@ class Evaluator:
             if self._evaluation.corruptions:
                 record["corruptions"] = {
                     branch: corruption_rows(
-                        self._judge,
-                        self._source,
+                        self.judge,
+                        self.source,
                         self._evaluation.corruptions,
                         branch,
                         ledger,
@@ -108,26 +117,41 @@ class Evaluator:
                 }
         return record
 
+    def single_runs(self) -> dict[str, Run]:
+        """Returns each attack spec as a run of its own, of its first stage if it has some."""
+        return {
+            spec: Run(
+                runs[0].name, runs[0].attack if len(runs) > 1 else self._attacks[spec], (spec,)
+            )
+            for runs in self.plan
+            for spec in runs[0].specs
+        }
+
+    def fooled(self, branch: str, spec: str) -> np.ndarray:
+        """Returns the indices of the images that an attack turned from right to wrong."""
+        labels = self.source.labels[self.indices]
+        right = self.predictions[branch, CLEAN] == labels
+        return self.indices[right & (self.predictions[branch, spec] != labels)]
+
     def _clean(self, branch: str, ledger: Ledger) -> dict:
-        found = ledger.clean(branch, lambda indices: self._judge.look(NormMode(branch), indices))
+        found = ledger.clean(branch, lambda indices: self.judge.look(NormMode(branch), indices))
         self.predictions[branch, CLEAN] = found["prediction"]
-        return clean_record(found, ledger.labels, self._source.class_names)
+        return clean_record(found, ledger.labels, self.source.class_names)
 
     def _attacked(self, ledger: Ledger) -> dict:
         """Returns the record's ``attacks`` and, if asked for, its ``worst_case``."""
         worst = {branch: self.predictions[branch, CLEAN] for branch in self._branches}
-        rows = {}
-        for runs in self._plan:
+        for runs in self.plan:
             for branch in self._branches:
                 tally = self._attack(branch, runs, worst[branch], ledger)
                 for spec in runs[0].specs:
                     row = tally.record(spec, self._attacks[spec], branch)
                     worst_case = {"worst_case": True} if self._evaluation.worst_case else {}
-                    rows[spec, branch] = row | worst_case
+                    self.rows[branch, spec] = row | worst_case
                     self.predictions[branch, spec] = tally.predictions[spec]
                 if self._evaluation.worst_case:
                     worst[branch] = tally.worst
-        found = {"attacks": [rows[spec, b] for spec in self._attacks for b in self._branches]}
+        found = {"attacks": [self.rows[b, spec] for spec in self._attacks for b in self._branches]}
         if self._evaluation.worst_case:
             found["worst_case"] = {
                 branch: share(np.sum(predictions == ledger.labels), len(predictions))
@@ -145,7 +169,7 @@ class Evaluator:
             for restart in range(self._evaluation.restarts):
 
                 def attacked(indices, run=run, restart=restart):
-                    return self._judge.attack(NormMode(branch), run, restart, indices)
+                    return self.judge.attack(NormMode(branch), run, restart, indices)
 
                 unit = Unit(branch, run.name, restart)
                 tally.take(run, *ledger.fill(unit, attacked, run.attack.passes, tally.left))
@@ -153,7 +177,7 @@ class Evaluator:
 
     def _cost(self) -> float:
         """Returns about how many passes of an image there are at most."""
-        attacks = sum(run.attack.passes for runs in self._plan for run in runs)
+        attacks = sum(run.attack.passes for runs in self.plan for run in runs)
         looks = 1 + len(self._evaluation.corruptions) * len(SEVERITIES)
         of_an_image = attacks * self._evaluation.restarts + looks * LOOK
         doctor = self._doctor.cost if self._doctor else 0.0

@@ -25,7 +25,7 @@ from tfadv.registry import (
     default,
 )
 from tfadv.schedules import LearningRate
-from tfadv.settings import Evaluation, Experiment, Training
+from tfadv.settings import Checkup, Evaluation, Experiment, Training
 from tfadv.strategies import Strategy
 
 
@@ -43,6 +43,7 @@ class Plan:
     strategy: Strategy
     attack: Attack
     evaluation_attacks: dict[str, Attack]
+    checkup: Checkup | None
     learning_rate: LearningRate
     hardware: Hardware
 
@@ -86,6 +87,7 @@ def plan() -> Plan:
         "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
         "attack": ATTACKS.build(experiment.attack, "Experiment.attack"),
         "evaluation_attacks": evaluation.build_attacks(),
+        "checkup": evaluation.build_checkup(),
     }
     _check_start(experiment, training)
     experiment.make_norm()  # its parameters are checked here
@@ -120,18 +122,21 @@ class EvaluationParts:
         evaluation: how many, and at what precision.
         attacks: by their specs.
         seed: of the subset, the targets and the starts.
+        checkup: what the doctor is to do, if there is to be one.
     """
 
     source: Source
     evaluation: Evaluation
     attacks: dict[str, Attack]
     seed: int
+    checkup: Checkup | None = None
 
     @classmethod
     def of(cls, plan: Plan) -> "EvaluationParts":
         """Returns what a run's plan says."""
         seed = plan.experiment.seed
-        return cls(plan.splits.test, plan.evaluation, plan.evaluation_attacks, seed)
+        attacks, checkup = plan.evaluation_attacks, plan.checkup
+        return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup)
 
     @property
     def epsilon(self) -> float | None:
@@ -154,7 +159,8 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     splits = DATASETS.build(dataset, "Experiment.dataset")
     splits.test.check_present()
     seed = read.values.get("Experiment.seed", default("Experiment.seed"))
-    return EvaluationParts(splits.test, evaluation, evaluation.build_attacks(), seed)
+    attacks, checkup = evaluation.build_attacks(), evaluation.build_checkup()
+    return EvaluationParts(splits.test, evaluation, attacks, seed, checkup)
 
 
 def _check_start(experiment: Experiment, training: Training) -> None:

@@ -55,6 +55,7 @@ class Judge:
         self._evaluation = evaluation
         self._distribution = distribution
         self._seed = seed
+        self.batch_size = evaluation.batch_size
         self._traces: dict[Hashable, Callable] = {}
         # Where that is quicker; such a trace holds the weights, and is dropped after use.
         self._constant_weights = self._replicas == 1 and not has_accelerator()
@@ -117,6 +118,27 @@ class Judge:
         else:
             on_batch = functools.partial(self._walked, run)
         yield from self.by_batch((mode, run.name), mode, on_batch, indices, restart)
+
+    def adversarial(self, mode: NormMode, run: Run, indices: np.ndarray) -> Iterator[Columns]:
+        """Attacks images as `attack` does and keeps them.
+
+        Yields:
+            ``index``, the ``image`` and the ``adversarial`` one, float32 [n, H, W, C]
+            in 0..255, its ``prediction`` and the ``confidence`` in it.
+        """
+
+        def on_batch(logits_fn, batch, restart):
+            seeds = self._seeds(run, restart, batch["index"])
+            found = run.attack(logits_fn, batch["image"], batch["label"], seeds)
+            logits = logits_fn(found)
+            return {
+                "image": batch["image"],
+                "adversarial": found,
+                "prediction": tf.argmax(logits, -1),
+                "confidence": tf.reduce_max(tf.nn.softmax(logits), -1),
+            }
+
+        yield from self.by_batch((mode, run.name, "kept"), mode, on_batch, indices)
 
     def by_batch(
         self,

@@ -4,6 +4,7 @@ import dataclasses
 
 from tfadv import models, norms, optimizers, schedules, strategies  # noqa: F401  (they register)
 from tfadv.attacks import Attack
+from tfadv.attacks.pgd import PGD
 from tfadv.data import Splits
 from tfadv.data.corruptions import CORRUPTIONS
 from tfadv.errors import check, check_choice
@@ -19,6 +20,7 @@ from tfadv.registry import (
     OPTIMIZERS,
     STRATEGIES,
     configurable,
+    configured,
     scoped,
 )
 
@@ -178,7 +180,7 @@ class Evaluation:
             image that it returns.
         corruptions: common corruptions (Hendrycks & Dietterich, 2019) to classify
             the images under, each at its five severities.
-        doctor: whether to look for signs of masked gradients, as `Doctor` says.
+        doctor: whether to look for signs of masked gradients, as `Checkup` says.
     """
 
     attacks: tuple[str, ...]
@@ -201,7 +203,51 @@ class Evaluation:
             check_choice("Evaluation.corruptions", kind, CORRUPTIONS)
         check_choice("Evaluation.dtype", self.dtype, DTYPES)
 
+    def build_checkup(self) -> "Checkup | None":
+        """Builds what the doctor is to do, if there is to be one."""
+        with scoped(EVALUATION_SCOPE):
+            return configured(Checkup) if self.doctor else None
+
     def build_attacks(self) -> dict[str, Attack]:
         """Builds the attacks, by the specs that name them."""
         with scoped(EVALUATION_SCOPE):
             return {spec: ATTACKS.build(spec, "Evaluation.attacks") for spec in self.attacks}
+
+
+@configurable
+@dataclasses.dataclass(frozen=True)
+class Checkup:
+    """How closely to look.
+
+    Attributes:
+        epsilon: radius of the L∞ ball in pixels; unbound, the attacks' own.
+        examples: how many of the test images.
+        steps: N of the PGD that all else is compared with: untargeted, by the
+            cross-entropy, α = ε/16, every iterate counted.
+        restarts: of it.
+        queries: of the black box.
+    """
+
+    borrows = ("PGD.epsilon",)
+
+    epsilon: float
+    examples: int = 200
+    steps: int = 100
+    restarts: int = 5
+    queries: int = 1000
+
+    def __post_init__(self):
+        check(self.epsilon > 0, "Checkup.epsilon", "be > 0 (pixels of 0..255)", self.epsilon)
+        check(self.steps >= 2, "Checkup.steps", "be >= 2", self.steps)
+        for name in ("examples", "restarts", "queries"):
+            check(getattr(self, name) >= 1, f"Checkup.{name}", "be >= 1", getattr(self, name))
+
+    @property
+    def lengths(self) -> tuple[int, int, int]:
+        """Half of the steps, the steps, and ten times as many."""
+        return self.steps // 2, self.steps, 10 * self.steps
+
+    def pgd(self, epsilon: float | None = None) -> PGD:
+        """Returns the attack that all else is compared with, or one of another radius."""
+        epsilon = epsilon or self.epsilon
+        return PGD(epsilon, self.steps, epsilon / 16, targeted=False)

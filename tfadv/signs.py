@@ -59,16 +59,12 @@ def _black_box(patient: Patient) -> float:
 
 
 def _transfer(patient: Patient) -> float:
-    made = []
-
     def imitated():
-        if not made:
-            model = patient.model.logits_fn(patient.mode, patient.dtype)
-            with tf.init_scope():
-                made.append(imitation(model, patient.source, patient.checkup.epsilon, patient.seed))
-        return made[0]
+        model = patient.model.logits_fn(patient.mode, patient.dtype)
+        network = imitation(model, patient.source, patient.checkup.epsilon, patient.seed)
+        return lambda: network
 
-    return patient.beaten("transfer", patient.checkup.pgd(), seen=imitated)
+    return patient.beaten("transfer", patient.checkup.pgd(), substitute=imitated)
 
 
 def _any_distance(patient: Patient) -> float:
@@ -84,11 +80,12 @@ def _precision(patient: Patient) -> float | None:
     left = {}
     for dtype in DTYPES:
 
-        def seen(dtype=dtype):
-            return patient.model.logits_fn(patient.mode, dtype)
+        def computed(dtype=dtype):
+            return lambda: patient.model.logits_fn(patient.mode, dtype)
 
-        attack = patient.checkup.pgd()
-        (left[dtype],) = patient.robust(f"precision {dtype}", attack, patient.right, seen=seen)
+        (left[dtype],) = patient.robust(
+            f"precision {dtype}", patient.checkup.pgd(), patient.right, substitute=computed
+        )
     one, other = (len(places) for places in left.values())
     return patient.share(abs(one - other))
 
@@ -98,10 +95,10 @@ def _statistics(patient: Patient) -> float | None:
     if not isinstance(model, Model) or not any(u.norm.non_trainable_variables for u in model.units):
         return None
 
-    def seen():
-        return model.logits_fn(NormMode(patient.mode.branch, "batch"), patient.dtype)
+    def by_batch():
+        return lambda: model.logits_fn(NormMode(patient.mode.branch, "batch"), patient.dtype)
 
-    return patient.beaten("statistics", patient.checkup.pgd(), seen=seen)
+    return patient.beaten("statistics", patient.checkup.pgd(), substitute=by_batch)
 
 
 SIGNS = (

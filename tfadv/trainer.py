@@ -79,6 +79,7 @@ class Trainer:
             plan.evaluation_attacks,
             distribution,
             plan.experiment.seed,
+            checkup=plan.checkup,
         )
 
     @property

@@ -1,0 +1,70 @@
+"""The page of an evaluation: the record, what became of the images, and the worst of them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tfadv.evaluator import Evaluator
+from tfadv.norms import NormMode
+from tfadv.progress import attack_title
+from tfadv.reports import evaluation
+from tfadv.reports.outcomes import Judged, Shown
+from tfadv.verdicts import CLEAN
+
+# Of each branch.
+WORST = 8
+
+
+def write_report(evaluator: Evaluator, record: dict, folder: Path) -> Path:
+    """Writes ``report.html`` and its figures.
+
+    Args:
+        evaluator: after it has evaluated.
+        record: its record.
+        folder: where to; it must not hold a report.
+
+    Returns:
+        The page.
+    """
+    labels, names = evaluator.source.labels[evaluator.indices], {}
+    for (branch, spec), row in evaluator.rows.items():
+        names[branch, spec] = attack_title(row)
+    judged = [
+        Judged(branch, names.get((branch, spec), CLEAN), labels, predictions)
+        for (branch, spec), predictions in evaluator.predictions.items()
+    ]
+    worst = [shown for branch in record["clean"] for shown in worst_images(evaluator, branch)]
+    return evaluation.write(folder, record, evaluator.source.class_names, judged, worst)
+
+
+def worst_images(evaluator: Evaluator, branch: str) -> list[Shown]:
+    """Returns the images that the cheapest attack makes the model most confidently wrong about.
+
+    Args:
+        evaluator: after it has evaluated.
+        branch: of the model.
+    """
+    runs = evaluator.single_runs()
+    useful = [spec for spec in runs if len(evaluator.fooled(branch, spec))]
+    if not useful:
+        return []
+    spec = min(useful, key=lambda spec: runs[spec].attack.passes)
+    batch = evaluator.fooled(branch, spec)[: evaluator.judge.batch_size]
+    (found,) = evaluator.judge.adversarial(NormMode(branch), runs[spec], batch)
+    labels = evaluator.source.labels[found["index"]]
+    order = np.argsort(-found["confidence"] * (found["prediction"] != labels))[:WORST]
+    title = attack_title(evaluator.rows[branch, spec])
+    return [
+        Shown(
+            branch,
+            title,
+            found["image"][row],
+            found["adversarial"][row],
+            int(labels[row]),
+            int(found["prediction"][row]),
+            float(found["confidence"][row]),
+            int(found["index"][row]),
+        )
+        for row in order
+        if found["prediction"][row] != labels[row]
+    ]
