@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -206,10 +207,46 @@ def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
     trained = json.loads((finished / "results.json").read_text())
     for path in (finished, tmp_path):
         found = json.loads((path / "evaluation.json").read_text())
-        for key in ("dataset", "epsilon", "pixel_range", "examples", "clean"):
+        for key in ("dataset", "epsilon", "pixel_range", "examples"):
             assert found[key] == trained[key], key
+        for branch, clean in trained["clean"].items():
+            calibration = pytest.approx(clean["calibration_error"], abs=1e-4)
+            assert found["clean"][branch]["calibration_error"] == calibration
+            for key in ("accuracy", "ci95", "per_class"):
+                assert found["clean"][branch][key] == clean[key]
         by_branch = sorted(found["attacks"], key=lambda row: row["branch"] == "adv")
         assert by_branch == trained["attacks"]
+
+
+def test_a_killed_evaluation_goes_on_where_it_was(finished, tmp_path):
+    """Killed in the midst of an attack; then the same command, and the same result."""
+    long = "--gin_bindings=Evaluation.attacks = ('pgd2000/pgd', 'fgsm')"
+    small = "--gin_bindings=Evaluation.batch_size = 4"
+    kept = tmp_path / "killed.images.jsonl"
+
+    def evaluate(name):
+        return command(
+            "evaluate", long, small, model_dir=finished, output=tmp_path / f"{name}.json"
+        )
+
+    with ThreadPoolExecutor(1) as other:
+        whole = other.submit(evaluate, "whole")
+        arguments = ["--model_dir", finished, "--output", tmp_path / "killed.json", long, small]
+        with subprocess.Popen([sys.executable, "-m", "tfadv.evaluate", *arguments]) as killed:
+            while not (kept.exists() and '["clean", "pgd2000/pgd"' in kept.read_text()):
+                assert killed.poll() is None
+                time.sleep(0.02)
+            killed.kill()
+        assert whole.result().returncode == 0, whole.result().stderr
+    before = kept.read_text()
+    assert not (tmp_path / "killed.json").exists()
+    done = evaluate("killed")
+    assert done.returncode == 0, done.stderr
+    assert kept.read_text().startswith(before[: before.rfind("\n")])
+    records = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "killed")]
+    assert records[0] == records[1]
+    assert (tmp_path / "killed_report" / "report.html").is_file()
+    assert "there is a" in evaluate("killed").stderr
 
 
 def test_mistakes_are_told_in_one_line(finished, tmp_path):

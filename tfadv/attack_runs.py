@@ -14,17 +14,24 @@ class Run(NamedTuple):
     """One attack on a set of images.
 
     Attributes:
-        name: of the run; its random draws are made for it.
+        draws: names the random draws that are made for it.
         attack: the attack.
         specs: the attacks of the list that it tells about.
         lengths: steps of each of them along one trajectory; none, where the attack
             is called as it is.
+        stage: which of the attack's stages it is, if it has some.
     """
 
-    name: str
+    draws: str
     attack: Attack
     specs: tuple[str, ...]
     lengths: tuple[int, ...] = ()
+    stage: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the run: other runs of one list have other names."""
+        return f"{self.draws}/{self.stage}" if self.stage else self.draws
 
 
 def planned(
@@ -51,7 +58,7 @@ def _sequence(attacks: dict[str, Attack], worst_case: bool) -> list[Run]:
     specs = tuple(attacks)
     first = attacks[specs[0]]
     if first.stages():
-        return [Run(f"{specs[0]}/{name}", stage, specs) for name, stage in first.stages().items()]
+        return [Run(specs[0], attack, specs, (), stage) for stage, attack in first.stages().items()]
     if not _walks(first) or not (worst_case or len(specs) > 1 or first.steps >= LONG):
         return [Run(specs[0], first, specs)]
     leader = max(specs, key=lambda spec: attacks[spec].steps)

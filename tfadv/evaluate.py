@@ -6,6 +6,7 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation goes on where it was when the same command is given again.
 """
 
+import sys
 from pathlib import Path
 
 from absl import app, flags
@@ -104,7 +105,8 @@ def _foreign(found):
     found.read = command_line.read_flags([first])
     parts = experiment.evaluation_parts(found.read)
     model = foreign_model.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
-    foreign_check.check(model, parts.source)
+    for warning in foreign_check.check(model, parts.source):
+        print(f"warning: {warning}", file=sys.stderr)
     return parts, model, Distribution(kind="one_device").create()
 
 

@@ -119,13 +119,12 @@ class Evaluator:
 
     def single_runs(self) -> dict[str, Run]:
         """Returns each attack spec as a run of its own, of its first stage if it has some."""
-        return {
-            spec: Run(
-                runs[0].name, runs[0].attack if len(runs) > 1 else self._attacks[spec], (spec,)
-            )
-            for runs in self.plan
-            for spec in runs[0].specs
-        }
+        found = {}
+        for first, *others in self.plan:
+            for spec in first.specs:
+                attack = first.attack if others else self._attacks[spec]
+                found[spec] = first._replace(attack=attack, specs=(spec,), lengths=())
+        return found
 
     def fooled(self, branch: str, spec: str) -> np.ndarray:
         """Returns the indices of the images that an attack turned from right to wrong."""

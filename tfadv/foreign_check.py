@@ -3,10 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from tfadv.attacks.base import input_gradient
 from tfadv.data.pipeline import some_examples
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.foreign_model import LAYOUTS, ForeignModel
+from tfadv.losses import cross_entropy
 from tfadv.norms import NormMode
 
 # What models are commonly fed.
@@ -16,12 +18,15 @@ _IMAGES = 64
 _MARGIN = 0.15
 
 
-def check(model: ForeignModel, source: Source) -> None:
+def check(model: ForeignModel, source: Source) -> list[str]:
     """Tries a few images before any attack is spent on a mistaken model.
 
     Args:
         model: the model, its range and layout as stated.
         source: the images it is to be evaluated on.
+
+    Returns:
+        Warnings, a line each: of branches whose gradient is nowhere but 0.
 
     Raises:
         UserError: it does not take such images, has another number of classes,
@@ -39,6 +44,13 @@ def check(model: ForeignModel, source: Source) -> None:
         raise UserError(f"{model.name} returns numbers that are not finite")
     _check_outputs(model, outputs)
     _check_range(model, images, labels, _accuracy(outputs, labels))
+    return [
+        f"{model.name} has no gradient by its images ({branch}): attacks that follow it find "
+        "nothing, which says nothing of its robustness; Square needs none, and "
+        "'Evaluation.doctor = True' looks closer"
+        for branch in model.branches
+        if not _has_gradient(model.logits_fn(NormMode(branch)), images, batch["label"])
+    ]
 
 
 def _outputs(model, images) -> np.ndarray:
@@ -52,6 +64,13 @@ def _outputs(model, images) -> np.ndarray:
             f"(is it {other}?): {str(error).splitlines()[0]}"
         ) from None
     return np.exp(logits) if model.outputs == "probabilities" else logits
+
+
+def _has_gradient(logits_fn, images, labels) -> bool:
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        loss = tf.reduce_sum(cross_entropy(logits_fn(images), labels))
+    return bool(tf.reduce_any(input_gradient(tape, loss, images) != 0))
 
 
 def _check_outputs(model, outputs):

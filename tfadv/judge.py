@@ -218,7 +218,8 @@ class Judge:
 
     def _seeds(self, run: Run, restart, index) -> tf.Tensor:
         stream = tf.cast(index, tf.int64) + _NEXT_RESTART * restart
-        return randomness.example_seeds(self._seed, f"evaluate {run.name}", stream)
+        seeds = randomness.example_seeds(self._seed, f"evaluate {run.draws}", stream)
+        return randomness.for_purpose(seeds, run.stage) if run.stage else seeds
 
     def _attacked(self, run: Run, seen, logits_fn, batch, restart):
         """Calls the attack as it is."""

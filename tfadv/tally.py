@@ -54,8 +54,8 @@ class Tally:
         self._seen[places] = True
         self._passes += int(np.sum(found.get("passes", 0)))
         if self._staged:
-            stage = run.name.rpartition("/")[2]
-            self._stages.append({"attack": stage, "attacked": len(places)} | self._share(spec))
+            stage = {"attack": run.stage, "attacked": len(places)}
+            self._stages.append(stage | self._share(run.specs[0]))
 
     def record(self, spec: str, attack: Attack, branch: str) -> dict:
         """Returns what the results say of one attack."""

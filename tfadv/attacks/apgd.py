@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.attacks.base import Attack, LogitsFn, input_gradient
 from tfadv.attacks.goals import AWAY, TOWARDS, likeliest_wrong
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -150,7 +150,7 @@ class APGD(Attack):
                 losses = goal(logits)
                 total = tf.reduce_sum(losses)
             wrong = tf.argmax(logits, -1, labels.dtype) != labels
-            return losses, tape.gradient(total, x), wrong
+            return losses, input_gradient(tape, total, x), wrong
 
         def step(*variables):
             s = _State(*variables)

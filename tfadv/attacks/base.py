@@ -10,6 +10,11 @@ LogitsFn = Callable[[tf.Tensor], tf.Tensor]
 PIXEL_RANGE = (0.0, 255.0)
 
 
+def input_gradient(tape: tf.GradientTape, loss: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """Returns a loss's gradient by the images: 0 where no operation on the way has one."""
+    return tape.gradient(loss, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
 class Attack:
     """Base class of the attacks.
 

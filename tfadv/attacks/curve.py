@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.attacks.base import Attack, LogitsFn, input_gradient
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.slots import UNKNOWN, Outcome, Slots, examples, outcomes, room, smaller, stacked
 from tfadv.devices import compiles
@@ -192,7 +192,7 @@ class Curve:
             if self._worst_case:
                 here |= (found != s.labels[:, None]) & (s.steps[:, None] > 0) & unknown
             last = tf.reshape(here[:, -1], [-1, 1, 1, 1])
-            direction, _ = self._attack.direction(tape.gradient(loss, s.x), ())
+            direction, _ = self._attack.direction(input_gradient(tape, loss, s.x), ())
             x = ball.project(s.x - self._attack.step_size * direction)
             moved = s._replace(
                 x=x,

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn
+from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn, input_gradient
 from tfadv.attacks.goals import difference, likeliest_wrong
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -144,7 +144,7 @@ class FABTargeted(Attack):
             tape.watch(x)
             values = difference(logits_fn(x), labels, targets)
             total = tf.reduce_sum(values)
-        normal = tape.gradient(total, x)
+        normal = input_gradient(tape, total, x)
         values = values[:, None, None, None]
         at_images = values + tf.reduce_sum(normal * (images - x), [1, 2, 3], keepdims=True)
         kind = BALLS[self.ball]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.attacks.base import Attack, LogitsFn, input_gradient
 from tfadv.attacks.goals import AWAY, TOWARDS
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -167,7 +167,7 @@ class PGD(Attack):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
                 loss = tf.reduce_sum(objective(logits_fn(x)))
-            direction, memory = self.direction(tape.gradient(loss, x), memory)
+            direction, memory = self.direction(input_gradient(tape, loss, x), memory)
             moved = x - self.step_size * direction
             return count + 1, ball.project(moved), memory
 

@@ -1,0 +1,148 @@
+"""AutoAttack in stages of ever fewer images: the verdicts of the whole, called at once."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from smoke import make_plan
+
+from tfadv import config, experiment, randomness
+from tfadv.attacks.autoattack import AutoAttack
+from tfadv.data.pipeline import some_examples
+from tfadv.errors import UserError
+from tfadv.evaluation_report import worst_images, write_report
+from tfadv.evaluator import Evaluator
+from tfadv.foreign_model import ForeignModel
+from tfadv.registry import ATTACKS, scoped
+
+RANDOM = np.random.default_rng(0)
+INNER = RANDOM.normal(0, 0.3, (192, 16)).astype("float32")
+OUTER = RANDOM.normal(0, 1, (16, 4)).astype("float32")
+BINDINGS = (
+    "Evaluation.attacks = ('autoattack',)",
+    "Evaluation.batch_size = 10",
+    "eval/AutoAttack.steps = 6",
+    "eval/AutoAttack.queries = 30",
+)
+
+
+def network(images):
+    return tf.tanh((tf.reshape(images, [-1, 192]) / 127.5 - 1) @ INNER) @ OUTER
+
+
+def evaluator(*bindings):
+    plan = make_plan("mbn", *BINDINGS, *bindings)
+    source = plan.splits.test
+    logits = network(some_examples(source, len(source))["image"])
+    source.labels = np.argmax(logits, -1)
+    source.labels[::7] = (source.labels[::7] + 1) % 4
+    del source.__dict__["label_tensor"]
+    return plan, Evaluator(
+        ForeignModel("tiny", {"main": network}, (0.0, 255.0)),
+        source,
+        plan.evaluation,
+        plan.evaluation_attacks,
+        tf.distribute.get_strategy(),
+        plan.experiment.seed,
+        checkup=plan.checkup,
+    )
+
+
+@pytest.mark.parametrize("epsilon", [0.5, 1.5])
+def test_stages_give_the_verdicts_of_the_whole(epsilon):
+    plan, made = evaluator(f"eval/AutoAttack.epsilon = {epsilon}")
+    record = made.evaluate()
+    (row,) = record["attacks"]
+    batch = some_examples(plan.splits.test, 20)
+    attack = plan.evaluation_attacks["autoattack"]
+    seeds = randomness.example_seeds(0, "evaluate autoattack", batch["index"])
+    run = tf.function(lambda *rest: attack(network, *rest), autograph=False)
+    labels = tf.constant(plan.splits.test.labels, tf.int32)
+    expected = np.argmax(network(run(batch["image"], labels, seeds)), -1)
+    np.testing.assert_array_equal(
+        made.predictions["main", "autoattack"] == labels, expected == labels
+    )
+    assert 0 < row["accuracy"] == np.mean(expected == labels) < record["clean"]["main"]["accuracy"]
+    assert row["epsilon"] == epsilon and row["attack_success"] == pytest.approx(1 - row["accuracy"])
+
+
+def test_each_stage_attacks_what_the_ones_before_left():
+    _, made = evaluator("eval/AutoAttack.epsilon = 1.5")
+    record = made.evaluate()
+    (row,) = record["attacks"]
+    assert [stage["attack"] for stage in row["stages"]] == [
+        "apgd",
+        "apgd_targeted",
+        "fab_targeted",
+        "square",
+    ]
+    before = record["clean"]["main"]["accuracy"]
+    for stage in row["stages"]:
+        assert stage["attacked"] == round(20 * before)
+        assert stage["accuracy"] <= before
+        before = stage["accuracy"]
+    assert before == row["accuracy"]
+
+
+@pytest.mark.parametrize("name", ["autoattack", "apgd", "fab_targeted", "square"])
+def test_the_radius_of_every_attack_is_pgds_unless_it_has_its_own(name):
+    config.read(["gin/mbn.gin", "gin/attack/epsilon8.gin"], [])
+    with scoped("eval"):
+        attack = ATTACKS.build(name)
+    assert attack.epsilon == 8
+    own = f"eval/{type(attack).__name__}.epsilon = 3.0"
+    config.read(["gin/mbn.gin"], ["eval/PGD.epsilon = 5.0", own])
+    with scoped("eval"):
+        assert ATTACKS.build(name).epsilon == 3 and ATTACKS.build("pgd", steps=1).epsilon == 5
+
+
+def test_a_ball_that_square_has_not_is_refused():
+    with pytest.raises(UserError, match="Square.ball is 'l2', which is none of linf"):
+        AutoAttack(8.0, ball="l2")
+
+
+def test_the_overlays_ask_for_what_they_say():
+    config.read(["gin/mbn.gin", "gin/eval/autoattack.gin"], [])
+    plan = experiment.plan()
+    (attack,) = plan.evaluation_attacks.values()
+    stages = attack.stages()
+    assert [stage.epsilon for stage in stages.values()] == [64] * 4
+    assert stages["apgd"].steps == stages["apgd_targeted"].steps == 100
+    assert stages["apgd_targeted"].classes == 9 and stages["square"].queries == 5000
+    config.read(["gin/mbn.gin", "gin/eval/full.gin"], [])
+    plan = experiment.plan()
+    assert plan.evaluation.worst_case and plan.checkup.epsilon == 64
+    assert len(plan.evaluation.corruptions) == 14 and "autoattack" in plan.evaluation_attacks
+
+
+def test_the_record_and_the_page_hold_everything(tmp_path):
+    _, made = evaluator(
+        "Evaluation.attacks = ('autoattack', 'pgd10/pgd')",
+        "Evaluation.corruptions = ('contrast',)",
+        "Evaluation.doctor = True",
+        "eval/AutoAttack.epsilon = 1.5",
+        "eval/PGD.epsilon = 6.0",
+        "eval/Checkup.steps = 4",
+        "eval/Checkup.queries = 10",
+    )
+    record = {"model": {"name": "tiny", "branches": ["main"]}, "epsilon": None} | made.evaluate()
+    json.dumps(record)
+    clean = record["clean"]["main"]
+    assert sum(row["examples"] for row in clean["per_class"]) == 20
+    assert 0 <= clean["calibration_error"] <= 1 and "top5" not in clean  # of four classes
+    rows = record["corruptions"]["main"]
+    assert [row["severity"] for row in rows] == [1, 2, 3, 4, 5]
+    assert rows[0]["accuracy"] > rows[-1]["accuracy"]  # its labels are the clean images'
+    assert len(record["doctor"]["main"]) == 10
+    page = write_report(made, record, tmp_path / "report")
+    text = page.read_text()
+    for told in ("AUTOATTACK", "black box", "contrast"):
+        assert told.lower() in text.lower(), told
+    worst = worst_images(made, "main")
+    assert worst and all(shown.prediction != shown.label for shown in worst)
+    assert sorted((shown.confidence for shown in worst), reverse=True) == [
+        shown.confidence for shown in worst
+    ]
+    for shown in worst:
+        assert np.abs(shown.adversarial - shown.image).max() <= 6 + 1e-3
