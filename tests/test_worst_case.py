@@ -212,3 +212,22 @@ def test_another_evaluation_is_not_gone_on_with(tmp_path):
     assert path.read_text() == before
     (tmp_path / "half").write_text('{"about": {"wei')
     assert Verdicts(tmp_path / "half", {"weights": "b"}).progress() == "{}"
+
+
+def test_other_radii_are_other_threats():
+    """Beaten at 2ε is not beaten at ε, and the other way round it costs nothing."""
+    worst = "Evaluation.worst_case = True"
+    chosen = ("Evaluation.attacks = ('pgd20/pgd', 'fgsm')", "Evaluation.radii = (0.5, 3.0)")
+    _, made = evaluator(worst, *chosen)
+    record = made.evaluate()
+    rows = {(row["attack"], row["epsilon"]): row for row in record["attacks"]}
+    assert list(rows) == [("pgd", 3.0), ("fgsm", 3.0), ("pgd", 1.5), ("pgd", 9.0)]
+    assert [row["step_size"] for row in rows.values() if "step_size" in row][-2:] == [0.5, 3.0]
+    _, alone = evaluator(worst, chosen[0])
+    plain = alone.evaluate()
+    assert record["worst_case"] == plain["worst_case"]
+    assert record["attacks"][:2] == plain["attacks"]
+    accuracies = [rows["pgd", epsilon]["accuracy"] for epsilon in (1.5, 3.0, 9.0)]
+    assert accuracies == sorted(accuracies, reverse=True) and accuracies[0] > accuracies[-1]
+    with pytest.raises(UserError, match="Evaluation.radii must be > 0"):
+        evaluator("Evaluation.radii = (0.0,)")

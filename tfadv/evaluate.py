@@ -17,7 +17,7 @@ from tfadv.distribution import Distribution, Workers
 from tfadv.errors import UserError
 from tfadv.evaluation_report import write_report
 from tfadv.evaluator import Evaluator
-from tfadv.progress import results_table
+from tfadv.progress import results_table, signs_table
 from tfadv.run_directory import digest, write_json
 from tfadv.verdicts import Verdicts
 
@@ -66,7 +66,10 @@ def main(argv):
         record = {"model": model.describe(), "epsilon": parts.epsilon, **evaluator.evaluate()}
         write_json(output, record)
         report = write_report(evaluator, record, report_folder)
-        Console(highlight=False, soft_wrap=True).print(results_table(record))
+        console = Console(highlight=False, soft_wrap=True)
+        console.print(results_table(record))
+        if "doctor" in record:
+            console.print(signs_table(record))
         print(f"record: {output}\nreport: {report}")
 
 

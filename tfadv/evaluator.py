@@ -28,6 +28,12 @@ from tfadv.tally import Tally
 from tfadv.verdicts import CLEAN, Unit, Verdicts
 
 
+def threat(attack: Attack) -> tuple:
+    """Returns the set that an attack searches, by its radius and ball."""
+    described = attack.describe()
+    return described.get("epsilon"), described.get("ball")
+
+
 class Evaluator:
     """Measures a model on one set of images.
 
@@ -139,22 +145,25 @@ class Evaluator:
 
     def _attacked(self, ledger: Ledger) -> dict:
         """Returns the record's ``attacks`` and, if asked for, its ``worst_case``."""
-        worst = {branch: self.predictions[branch, CLEAN] for branch in self._branches}
+        worst: dict[tuple, np.ndarray] = {}
         for runs in self.plan:
             for branch in self._branches:
-                tally = self._attack(branch, runs, worst[branch], ledger)
+                key = branch, *threat(self._attacks[runs[0].specs[0]])
+                before = worst.get(key, self.predictions[branch, CLEAN])
+                tally = self._attack(branch, runs, before, ledger)
                 for spec in runs[0].specs:
                     row = tally.record(spec, self._attacks[spec], branch)
                     worst_case = {"worst_case": True} if self._evaluation.worst_case else {}
                     self.rows[branch, spec] = row | worst_case
                     self.predictions[branch, spec] = tally.predictions[spec]
                 if self._evaluation.worst_case:
-                    worst[branch] = tally.worst
+                    worst[key] = tally.worst
         found = {"attacks": [self.rows[b, spec] for spec in self._attacks for b in self._branches]}
-        if self._evaluation.worst_case:
+        if worst:
+            first = threat(next(iter(self._attacks.values())))
             found["worst_case"] = {
-                branch: share(np.sum(predictions == ledger.labels), len(predictions))
-                for branch, predictions in worst.items()
+                branch: share(np.sum(worst[branch, *first] == ledger.labels), len(ledger.labels))
+                for branch in self._branches
             }
         return found
 

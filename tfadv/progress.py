@@ -107,11 +107,32 @@ def results_table(record: dict, of: str = "") -> Table:
     attacks = list(dict.fromkeys(_column(row) for row in record["attacks"]))
     measured = f"{of}, {record['dataset']}" if of else record["dataset"]
     title = f"{measured}: accuracy on {record['examples']} images (95% interval)"
-    table = Table("branch", "clean", *attacks, title=title)
+    worst = record.get("worst_case", {})
+    table = Table("branch", "clean", *attacks, *["worst case"] * bool(worst), title=title)
     for branch, clean in record["clean"].items():
         cells = {_column(row): row for row in record["attacks"] if row["branch"] == branch}
-        table.add_row(branch, _cell(clean), *(_cell(cells[attack]) for attack in attacks))
+        shown = [clean, *(cells[attack] for attack in attacks), *[worst.get(branch)] * bool(worst)]
+        table.add_row(branch, *map(_cell, shown))
     return table
+
+
+def signs_table(record: dict) -> Table:
+    """Returns the doctor's signs: a row a sign, a column a branch.
+
+    Args:
+        record: with a ``doctor``.
+    """
+    branches = record["doctor"]
+    table = Table("sign", *branches, "limit", title="signs of masked gradients (shares of images)")
+    for signs in zip(*branches.values(), strict=True):
+        table.add_row(signs[0]["sign"], *map(_sign, signs), f"{signs[0]['limit']:.0%}")
+    return table
+
+
+def _sign(sign: dict) -> str:
+    if sign["value"] is None:
+        return sign["verdict"]
+    return f"{sign['value']:.1%} {sign['verdict']}"
 
 
 def attack_title(row: dict) -> str:

@@ -178,6 +178,8 @@ class Evaluation:
             their order, no restart and no iterate of PGD was ever misclassified.
             Beaten images leave the batch. False judges each attack alone, by the
             image that it returns.
+        radii: multiples of ε at which the first attack is run as well, its step in
+            proportion.
         corruptions: common corruptions (Hendrycks & Dietterich, 2019) to classify
             the images under, each at its five severities.
         doctor: whether to look for signs of masked gradients, as `Checkup` says.
@@ -190,6 +192,7 @@ class Evaluation:
     trajectory: str = "shared"
     restarts: int = 1
     worst_case: bool = False
+    radii: tuple[float, ...] = ()
     corruptions: tuple[str, ...] = ()
     doctor: bool = False
 
@@ -199,6 +202,7 @@ class Evaluation:
             check(getattr(self, name) >= 1, f"Evaluation.{name}", "be >= 1", getattr(self, name))
         some = self.examples is None or self.examples >= 1
         check(some, "Evaluation.examples", "be None or >= 1", self.examples)
+        check(all(factor > 0 for factor in self.radii), "Evaluation.radii", "be > 0", self.radii)
         for kind in self.corruptions:
             check_choice("Evaluation.corruptions", kind, CORRUPTIONS)
         check_choice("Evaluation.dtype", self.dtype, DTYPES)
@@ -209,9 +213,28 @@ class Evaluation:
             return configured(Checkup) if self.doctor else None
 
     def build_attacks(self) -> dict[str, Attack]:
-        """Builds the attacks, by the specs that name them."""
+        """Builds the attacks, by the specs that name them, as ``2/pgd`` where ε is twice its own.
+
+        Raises:
+            UserError: there is no such attack, a parameter is wrong, or the first
+                one has no ε to multiply.
+        """
         with scoped(EVALUATION_SCOPE):
-            return {spec: ATTACKS.build(spec, "Evaluation.attacks") for spec in self.attacks}
+            built = {spec: ATTACKS.build(spec, "Evaluation.attacks") for spec in self.attacks}
+            if self.radii:
+                spec = next(iter(built), "")
+                for factor in self.radii:
+                    changed = _times(factor, built.get(spec))
+                    built[f"{factor:g}/{spec}"] = ATTACKS.build(spec, **changed)
+            return built
+
+
+def _times(factor: float, attack: Attack | None) -> dict[str, float]:
+    """Returns an attack's lengths in pixels, multiplied."""
+    rule = "multiply the ε of the first attack, which has one"
+    check(hasattr(attack, "epsilon"), "Evaluation.radii", rule, type(attack).__name__)
+    names = [name for name in ("epsilon", "step_size") if hasattr(attack, name)]
+    return {name: factor * getattr(attack, name) for name in names}
 
 
 @configurable

@@ -1,0 +1,202 @@
+"""Our evaluation against the suites' on a trained model: the same verdicts, sooner.
+
+``python -m benchmarks.evaluation_peers verdicts --model_dir=runs/…`` runs targeted PGD
+from the images themselves towards the same classes by us, Foolbox and ART.
+``… curve`` runs PGD-2000 by us, with cycles skipped, by us in the worst case, and by
+Foolbox, which does all steps. ``… autoattack`` runs our AutoAttack and ART's, each
+stage once, as the standard has it.
+"""
+
+import argparse
+import dataclasses
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import tensorflow_peers
+from benchmarks.cases import EPSILON, STEP_SIZE
+from tfadv import config, experiment, randomness, trained_run
+from tfadv.attacks import Attack
+from tfadv.attacks.autoattack import AutoAttack
+from tfadv.attacks.pgd import PGD
+from tfadv.data.pipeline import evaluation_indices, some_examples
+from tfadv.evaluator import Evaluator
+from tfadv.models.stock_resnet import stock_resnet
+from tfadv.norms import NormMode
+
+
+class Subject:
+    """One branch of a trained model, and the images to attack.
+
+    Args:
+        arguments: the command line's.
+    """
+
+    def __init__(self, arguments):
+        config.read([trained_run.config_file(arguments.model_dir)])
+        self.run = trained_run.load(arguments.model_dir, experiment.plan())
+        self.branch = arguments.branch or self.run.model.default_branch
+        self.stock = stock_resnet(self.run.model, self.branch, (0.0, 255.0))
+        self.source = self.run.plan.splits.test
+        self.batch_size = arguments.batch
+        examples = some_examples(self.source, arguments.examples)
+        self.images, self.labels = examples["image"].numpy(), examples["label"].numpy()
+        self.epsilon = arguments.epsilon
+
+    def evaluate(self, attack: Attack, worst_case: bool = False) -> Callable[[], np.ndarray]:
+        """Returns a run of our evaluation; it gives the classes after the attack."""
+        evaluation = dataclasses.replace(
+            self.run.plan.evaluation,
+            batch_size=self.batch_size,
+            examples=len(self.images),
+            worst_case=worst_case,
+        )
+
+        def run():
+            made = Evaluator(
+                self.run.model,
+                self.source,
+                evaluation,
+                {"attack": attack},
+                tf.distribute.get_strategy(),
+                0,
+                [self.branch],
+            )
+            made.evaluate()
+            return made.predictions[self.branch, "attack"]
+
+        return run
+
+    def classes(self, images: np.ndarray) -> np.ndarray:
+        """Returns the classes of images, as the model itself sees them."""
+        logits_fn = self.run.model.logits_fn(NormMode(self.branch))
+        return np.concatenate(
+            [np.argmax(logits_fn(tf.constant(part)), 1) for part in np.array_split(images, 8)]
+        )
+
+
+def measured(name: str, run: Callable[[], np.ndarray], subject: Subject) -> tuple:
+    """Returns a name, the classes after an attack and the seconds it took."""
+    start = time.monotonic()
+    classes = run()
+    seconds = time.monotonic() - start
+    right = classes == subject.labels
+    print(f"{name}: {np.mean(right):.1%} left, {seconds:.1f} s", flush=True)
+    return name, right, seconds
+
+
+def table(results: list[tuple]) -> Table:
+    """Returns each run beside the first one."""
+    found = Table("", "accuracy", "same verdicts", "seconds", "times the first")
+    _, ours, least = results[0]
+    for name, right, seconds in results:
+        cells = (f"{np.mean(right):.1%}", f"{np.mean(right == ours):.2%}", f"{seconds:.1f}")
+        found.add_row(name, *cells, f"{seconds / least:.2f}")
+    return found
+
+
+def from_the_image(steps: int) -> PGD:
+    """Returns our targeted PGD with the peers' start, which is the image."""
+    return PGD(EPSILON, steps, STEP_SIZE, clean_start_probability=1.0)
+
+
+def peer(subject: Subject, make: Callable, *arguments) -> Callable[[], np.ndarray]:
+    """Returns a run of a peer's targeted PGD, towards the classes that our evaluation draws."""
+    index = evaluation_indices(subject.source, len(subject.images))
+    seeds = randomness.example_seeds(0, "evaluate attack", tf.constant(index))
+    classes = subject.source.classes
+    targets = from_the_image(1).targets(tf.constant(subject.labels), classes, seeds).numpy()
+
+    def run():
+        found = []
+        for first in range(0, len(targets), subject.batch_size):
+            rows = slice(first, first + subject.batch_size)
+            case = types.SimpleNamespace(
+                stock=subject.stock,
+                images=subject.images[rows],
+                targets=targets[rows],
+                batch=subject.batch_size,
+                classes=classes,
+            )
+            found.append(make(case, *arguments)())
+        return subject.classes(np.concatenate(found))
+
+    return run
+
+
+def verdicts(subject: Subject, arguments) -> list[tuple]:
+    """PGD by us, Foolbox and ART."""
+    ours, steps = subject.evaluate(from_the_image(arguments.steps)), arguments.steps
+    return [
+        measured("tfadv", ours, subject),
+        measured("Foolbox", peer(subject, tensorflow_peers.foolbox, steps, True), subject),
+        measured("ART", peer(subject, tensorflow_peers.art, steps), subject),
+    ]
+
+
+def curve(subject: Subject, arguments) -> list[tuple]:
+    """A long PGD by us, every way there is, and by Foolbox."""
+    steps = arguments.steps
+    attack = from_the_image(steps)
+    foolbox = peer(subject, tensorflow_peers.foolbox, steps, True)
+    return [
+        measured("tfadv", subject.evaluate(attack), subject),
+        measured("Foolbox in a tf.function", foolbox, subject),
+        measured("tfadv, worst case", subject.evaluate(attack, worst_case=True), subject),
+    ]
+
+
+def autoattack(subject: Subject, arguments) -> list[tuple]:
+    """Our AutoAttack and ART's, whose stages are other ones."""
+    from art.attacks.evasion import AutoAttack as Peer
+    from art.estimators.classification import TensorFlowV2Classifier
+
+    classifier = TensorFlowV2Classifier(
+        lambda x, training=False: subject.stock(x, training=False),
+        subject.source.classes,
+        subject.images.shape[1:],
+        loss_object=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        clip_values=(0, 255),
+    )
+    epsilon, size = subject.epsilon, subject.batch_size
+    attack = Peer(classifier, eps=epsilon, eps_step=epsilon / 4, batch_size=size)
+    for stage in attack.attacks:  # ART's five runs of each would take hours
+        for name in ("nb_random_init", "nb_restarts"):
+            if hasattr(stage, name):
+                stage.set_params(**{name: 1})
+
+    def art():
+        return subject.classes(attack.generate(subject.images, subject.labels))
+
+    return [
+        measured("tfadv", subject.evaluate(AutoAttack(epsilon)), subject),
+        measured("ART", art, subject),
+    ]
+
+
+BENCHMARKS = {"verdicts": verdicts, "curve": curve, "autoattack": autoattack}
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("benchmark", choices=BENCHMARKS)
+    parser.add_argument("--model_dir", type=Path, required=True)
+    parser.add_argument("--branch")
+    parser.add_argument("--examples", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=100, help="of PGD")
+    parser.add_argument("--epsilon", type=float, default=8.0, help="of AutoAttack, in pixels")
+    arguments = parser.parse_args()
+    subject = Subject(arguments)
+    Console().print(table(BENCHMARKS[arguments.benchmark](subject, arguments)))
+
+
+if __name__ == "__main__":
+    main()
