@@ -52,8 +52,8 @@ def corruption_rows(
         for severity in SEVERITIES:
             corrupted = Corrupted(source, kind, severity, seed)
 
-            def looked(indices, corrupted=corrupted):
-                return judge.look(NormMode(branch), indices, corrupted)
+            def looked(portion, corrupted=corrupted):
+                return judge.look(NormMode(branch), portion, corrupted)
 
             unit = Unit(branch, f"{kind} {severity}")
             predictions = ledger.column(unit, looked, LOOK, "prediction")

@@ -57,7 +57,7 @@ class Patient:
         self.ledger = ledger
         self.dtype = dtype
         self.seed = seed
-        clean = ledger.clean(branch, lambda indices: judge.look(self.mode, indices))
+        clean = ledger.clean(branch, lambda portion: judge.look(self.mode, portion))
         self.right = np.flatnonzero(clean["prediction"] == ledger.labels)
         survivors = self.robust("pgd", checkup.pgd(), self.right, checkup.lengths)
         self.after_half, self.left, self.after_ten_times = survivors
@@ -90,9 +90,9 @@ class Patient:
         specs = tuple(f"{name} {length}" for length in lengths) or (name,)
         run = Run(f"doctor {name}", attack, specs, lengths)
 
-        def attacked(indices):
+        def attacked(portion):
             seen = substitute() if substitute else None
-            return self.judge.attack(self.mode, run, restart, indices, seen)
+            return self.judge.attack(self.mode, run, restart, portion, seen)
 
         unit = Unit(self.mode.branch, run.name, restart)
         places, found = self.ledger.fill(unit, attacked, attack.passes, places)
@@ -109,11 +109,11 @@ class Patient:
     def measure(self, name: str, on_batch: Callable, passes: float = 1.0) -> np.ndarray:
         """Returns a value of each image, by a function from (logits_fn, batch) to float32 [N]."""
 
-        def measured(indices):
+        def measured(portion):
             def columns(logits_fn, batch, _):
                 return {"value": on_batch(logits_fn, batch)}
 
-            return self.judge.by_batch((self.mode, name), self.mode, columns, indices)
+            return self.judge.by_batch((self.mode, name), self.mode, columns, portion)
 
         unit = Unit(self.mode.branch, f"doctor {name}")
         return self.ledger.column(unit, measured, passes, "value")

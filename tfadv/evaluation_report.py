@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tfadv.evaluator import Evaluator
+from tfadv.judge import Portion
 from tfadv.norms import NormMode
 from tfadv.progress import attack_title
 from tfadv.reports import evaluation
@@ -49,8 +50,9 @@ def worst_images(evaluator: Evaluator, branch: str) -> list[Shown]:
     if not useful:
         return []
     spec = min(useful, key=lambda spec: runs[spec].attack.passes)
-    batch = evaluator.fooled(branch, spec)[: evaluator.judge.batch_size]
-    (found,) = evaluator.judge.adversarial(NormMode(branch), runs[spec], batch)
+    fooled = evaluator.fooled(branch, spec)[: evaluator.judge.batch_size]
+    portion = Portion(fooled, len(fooled))
+    (found,) = evaluator.judge.adversarial(NormMode(branch), runs[spec], portion)
     labels = evaluator.source.labels[found["index"]]
     order = np.argsort(-found["confidence"] * (found["prediction"] != labels))[:WORST]
     title = attack_title(evaluator.rows[branch, spec])

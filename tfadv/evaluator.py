@@ -139,7 +139,7 @@ class Evaluator:
         return self.indices[right & (self.predictions[branch, spec] != labels)]
 
     def _clean(self, branch: str, ledger: Ledger) -> dict:
-        found = ledger.clean(branch, lambda indices: self.judge.look(NormMode(branch), indices))
+        found = ledger.clean(branch, lambda portion: self.judge.look(NormMode(branch), portion))
         self.predictions[branch, CLEAN] = found["prediction"]
         return clean_record(found, ledger.labels, self.source.class_names)
 
@@ -176,8 +176,8 @@ class Evaluator:
         for run in runs:
             for restart in range(self._evaluation.restarts):
 
-                def attacked(indices, run=run, restart=restart):
-                    return self.judge.attack(NormMode(branch), run, restart, indices)
+                def attacked(portion, run=run, restart=restart):
+                    return self.judge.attack(NormMode(branch), run, restart, portion)
 
                 unit = Unit(branch, run.name, restart)
                 tally.take(run, *ledger.fill(unit, attacked, run.attack.passes, tally.left))

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,7 @@ from tfadv.attack_runs import Run
 from tfadv.attacks import Attack
 from tfadv.attacks.base import LogitsFn
 from tfadv.attacks.curve import Curve
+from tfadv.attacks.slots import ROWS
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
 from tfadv.devices import has_accelerator
@@ -24,6 +26,19 @@ Columns = dict[str, np.ndarray]
 OnBatch = Callable[[LogitsFn, dict, tf.Tensor], Mapping[str, tf.Tensor]]
 # The streams of an image's restarts are those of indices so far apart.
 _NEXT_RESTART = 2**40
+
+
+class Portion(NamedTuple):
+    """Images to judge.
+
+    Attributes:
+        indices: int64 [n], of the source.
+        whole: how many images there were before some were done. The batch size
+            follows from it, so that going on later changes no image's arithmetic.
+    """
+
+    indices: np.ndarray
+    whole: int
 
 
 class Judge:
@@ -61,14 +76,14 @@ class Judge:
         self._constant_weights = self._replicas == 1 and not has_accelerator()
 
     def look(
-        self, mode: NormMode, indices: np.ndarray, source: Source | None = None
+        self, mode: NormMode, portion: Portion, source: Source | None = None
     ) -> Iterator[Columns]:
         """Classifies images as they are.
 
         Args:
             mode: the norms' mode: the branch and its statistics.
-            indices: which images, int64.
-            source: other images of these indices.
+            portion: which images.
+            source: other images of the portion's indices.
 
         Yields:
             For some of the images, in any order: ``index``, ``prediction``, its
@@ -85,14 +100,14 @@ class Judge:
                 "label_rank": tf.math.count_nonzero(logits > of_label[:, None], -1),
             }
 
-        yield from self.by_batch((mode, "clean"), mode, on_batch, indices, 0, source)
+        yield from self.by_batch((mode, "clean"), mode, on_batch, portion, 0, source)
 
     def attack(
         self,
         mode: NormMode,
         run: Run,
         restart: int,
-        indices: np.ndarray,
+        portion: Portion,
         seen: Callable[[], LogitsFn] | None = None,
     ) -> Iterator[Columns]:
         """Attacks images.
@@ -101,7 +116,7 @@ class Judge:
             mode: the norms' mode.
             run: the attack.
             restart: other restarts have other draws.
-            indices: which images, int64.
+            portion: which images.
             seen: makes, on each replica, the function that the attack sees in the
                 model's place. Then the image it returns is judged, whatever counts.
 
@@ -113,13 +128,13 @@ class Judge:
         if seen or not run.lengths:
             on_batch = functools.partial(self._attacked, run, seen)
         elif self._replicas == 1:
-            yield from self._walk(mode, run, restart, indices)
+            yield from self._walk(mode, run, restart, portion)
             return
         else:
             on_batch = functools.partial(self._walked, run)
-        yield from self.by_batch((mode, run.name), mode, on_batch, indices, restart)
+        yield from self.by_batch((mode, run.name), mode, on_batch, portion, restart)
 
-    def adversarial(self, mode: NormMode, run: Run, indices: np.ndarray) -> Iterator[Columns]:
+    def adversarial(self, mode: NormMode, run: Run, portion: Portion) -> Iterator[Columns]:
         """Attacks images as `attack` does and keeps them.
 
         Yields:
@@ -138,14 +153,14 @@ class Judge:
                 "confidence": tf.reduce_max(tf.nn.softmax(logits), -1),
             }
 
-        yield from self.by_batch((mode, run.name, "kept"), mode, on_batch, indices)
+        yield from self.by_batch((mode, run.name, "kept"), mode, on_batch, portion)
 
     def by_batch(
         self,
         key: Hashable,
         mode: NormMode,
         on_batch: OnBatch,
-        indices: np.ndarray,
+        portion: Portion,
         restart: int = 0,
         source: Source | None = None,
     ) -> Iterator[Columns]:
@@ -156,28 +171,34 @@ class Judge:
             mode: the norms' mode.
             on_batch: maps the logits function, a batch and the restart to columns
                 [N] or [N, …].
-            indices: which images, int64.
+            portion: which images.
             restart: handed to the function.
-            source: other images of these indices.
+            source: other images of the portion's indices.
 
         Yields:
             The columns and ``index``, for the images that count.
         """
         step, restart = None, tf.constant(restart, tf.int64)
-        for batch in self._batches(source or self._source, indices):
-            step = step or self._traced(key, mode, on_batch, batch, restart)
+        for batch in self._batches(source or self._source, portion):
+            size = self._size(portion)
+            step = step or self._traced((key, size), mode, on_batch, batch, restart)
             columns = {
                 name: self._gathered(values) for name, values in step(batch, restart).items()
             }
             counts = columns.pop("counts") > 0
             yield {name: column[counts] for name, column in columns.items()}
 
-    def _batches(self, source, indices):
+    def _batches(self, source, portion: Portion):
+        size = self._size(portion)
         return self._distribution.distribute_datasets_from_function(
-            lambda context: evaluation_batches(
-                source, indices, self._evaluation.batch_size, Shares.of(context)
-            )
+            lambda context: evaluation_batches(source, portion.indices, size, Shares.of(context))
         )
+
+    def _size(self, portion: Portion) -> int:
+        """Returns the batch size that the whole fills best."""
+        largest, rows = self.batch_size, ROWS * self._replicas
+        batches = -(-portion.whole // largest)
+        return min(largest, rows * -(-portion.whole // (batches * rows)))
 
     def _gathered(self, values) -> np.ndarray:
         if self._replicas > 1:
@@ -241,11 +262,11 @@ class Judge:
         reached = self._reached(run.attack, predictions, done.labels[:, None], done.target[:, None])
         return {"prediction": predictions, "reached": reached, "passes": done.passes}
 
-    def _walk(self, mode, run: Run, restart, indices) -> Iterator[Columns]:
+    def _walk(self, mode, run: Run, restart, portion) -> Iterator[Columns]:
         """Follows it image by image, each making room for the next where it is done."""
         curve = self._curve(run)
         columns = [curve.lengths.index(length) for length in run.lengths]
-        batches = evaluation_batches(self._source, indices, self._evaluation.batch_size)
+        batches = evaluation_batches(self._source, portion.indices, self._size(portion))
         seeds_of = functools.partial(self._seeds, run, restart)
         for one in curve.run(self._logits_fn(mode), batches, seeds_of):
             predictions = one.predictions[columns]

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tfadv.data.source import Source
-from tfadv.judge import Columns
+from tfadv.judge import Columns, Portion
 from tfadv.progress import Work
 from tfadv.verdicts import CLEAN, Unit, Verdicts
 
-Make = Callable[[np.ndarray], Iterator[Columns]]
+Make = Callable[[Portion], Iterator[Columns]]
 # What classifying an image costs, in forward and backward passes.
 LOOK = 0.3
 
@@ -52,7 +52,7 @@ class Ledger:
 
         Args:
             unit: names them.
-            make: makes those of the images int64 [n], by index.
+            make: makes those of some images.
             passes: what an image costs.
             places: of the images that the unit is about; None for all.
 
@@ -64,7 +64,7 @@ class Ledger:
         self._work.add((len(self.indices) - len(places) + len(known)) * passes)
         missing = np.setdiff1d(places, known)
         if len(missing):
-            for columns in make(self.indices[missing]):
+            for columns in make(Portion(self.indices[missing], len(places))):
                 self._verdicts.add(unit, columns)
                 self._work.add(len(columns["index"]) * passes, what=f"{unit.branch} {unit.attack}")
         return self._found(unit)
