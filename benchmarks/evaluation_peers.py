@@ -4,7 +4,8 @@
 from the images themselves towards the same classes by us, Foolbox and ART.
 ``… curve`` runs PGD-2000 by us, with cycles skipped, by us in the worst case, and by
 Foolbox, which does all steps. ``… autoattack`` runs our AutoAttack and ART's, each
-stage once, as the standard has it.
+stage once, as the standard has it. ``… compaction`` runs the worst case of untargeted
+PGD with beaten images leaving the batch, and without.
 """
 
 import argparse
@@ -24,9 +25,11 @@ from benchmarks.cases import EPSILON, STEP_SIZE
 from tfadv import config, experiment, randomness, trained_run
 from tfadv.attacks import Attack
 from tfadv.attacks.autoattack import AutoAttack
+from tfadv.attacks.balls import BALLS
 from tfadv.attacks.pgd import PGD
-from tfadv.data.pipeline import evaluation_indices, some_examples
+from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
 from tfadv.evaluator import Evaluator
+from tfadv.losses import cross_entropy
 from tfadv.models.stock_resnet import stock_resnet
 from tfadv.norms import NormMode
 
@@ -152,6 +155,45 @@ def curve(subject: Subject, arguments) -> list[tuple]:
     ]
 
 
+def compaction(subject: Subject, arguments) -> list[tuple]:
+    """The worst case of untargeted PGD, with and without beaten images leaving the batch."""
+    epsilon, steps = subject.epsilon, arguments.steps
+    attack = PGD(epsilon, steps, epsilon / 16, targeted=False)
+    logits_fn = subject.run.model.logits_fn(NormMode(subject.branch), constant=True)
+
+    @tf.function(autograph=False)
+    def every_step(images, labels, seeds):
+        ball = BALLS["linf"](images, epsilon)
+
+        def step(count, x, classes):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                logits = logits_fn(x)
+                loss = tf.reduce_sum(cross_entropy(logits, labels))
+            found = tf.argmax(logits, -1, tf.int32)
+            classes = tf.where((classes == labels) & (count > 0), found, classes)
+            moved = ball.project(x + attack.step_size * tf.sign(tape.gradient(loss, x)))
+            return count + 1, moved, classes
+
+        clean = tf.argmax(logits_fn(images), -1, tf.int32)
+        state = (tf.constant(0), attack.start(images, seeds), clean)
+        return tf.while_loop(lambda count, *_: count <= steps, step, state)[2]
+
+    def without():
+        index = evaluation_indices(subject.source, len(subject.images))
+        found = []
+        for batch in evaluation_batches(subject.source, index, subject.batch_size):
+            seeds = randomness.example_seeds(0, "evaluate attack", batch["index"])
+            classes = every_step(batch["image"], batch["label"], seeds)
+            found.append(classes.numpy()[batch["counts"].numpy()])
+        return np.concatenate(found)
+
+    return [
+        measured("beaten images leave", subject.evaluate(attack, worst_case=True), subject),
+        measured("they stay", without, subject),
+    ]
+
+
 def autoattack(subject: Subject, arguments) -> list[tuple]:
     """Our AutoAttack and ART's, whose stages are other ones."""
     from art.attacks.evasion import AutoAttack as Peer
@@ -180,7 +222,12 @@ def autoattack(subject: Subject, arguments) -> list[tuple]:
     ]
 
 
-BENCHMARKS = {"verdicts": verdicts, "curve": curve, "autoattack": autoattack}
+BENCHMARKS = {
+    "verdicts": verdicts,
+    "curve": curve,
+    "compaction": compaction,
+    "autoattack": autoattack,
+}
 
 
 def main() -> None:
@@ -192,7 +239,9 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=250)
     parser.add_argument("--steps", type=int, default=100, help="of PGD")
-    parser.add_argument("--epsilon", type=float, default=8.0, help="of AutoAttack, in pixels")
+    parser.add_argument(
+        "--epsilon", type=float, default=8.0, help="of AutoAttack and compaction, in pixels"
+    )
     arguments = parser.parse_args()
     subject = Subject(arguments)
     Console().print(table(BENCHMARKS[arguments.benchmark](subject, arguments)))
