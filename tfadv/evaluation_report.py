@@ -33,6 +33,7 @@ def write_report(evaluator: Evaluator, record: dict, folder: Path) -> Path:
     judged = [
         Judged(branch, names.get((branch, spec), CLEAN), labels, predictions)
         for (branch, spec), predictions in evaluator.predictions.items()
+        if spec == CLEAN or evaluator.rows[branch, spec].get("epsilon") == record["epsilon"]
     ]
     worst = [shown for branch in record["clean"] for shown in worst_images(evaluator, branch)]
     return evaluation.write(folder, record, evaluator.source.class_names, judged, worst)

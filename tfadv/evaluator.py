@@ -153,8 +153,7 @@ class Evaluator:
                 tally = self._attack(branch, runs, before, ledger)
                 for spec in runs[0].specs:
                     row = tally.record(spec, self._attacks[spec], branch)
-                    worst_case = {"worst_case": True} if self._evaluation.worst_case else {}
-                    self.rows[branch, spec] = row | worst_case
+                    self.rows[branch, spec] = row | self._conditions()
                     self.predictions[branch, spec] = tally.predictions[spec]
                 if self._evaluation.worst_case:
                     worst[key] = tally.worst
@@ -166,6 +165,12 @@ class Evaluator:
                 for branch in self._branches
             }
         return found
+
+    def _conditions(self) -> dict:
+        """Returns what a row says of how the attack was judged."""
+        conditions = {"worst_case": True} if self._evaluation.worst_case else {}
+        runs = self._evaluation.restarts
+        return conditions | ({"runs": runs} if runs > 1 else {})
 
     def _attack(self, branch, runs: list[Run], before: np.ndarray, ledger: Ledger) -> Tally:
         """Runs a sequence on the images that it is for."""

@@ -140,8 +140,9 @@ class EvaluationParts:
 
     @property
     def epsilon(self) -> float | None:
-        """The attacks' radius in pixels, None where they differ or have none."""
-        radii = {attack.describe().get("epsilon") for attack in self.attacks.values()}
+        """The radius in pixels of the attacks asked for, None where they differ or have none."""
+        attacks = [self.attacks[spec] for spec in self.evaluation.attacks]
+        radii = {attack.describe().get("epsilon") for attack in attacks}
         return radii.pop() if len(radii) == 1 else None
 
 

@@ -58,7 +58,7 @@ def headline(record: Mapping) -> list[Line]:
         lines += _attack_lines(rows, columns, record["pixel_range"])
     if "worst_case" in record:
         cells = [_cell(record["worst_case"].get(branch)) for branch in columns]
-        meaning = "no iterate, restart or attack above succeeded"
+        meaning = "no iterate, restart or attack within ε succeeded"
         lines.append(Line("worst", "all attacks", "per image", meaning, cells))
     return lines
 
@@ -232,7 +232,8 @@ def _attack_lines(
 ) -> list[Line]:
     """Returns an attack's line and one for each of its stages."""
     first = next(iter(rows.values()))
-    meaning = WORST_CASE if first.get("worst_case") else "final iterate"
+    alone = "left by all its stages" if first.get("stages") else "final iterate"
+    meaning = WORST_CASE if first.get("worst_case") else alone
     cells = [_cell(rows.get(branch)) for branch in columns]
     lines = [Line("attack", attack_title(first), _threat(first, pixel_range), meaning, cells)]
     for number, stage in enumerate(first.get("stages", ())):
