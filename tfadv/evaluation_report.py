@@ -1,5 +1,6 @@
 """The page of an evaluation: the record, what became of the images, and the worst of them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,27 +28,34 @@ def write_report(evaluator: Evaluator, record: dict, folder: Path) -> Path:
     Returns:
         The page.
     """
-    labels, names = evaluator.source.labels[evaluator.indices], {}
-    for (branch, spec), row in evaluator.rows.items():
-        names[branch, spec] = attack_title(row)
+    labels = evaluator.source.labels[evaluator.indices]
+    names = {
+        key: attack_title(row)
+        for key, row in evaluator.rows.items()
+        if record["epsilon"] in (None, row.get("epsilon"))
+    }
     judged = [
         Judged(branch, names.get((branch, spec), CLEAN), labels, predictions)
         for (branch, spec), predictions in evaluator.predictions.items()
-        if spec == CLEAN or evaluator.rows[branch, spec].get("epsilon") == record["epsilon"]
+        if spec == CLEAN or (branch, spec) in names
     ]
-    worst = [shown for branch in record["clean"] for shown in worst_images(evaluator, branch)]
+    worst = []
+    for branch in record["clean"]:
+        specs = [spec for shown, spec in names if shown == branch]
+        worst += worst_images(evaluator, branch, specs)
     return evaluation.write(folder, record, evaluator.source.class_names, judged, worst)
 
 
-def worst_images(evaluator: Evaluator, branch: str) -> list[Shown]:
+def worst_images(evaluator: Evaluator, branch: str, specs: Sequence[str]) -> list[Shown]:
     """Returns the images that the cheapest attack makes the model most confidently wrong about.
 
     Args:
         evaluator: after it has evaluated.
         branch: of the model.
+        specs: of the attacks to choose from.
     """
     runs = evaluator.single_runs()
-    useful = [spec for spec in runs if len(evaluator.fooled(branch, spec))]
+    useful = [spec for spec in specs if len(evaluator.fooled(branch, spec))]
     if not useful:
         return []
     spec = min(useful, key=lambda spec: runs[spec].attack.passes)
