@@ -10,6 +10,7 @@ PGD with beaten images leaving the batch, and without.
 
 import argparse
 import dataclasses
+import functools
 import time
 import types
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from tfadv import config, experiment, randomness, trained_run
 from tfadv.attacks import Attack
 from tfadv.attacks.autoattack import AutoAttack
 from tfadv.attacks.balls import BALLS
+from tfadv.attacks.curve import Curve
 from tfadv.attacks.pgd import PGD
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
 from tfadv.evaluator import Evaluator
@@ -188,9 +190,22 @@ def compaction(subject: Subject, arguments) -> list[tuple]:
             found.append(classes.numpy()[batch["counts"].numpy()])
         return np.concatenate(found)
 
+    def leaving():
+        """Our evaluation, but for the cycles."""
+        index = evaluation_indices(subject.source, len(subject.images))
+        clean = subject.classes(subject.images)
+        right = clean == subject.labels
+        batches = evaluation_batches(subject.source, index[right], subject.batch_size)
+        walk = Curve(attack, [steps], skip_cycles=False, worst_case=True)
+        seeds_of = functools.partial(randomness.example_seeds, 0, "evaluate attack")
+        found = {one.index: one.predictions[0] for one in walk.run(logits_fn, batches, seeds_of)}
+        clean[right] = [found[number] for number in index[right]]
+        return clean
+
     return [
-        measured("beaten images leave", subject.evaluate(attack, worst_case=True), subject),
-        measured("they stay", without, subject),
+        measured("beaten images stay", without, subject),
+        measured("they leave", leaving, subject),
+        measured("and cycles are skipped", subject.evaluate(attack, worst_case=True), subject),
     ]
 
 
