@@ -11,7 +11,7 @@ from tfadv import config, experiment, randomness
 from tfadv.attacks.autoattack import AutoAttack
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.evaluation_report import worst_images, write_report
+from tfadv.evaluation_report import worst_of_all, write_report
 from tfadv.evaluator import Evaluator
 from tfadv.foreign_model import ForeignModel
 from tfadv.registry import ATTACKS, scoped
@@ -85,6 +85,14 @@ def test_each_stage_attacks_what_the_ones_before_left():
     assert before == row["accuracy"]
 
 
+def test_nothing_is_left_for_the_later_stages():
+    _, made = evaluator("eval/AutoAttack.epsilon = 60.0", "Evaluation.worst_case = True")
+    record = made.evaluate()
+    (row,) = record["attacks"]
+    assert row["accuracy"] == record["worst_case"]["main"]["accuracy"] == 0
+    assert [stage["attacked"] for stage in row["stages"]][-1] == 0
+
+
 @pytest.mark.parametrize("name", ["autoattack", "apgd", "fab_targeted", "square"])
 def test_the_radius_of_every_attack_is_pgds_unless_it_has_its_own(name):
     config.read(["gin/mbn.gin", "gin/attack/epsilon8.gin"], [])
@@ -135,11 +143,11 @@ def test_the_record_and_the_page_hold_everything(tmp_path):
     assert [row["severity"] for row in rows] == [1, 2, 3, 4, 5]
     assert rows[0]["accuracy"] > rows[-1]["accuracy"]  # its labels are the clean images'
     assert len(record["doctor"]["main"]) == 10
-    page = write_report(made, record, tmp_path / "report")
+    worst = worst_of_all(made, record)
+    page = write_report(made, record, worst, tmp_path / "report")
     text = page.read_text()
     for told in ("AUTOATTACK", "black box", "contrast"):
         assert told.lower() in text.lower(), told
-    worst = worst_images(made, "main", ["autoattack", "pgd10/pgd"])
     assert worst and all(shown.prediction != shown.label for shown in worst)
     assert sorted((shown.confidence for shown in worst), reverse=True) == [
         shown.confidence for shown in worst

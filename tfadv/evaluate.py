@@ -7,6 +7,7 @@ evaluation goes on where it was when the same command is given again.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 from absl import app, flags
@@ -15,7 +16,7 @@ from rich.console import Console
 from tfadv import command_line, config, experiment, foreign_check, foreign_model, trained_run
 from tfadv.distribution import Distribution, Workers
 from tfadv.errors import UserError
-from tfadv.evaluation_report import write_report
+from tfadv.evaluation_report import worst_of_all, write_report
 from tfadv.evaluator import Evaluator
 from tfadv.progress import results_table, signs_table
 from tfadv.run_directory import digest, write_json
@@ -47,11 +48,9 @@ def main(argv):
                 raise UserError(f"--output: there is a '{path}' already: choose another")
         parts, model, distribution = (_run if FLAGS.model_dir else _foreign)(found)
         branches = command_line.chosen_branches(model.branches, FLAGS.branch)
-        verdicts = Verdicts(
-            output.with_suffix(".images.jsonl"),
-            _about(found.read, branches),
-            Workers(distribution).is_chief,
-        )
+        is_chief = Workers(distribution).is_chief
+        about = _about(found.read, branches)
+        verdicts = Verdicts(output.with_suffix(".images.jsonl"), about, is_chief)
         evaluator = Evaluator(
             model,
             parts.source,
@@ -64,13 +63,18 @@ def main(argv):
             parts.checkup,
         )
         record = {"model": model.describe(), "epsilon": parts.epsilon, **evaluator.evaluate()}
-        write_json(output, record)
-        report = write_report(evaluator, record, report_folder)
+        worst = worst_of_all(evaluator, record)
+        if not is_chief:
+            return
+        with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
+            write_report(evaluator, record, worst, Path(beside) / "report")
+            (Path(beside) / "report").replace(report_folder)
+            write_json(output, record)
         console = Console(highlight=False, soft_wrap=True)
         console.print(results_table(record))
         if "doctor" in record:
             console.print(signs_table(record))
-        print(f"record: {output}\nreport: {report}")
+        print(f"record: {output}\nreport: {report_folder / 'report.html'}")
 
 
 def _about(read: config.Config, branches: list[str]) -> dict[str, object]:

@@ -17,33 +17,46 @@ from tfadv.verdicts import CLEAN
 WORST = 8
 
 
-def write_report(evaluator: Evaluator, record: dict, folder: Path) -> Path:
+def write_report(evaluator: Evaluator, record: dict, worst: Sequence[Shown], folder: Path) -> Path:
     """Writes ``report.html`` and its figures.
 
     Args:
         evaluator: after it has evaluated.
         record: its record.
+        worst: the images to show.
         folder: where to; it must not hold a report.
 
     Returns:
         The page.
     """
     labels = evaluator.source.labels[evaluator.indices]
-    names = {
-        key: attack_title(row)
-        for key, row in evaluator.rows.items()
-        if record["epsilon"] in (None, row.get("epsilon"))
-    }
     judged = [
-        Judged(branch, names.get((branch, spec), CLEAN), labels, predictions)
-        for (branch, spec), predictions in evaluator.predictions.items()
-        if spec == CLEAN or (branch, spec) in names
+        Judged(branch, CLEAN, labels, evaluator.predictions[branch, CLEAN])
+        for branch in record["clean"]
     ]
-    worst = []
-    for branch in record["clean"]:
-        specs = [spec for shown, spec in names if shown == branch]
-        worst += worst_images(evaluator, branch, specs)
+    for branch, specs in _within_epsilon(evaluator, record).items():
+        for spec in specs:
+            title = attack_title(evaluator.rows[branch, spec])
+            judged.append(Judged(branch, title, labels, evaluator.predictions[branch, spec]))
     return evaluation.write(folder, record, evaluator.source.class_names, judged, worst)
+
+
+def worst_of_all(evaluator: Evaluator, record: dict) -> list[Shown]:
+    """Returns the worst images of every branch; every worker of a run must call it."""
+    return [
+        shown
+        for branch, specs in _within_epsilon(evaluator, record).items()
+        for shown in worst_images(evaluator, branch, specs)
+    ]
+
+
+def _within_epsilon(evaluator: Evaluator, record: dict) -> dict[str, list[str]]:
+    """Returns each branch's attacks of the record's ε."""
+    found = {branch: [] for branch in record["clean"]}
+    for (branch, spec), row in evaluator.rows.items():
+        if record["epsilon"] in (None, row.get("epsilon")):
+            found[branch].append(spec)
+    return found
 
 
 def worst_images(evaluator: Evaluator, branch: str, specs: Sequence[str]) -> list[Shown]:

@@ -46,7 +46,7 @@ class Tally:
 
     def take(self, run: Run, places: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
         """Adds a run's outcomes on the images at some places."""
-        for column, spec in enumerate(run.specs):
+        for column, spec in enumerate(run.specs if len(places) else ()):
             right = self.predictions[spec][places] == self._labels[places]
             rows = right | ~self._seen[places]
             self.predictions[spec][places[rows]] = found["prediction"][rows, column]
