@@ -10,7 +10,7 @@ from tfadv.data import ArraySource
 from tfadv.data.corruptions import CORRUPTIONS, SEVERITIES, Corrupted
 from tfadv.data.digits import digits
 from tfadv.data.npz import npz
-from tfadv.data.pipeline import Shares, evaluation_batches
+from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
 from tfadv.errors import UserError
 
 SEED = randomness.example_seeds(0, "test", tf.constant([7]))[0]
@@ -61,8 +61,8 @@ def test_an_image_depends_on_its_index_and_not_on_the_batch(kind):
     assert len(corrupted) == len(source) and corrupted.classes == source.classes
     assert corrupted.image_shape == source.image_shape
     assert corrupted.class_names == source.class_names
-    batch = next(iter(evaluation_batches(corrupted, 6, 6, Shares(), seed=0)))
-    by_two = evaluation_batches(corrupted, 6, 2, Shares(), seed=0)
+    batch = some_examples(corrupted, 6)
+    by_two = evaluation_batches(corrupted, evaluation_indices(corrupted, 6), 2)
     np.testing.assert_array_equal(batch["image"], np.concatenate([b["image"] for b in by_two]))
     for index, image, label in zip(batch["index"], batch["image"], batch["label"], strict=True):
         alone, its_label = corrupted.fetch(index)
