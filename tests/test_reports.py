@@ -76,7 +76,7 @@ def test_full_report(tmp_path):
     assert "untargeted, L2, ε = 16 of 0..255, restarts 5, loss margin worst case" in text
     assert "65.0% 61.0%–69.0% target reached 12.5%" in text
     assert "APGD-20 stage 1 — 57.5% 53.5%–61.5%" in text
-    assert "no iterate, restart or attack above succeeded — 51.0% 47.0%–55.0%" in text
+    assert "no iterate, restart or attack within ε succeeded — 51.0% 47.0%–55.0%" in text
     assert "adv branch 90.0% 86.0%–94.0% 95.5% 91.5%–99.5% 3.5%" in text
     assert text.index("no radius is enough Told. 0.123 0.05 ▲ suspicious") < text.index("noise <b>")
     assert "noise <b> Told. — 0.05 not measured" in text and "✓ fine" in text
