@@ -218,6 +218,7 @@ def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
         assert by_branch == trained["attacks"]
 
 
+@pytest.mark.slow
 def test_a_killed_evaluation_goes_on_where_it_was(finished, tmp_path):
     """Killed in the midst of an attack; then the same command, and the same result."""
     long = "--gin_bindings=Evaluation.attacks = ('pgd2000/pgd', 'fgsm')"

@@ -24,6 +24,7 @@ class AutoAttack(Attack):
         epsilon: radius of the ball in pixels.
         ball: ``linf``.
         steps: of the first three (AutoAttack: 100).
+        classes: how many wrong classes the second and third try (AutoAttack: 9).
         queries: of the last (AutoAttack: 5000).
         jit_compile: see `PGD`.
     """
@@ -33,16 +34,18 @@ class AutoAttack(Attack):
         epsilon: float,
         ball: str = "linf",
         steps: int = 100,
+        classes: int = 9,
         queries: int = 5000,
         jit_compile: bool | str = "auto",
     ):
         self.epsilon = float(epsilon)
         self.ball = ball
+        common = {"ball": ball, "jit_compile": jit_compile}
         self._stages = {
-            "apgd": APGD(epsilon, steps, ball=ball, jit_compile=jit_compile),
-            "apgd_targeted": APGDTargeted(epsilon, steps, ball=ball, jit_compile=jit_compile),
-            "fab_targeted": FABTargeted(epsilon, steps, ball=ball, jit_compile=jit_compile),
-            "square": Square(epsilon, queries, ball=ball, jit_compile=jit_compile),
+            "apgd": APGD(epsilon, steps, **common),
+            "apgd_targeted": APGDTargeted(epsilon, steps, classes=classes, **common),
+            "fab_targeted": FABTargeted(epsilon, steps, classes=classes, **common),
+            "square": Square(epsilon, queries, **common),
         }
 
     def __call__(
