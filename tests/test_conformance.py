@@ -18,7 +18,18 @@ CHECKS = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=str)
+# Half a minute; each of its stages is checked by itself.
+SLOW = {
+    "attack autoattack: has no python state",
+    "attack autoattack: compiles with xla",
+}
+
+
+@pytest.mark.parametrize(
+    "check",
+    [pytest.param(c, marks=pytest.mark.slow if str(c) in SLOW else ()) for c in CHECKS],
+    ids=str,
+)
 def test_every_part_conforms(check):
     check()
 
