@@ -5,20 +5,15 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from smoke import make_plan
+from attackable import make_evaluator, network
 
 from tfadv import config, experiment, randomness
 from tfadv.attacks.autoattack import AutoAttack
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
 from tfadv.evaluation_report import worst_of_all, write_report
-from tfadv.evaluator import Evaluator
-from tfadv.foreign_model import ForeignModel
 from tfadv.registry import ATTACKS, scoped
 
-RANDOM = np.random.default_rng(0)
-INNER = RANDOM.normal(0, 0.3, (192, 16)).astype("float32")
-OUTER = RANDOM.normal(0, 1, (16, 4)).astype("float32")
 BINDINGS = (
     "Evaluation.attacks = ('autoattack',)",
     "Evaluation.batch_size = 10",
@@ -27,26 +22,8 @@ BINDINGS = (
 )
 
 
-def network(images):
-    return tf.tanh((tf.reshape(images, [-1, 192]) / 127.5 - 1) @ INNER) @ OUTER
-
-
 def evaluator(*bindings):
-    plan = make_plan("mbn", *BINDINGS, *bindings)
-    source = plan.splits.test
-    logits = network(some_examples(source, len(source))["image"])
-    source.labels = np.argmax(logits, -1)
-    source.labels[::7] = (source.labels[::7] + 1) % 4
-    del source.__dict__["label_tensor"]
-    return plan, Evaluator(
-        ForeignModel("tiny", {"main": network}, (0.0, 255.0)),
-        source,
-        plan.evaluation,
-        plan.evaluation_attacks,
-        tf.distribute.get_strategy(),
-        plan.experiment.seed,
-        checkup=plan.checkup,
-    )
+    return make_evaluator(*BINDINGS, *bindings)
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.5])

@@ -294,7 +294,6 @@ def test_a_plugin_can_be_defined_again_in_a_notebook():
 
 def test_parts_know_their_papers():
     config.with_plugins([f"plugins.{path.stem}" for path in (ROOT / "plugins").glob("*.py")])
-    for kind in (NORMS, ATTACKS):
-        assert all(kind.papers[name] for name in kind.names()), kind.papers
+    assert all(kind.papers[name] for kind in (NORMS, ATTACKS) for name in kind.names())
     assert STRATEGIES.papers["trades"] == "Zhang et al., 2019"
     assert plugin_modules.parts_of("plugins.trades") == [(STRATEGIES, "trades")]

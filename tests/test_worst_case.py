@@ -5,15 +5,13 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from smoke import make_plan
+from attackable import make_evaluator, network
 
 from tfadv import randomness
 from tfadv.attacks.curve import Curve
 from tfadv.attacks.pgd import PGD
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.evaluator import Evaluator
-from tfadv.foreign_model import ForeignModel
 from tfadv.losses import cross_entropy
 from tfadv.testing import two_cpus
 from tfadv.testing.attack_checks import Victim
@@ -123,31 +121,8 @@ class StopsAfter(Verdicts):
             raise StoppedError
 
 
-INNER = RANDOM.normal(0, 0.3, (192, 16)).astype("float32")
-OUTER = RANDOM.normal(0, 1, (16, 4)).astype("float32")
-
-
-def network(images):
-    return tf.tanh((tf.reshape(images, [-1, 192]) / 127.5 - 1) @ INNER) @ OUTER
-
-
-def evaluator(*bindings, verdicts=None, distribution=None):
-    plan = make_plan("mbn", *BINDINGS, *bindings)
-    source = plan.splits.test
-    # Labels that the model mostly agrees with: there is something to attack then.
-    logits = network(some_examples(source, len(source))["image"])
-    source.labels = np.argmax(logits, -1)
-    source.labels[::7] = (source.labels[::7] + 1) % 4
-    del source.__dict__["label_tensor"]
-    return plan, Evaluator(
-        ForeignModel("tiny", {"adv": network}, (0.0, 255.0)),
-        source,
-        plan.evaluation,
-        plan.evaluation_attacks,
-        distribution or tf.distribute.get_strategy(),
-        plan.experiment.seed,
-        verdicts=verdicts,
-    )
+def evaluator(*bindings, **arguments):
+    return make_evaluator(*BINDINGS, *bindings, branch="adv", **arguments)
 
 
 def test_worst_case_counts_every_attack_restart_and_iterate():
