@@ -5,16 +5,20 @@ INSTALLED := $(VENV)/.installed
 
 SUITES := .venv-suites
 
+# Each takes a core and a gigabyte; a worker that has nothing left takes from the others.
+TEST_WORKERS := 2
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(TEST_WORKERS) --dist worksteal
+
 .PHONY: train test test-slow test-suites lint format clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/python -m tfadv.train --gin_file=gin/mbn_alp.gin
 
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(INSTALLED)
-	$(VENV)/bin/python -m pytest
+	$(PYTEST)
 
 test-suites: $(SUITES)/.installed
 	$(SUITES)/bin/python -m pytest tests/test_suites.py
