@@ -21,6 +21,7 @@ class MIFGSM(PGD):
         jit_compile: see `PGD`.
     """
 
+    title = "MI-FGSM"
     memory_slots = 1
 
     def __init__(

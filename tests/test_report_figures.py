@@ -55,6 +55,13 @@ def test_attacks_that_differ_otherwise_are_lines_of_their_own():
     assert len(lines) == 2 + 2  # of the paper; one length is no curve
 
 
+def test_what_other_attacks_left_is_no_point_of_a_curve():
+    record = bare_record("main")
+    record["attacks"] = [pgd("main", steps, steps / 1000) for steps in (20, 100)]
+    record["attacks"].append(pgd("main", 10, 0.01, after=["PGD-20", "PGD-100"]))
+    assert lines_of(figures.robustness_curve(record))["this model"] == ([20, 100], [0.02, 0.1])
+
+
 def test_accuracy_by_epsilon_begins_at_the_clean_images():
     lines = lines_of(figures.accuracy_by_epsilon(full_record()))
     assert lines == {"adv branch": ([0, 8, 16, 32], [0.9, 0.8, 0.65, 0.3])}

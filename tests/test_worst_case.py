@@ -148,6 +148,8 @@ def test_worst_case_counts_every_attack_restart_and_iterate():
         assert row["accuracy"] == np.mean(robust)
         assert row["attack_success"] == pytest.approx(1 - np.mean(robust))
         assert row["examples"] == 20
+    titles = ["FGSM", "PGD-8", "PGD-3", "APGD-CE-5"]
+    assert [row.get("after", []) for row in record["attacks"]] == [titles[:n] for n in range(4)]
     assert 0 < record["worst_case"]["adv"]["accuracy"] == np.mean(robust)
     assert np.mean(robust) < record["clean"]["adv"]["accuracy"]
 
@@ -197,6 +199,7 @@ def test_other_radii_are_other_threats():
     record = made.evaluate()
     rows = {(row["attack"], row["epsilon"]): row for row in record["attacks"]}
     assert list(rows) == [("pgd", 3.0), ("fgsm", 3.0), ("pgd", 1.5), ("pgd", 9.0)]
+    assert [row.get("after") for row in rows.values()] == [None, ["PGD-8"], None, None]
     assert [row["step_size"] for row in rows.values() if "step_size" in row][-2:] == [0.5, 3.0]
     _, alone = evaluator(worst, chosen[0])
     plain = alone.evaluate()

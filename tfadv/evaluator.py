@@ -21,7 +21,7 @@ from tfadv.ledger import LOOK, Ledger
 from tfadv.metrics import share
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
-from tfadv.progress import Work
+from tfadv.progress import Work, attack_title
 from tfadv.settings import Checkup
 from tfadv.signs import SIGNS
 from tfadv.tally import Tally
@@ -146,6 +146,7 @@ class Evaluator:
     def _attacked(self, ledger: Ledger) -> dict:
         """Returns the record's ``attacks`` and, if asked for, its ``worst_case``."""
         worst: dict[tuple, np.ndarray] = {}
+        done: dict[tuple, list[str]] = {}
         for runs in self.plan:
             for branch in self._branches:
                 key = branch, *threat(self._attacks[runs[0].specs[0]])
@@ -153,10 +154,13 @@ class Evaluator:
                 tally = self._attack(branch, runs, before, ledger)
                 for spec in runs[0].specs:
                     row = tally.record(spec, self._attacks[spec], branch)
-                    self.rows[branch, spec] = row | self._conditions()
+                    row |= self._conditions() | ({"after": done[key]} if key in done else {})
+                    self.rows[branch, spec] = row
                     self.predictions[branch, spec] = tally.predictions[spec]
                 if self._evaluation.worst_case:
                     worst[key] = tally.worst
+                    titles = [attack_title(self.rows[branch, spec]) for spec in runs[0].specs]
+                    done[key] = done.get(key, []) + titles
         found = {"attacks": [self.rows[b, spec] for spec in self._attacks for b in self._branches]}
         if worst:
             first = threat(next(iter(self._attacks.values())))

@@ -8,6 +8,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 SECONDS_BETWEEN_LINES = 10.0
+COLUMNS = 4  # of accuracies: more don't fit on a terminal
 
 
 class Progress:
@@ -98,21 +99,32 @@ class Work:
 
 
 def results_table(record: dict, of: str = "") -> Table:
-    """Returns a results record as a table: a row a branch, a column an attack.
+    """Returns a results record as a table of branches and attacks.
+
+    Few attacks are columns, many are rows.
 
     Args:
         record: as in ``results.json``.
         of: what was measured, if it isn't the model itself.
     """
-    attacks = list(dict.fromkeys(_column(row) for row in record["attacks"]))
     measured = f"{of}, {record['dataset']}" if of else record["dataset"]
     title = f"{measured}: accuracy on {record['examples']} images (95% interval)"
-    worst = record.get("worst_case", {})
-    table = Table("branch", "clean", *attacks, *["worst case"] * bool(worst), title=title)
-    for branch, clean in record["clean"].items():
-        cells = {_column(row): row for row in record["attacks"] if row["branch"] == branch}
-        shown = [clean, *(cells[attack] for attack in attacks), *[worst.get(branch)] * bool(worst)]
-        table.add_row(branch, *map(_cell, shown))
+    branches = list(record["clean"])
+    found = {"clean": record["clean"]}
+    for row in record["attacks"]:
+        found.setdefault(_name(row), {})[row["branch"]] = row
+    if "worst_case" in record:
+        found["worst case"] = record["worst_case"]
+    cells = [[name, *(_cell(by_branch[b]) for b in branches)] for name, by_branch in found.items()]
+    lines = [["branch", *branches], *cells]
+    if len(found) <= COLUMNS:
+        lines = zip(*lines, strict=True)
+    header, *rows = lines
+    starred = any("after" in row for row in record["attacks"])
+    caption = "* of the images that other attacks left" if starred else None
+    table = Table(*header, title=title, caption=caption)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
@@ -137,13 +149,13 @@ def _sign(sign: dict) -> str:
 
 def attack_title(row: dict) -> str:
     """Returns what a table calls an attack, such as ``PGD-100``."""
-    steps = f"-{row['steps']}" if "steps" in row else ""
-    return f"{row['attack'].upper()}{steps}"
+    steps = f"-{row['steps']}" if row.get("steps", 1) > 1 else ""
+    return f"{row.get('title', row['attack'].upper())}{steps}"
 
 
-def _column(row: dict) -> str:
+def _name(row: dict) -> str:
     radius = f" ε={row['epsilon']:g}" if "epsilon" in row else ""
-    return f"{attack_title(row)}{radius}"
+    return f"{attack_title(row)}{radius}{' *' if 'after' in row else ''}"
 
 
 def _cell(row: dict) -> str:

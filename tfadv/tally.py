@@ -54,12 +54,13 @@ class Tally:
         self._seen[places] = True
         self._passes += int(np.sum(found.get("passes", 0)))
         if self._staged:
-            stage = {"attack": run.stage, "attacked": len(places)}
+            stage = {"attack": run.stage, "title": run.attack.title, "attacked": len(places)}
             self._stages.append(stage | self._share(run.specs[0]))
 
     def record(self, spec: str, attack: Attack, branch: str) -> dict:
         """Returns what the results say of one attack."""
-        row = {"attack": spec.rpartition("/")[2], "branch": branch} | attack.describe()
+        row = {"attack": spec.rpartition("/")[2], "title": attack.title, "branch": branch}
+        row |= attack.describe()
         row |= self._share(spec)
         row |= {
             "attack_success": float(np.mean(self._reached[spec])),

@@ -100,6 +100,11 @@ class APGD(Attack):
         return self._rounds(logits_fn, images, labels, seeds, [labels] * self.restarts)
 
     @property
+    def title(self) -> str:
+        """APGD and its loss."""
+        return "APGD-CE" if self.loss == "cross_entropy" else f"APGD-{self.loss.upper()}"
+
+    @property
     def passes(self) -> float:
         """Those of every restart."""
         return (self.steps + 1.0) * self.restarts
@@ -259,6 +264,11 @@ class APGDTargeted(APGD):
         super().__init__(epsilon, steps, loss, ball, jit_compile=jit_compile)
         check(classes >= 1, f"{type(self).__name__}.classes", "be >= 1", classes)
         self.classes = classes
+
+    @property
+    def title(self) -> str:
+        """APGD-T, whatever the loss."""
+        return "APGD-T"
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor

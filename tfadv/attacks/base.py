@@ -55,6 +55,11 @@ class Attack:
         return tf.argmax(logits, -1, labels.dtype) != labels
 
     @property
+    def title(self) -> str:
+        """What tables call it: its class's name, if it says nothing else."""
+        return type(self).__name__
+
+    @property
     def passes(self) -> float:
         """About how many forward and backward passes an image costs."""
         return 1.0

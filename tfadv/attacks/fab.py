@@ -44,6 +44,8 @@ class FABTargeted(Attack):
         jit_compile: see `PGD`.
     """
 
+    title = "FAB-T"
+
     def __init__(
         self,
         epsilon: float,

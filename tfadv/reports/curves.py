@@ -8,7 +8,17 @@ from tfadv.paper import ROWS, PaperRow
 from tfadv.reports.outcomes import branch_name
 
 # What a row of the record found; the rest of it says which attack it was.
-_FOUND = {"branch", "accuracy", "ci95", "attack_success", "examples", "passes_per_image", "stages"}
+_FOUND = {
+    "branch",
+    "accuracy",
+    "ci95",
+    "attack_success",
+    "examples",
+    "passes_per_image",
+    "stages",
+    "title",
+    "after",
+}
 _BALLS = {"linf": "L∞", "l2": "L2"}
 # Table 7's rows beside which a model stands, by its branch: PGD-30 in training, ResNet-152.
 _COMPARABLE = {
@@ -47,13 +57,15 @@ def settings(row: Mapping) -> dict:
 def curves(record: Mapping, along: str) -> list[Curve]:
     """Returns a line for each branch and attack that was run with two values of `along`.
 
+    What is left after other attacks, too, is no point of one.
+
     Args:
         record: of an evaluation.
         along: ``steps`` or ``epsilon``. The step size may vary with it.
     """
     groups: dict[tuple[str, str], list[Mapping]] = {}
     for row in record["attacks"]:
-        if row.get(along):
+        if row.get(along) and not row.get("after"):
             groups.setdefault((row["branch"], _rest(row, along)), []).append(row)
     kept = {
         key: sorted(rows, key=lambda row: row[along])

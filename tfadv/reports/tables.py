@@ -234,6 +234,8 @@ def _attack_lines(
     first = next(iter(rows.values()))
     alone = "left by all its stages" if first.get("stages") else "final iterate"
     meaning = WORST_CASE if first.get("worst_case") else alone
+    if first.get("after"):
+        meaning += f", of the images that {', '.join(first['after'])} left"
     cells = [_cell(rows.get(branch)) for branch in columns]
     lines = [Line("attack", attack_title(first), _threat(first, pixel_range), meaning, cells)]
     for number, stage in enumerate(first.get("stages", ())):

@@ -1,0 +1,50 @@
+"""The tables on the terminal."""
+
+import io
+
+import pytest
+from evaluation_records import bare_record, pgd, share
+from rich.console import Console
+
+from tfadv.progress import results_table
+
+
+def printed(record):
+    console = Console(file=io.StringIO(), width=80)
+    console.print(results_table(record))
+    return console.file.getvalue()
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("│┃\n").replace("┃", "│").split("│")]
+
+
+@pytest.mark.parametrize("attacks", [1, 6])
+def test_every_number_is_whole_on_a_narrow_terminal(attacks):
+    """A row a branch, or with many attacks a row an attack."""
+    record = bare_record("clean", "adv")
+    record["attacks"] = [
+        pgd(branch, 10 * number, 0.1 * number)
+        for number in range(1, attacks + 1)
+        for branch in ("clean", "adv")
+    ]
+    record["worst_case"] = {"adv": share(0.05), "clean": share(0.04)}
+    text = printed(record)
+    rows = [cells(line) for line in text.splitlines() if line[0] in "│┃"]
+    names = ["clean", *(f"PGD-{10 * n} ε=16" for n in range(1, attacks + 1)), "worst case"]
+    if attacks == 1:
+        rows = [list(column) for column in zip(*rows, strict=True)]
+    assert rows[0] == ["branch", "clean", "adv"]
+    assert [row[0] for row in rows[1:]] == names
+    assert rows[2][1:] == ["10.0% (6.0%–14.0%)"] * 2
+    assert rows[-1][1:] == ["4.0% (0.0%–8.0%)", "5.0% (1.0%–9.0%)"]
+    assert "*" not in text
+
+
+def test_what_others_left_is_marked():
+    record = bare_record("main")
+    row = pgd("main", 10, 0.25, title="MI-FGSM", after=["PGD-100"])
+    record["attacks"] = [pgd("main", 100, 0.5), row]
+    text = printed(record)
+    assert cells(text.splitlines()[2])[2:] == ["PGD-100 ε=16", "MI-FGSM-10 ε=16 *"]
+    assert "* of the images that other attacks left" in text
