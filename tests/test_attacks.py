@@ -210,7 +210,7 @@ def test_a_stretch_halves_the_step_after_few_rises_or_no_gain():
 def test_the_first_state_is_the_authors():
     """The first stretch counts as halved before, and the first loss is compared with 0."""
     start, loss = tf.zeros((2, 1, 1, 1)), tf.constant([1.0, 2.0])
-    state = apgd._first(start, 16.0, loss, start, tf.constant([True, False]))
+    state = apgd._first(start, 16.0, start, loss, tf.constant([True, False]))
     assert np.all(state.halved_then) and not np.any(state.loss)
     np.testing.assert_array_equal(state.step, 16)
     np.testing.assert_array_equal(state.best_loss_then, loss)

@@ -121,6 +121,16 @@ def test_a_known_cycle_is_found_and_read_off():
     assert 1 < LONGER < 2
 
 
+def test_every_trace_has_the_same_bits(tiny_model):
+    """Max-pooling's gradient shares ties alike, whatever kernels a trace would get."""
+    model = tiny_model("batch", blocks=(1,), stem="imagenet")
+    found = []
+    for _ in range(6):
+        run = outcomes(model.logits_fn(dtype="bfloat16", constant=True))
+        found.append(np.stack([run[index].final for index in range(COUNT)]))
+    assert all(np.array_equal(one, found[0]) for one in found)
+
+
 def test_what_has_no_curve_is_told():
     config.with_plugins(["plugins.mi_fgsm"])
     with pytest.raises(UserError, match="MIFGSM has no curve"):

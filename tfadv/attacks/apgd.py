@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import Attack, LogitsFn, input_gradient
+from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
 from tfadv.attacks.goals import AWAY, TOWARDS, likeliest_wrong
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -148,14 +148,10 @@ class APGD(Attack):
         ball, ends = kind(images, self.epsilon), checkpoints(self.steps)
         lengths = tf.constant([ends.get(i, 0) for i in range(self.steps)], tf.float32)
 
+        @with_input_gradient
         def look(x):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(x)
-                logits = logits_fn(x)
-                losses = goal(logits)
-                total = tf.reduce_sum(losses)
-            wrong = tf.argmax(logits, -1, labels.dtype) != labels
-            return losses, input_gradient(tape, total, x), wrong
+            logits = logits_fn(x)
+            return goal(logits), tf.argmax(logits, -1, labels.dtype) != labels
 
         def step(*variables):
             s = _State(*variables)
@@ -181,7 +177,7 @@ def _by_image(values: tf.Tensor) -> tf.Tensor:
     return values[:, None, None, None]
 
 
-def _first(start, step: float, loss, gradient, wrong) -> _State:
+def _first(start, step: float, gradient, loss, wrong) -> _State:
     """Returns the state before the first step."""
     nothing = tf.zeros_like(loss)
     return _State(
@@ -202,7 +198,7 @@ def _first(start, step: float, loss, gradient, wrong) -> _State:
     )
 
 
-def _moved(s: _State, x, loss, gradient, wrong) -> _State:
+def _moved(s: _State, x, gradient, loss, wrong) -> _State:
     """Returns the state after a step to `x`."""
     better = loss > s.best_loss
     return s._replace(

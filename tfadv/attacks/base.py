@@ -15,6 +15,34 @@ def input_gradient(tape: tf.GradientTape, loss: tf.Tensor, images: tf.Tensor) ->
     return tape.gradient(loss, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
+def with_input_gradient(function: Callable) -> Callable:
+    """Returns a function that differentiates a loss by the images, as one call of the graph.
+
+    The call is kept whole. TensorFlow chooses a CPU's kernels node by node, and inside
+    a loop in an order that varies from trace to trace: a max-pooling's gradient is
+    oneDNN's if its pooling came first, else Eigen's, which is slower and shares ties
+    otherwise. A function of its own has no such cycle, so a run's bits are repeatable.
+
+    Args:
+        function: maps images [N, H, W, C] and any more tensors to losses [N] and
+            whatever else is wanted of the same pass.
+
+    Returns:
+        A function of the same arguments that returns the gradient of the losses' sum
+        [N, H, W, C], the losses and the rest. For use in a traced function.
+    """
+
+    @tf.function(autograph=False, experimental_attributes={"_noinline": True})
+    def differentiated(images, *others):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            losses, rest = function(images, *others)
+            total = tf.reduce_sum(losses)
+        return input_gradient(tape, total, images), losses, rest
+
+    return differentiated
+
+
 class Attack:
     """Base class of the attacks.
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, LogitsFn, input_gradient
+from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.slots import UNKNOWN, Outcome, Slots, examples, outcomes, room, smaller, stacked
 from tfadv.devices import compiles
@@ -180,19 +180,21 @@ class Curve:
         ball = BALLS[self._attack.ball](slots.images, self._attack.epsilon)
         objective = self._attack.objective(logits_fn, slots.images, slots.labels, slots.draw)
 
+        @with_input_gradient
+        def look(x):
+            logits = logits_fn(x)
+            return objective(logits), logits
+
         def step(count, *rows):
             s = Slots(*rows)
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(s.x)
-                logits = logits_fn(s.x)
-                loss = tf.reduce_sum(objective(logits))
+            gradient, _, logits = look(s.x)
             found = tf.argmax(logits, -1, tf.int32)[:, None]
             unknown = s.predictions == UNKNOWN
             here = (s.stops == s.steps[:, None]) & unknown
             if self._worst_case:
                 here |= (found != s.labels[:, None]) & (s.steps[:, None] > 0) & unknown
             last = tf.reshape(here[:, -1], [-1, 1, 1, 1])
-            direction, _ = self._attack.direction(input_gradient(tape, loss, s.x), ())
+            direction, _ = self._attack.direction(gradient, ())
             x = ball.project(s.x - self._attack.step_size * direction)
             moved = s._replace(
                 x=x,

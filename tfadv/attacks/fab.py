@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn, input_gradient
+from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn, with_input_gradient
 from tfadv.attacks.goals import difference, likeliest_wrong
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -142,11 +142,8 @@ class FABTargeted(Attack):
 
     def _step(self, logits_fn, images, x, labels, targets):
         """Returns the next iterates: beyond the planes, biased towards the originals."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(x)
-            values = difference(logits_fn(x), labels, targets)
-            total = tf.reduce_sum(values)
-        normal = input_gradient(tape, total, x)
+        look = with_input_gradient(lambda x, to: (difference(logits_fn(x), labels, to), ()))
+        normal, values, _ = look(x, targets)
         values = values[:, None, None, None]
         at_images = values + tf.reduce_sum(normal * (images - x), [1, 2, 3], keepdims=True)
         kind = BALLS[self.ball]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, LogitsFn, input_gradient
+from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
 from tfadv.attacks.goals import AWAY, TOWARDS
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -162,12 +162,11 @@ class PGD(Attack):
             The last iterate.
         """
         ball = BALLS[self.ball](images, self.epsilon)
+        look = with_input_gradient(lambda x: (objective(logits_fn(x)), ()))
 
         def step(count, x, memory):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(x)
-                loss = tf.reduce_sum(objective(logits_fn(x)))
-            direction, memory = self.direction(input_gradient(tape, loss, x), memory)
+            gradient, _, _ = look(x)
+            direction, memory = self.direction(gradient, memory)
             moved = x - self.step_size * direction
             return count + 1, ball.project(moved), memory
 
