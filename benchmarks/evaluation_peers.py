@@ -25,10 +25,12 @@ from benchmarks import tensorflow_peers
 from benchmarks.cases import EPSILON, STEP_SIZE
 from tfadv import config, experiment, randomness, trained_run
 from tfadv.attacks import Attack
+from tfadv.attacks.apgd import APGD
 from tfadv.attacks.autoattack import AutoAttack
 from tfadv.attacks.balls import BALLS
 from tfadv.attacks.curve import Curve
 from tfadv.attacks.pgd import PGD
+from tfadv.attacks.square import Square
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
 from tfadv.evaluator import Evaluator
 from tfadv.losses import cross_entropy
@@ -54,8 +56,12 @@ class Subject:
         self.images, self.labels = examples["image"].numpy(), examples["label"].numpy()
         self.epsilon = arguments.epsilon
 
-    def evaluate(self, attack: Attack, worst_case: bool = False) -> Callable[[], np.ndarray]:
-        """Returns a run of our evaluation; it gives the classes after the attack."""
+    def evaluate(self, *attacks: Attack, worst_case: bool = False) -> Callable[[], np.ndarray]:
+        """Returns a run of our evaluation; it gives the classes after the last attack.
+
+        In the worst case they are those after all attacks.
+        """
+        named = {f"attack {number}": attack for number, attack in enumerate(attacks)}
         evaluation = dataclasses.replace(
             self.run.plan.evaluation,
             batch_size=self.batch_size,
@@ -68,13 +74,13 @@ class Subject:
                 self.run.model,
                 self.source,
                 evaluation,
-                {"attack": attack},
+                named,
                 tf.distribute.get_strategy(),
                 0,
                 [self.branch],
             )
             made.evaluate()
-            return made.predictions[self.branch, "attack"]
+            return made.predictions[self.branch, list(named)[-1]]
 
         return run
 
@@ -114,7 +120,7 @@ def from_the_image(steps: int) -> PGD:
 def peer(subject: Subject, make: Callable, *arguments) -> Callable[[], np.ndarray]:
     """Returns a run of a peer's targeted PGD, towards the classes that our evaluation draws."""
     index = evaluation_indices(subject.source, len(subject.images))
-    seeds = randomness.example_seeds(0, "evaluate attack", tf.constant(index))
+    seeds = randomness.example_seeds(0, "evaluate attack 0", tf.constant(index))
     classes = subject.source.classes
     targets = from_the_image(1).targets(tf.constant(subject.labels), classes, seeds).numpy()
 
@@ -185,7 +191,7 @@ def compaction(subject: Subject, arguments) -> list[tuple]:
         index = evaluation_indices(subject.source, len(subject.images))
         found = []
         for batch in evaluation_batches(subject.source, index, subject.batch_size):
-            seeds = randomness.example_seeds(0, "evaluate attack", batch["index"])
+            seeds = randomness.example_seeds(0, "evaluate attack 0", batch["index"])
             classes = every_step(batch["image"], batch["label"], seeds)
             found.append(classes.numpy()[batch["counts"].numpy()])
         return np.concatenate(found)
@@ -197,7 +203,7 @@ def compaction(subject: Subject, arguments) -> list[tuple]:
         right = clean == subject.labels
         batches = evaluation_batches(subject.source, index[right], subject.batch_size)
         walk = Curve(attack, [steps], skip_cycles=False, worst_case=True)
-        seeds_of = functools.partial(randomness.example_seeds, 0, "evaluate attack")
+        seeds_of = functools.partial(randomness.example_seeds, 0, "evaluate attack 0")
         found = {one.index: one.predictions[0] for one in walk.run(logits_fn, batches, seeds_of)}
         clean[right] = [found[number] for number in index[right]]
         return clean
@@ -210,7 +216,7 @@ def compaction(subject: Subject, arguments) -> list[tuple]:
 
 
 def autoattack(subject: Subject, arguments) -> list[tuple]:
-    """Our AutoAttack and ART's, whose stages are other ones."""
+    """Our AutoAttack and ART's, whose stages are other ones; by us, too, but for DeepFool."""
     from art.attacks.evasion import AutoAttack as Peer
     from art.estimators.classification import TensorFlowV2Classifier
 
@@ -231,8 +237,10 @@ def autoattack(subject: Subject, arguments) -> list[tuple]:
     def art():
         return subject.classes(attack.generate(subject.images, subject.labels))
 
+    theirs = [APGD(epsilon), APGD(epsilon, loss="dlr"), Square(epsilon)]
     return [
         measured("tfadv", subject.evaluate(AutoAttack(epsilon)), subject),
+        measured("ART's stages by tfadv", subject.evaluate(*theirs, worst_case=True), subject),
         measured("ART", art, subject),
     ]
 
