@@ -88,6 +88,37 @@ def test_an_image_is_beaten_by_its_first_misclassified_iterate(targeted):
     assert any(passes[True, index] < LENGTHS[-1] + 1 for index in left)
 
 
+def misleading(steer):
+    """Returns logits of class 1 above a shade of 102, whose gradients `steer` turns around."""
+
+    @tf.custom_gradient
+    def height(shade):
+        return shade - 102, lambda upstream: upstream * steer(shade)
+
+    def logits_fn(images):
+        above = height(tf.reduce_mean(images, [1, 2, 3]))
+        return tf.stack([tf.zeros_like(above), above], -1)
+
+    return logits_fn
+
+
+@pytest.mark.parametrize(
+    ("steer", "beaten"),
+    [
+        (lambda shade: -1.0, False),  # 103, 101, 99, 99, …
+        (lambda shade: tf.where(shade > 102, -1.0, 1.0), True),  # 103, 101, 103, …
+    ],
+)
+@pytest.mark.parametrize("skips", [True, False])
+def test_a_wrong_start_counts_once_the_steps_come_back_to_it(steer, beaten, skips):
+    attack = PGD(4.0, 1, 2.0, targeted=False, clean_start_probability=1.0)
+    curve = Curve(attack, [12], skips, worst_case=True)
+    images, nothing = np.full((2, 1, 1, 3), 103, "float32"), np.zeros(2, "int32")
+    batch = {"image": images, "label": nothing, "index": np.arange(2), "counts": nothing == 0}
+    for one in curve.run(misleading(steer), [batch], seeds_of):
+        assert one.predictions.tolist() == [int(beaten)]
+
+
 BINDINGS = (
     "Evaluation.attacks = ('fgsm', 'pgd20/pgd', 'other/pgd', 'apgd')",
     "Evaluation.batch_size = 10",
