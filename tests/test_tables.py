@@ -41,6 +41,18 @@ def test_every_number_is_whole_on_a_narrow_terminal(attacks):
     assert "*" not in text
 
 
+def test_attacks_of_one_name_are_all_there():
+    record = bare_record("clean", "adv")
+    record["attacks"] = [
+        pgd(branch, 10, accuracy, loss=loss)
+        for loss, accuracy in (("cross_entropy", 0.5), ("margin", 0.25))
+        for branch in ("clean", "adv")
+    ]
+    rows = [cells(line) for line in printed(record).splitlines() if line[0] in "│┃"]
+    assert rows[0][2:] == ["PGD-10 ε=16"] * 2
+    assert [row[2:] for row in rows[1:]] == [["50.0% (46.0%–54.0%)", "25.0% (21.0%–29.0%)"]] * 2
+
+
 def test_what_others_left_is_marked():
     record = bare_record("main")
     row = pgd("main", 10, 0.25, title="MI-FGSM", after=["PGD-100"])

@@ -110,12 +110,10 @@ def results_table(record: dict, of: str = "") -> Table:
     measured = f"{of}, {record['dataset']}" if of else record["dataset"]
     title = f"{measured}: accuracy on {record['examples']} images (95% interval)"
     branches = list(record["clean"])
-    found = {"clean": record["clean"]}
-    for row in record["attacks"]:
-        found.setdefault(_name(row), {})[row["branch"]] = row
+    found = [("clean", record["clean"]), *_by_attack(record["attacks"])]
     if "worst_case" in record:
-        found["worst case"] = record["worst_case"]
-    cells = [[name, *(_cell(by_branch[b]) for b in branches)] for name, by_branch in found.items()]
+        found.append(("worst case", record["worst_case"]))
+    cells = [[name, *(_cell(by_branch[b]) for b in branches)] for name, by_branch in found]
     lines = [["branch", *branches], *cells]
     if len(found) <= COLUMNS:
         lines = zip(*lines, strict=True)
@@ -126,6 +124,19 @@ def results_table(record: dict, of: str = "") -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _by_attack(rows: list[dict]) -> list[tuple[str, dict[str, dict]]]:
+    """Returns each attack's name and its rows by branch; two attacks may have one name."""
+    found: list[tuple[str, dict[str, dict]]] = []
+    latest: dict[str, dict[str, dict]] = {}
+    for row in rows:
+        name = _name(row)
+        if row["branch"] in latest.get(name, [row["branch"]]):
+            latest[name] = {}
+            found.append((name, latest[name]))
+        latest[name][row["branch"]] = row
+    return found
 
 
 def signs_table(record: dict) -> Table:

@@ -24,8 +24,8 @@ def with_input_gradient(function: Callable) -> Callable:
     otherwise. A function of its own has no such cycle, so a run's bits are repeatable.
 
     Args:
-        function: maps images [N, H, W, C] and any more tensors to losses [N] and
-            whatever else is wanted of the same pass.
+        function: maps images [N, H, W, C] and any more tensors to a pair: losses [N],
+            and whatever else is wanted of the same pass.
 
     Returns:
         A function of the same arguments that returns the gradient of the losses' sum
