@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfadv import config, randomness
 from tfadv.attacks import slots
-from tfadv.attacks.curve import LONGER, Curve
+from tfadv.attacks.curve import Curve
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.registry import ATTACKS
@@ -117,8 +117,7 @@ def test_a_known_cycle_is_found_and_read_off():
     walk = Curve(attack, lengths, steps_per_call=7)
     (one,) = walk.run(logits_fn, [batch | {"counts": np.ones(1, bool)}], seeds_of)
     assert one.period == 2
-    assert np.all(one.final == 101) and one.passes < 1.5 * 40
-    assert 1 < LONGER < 2
+    assert np.all(one.final == 101) and one.passes < 50
 
 
 def test_every_trace_has_the_same_bits(tiny_model):

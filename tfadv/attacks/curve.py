@@ -16,14 +16,11 @@ import tensorflow as tf
 
 from tfadv.attacks.balls import BALLS
 from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
+from tfadv.attacks.cycles import WINDOW, watched, where_any
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.slots import UNKNOWN, Outcome, Slots, examples, outcomes, room, smaller, stacked
 from tfadv.devices import compiles
 from tfadv.errors import UserError, check
-
-# A cycle is looked for from an anchor, which moves on when the run is this much
-# longer: Brent's method (1980) with a smaller factor, since cycles are short.
-LONGER, AT_LEAST = 1.25, 16
 
 
 def has_curve(attack: Attack) -> bool:
@@ -168,8 +165,10 @@ class Curve:
             x=start,
             steps=nothing,
             passes=nothing,
-            anchor=start,
-            anchor_at=nothing,
+            prints=tf.zeros([labels.shape[0], WINDOW], tf.uint32),
+            kept=start,
+            kept_at=nothing - WINDOW - 1,
+            kept_print=tf.zeros(labels.shape, tf.uint32),
             period=nothing,
             stops=stops,
             predictions=tf.fill(stops.shape, UNKNOWN),
@@ -189,22 +188,12 @@ class Curve:
         def step(count, *rows):
             s = Slots(*rows)
             gradient, _, logits = look(s.x)
-            found = tf.argmax(logits, -1, tf.int32)[:, None]
-            unknown = s.predictions == UNKNOWN
-            here = (s.stops == s.steps[:, None]) & unknown
-            if self._worst_case:
-                here |= (found != s.labels[:, None]) & (s.steps[:, None] > 0) & unknown
-            last = tf.reshape(here[:, -1], [-1, 1, 1, 1])
+            if self._skip_cycles:
+                s = self._read_off(s, watched(s, logits))
+            s = self._judged(s, tf.argmax(logits, -1, tf.int32)[:, None])
             direction, _ = self._attack.direction(gradient, ())
             x = ball.project(s.x - self._attack.step_size * direction)
-            moved = s._replace(
-                x=x,
-                steps=s.steps + 1,
-                passes=s.passes + tf.cast(tf.reduce_any(unknown, axis=1), tf.int32),
-                predictions=tf.where(here, found, s.predictions),
-                final=tf.where(last, s.x, s.final),
-            )
-            return count + 1, *self._look_for_a_cycle(moved)
+            return count + 1, *s._replace(x=x, steps=s.steps + 1)
 
         def unfinished(count, *rows):
             return (count < steps) & tf.reduce_any(Slots(*rows).predictions == UNKNOWN)
@@ -218,34 +207,26 @@ class Curve:
         )
         return Slots(*rows)
 
-    def _look_for_a_cycle(self, s: Slots) -> Slots:
-        """Uses up what a cycle tells, and moves the anchor on when it is due."""
-        if not self._skip_cycles:
-            return s
-        back = tf.reduce_all(s.x == s.anchor, axis=[1, 2, 3]) & (s.period == 0)
-        if self._worst_case:  # whose start was not judged
-            back &= s.anchor_at > 0
-        s = s._replace(period=tf.where(back, s.steps - s.anchor_at, s.period))
-        s = _none_was_beaten(s, back) if self._worst_case else _read_off(s, back)
-        due = tf.maximum(tf.cast(s.anchor_at, tf.float32) * LONGER, 0.0) + AT_LEAST
-        moves = tf.cast(s.steps, tf.float32) >= due
+    def _read_off(self, before: Slots, now: Slots) -> Slots:
+        """Moves the lengths of images that are back to where they are in their cycle then.
+
+        In the worst case that is here, since all their iterates were seen.
+        """
+        back, steps = now.period > before.period, now.steps[:, None]
+        ahead = steps
+        if not self._worst_case:
+            ahead += (now.stops - steps) % tf.maximum(now.period, 1)[:, None]
+        stops = tf.where(back[:, None] & (now.stops > steps), ahead, now.stops)
+        return now._replace(stops=stops)
+
+    def _judged(self, s: Slots, found: tf.Tensor) -> Slots:
+        """Notes what the iterates are taken for, int32 [N, 1], where that is asked for."""
+        unknown, steps = s.predictions == UNKNOWN, s.steps[:, None]
+        here = (s.stops == steps) & unknown
+        if self._worst_case:
+            here |= (found != s.labels[:, None]) & (steps > 0) & unknown
         return s._replace(
-            anchor=tf.where(tf.reshape(moves, [-1, 1, 1, 1]), s.x, s.anchor),
-            anchor_at=tf.where(moves, s.steps, s.anchor_at),
+            passes=s.passes + tf.cast(tf.reduce_any(unknown, axis=1), tf.int32),
+            predictions=tf.where(here, found, s.predictions),
+            final=where_any(here[:, -1], s.x, s.final),
         )
-
-
-def _read_off(s: Slots, back: tf.Tensor) -> Slots:
-    """Moves the lengths still to come to where the image is in its cycle then."""
-    now = s.steps[:, None]
-    ahead = now + (s.stops - now) % tf.maximum(s.period, 1)[:, None]
-    return s._replace(stops=tf.where(back[:, None] & (s.stops > now), ahead, s.stops))
-
-
-def _none_was_beaten(s: Slots, back: tf.Tensor) -> Slots:
-    """Gives an image that is back its label: all its iterates were seen."""
-    unknown = back[:, None] & (s.predictions == UNKNOWN)
-    return s._replace(
-        predictions=tf.where(unknown, s.labels[:, None], s.predictions),
-        final=tf.where(tf.reshape(tf.reduce_any(unknown, 1), [-1, 1, 1, 1]), s.x, s.final),
-    )

@@ -47,8 +47,10 @@ class Slots(NamedTuple):
     x: tf.Tensor
     steps: tf.Tensor
     passes: tf.Tensor
-    anchor: tf.Tensor
-    anchor_at: tf.Tensor
+    prints: tf.Tensor
+    kept: tf.Tensor
+    kept_at: tf.Tensor
+    kept_print: tf.Tensor
     period: tf.Tensor
     stops: tf.Tensor
     predictions: tf.Tensor
