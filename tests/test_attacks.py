@@ -1,4 +1,4 @@
-"""Balls, goals, FGSM, Auto-PGD and Square against NumPy."""
+"""Balls, goals, FGSM and Auto-PGD against NumPy."""
 
 import numpy as np
 import pytest
@@ -238,28 +238,6 @@ def test_l2_apgd_stays_in_its_ball(attack):
     distances = np.sqrt(np.sum((found - IMAGES) ** 2, (1, 2, 3)))
     assert distances.max() <= 20 + 1e-3
     assert found.min() >= 0 and found.max() <= 255
-
-
-def test_square_moves_by_epsilon_and_leaves_fooled_images_alone():
-    labels = np.argmax(logits_fn(IMAGES), -1)
-    few, many = (attacked(Square(6.0, queries), labels) for queries in (1, 400))
-    # Stripes, and squares of them: every pixel at ±ε, or at the pixels' border.
-    for found in (few, many):
-        low, high = np.maximum(IMAGES - 6, 0), np.minimum(IMAGES + 6, 255)
-        border = np.minimum(np.abs(found - low), np.abs(found - high))
-        assert border.max() < 1e-3
-    margins = [np.array(goals.margin(logits_fn(found), labels)) for found in (few, many)]
-    assert np.all(margins[1] >= margins[0])
-    fooled = margins[0] > 0
-    np.testing.assert_array_equal(many[fooled], few[fooled])
-
-
-def test_squares_shrink_as_in_the_paper():
-    attack = Square(8.0, queries=10_000)
-    sides = [attack.side(query, 32, 32) for query in (0, 11, 51, 201, 9_999)]
-    shares = [0.8, 0.4, 0.2, 0.1, 0.8 / 512]
-    assert sides == [max(1, round(np.sqrt(share * 32 * 32))) for share in shares]
-    assert Square(8.0, queries=100).side(99, 4, 4) == 1
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,12 @@ def test_the_radius_of_every_attack_is_pgds_unless_it_has_its_own(name):
         assert ATTACKS.build(name).epsilon == 3 and ATTACKS.build("pgd", steps=1).epsilon == 5
 
 
-def test_a_ball_that_square_has_not_is_refused():
-    with pytest.raises(UserError, match="Square.ball is 'l2', which is none of linf"):
-        AutoAttack(8.0, ball="l2")
+def test_every_stage_takes_the_ball():
+    attack = AutoAttack(8.0, ball="l2")
+    assert attack.describe()["ball"] == "l2"
+    assert all(stage.describe()["ball"] == "l2" for stage in attack.stages().values())
+    with pytest.raises(UserError, match="ball is 'l3', which is none of .*l2"):
+        AutoAttack(8.0, ball="l3")
 
 
 def test_the_overlays_ask_for_what_they_say():

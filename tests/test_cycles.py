@@ -71,7 +71,7 @@ def place(size, steps):
 
 
 TELLING = lambda here: 5.0 + here[:, 0] / 100 + here[:, 1] / 9973  # noqa: E731
-SILENT = lambda here: 5.0 + 0.0 * here[:, 0]  # noqa: E731
+SILENT = lambda here: 0.0 * here[:, 0]  # noqa: E731
 
 
 @pytest.mark.parametrize("logits_of", [TELLING, SILENT])

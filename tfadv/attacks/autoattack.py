@@ -14,7 +14,7 @@ from tfadv.registry import ATTACKS
 
 @ATTACKS.register("autoattack", paper="Croce & Hein, 2020")
 class AutoAttack(Attack):
-    """The standard AutoAttack in L∞: APGD-CE, APGD-T, FAB-T and Square.
+    """The standard AutoAttack: APGD-CE, APGD-T, FAB-T and Square.
 
     Each attacks what the ones before left. An evaluation runs the stages one
     after another on ever fewer images; called as a function, it runs each on
@@ -22,7 +22,7 @@ class AutoAttack(Attack):
 
     Args:
         epsilon: radius of the ball in pixels.
-        ball: ``linf``.
+        ball: ``linf`` or ``l2``.
         steps: of the first three (AutoAttack: 100).
         classes: how many wrong classes the second and third try (AutoAttack: 9).
         queries: of the last (AutoAttack: 5000).

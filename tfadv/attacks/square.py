@@ -5,29 +5,31 @@ import math
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.balls import LinfBall
-from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn
+from tfadv.attacks.base import Attack, LogitsFn
 from tfadv.attacks.goals import margin
+from tfadv.attacks.squares import L2Squares, LinfSquares
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS
 
 # The share of an image's pixels in a square halves after these queries of 10,000.
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+SQUARES = {"linf": LinfSquares, "l2": L2Squares}
 
 
 @ATTACKS.register("square", paper="Andriushchenko et al., 2020")
 class Square(Attack):
-    """Untargeted L∞ Square: squares of ±ε at random places, kept where the margin grows.
+    """Untargeted Square: changes of squares at random places, kept where the margin grows.
 
-    It starts from vertical stripes of ±ε. An image that is misclassified stays
-    as it is.
+    In L∞ pixels of a square move by ±ε, from vertical stripes on; in L2 a square
+    takes over the length of another one. An image that is misclassified stays as
+    it is.
 
     Args:
         epsilon: radius of the ball in pixels.
         queries: how often each image is classified (AutoAttack: 5000).
         first_share: share of the pixels in the first squares (AutoAttack: 0.8).
-        ball: ``linf``, which alone its squares are made for.
+        ball: ``linf`` or ``l2``.
         jit_compile: see `PGD`.
     """
 
@@ -42,7 +44,7 @@ class Square(Attack):
         check(epsilon >= 0, "Square.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
         check(queries >= 1, "Square.queries", "be >= 1", queries)
         check(0 < first_share <= 1, "Square.first_share", "be in 0..1", first_share)
-        check_choice("Square.ball", ball, ("linf",))
+        check_choice("Square.ball", ball, SQUARES)
         check_jit_compile("Square.jit_compile", jit_compile)
         self.epsilon = float(epsilon)
         self.queries = queries
@@ -55,7 +57,7 @@ class Square(Attack):
         of_10000 = query * 10_000 // self.queries
         share = self.first_share / 2 ** sum(of_10000 > after for after in _HALVED_AFTER)
         side = round(math.sqrt(share * height * width))
-        return min(max(side, 1), height, width)
+        return SQUARES[self.ball].allowed(side, min(height, width))
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
@@ -76,29 +78,20 @@ class Square(Attack):
         return super().describe() | {name: getattr(self, name) for name in names}
 
     def _search(self, logits_fn, images, labels, seeds):
-        _, height, width, channels = images.shape
+        _, height, width, _ = images.shape
         sides = [self.side(query, height, width) for query in range(self.queries)]
         sides = tf.constant(sides, tf.float32)
-        project = LinfBall(images, self.epsilon).project
-
-        def signs(uniform):
-            return tf.where(uniform < 0.5, -self.epsilon, self.epsilon)
+        squares = SQUARES[self.ball](images, self.epsilon)
 
         def step(query, x, best):
-            drawn = randomness.uniform_at(seeds, query, 2 + channels)
-            side = sides[query]
-            inside = _within(drawn[:, 0], side, height)[:, :, None, None]
-            inside &= _within(drawn[:, 1], side, width)[:, None, :, None]
-            squares = images + signs(drawn[:, 2:])[:, None, None, :]
-            candidate = project(tf.where(inside, squares, x))
+            drawn = randomness.uniform_at(seeds, query, squares.draws)
+            candidate = squares.changed(x, sides[query], drawn)
             now = margin(logits_fn(candidate), labels)
             better = (now > best) & (best <= 0)
             x = tf.where(better[:, None, None, None], candidate, x)
             return query + 1, x, tf.where(better, now, best)
 
-        stripes = randomness.uniform_at(seeds, -1, width * channels)
-        stripes = signs(tf.reshape(stripes, [-1, 1, width, channels]))
-        start = tf.clip_by_value(project(images + stripes), *PIXEL_RANGE)
+        start = squares.start(seeds)
         _, x, _ = tf.while_loop(
             lambda query, *_: query < self.queries,
             step,
@@ -107,10 +100,3 @@ class Square(Attack):
             parallel_iterations=1,
         )
         return x
-
-
-def _within(uniform: tf.Tensor, side: tf.Tensor, length: int) -> tf.Tensor:
-    """Returns where a stretch of `side` at a random place is, bool [N, length]."""
-    first = tf.floor(uniform * (length - side + 1))[:, None]
-    places = tf.range(length, dtype=tf.float32)[None]
-    return (places >= first) & (places < first + side)

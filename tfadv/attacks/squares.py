@@ -1,0 +1,160 @@
+"""Where Square searches: its first images and its random changes (Andriushchenko et al., 2020)."""
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attacks.balls import L2Ball, LinfBall
+
+
+class LinfSquares:
+    """Squares in which every pixel of a channel is moved by +ε or by -ε.
+
+    Args:
+        images: float32 [N, H, W, C] in 0..255, the centres of the balls.
+        epsilon: the radius in pixels.
+    """
+
+    def __init__(self, images: tf.Tensor, epsilon: float):
+        self._images = images
+        self._epsilon = epsilon
+        self._ball = LinfBall(images, epsilon)
+        self.draws = 2 + images.shape[-1]
+
+    @staticmethod
+    def allowed(side: int, largest: int) -> int:
+        """Returns the side that a square of about this one has."""
+        return min(max(side, 1), largest)
+
+    def start(self, seeds: tf.Tensor) -> tf.Tensor:
+        """Returns vertical stripes, float32 [N, H, W, C]."""
+        _, _, width, channels = self._images.shape
+        drawn = randomness.uniform_at(seeds, -1, width * channels)
+        stripes = _signs(tf.reshape(drawn, [-1, 1, width, channels]))
+        return self._ball.project(self._images + self._epsilon * stripes)
+
+    def changed(self, x: tf.Tensor, side: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
+        """Returns other images.
+
+        Args:
+            x: float32 [N, H, W, C], where the search is.
+            side: float32 scalar, of the squares.
+            drawn: float32 [N, draws], uniform in [0, 1).
+        """
+        _, height, width, _ = x.shape
+        inside = _window(drawn[:, :2], side, height, width)
+        squares = self._images + self._epsilon * _signs(drawn[:, None, None, 2:])
+        return self._ball.project(tf.where(inside, squares, x))
+
+
+class L2Squares:
+    """Squares that get a hill and a valley, and what length another square gives up.
+
+    Args:
+        images: float32 [N, H, W, C] in 0..255, the centres of the balls.
+        epsilon: the radius in pixels.
+    """
+
+    def __init__(self, images: tf.Tensor, epsilon: float):
+        self._images = images
+        self._epsilon = epsilon
+        self._ball = L2Ball(images, epsilon)
+        self.draws = 5 + images.shape[-1]
+
+    @staticmethod
+    def allowed(side: int, largest: int) -> int:
+        """Returns the side that a square of about this one has: odd, and 3 at least."""
+        return min(max(side, 3) | 1, (largest - 1) | 1)
+
+    def start(self, seeds: tf.Tensor) -> tf.Tensor:
+        """Returns tiles of hills and valleys, five in a row, float32 [N, H, W, C]."""
+        _, height, width, channels = self._images.shape
+        side = max(min(height, width) // 5, min(3, height, width))
+        down, across = ((length - length // side * side) // 2 for length in (height, width))
+        rows, columns = tf.range(height) - down, tf.range(width) - across
+        tiles = hill_and_valley(rows[None] % side, columns[None] % side, tf.constant(side))
+        drawn = randomness.uniform_at(seeds, -1, height * width * channels)
+        signs = _signs(tf.reshape(drawn, [-1, height, width, channels]))
+        of_tile = tf.gather(signs, tf.maximum(rows // side, 0), axis=1)
+        of_tile = tf.gather(of_tile, tf.maximum(columns // side, 0), axis=2)
+        whole = (rows >= 0) & (rows < height // side * side)
+        whole = whole[:, None] & ((columns >= 0) & (columns < width // side * side))[None]
+        change = tf.where(whole[None, :, :, None], of_tile * tiles[..., None], 0.0)
+        return self._ball.project(self._images + self._epsilon * L2Ball.steepest(change))
+
+    def changed(self, x: tf.Tensor, side: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
+        """Returns other images (the paper's algorithm 3); see `LinfSquares.changed`."""
+        _, height, width, channels = x.shape
+        before = x - self._images
+        gains = _window(drawn[:, :2], side, height, width)
+        gives = _window(drawn[:, 2:4], side, height, width)
+        pattern = self._pattern(drawn[:, :2], side, drawn[:, 4] < 0.5)
+        new = _signs(drawn[:, None, None, 5:]) * _unit(tf.where(gains, pattern, 0.0))
+        new = _unit(tf.where(gains, new + _unit(tf.where(gains, before, 0.0)), 0.0))
+        unused = self._epsilon**2 - tf.reduce_sum(before**2, [1, 2, 3], keepdims=True)
+        taken = tf.where(gains | gives, before, 0.0)
+        available = tf.reduce_sum(taken**2, [1, 2], keepdims=True)
+        available += tf.maximum(unused, 0.0) / channels
+        after = tf.where(gains, new * tf.sqrt(available), tf.where(gives, 0.0, before))
+        return self._ball.project(self._images + after)
+
+    def _pattern(self, place, side, over) -> tf.Tensor:
+        """Returns hills beside valleys, or `over` them, in their windows, [N, H, W, 1]."""
+        _, height, width, _ = self._images.shape
+        first = (_first(place[:, axis], side, size) for axis, size in ((0, height), (1, width)))
+        rows, columns = (
+            tf.range(size) - tf.cast(start, tf.int32)
+            for start, size in zip(first, (height, width), strict=True)
+        )
+        side = tf.cast(side, tf.int32)
+        beside = hill_and_valley(rows, columns, side)
+        turned = tf.transpose(hill_and_valley(columns, rows, side), [0, 2, 1])
+        return tf.where(over[:, None, None], turned, beside)[..., None]
+
+
+def hill_and_valley(rows: tf.Tensor, columns: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    """Returns the paper's η (its equation 2): rising rectangles, the right half negative.
+
+    Args:
+        rows: int32 [N, H], counted from 0 at the square's top.
+        columns: int32 [N, W], from 0 at its left.
+        side: int32 scalar, of the square.
+
+    Returns:
+        float32 [N, H, W]; outside of the square it means nothing.
+    """
+    half = side // 2
+    levels = 1.0 / tf.cast(tf.range(half + 1, 0, -1), tf.float32) ** 2
+    heights = tf.concat([[0.0], tf.cumsum(levels)], 0)
+
+    def hill(columns, width):
+        away = tf.maximum(tf.abs(rows - half)[:, :, None], tf.abs(columns - width // 2)[:, None])
+        return tf.gather(heights, tf.maximum(half - away + 1, 0))
+
+    right = -hill(columns - half, side - half)
+    return tf.where((columns < half)[:, None], hill(columns, half), right)
+
+
+def _signs(uniform: tf.Tensor) -> tf.Tensor:
+    return tf.where(uniform < 0.5, -1.0, 1.0)
+
+
+def _unit(x: tf.Tensor) -> tf.Tensor:
+    """Returns each channel at length 1, or 0 where it is 0."""
+    length = tf.sqrt(tf.reduce_sum(x**2, [1, 2], keepdims=True))
+    return tf.math.divide_no_nan(x, length)
+
+
+def _first(uniform: tf.Tensor, side: tf.Tensor, length: int) -> tf.Tensor:
+    """Returns where a stretch of `side` at a random place begins, float32 [N, 1]."""
+    return tf.floor(uniform * (length - side + 1))[:, None]
+
+
+def _window(place: tf.Tensor, side: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Returns where a square at a random place [N, 2] is, bool [N, H, W, 1]."""
+
+    def within(uniform, length):
+        first, places = _first(uniform, side, length), tf.range(length, dtype=tf.float32)[None]
+        return (places >= first) & (places < first + side)
+
+    rows, columns = within(place[:, 0], height), within(place[:, 1], width)
+    return (rows[:, :, None] & columns[:, None])[..., None]
