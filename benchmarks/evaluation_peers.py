@@ -227,8 +227,9 @@ def autoattack(subject: Subject, arguments) -> list[tuple]:
         loss_object=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         clip_values=(0, 255),
     )
-    epsilon, size = subject.epsilon, subject.batch_size
-    attack = Peer(classifier, eps=epsilon, eps_step=epsilon / 4, batch_size=size)
+    epsilon, ball = subject.epsilon, arguments.ball
+    norm = {"linf": np.inf, "l2": 2}[ball]
+    attack = Peer(classifier, norm, epsilon, epsilon / 4, batch_size=subject.batch_size)
     for stage in attack.attacks:  # ART's five runs of each would take hours
         for name in ("nb_random_init", "nb_restarts"):
             if hasattr(stage, name):
@@ -237,9 +238,13 @@ def autoattack(subject: Subject, arguments) -> list[tuple]:
     def art():
         return subject.classes(attack.generate(subject.images, subject.labels))
 
-    theirs = [APGD(epsilon), APGD(epsilon, loss="dlr"), Square(epsilon)]
+    theirs = [
+        APGD(epsilon, ball=ball),
+        APGD(epsilon, loss="dlr", ball=ball),
+        Square(epsilon, ball=ball),
+    ]
     return [
-        measured("tfadv", subject.evaluate(AutoAttack(epsilon)), subject),
+        measured("tfadv", subject.evaluate(AutoAttack(epsilon, ball)), subject),
         measured("ART's stages by tfadv", subject.evaluate(*theirs, worst_case=True), subject),
         measured("ART", art, subject),
     ]
@@ -265,6 +270,7 @@ def main() -> None:
     parser.add_argument(
         "--epsilon", type=float, default=8.0, help="of AutoAttack and compaction, in pixels"
     )
+    parser.add_argument("--ball", choices=BALLS, default="linf", help="of AutoAttack")
     arguments = parser.parse_args()
     subject = Subject(arguments)
     Console().print(table(BENCHMARKS[arguments.benchmark](subject, arguments)))

@@ -1,6 +1,7 @@
 """The doctor on honest models of real digits, and on the same with hidden gradients."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -112,6 +113,49 @@ def test_masks_are_seen_through(honest, splits, mask):
     found = examined(lambda x: hide(honest, x), splits)
     assert len(suspicious(found)) >= 3
     assert expected <= suspicious(found), found
+
+
+class Imitated(tf.Module):
+    """A function as a bundle has it: images in 0..1."""
+
+    def __init__(self, function, shape):
+        super().__init__()
+        self.serve = tf.function(
+            lambda images: function(255 * images),
+            input_signature=[tf.TensorSpec([None, *shape], tf.float32)],
+        )
+
+
+def write_bundle(folder, function, source):
+    tf.saved_model.save(Imitated(function, source.image_shape), str(folder))
+    told = {"endpoints": {"main": "serve"}, "pixel_range": [0, 1], "layout": "NHWC"}
+    (folder / "metadata.json").write_text(json.dumps(told))
+
+
+def test_a_model_of_the_users_is_transferred_from(honest, splits, tmp_path, monkeypatch):
+    """The honest model beneath a mask, where the imitation has learnt nothing."""
+    monkeypatch.setattr("tfadv.signs.imitation", lambda *_: lambda x: 0 * honest(x))
+    source = splits.test
+    write_bundle(tmp_path / "bundle", honest, source)
+    hide, _ = MASKS["gradients of something else"]
+    given = dataclasses.replace(CHECKUP, transfer_from=str(tmp_path / "bundle"))
+    without, found = (
+        examined(lambda x: hide(honest, x), splits, checkup=checkup)["transfer"]
+        for checkup in (CHECKUP, given)
+    )
+    assert without["verdict"] == FINE and found["verdict"] == SUSPICIOUS
+    assert found["value"] > 0.4 > without["value"] + 0.3
+    write_bundle(tmp_path / "binary", lambda x: honest(x)[:, :2], source)
+    for path, told in (
+        ("nothing", "Checkup.transfer_from must be a bundle"),
+        ("binary", "classes"),
+    ):
+        with pytest.raises(UserError, match=told):
+            examined(
+                honest,
+                splits,
+                checkup=dataclasses.replace(given, transfer_from=str(tmp_path / path)),
+            )
 
 
 def test_an_examination_goes_on_where_it_was(honest, splits, tmp_path, monkeypatch):

@@ -2,16 +2,19 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfadv import foreign_check, foreign_model
 from tfadv.attack_runs import Run
 from tfadv.attacks import Attack
 from tfadv.attacks.base import LogitsFn
 from tfadv.data.pipeline import evaluation_indices
 from tfadv.data.source import Source
+from tfadv.errors import check
 from tfadv.foreign_model import ForeignModel
 from tfadv.judge import Judge
 from tfadv.ledger import LOOK, Ledger
@@ -36,6 +39,7 @@ class Patient:
         ledger: of the images to look at.
         dtype: of the model's convolutions.
         seed: of every draw.
+        other: another model of the same images, if there is one.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Patient:
         ledger: Ledger,
         dtype: str,
         seed: int,
+        other: ForeignModel | None = None,
     ):
         self.model = model
         self.source = source
@@ -57,6 +62,7 @@ class Patient:
         self.ledger = ledger
         self.dtype = dtype
         self.seed = seed
+        self.other = other
         clean = ledger.clean(branch, lambda portion: judge.look(self.mode, portion))
         self.right = np.flatnonzero(clean["prediction"] == ledger.labels)
         survivors = self.robust("pgd", checkup.pgd(), self.right, checkup.lengths)
@@ -104,6 +110,10 @@ class Patient:
     def beaten(self, name: str, attack: Attack, **arguments) -> float:
         """Returns the share of images that an attack beats of those that PGD left."""
         (left,) = self.robust(name, attack, self.left, **arguments)
+        return self.lost(left)
+
+    def lost(self, left: np.ndarray) -> float:
+        """Returns the share of images that PGD left and are not among these."""
         return self.share(len(self.left) - len(left))
 
     def measure(self, name: str, on_batch: Callable, passes: float = 1.0) -> np.ndarray:
@@ -160,6 +170,9 @@ class Doctor:
         signs: what to look for.
         distribution: the devices the model lives on.
         seed: of every draw.
+
+    Raises:
+        UserError: the model to transfer from is no bundle, or of other images.
     """
 
     def __init__(
@@ -180,13 +193,16 @@ class Doctor:
         self._checkup = checkup
         self._signs = signs
         self._seed = seed
+        self._other = None
+        if checkup.transfer_from:
+            self._other = _another(Path(checkup.transfer_from), source)
         self._indices = evaluation_indices(source, checkup.examples, seed)
 
     @property
     def cost(self) -> float:
         """About how many passes of an image a branch takes at most."""
         steps = self._checkup.steps
-        passes = LOOK + (10 + 9 + 6 + self._checkup.restarts) * steps + self._checkup.queries / 3
+        passes = LOOK + (11 + 9 + 6 + self._checkup.restarts) * steps + self._checkup.queries / 3
         return passes * len(self._indices)
 
     def examine(self, branch: str, verdicts: Verdicts, work: Work) -> list[dict]:
@@ -206,5 +222,15 @@ class Doctor:
             Ledger(self._source, self._indices, verdicts, work, "doctor"),
             self._evaluation.dtype,
             self._seed,
+            self._other,
         )
         return [sign.record(patient) for sign in self._signs]
+
+
+def _another(path: Path, source: Source) -> ForeignModel:
+    """Loads a bundle and tries it on a few of the images."""
+    rule = "be a bundle, as python -m tfadv.export writes it"
+    check(foreign_model.is_bundle(path), "Checkup.transfer_from", rule, str(path))
+    model = foreign_model.load(path, None, None, "logits", None)
+    foreign_check.check(model, source)
+    return model

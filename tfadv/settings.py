@@ -249,6 +249,8 @@ class Checkup:
             cross-entropy, α = ε/16, every iterate counted.
         restarts: of it.
         queries: of the black box.
+        transfer_from: a bundle (``python -m tfadv.export``) of another model to
+            attack in this one's place, beside a small imitation of it.
     """
 
     borrows = ("PGD.epsilon",)
@@ -258,6 +260,7 @@ class Checkup:
     steps: int = 100
     restarts: int = 5
     queries: int = 1000
+    transfer_from: str | None = None
 
     def __post_init__(self):
         check(self.epsilon > 0, "Checkup.epsilon", "be > 0 (pixels of 0..255)", self.epsilon)

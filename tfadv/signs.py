@@ -37,14 +37,14 @@ def _end_of_the_curve(patient: Patient) -> float:
 
 
 def _more_steps(patient: Patient) -> float:
-    return patient.share(len(patient.left) - len(patient.after_ten_times))
+    return patient.lost(patient.after_ten_times)
 
 
 def _restarts(patient: Patient) -> float:
     left, checkup = patient.left, patient.checkup
     for restart in range(1, checkup.restarts):
         (left,) = patient.robust("restarts", checkup.pgd(), left, (checkup.steps,), restart)
-    return patient.share(len(patient.left) - len(left))
+    return patient.lost(left)
 
 
 def _other_losses(patient: Patient) -> float:
@@ -64,7 +64,15 @@ def _transfer(patient: Patient) -> float:
         network = imitation(model, patient.source, patient.checkup.epsilon, patient.seed)
         return lambda: network
 
-    return patient.beaten("transfer", patient.checkup.pgd(), substitute=imitated)
+    pgd, left = patient.checkup.pgd(), patient.left
+    (left,) = patient.robust("transfer", pgd, left, substitute=imitated)
+    if patient.other:
+
+        def given():
+            return lambda: patient.other.logits_fn(NormMode())
+
+        (left,) = patient.robust("transfer from another", pgd, left, substitute=given)
+    return patient.lost(left)
 
 
 def _any_distance(patient: Patient) -> float:
@@ -130,7 +138,7 @@ SIGNS = (
     Sign("black box", "images that Square beats, which asks for no gradient", 0.03, _black_box),
     Sign(
         "transfer",
-        "images that PGD on a small imitation of the model beats, and on the model does not",
+        "images that PGD on another model beats, and on this one does not",
         0.03,
         _transfer,
     ),
