@@ -50,6 +50,15 @@ def test_margins_grow_in_the_ball_and_fooled_images_are_left_alone(ball):
     assert np.mean(margins[1] > 0) > 0.8
 
 
+@pytest.mark.parametrize("ball", ["linf", "l2"])
+def test_xla_finds_the_same(ball):
+    epsilon = {"linf": 8.0, "l2": 200.0}[ball]
+    plain, compiled = (
+        attacked(Square(epsilon, 60, ball=ball, jit_compile=jit)) for jit in (False, True)
+    )
+    np.testing.assert_allclose(compiled, plain, atol=2e-3)
+
+
 def test_squares_shrink_as_in_the_paper():
     attack = Square(8.0, queries=10_000)
     queries, shares = (0, 11, 51, 201, 9_999), [0.8, 0.4, 0.2, 0.1, 0.8 / 512]

@@ -123,8 +123,9 @@ def hill_and_valley(rows: tf.Tensor, columns: tf.Tensor, side: tf.Tensor) -> tf.
         float32 [N, H, W]; outside of the square it means nothing.
     """
     half = side // 2
-    levels = 1.0 / tf.cast(tf.range(half + 1, 0, -1), tf.float32) ** 2
-    heights = tf.concat([[0.0], tf.cumsum(levels)], 0)
+    level = tf.range(max(rows.shape[-1], columns.shape[-1]) // 2 + 1)  # XLA wants its length
+    rise = 1.0 / tf.cast(tf.maximum(half + 1 - level, 1), tf.float32) ** 2
+    heights = tf.concat([[0.0], tf.cumsum(rise)], 0)
 
     def hill(columns, width):
         away = tf.maximum(tf.abs(rows - half)[:, :, None], tf.abs(columns - width // 2)[:, None])
