@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks import goals
-from tfadv.attacks.square import Square
+from tfadv.attacks.square import SQUARES, Square
 from tfadv.attacks.squares import L2Squares, hill_and_valley
 
 SHAPE, CLASSES = (6, 9, 11, 3), 5
@@ -51,12 +51,18 @@ def test_margins_grow_in_the_ball_and_fooled_images_are_left_alone(ball):
 
 
 @pytest.mark.parametrize("ball", ["linf", "l2"])
-def test_xla_finds_the_same(ball):
-    epsilon = {"linf": 8.0, "l2": 200.0}[ball]
+def test_xla_changes_the_same(ball):
+    squares = SQUARES[ball](tf.constant(IMAGES), 60.0)
+    drawn = tf.constant(RANDOM.uniform(size=(SHAPE[0], squares.draws)), tf.float32)
     plain, compiled = (
-        attacked(Square(epsilon, 60, ball=ball, jit_compile=jit)) for jit in (False, True)
+        tf.function(squares.changed, jit_compile=jit)(squares.start(SEEDS), tf.constant(3.0), drawn)
+        for jit in (False, True)
     )
-    np.testing.assert_allclose(compiled, plain, atol=2e-3)
+    np.testing.assert_allclose(compiled, plain, atol=1e-3)
+    found = attacked(Square(8.0, 20, ball=ball, jit_compile=True))
+    begun = attacked(Square(8.0, 1, ball=ball, jit_compile=True))
+    margins = [np.array(goals.margin(logits_fn(x), LABELS)) for x in (begun, found)]
+    assert np.all(margins[1] >= margins[0] - 1e-3) and np.any(margins[1] > margins[0])
 
 
 def test_squares_shrink_as_in_the_paper():
