@@ -6,19 +6,31 @@ from tfadv import randomness
 from tfadv.attacks.balls import L2Ball, LinfBall
 
 
-class LinfSquares:
-    """Squares in which every pixel of a channel is moved by +ε or by -ε.
+class Squares:
+    """A ball's search: sides that are `allowed`, a `start`, and how images are `changed`.
 
     Args:
         images: float32 [N, H, W, C] in 0..255, the centres of the balls.
         epsilon: the radius in pixels.
+
+    Attributes:
+        draws: how many random numbers a change takes.
     """
+
+    kind: type
+    draws_beside_signs: int
 
     def __init__(self, images: tf.Tensor, epsilon: float):
         self._images = images
         self._epsilon = epsilon
-        self._ball = LinfBall(images, epsilon)
-        self.draws = 2 + images.shape[-1]
+        self._ball = self.kind(images, epsilon)
+        self.draws = self.draws_beside_signs + images.shape[-1]
+
+
+class LinfSquares(Squares):
+    """Squares in which every pixel of a channel is moved by +ε or by -ε."""
+
+    kind, draws_beside_signs = LinfBall, 2
 
     @staticmethod
     def allowed(side: int, largest: int) -> int:
@@ -46,19 +58,10 @@ class LinfSquares:
         return self._ball.project(tf.where(inside, squares, x))
 
 
-class L2Squares:
-    """Squares that get a hill and a valley, and what length another square gives up.
+class L2Squares(Squares):
+    """Squares that get a hill and a valley, and what length another square gives up."""
 
-    Args:
-        images: float32 [N, H, W, C] in 0..255, the centres of the balls.
-        epsilon: the radius in pixels.
-    """
-
-    def __init__(self, images: tf.Tensor, epsilon: float):
-        self._images = images
-        self._epsilon = epsilon
-        self._ball = L2Ball(images, epsilon)
-        self.draws = 5 + images.shape[-1]
+    kind, draws_beside_signs = L2Ball, 5
 
     @staticmethod
     def allowed(side: int, largest: int) -> int:
