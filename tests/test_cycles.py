@@ -8,7 +8,7 @@ from tfadv.attacks.curve import Curve
 from tfadv.attacks.cycles import WINDOW, fingerprint
 from tfadv.attacks.pgd import PGD
 
-CENTRE, CLASSES = 128.0, 4
+CENTRE = 128.0
 LENGTHS = (1, 40, 399, 1003)
 # Steps of 1 in both pixels, along a diamond of this size.
 SIZES = (1, 3, 10, 31, 40)
