@@ -10,8 +10,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Each layer may import itself and the layers above it in this list.
 LAYERS = [
-    {"errors", "tfadv"},
+    {"errors", "digests", "tfadv"},
     {"registry"},
+    {"plugin_sources"},
     {"plugin_modules"},
     {"randomness", "config", "devices"},
     {"norms", "attacks", "losses", "data", "schedules", "optimizers", "metrics", "distribution"},
@@ -24,6 +25,7 @@ LAYERS = [
     {"trained_run", "saved_model"},
     {"bundle"},
     {"foreign_model", "loaded_bundle"},
+    {"identity"},
     {"adapters"},
     {"foreign_check"},
     {"attack_runs", "verdicts"},
@@ -43,7 +45,7 @@ INDEPENDENT = {
     "norms": {"norms"},
     "attacks": {"attacks", "devices", "losses", "randomness"},
     "losses": set(),
-    "data": {"data", "randomness"},
+    "data": {"data", "digests", "randomness"},
     "schedules": set(),
     "reports": {"reports", "paper", "progress", "run_directory"},
 }

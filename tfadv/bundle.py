@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfadv import digests
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
 from tfadv.losses import cross_entropy
@@ -167,7 +168,8 @@ def _metadata(run, branches, pixel_range, license_name) -> dict:
         "epsilon_of_255": epsilon,
         "license": license_name,
         "model": run.model.describe(),
-        "training": {"config": "config.gin", "commit": run.commit},
+        "training": {"config": "config.gin", "commit": run.commit, "data": run.data},
+        "weights": digests.of_model(run.model),
         "accuracy": run.results,
     }
 

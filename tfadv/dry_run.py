@@ -21,6 +21,7 @@ _NOT_SCIENCE = (
     "Hardware.",
     "Experiment.scale",
     "Experiment.seed",
+    "Experiment.data_digest",
     "Experiment.initial_weights",
     "Evaluation.",
     "eval/",

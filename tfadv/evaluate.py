@@ -13,13 +13,22 @@ from pathlib import Path
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import command_line, config, experiment, foreign_check, foreign_model, trained_run
+from tfadv import (
+    command_line,
+    config,
+    digests,
+    experiment,
+    foreign_check,
+    foreign_model,
+    identity,
+    trained_run,
+)
 from tfadv.distribution import Distribution, Workers
 from tfadv.errors import UserError
 from tfadv.evaluation_report import worst_of_all, write_report
 from tfadv.evaluator import Evaluator
 from tfadv.progress import results_table, signs_table
-from tfadv.run_directory import digest, write_json
+from tfadv.run_directory import write_json
 from tfadv.verdicts import Verdicts
 
 FLAGS = flags.FLAGS
@@ -33,6 +42,8 @@ flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_mode
 flags.DEFINE_string("layout", None, "NHWC or NCHW, of those images.")
 flags.DEFINE_string("outputs", "logits", "What --saved_model returns: logits or probabilities.")
 flags.DEFINE_string("endpoint", None, "Which signature of --saved_model.")
+# How the model is taken, which is no part of the configuration.
+_FLAGS_OF_MODEL = ("pixel_range", "layout", "outputs", "endpoint")
 
 
 def main(argv):
@@ -48,8 +59,9 @@ def main(argv):
                 raise UserError(f"--output: there is a '{path}' already: choose another")
         parts, model, distribution = (_run if FLAGS.model_dir else _foreign)(found)
         branches = command_line.chosen_branches(model.branches, FLAGS.branch)
-        is_chief = Workers(distribution).is_chief
-        about = _about(found.read, branches)
+        workers = Workers(distribution)
+        is_chief = workers.is_chief
+        about = _about(found.read, parts, model, branches, workers)
         verdicts = Verdicts(output.with_suffix(".images.jsonl"), about, is_chief)
         evaluator = Evaluator(
             model,
@@ -62,7 +74,8 @@ def main(argv):
             verdicts,
             parts.checkup,
         )
-        record = {"model": model.describe(), "epsilon": parts.epsilon, **evaluator.evaluate()}
+        described = model.describe() | {"weights": about["weights"]}
+        record = {"model": described, "epsilon": parts.epsilon, **evaluator.evaluate()}
         worst = worst_of_all(evaluator, record)
         if not is_chief:
             return
@@ -77,16 +90,22 @@ def main(argv):
         print(f"record: {output}\nreport: {report_folder / 'report.html'}")
 
 
-def _about(read: config.Config, branches: list[str]) -> dict[str, object]:
-    """Returns what must be the same for an evaluation to go on."""
-    path = Path(FLAGS.model_dir, "checkpoints") if FLAGS.model_dir else Path(FLAGS.saved_model)
-    flags_of_it = ("pixel_range", "layout", "outputs", "endpoint")
-    return {
+def _about(read: config.Config, parts, model, branches, workers: Workers) -> dict[str, object]:
+    """Returns what must be the same for an evaluation to go on, and for all its workers."""
+    path = Path(FLAGS.model_dir or FLAGS.saved_model)
+    another = parts.checkup.transfer_from if parts.checkup else None
+    about = {
         "configuration": read.text(),
-        "weights": digest(path),
+        "weights": digests.of_model(model) if FLAGS.model_dir else digests.of_path(path),
+        "transfer_from": digests.of_path(Path(another)) if another else None,
+        "software": identity.of_software(),
         "branches": branches,
-        **{f"--{name}": getattr(FLAGS, name) for name in flags_of_it},
+        **{f"--{name}": getattr(FLAGS, name) for name in _FLAGS_OF_MODEL},
     }
+    for what, value in about.items():
+        workers.agree(what, value)
+    images = identity.check_images(path, read, parts.source, parts.data_digest, workers)
+    return about | {"data": images}
 
 
 def _default_output() -> str:
@@ -99,6 +118,7 @@ def _run(found):
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = experiment.plan()
     distribution = plan.distribution.create()
+    identity.check_plugins(path, found.read)
     run = trained_run.load(path, plan, distribution)
     return experiment.EvaluationParts.of(plan), run.model, distribution
 

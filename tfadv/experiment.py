@@ -8,10 +8,11 @@ from tfadv.attacks import Attack
 from tfadv.config import Config
 from tfadv.data import Splits
 from tfadv.data.augmentation import Augmentation
+from tfadv.data.manifest import AUTO, WAYS
 from tfadv.data.source import Source
 from tfadv.devices import fastest_dtype
 from tfadv.distribution import Distribution
-from tfadv.errors import UserError
+from tfadv.errors import UserError, check_choice
 from tfadv.hardware import Hardware
 from tfadv.norms import NormPolicy
 from tfadv.registry import (
@@ -123,6 +124,7 @@ class EvaluationParts:
         attacks: by their specs.
         seed: of the subset, the targets and the starts.
         checkup: what the doctor is to do, if there is to be one.
+        data_digest: how files are told from others, one of `manifest.WAYS`.
     """
 
     source: Source
@@ -130,13 +132,15 @@ class EvaluationParts:
     attacks: dict[str, Attack]
     seed: int
     checkup: Checkup | None = None
+    data_digest: str = AUTO
 
     @classmethod
     def of(cls, plan: Plan) -> "EvaluationParts":
         """Returns what a run's plan says."""
         seed = plan.experiment.seed
         attacks, checkup = plan.evaluation_attacks, plan.checkup
-        return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup)
+        way = plan.experiment.data_digest
+        return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup, way)
 
     @property
     def epsilon(self) -> float | None:
@@ -160,8 +164,10 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     splits = DATASETS.build(dataset, "Experiment.dataset")
     splits.test.check_present()
     seed = read.values.get("Experiment.seed", default("Experiment.seed"))
+    way = read.values.get("Experiment.data_digest", default("Experiment.data_digest"))
+    check_choice("Experiment.data_digest", way, WAYS)
     attacks, checkup = evaluation.build_attacks(), evaluation.build_checkup()
-    return EvaluationParts(splits.test, evaluation, attacks, seed, checkup)
+    return EvaluationParts(splits.test, evaluation, attacks, seed, checkup, way)
 
 
 def _check_start(experiment: Experiment, training: Training) -> None:

@@ -7,6 +7,7 @@ from tfadv.attacks import Attack
 from tfadv.attacks.pgd import PGD
 from tfadv.data import Splits
 from tfadv.data.corruptions import CORRUPTIONS
+from tfadv.data.manifest import AUTO, WAYS
 from tfadv.errors import check, check_choice
 from tfadv.models import Model
 from tfadv.registry import (
@@ -48,6 +49,9 @@ class Experiment:
         deterministic: whether TensorFlow's kernels give the same bits every
             time, so that a resumed run equals an unbroken one exactly; slower
             on a GPU. It is a switch of the whole process.
+        data_digest: how a run's image files are told from others: by what they
+            hold ('content'), by their times of change ('fast'), or 'auto': by
+            what they hold up to 1 GiB. Names and sizes always count.
     """
 
     scale: str
@@ -62,6 +66,7 @@ class Experiment:
     initial_weights: str | None = None
     seed: int = 0
     deterministic: bool = False
+    data_digest: str = AUTO
 
     def __post_init__(self):
         for registry, name in (
@@ -76,6 +81,7 @@ class Experiment:
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
         check(0 <= self.seed < 2**31, "Experiment.seed", "be in 0..2³¹-1", self.seed)
+        check_choice("Experiment.data_digest", self.data_digest, WAYS)
 
     def make_norm(self, **arguments):
         """Builds one norm layer."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import command_line, config, dry_run, experiment
+from tfadv import command_line, config, dry_run, experiment, identity
 from tfadv.distribution import WorkerLost, Workers
 from tfadv.errors import UserError
 from tfadv.progress import results_table
@@ -40,13 +40,15 @@ def run(read: config.Config, path: Path) -> None:
     directory = RunDirectory(path)
     directory.check(read)
     plan = experiment.plan()
+    results = directory.results()
+    if FLAGS.dry_run or results is not None:
+        identity.check_run(directory, plan, identity.alone())
     if FLAGS.dry_run:
         trainer = Trainer(plan, plan.distribution.create())
         trainer.load_initial_weights()
         for line in dry_run.report(read, plan, trainer, path):
             console.print(line, markup=False)
         return
-    results = directory.results()
     if results is None:
         for source in plan.splits:
             source.check_present()
@@ -54,6 +56,7 @@ def run(read: config.Config, path: Path) -> None:
         workers = Workers(distribution)
         console.quiet = not workers.is_chief
         workers.agree("configuration", read.text())
+        bound_to = identity.check_run(directory, plan, workers)
         trainer = Trainer(plan, distribution)
         if not directory.has_checkpoint:
             trainer.load_initial_weights()
@@ -62,7 +65,7 @@ def run(read: config.Config, path: Path) -> None:
             f"{plan.training.batch_size} images on {trainer.replicas} replica(s)"
         )
         if workers.is_chief:
-            directory.claim(read, trainer.devices, plan.experiment.seed)
+            directory.claim(read, trainer.devices, plan.experiment.seed, bound_to)
             write_text(path / "operative_config.gin", config.operative_text())
         try:
             results = trainer.run(directory)

@@ -23,6 +23,7 @@ class TrainedRun:
         config_text: the configuration, as gin.
         results: its results record, or None while it is not finished.
         commit: the commit that trained it, or None if that isn't known.
+        data: manifests of its images by split, none if they were not recorded.
     """
 
     path: Path
@@ -31,6 +32,7 @@ class TrainedRun:
     config_text: str
     results: dict | None
     commit: str | None
+    data: dict[str, dict] = dataclasses.field(default_factory=dict)
 
 
 def config_file(path: Path) -> str:
@@ -72,4 +74,5 @@ def load(
         (path / "config.gin").read_text(encoding="utf-8"),
         directory.results(),
         starts[-1]["git_commit"] if starts else None,
+        directory.identity().get("data", {}),
     )

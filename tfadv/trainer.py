@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from tfadv import initial_weights, randomness
+from tfadv import digests, initial_weights, randomness
 from tfadv.checkpoints import Checkpoints
 from tfadv.data.pipeline import Shares, some_examples, train_batches
 from tfadv.distribution import Workers
@@ -185,14 +185,16 @@ class Trainer:
                 "strategy": experiment.strategy,
                 "scale": experiment.scale,
                 "step": self.step,
+                "weights": digests.of_model(self.model),
             },
             "epsilon": self.plan.attack.describe().get("epsilon"),
             **self.evaluator.evaluate(),
         }
         if self.average:
             with self.average.in_place():
-                averaged = self.evaluator.evaluate()
-            record["weight_average"] = {"decay": self.average.decay, **averaged}
+                weights, averaged = digests.of_model(self.model), self.evaluator.evaluate()
+            decay = self.average.decay
+            record["weight_average"] = {"decay": decay, "weights": weights, **averaged}
         return record
 
     @functools.cache  # noqa: B019  (one function a phase, as long as the trainer)

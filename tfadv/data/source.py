@@ -1,12 +1,15 @@
 """Labelled images that can be fetched one by one, in any order."""
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfadv import digests
+from tfadv.data.manifest import AUTO
 from tfadv.errors import UserError
 
 
@@ -67,6 +70,36 @@ class Source:
     def check_present(self) -> None:
         """Raises `UserError` if the images are known of but not on this machine."""
 
+    def manifest(self, way: str = AUTO) -> dict[str, object] | None:
+        """Returns what tells these examples from any others; see `tfadv.data.manifest`.
+
+        Args:
+            way: whether files are told by their contents, one of `manifest.WAYS`.
+
+        Returns:
+            JSON values by part, or None where the images are not on this machine.
+        """
+        return {
+            "examples": len(self),
+            "image_shape": list(self.image_shape),
+            "class_names": digests.of_texts(self.class_names),
+            "labels": digests.of_array(self.labels),
+            **self.stored(way),
+        }
+
+    def stored(self, way: str) -> dict[str, str]:
+        """Returns digests of the images as they are stored, for `manifest`.
+
+        Here every image is fetched, which is right for any source and takes as long as an
+        epoch: a source that reads large files should tell itself from others faster.
+        """
+        numbers = tf.data.Dataset.range(len(self))
+        examples = numbers.map(self.fetch_original, tf.data.AUTOTUNE, deterministic=True)
+        found = hashlib.sha256()
+        for image, _ in examples.as_numpy_iterator():
+            found.update(digests.of_array(image).encode())
+        return {"pixels": found.hexdigest()}
+
 
 class ArraySource(Source):
     """Images held in memory.
@@ -95,6 +128,10 @@ class ArraySource(Source):
         """Returns example `index`; see `Source.fetch`."""
         image = tf.cast(tf.gather(self._image_tensor, index), tf.float32)
         return image, tf.gather(self.label_tensor, index)
+
+    def stored(self, way: str) -> dict[str, str]:
+        """Returns a digest of the array; see `Source.stored`."""
+        return {"pixels": digests.of_array(self._images)}
 
     @functools.cached_property
     def _image_tensor(self) -> tf.Tensor:
