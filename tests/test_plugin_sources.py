@@ -63,6 +63,14 @@ def test_an_edited_helper_changes_the_digest(tmp_path, forget_plugins, way):
     assert plugin_modules.digest(f"plugins.{name}") != before
 
 
+def test_the_package_of_a_plugin_counts(tmp_path, forget_plugins):
+    text = PLUGIN.format(imports="", name="packed", cls="Packed", body="")
+    write(tmp_path, {"pack/__init__.py": "half = 0.5\n", "pack/packed.py": text})
+    before = digest_of(tmp_path, "plugins.pack.packed")
+    (tmp_path / "pack" / "__init__.py").write_text("half = 0.25\n")
+    assert plugin_modules.digest("plugins.pack.packed") != before
+
+
 def test_a_late_import_counts_before_it_is_run(tmp_path, forget_plugins):
     late = "def start(self):\n        from plugins.late_step import half\n        return half"
     text = PLUGIN.format(imports="", name="late_one", cls="LateOne", body=late)
