@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 AUTO, FAST, CONTENT = "auto", "fast", "content"
 WAYS = (AUTO, FAST, CONTENT)
-# 'auto' reads as many bytes of files: a second, about, where a run takes minutes.
+# 'auto' reads as many bytes of files: some seconds, as an epoch does.
 READ_AT_MOST = 2**30
 
 # What a difference is called, in the order in which differences are told.
