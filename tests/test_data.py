@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets
 from PIL import Image
 
 from tfadv import randomness
@@ -14,7 +13,6 @@ from tfadv.data.image_folder import image_folder
 from tfadv.data.npz import npz
 from tfadv.data.pipeline import Shares, evaluation_batches, evaluation_indices, train_batches
 from tfadv.data.synthetic import synthetic
-from tfadv.data.tfds import tfds
 from tfadv.errors import UserError
 
 PLAIN = CropAndFlip(padding=0, flip=False)
@@ -193,15 +191,6 @@ def test_wrong_folders_are_told(folder):
     (folder / "train" / "green").mkdir()
     with pytest.raises(UserError, match="no .jpg"):
         image_folder(str(folder / "train"), str(folder / "test"), 8)
-
-
-def test_tfds(tmp_path):
-    with tensorflow_datasets.testing.mock_data(num_examples=12):
-        splits = tfds("cifar10", data_dir=str(tmp_path))
-    assert splits.train.image_shape == (32, 32, 3) and splits.train.classes == 10
-    assert len(splits.train) == len(splits.test) == 12
-    with pytest.raises(UserError, match="Did you mean 'cifar10'"):
-        tfds("cifar_10", data_dir=str(tmp_path))
 
 
 def test_real_cifar10(data_dir):

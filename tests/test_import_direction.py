@@ -19,7 +19,7 @@ LAYERS = [
     {"models"},
     {"strategies", "summaries", "weight_average", "paper"},
     {"settings", "checkpoints", "run_directory", "progress", "hardware"},
-    {"initial_weights"},
+    {"initial_weights", "plan_checks"},
     {"experiment"},
     {"trained_run", "saved_model"},
     {"bundle"},

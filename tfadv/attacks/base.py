@@ -82,6 +82,9 @@ class Attack:
         """
         return tf.argmax(logits, -1, labels.dtype) != labels
 
+    def check_classes(self, classes: int) -> None:
+        """Raises `UserError` where the attack can't be run on so many classes."""
+
     @property
     def title(self) -> str:
         """What tables call it: its class's name, if it says nothing else."""
