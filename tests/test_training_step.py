@@ -244,7 +244,7 @@ def test_without_update_or_on_running_statistics_none_are_written():
         (["Training.train_only = 'norms'"], "needs Experiment.initial_weights"),
         (["Training.epochs = 0"], "needs Experiment.initial_weights"),
         (["NormPolicy.freeze = 'al'"], "Did you mean 'all'"),
-        (["NormPolicy.freeze = 'statistics'"], "freeze what nothing has trained: make .*epochs gr"),
+        (["NormPolicy.freeze = 'statistics'"], "freeze from the first step on what nothing"),
         (["NormPolicy.freeze = 'affine'"], "or give Experiment.initial_weights"),
         (["NormPolicy.training_statistics = 'running'"], "'running' normalizes .* nothing has"),
         (["NormPolicy.update = False"], "update = False leaves .* Experiment.initial_weights"),

@@ -34,9 +34,9 @@ def check_start(experiment: Experiment, training: Training, policy: NormPolicy, 
     from_first = policy.is_late(0, training.epochs)
     if from_first and (norm.keeps_statistics or policy.freezes_affine(late=True)):
         raise UserError(
-            f"NormPolicy.freeze = '{policy.freeze}' holds in the last {policy.freeze_last_epochs} "
-            f"epochs and there are {training.epochs}, so it would freeze what nothing has "
-            "trained: make Training.epochs greater than NormPolicy.freeze_last_epochs, or give "
+            f"NormPolicy.freeze_last_epochs = {policy.freeze_last_epochs} of Training.epochs = "
+            f"{training.epochs} freeze from the first step on what nothing has trained "
+            f"(NormPolicy.freeze = '{policy.freeze}'): make Training.epochs greater, or give "
             f"{_START}",
             "NormPolicy.freeze_last_epochs",
         )
@@ -121,13 +121,13 @@ def odd_training(
     epochs, steps = training.epochs, training.epochs * learning_rate.steps_per_epoch
     if 0 < steps <= learning_rate.warmup_steps:
         found.append(
-            f"the learning rate is still rising when the {epochs} epochs end: see "
+            f"the learning rate still rises when Training.epochs = {epochs} end: see "
             "LearningRate.warmup_epochs"
         )
     decay = learning_rate.decay
     if isinstance(decay, StepDecay) and epochs and min(decay.boundaries, default=0) >= epochs:
         found.append(
             f"the learning rate never falls: StepDecay.boundaries begin at epoch "
-            f"{decay.boundaries[0]:g}, and there are {epochs}"
+            f"{decay.boundaries[0]:g} of Training.epochs = {epochs}"
         )
     return tuple(found)

@@ -58,7 +58,8 @@ def oddities(splits: Splits) -> tuple[str, ...]:
 def _missing(source: Source, classes: np.ndarray) -> str:
     names = ", ".join(source.class_names[number] for number in classes[:_SHOWN])
     more = ", …" if len(classes) > _SHOWN else ""
-    return f"{source.name}: {len(classes)} of {source.classes} classes have no image: {names}{more}"
+    number = f"{len(classes)} of the {source.classes} classes"
+    return f"{source.name}: no image of {number}: {names}{more}"
 
 
 def _other_names(train: Source, test: Source) -> str:
