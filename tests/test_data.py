@@ -43,6 +43,18 @@ def test_an_epoch_is_a_permutation_and_the_next_another():
     assert list(other["image"][:, 0, 0, 0]) != list(order[:20])
 
 
+def test_passes_follow_each_other_without_a_gap():
+    """23 images in batches of 4: none is left out, and each pass has an order of its own."""
+    seen = take(train_batches(numbered(23), PLAIN, 4, Shares(), seed=0, start=0), 23)
+    passes = seen["image"][:, 0, 0, 0].astype(int).reshape(4, 23)
+    assert all(sorted(order) == list(range(23)) for order in passes)
+    assert len({tuple(order) for order in passes}) == 4
+    np.testing.assert_array_equal(seen["index"], np.arange(92))
+    ends_and_begins = take(train_batches(numbered(23), PLAIN, 4, Shares(), seed=0, start=5), 1)
+    expected = [*passes[0, 20:], passes[1, 0]]
+    np.testing.assert_array_equal(ends_and_begins["image"][:, 0, 0, 0], expected)
+
+
 def test_batches_are_a_function_of_the_step_and_not_of_the_replicas():
     source, augmentation = numbered(23), CropAndFlip(padding=1, flip=True)
     from_start = take(train_batches(source, augmentation, 4, Shares(), seed=3, start=0), 9)
