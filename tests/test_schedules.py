@@ -12,54 +12,78 @@ from tfadv.errors import UserError
 from tfadv.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
 from tfadv.settings import Training
 
-STEPS_PER_EPOCH = range(1, 401)
+NO_WARM_UP = {"rate_per_256": 1.0, "warmup_epochs": 0, "warmup_start": 0.0}
+BOUNDARIES = ("0.1", "1/3", "0.5", "2.3", "7.01", "25", "33.3", "35", "70", "95")
+SOME = [*range(1, 401, 11), 61, 109, 122, 244]
 
 
 def rates(decay, steps, steps_per_epoch, epochs=110, **arguments):
     """Returns the rates of some steps; the base rate is 1."""
-    arguments = {"rate_per_256": 1.0, "warmup_epochs": 0, "warmup_start": 0.0} | arguments
-    schedule = LearningRate(256, steps_per_epoch, epochs, decay, **arguments)
-    return [float(schedule(tf.constant(step, tf.int64))) for step in steps]
+    schedule = LearningRate(256, steps_per_epoch, epochs, decay, **NO_WARM_UP | arguments)
+    return schedule(tf.constant(steps, tf.int64)).numpy().tolist()
 
 
-@pytest.mark.parametrize(
-    "boundary", ["35", "70", "95", "25", "0.5", "0.1", "2.3", "33.3", "7.01", "1/3"]
-)
-def test_a_drop_comes_with_the_first_step_that_is_not_before_it(boundary):
-    written = float(Fraction(boundary))  # as gin or Python have it
-    for steps_per_epoch in STEPS_PER_EPOCH:
-        first = math.ceil(Fraction(boundary) * steps_per_epoch)
-        around = [step for step in (first - 1, first) if step >= 0]
-        decay = StepDecay((int(written) if written == int(written) else written,), 0.5)
-        expected = [1.0 if step < first else 0.5 for step in around]
-        assert rates(decay, around, steps_per_epoch) == expected, steps_per_epoch
+def traced_rates(decay, steps, steps_per_epoch, **arguments):
+    """Returns the rates of steps [N, M], row by row of so many steps an epoch, by a graph.
+
+    A graph may multiply by a reciprocal where it is told to divide.
+    """
+
+    @tf.function(autograph=False)
+    def all_rates(steps):
+        return tf.stack(
+            [
+                LearningRate(256, spe, 110, decay, **NO_WARM_UP | arguments)(steps[row])
+                for row, spe in enumerate(steps_per_epoch)
+            ]
+        )
+
+    return all_rates(tf.constant(steps, tf.int64)).numpy()
+
+
+def as_written(epochs):
+    """Returns what gin or Python has of a number."""
+    exact = Fraction(epochs)
+    return int(exact) if exact.denominator == 1 else float(exact)
+
+
+def around(places):
+    """Returns the first whole steps that are not before some places, and the steps before."""
+    first = [math.ceil(place) for place in places]
+    return [max(step - 1, 0) for step in first] + first
+
+
+def test_a_drop_comes_with_the_first_step_that_is_not_before_it():
+    counts = range(1, 401)
+    places = [[Fraction(boundary) * spe for boundary in BOUNDARIES] for spe in counts]
+    steps = [around(row) for row in places]
+    expected = [
+        [0.5 ** sum(step >= place for place in row) for step in of_row]
+        for row, of_row in zip(places, steps, strict=True)
+    ]
+    decay = StepDecay([as_written(boundary) for boundary in BOUNDARIES], 0.5)
+    np.testing.assert_array_equal(traced_rates(decay, steps, counts), expected)
 
 
 @pytest.mark.parametrize("every", ["2", "0.5", "2.4", "0.7", "1/3"])
 def test_a_staircase_falls_at_whole_multiples(every):
-    for steps_per_epoch in range(1, 401, 7):
-        decay = ExponentialDecay(0.5, float(Fraction(every)))
-        for times in (1, 3, 10):
-            first = math.ceil(Fraction(every) * times * steps_per_epoch)
-            steps = [first - 1, first]
-            fallen = [int(step / (Fraction(every) * steps_per_epoch)) for step in steps]
-            expected = [0.5**count for count in fallen]
-            assert rates(decay, steps, steps_per_epoch) == expected, (steps_per_epoch, times)
+    steps = [around([Fraction(every) * spe * times for times in (1, 3, 7)]) for spe in SOME]
+    expected = [
+        [0.5 ** int(step / (Fraction(every) * spe)) for step in of_row]
+        for spe, of_row in zip(SOME, steps, strict=True)
+    ]
+    found = traced_rates(ExponentialDecay(0.5, as_written(every)), steps, SOME)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("warmup", ["5", "0.1", "2.3", "1/3"])
 def test_the_warm_up_ends_where_it_should(warmup):
-    for steps_per_epoch in range(1, 401, 7):
-        end = Fraction(warmup) * steps_per_epoch
-        first = math.ceil(end)
-        found = rates(
-            StepDecay(()),
-            [first - 1, first],
-            steps_per_epoch,
-            warmup_epochs=float(Fraction(warmup)),
-        )
-        assert found == [pytest.approx(float((first - 1) / end), abs=1e-6), 1.0]
-        assert first - 1 == 0 or found[0] < 1
+    ends = [Fraction(warmup) * spe for spe in SOME]
+    steps = [around([end]) for end in ends]
+    found = traced_rates(StepDecay(()), steps, SOME, warmup_epochs=as_written(warmup))
+    expected = [[min(s / end, 1) for s in row] for row, end in zip(steps, ends, strict=True)]
+    np.testing.assert_allclose(found, np.array(expected, float), atol=1e-6)
+    assert (found[:, 1] == 1).all() and (found[:, 0] < 1).all()
 
 
 def test_steps_beyond_what_float32_holds():
@@ -71,13 +95,6 @@ def test_steps_beyond_what_float32_holds():
     # What counts the steps is whole as well.
     optimizer = keras.optimizers.SGD(0.1)
     assert np.dtype(optimizer.iterations.dtype) == np.int64
-
-
-def test_the_graph_has_the_same_drop():
-    schedule = LearningRate(256, 3, 110, StepDecay((35, 70)), 1.0, 0, 0.0)
-    traced = tf.function(schedule, autograph=False)
-    found = [float(traced(tf.constant(step))) for step in (104, 105, 209, 210)]
-    assert found == pytest.approx([1, 0.1, 0.1, 0.01])
 
 
 @pytest.mark.parametrize(("rounding", "expected"), [("down", 312), ("nearest", 313), ("up", 313)])

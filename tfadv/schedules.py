@@ -91,7 +91,8 @@ class StepDecay:
     def __call__(self, step: tf.Tensor, steps_per_epoch: int, epochs: int) -> tf.Tensor:
         """Returns the factor of a step."""
         first = [math.ceil(_exact(boundary) * steps_per_epoch) for boundary in self.boundaries]
-        passed = tf.reduce_sum(tf.cast(step >= tf.constant(first, tf.int64), tf.float32))
+        passed = step[..., None] >= tf.constant(first, tf.int64)
+        passed = tf.reduce_sum(tf.cast(passed, tf.float32), -1)
         return tf.pow(tf.constant(self.factor, tf.float32), passed)
 
 
