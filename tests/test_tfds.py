@@ -1,40 +1,13 @@
-"""TensorFlow Datasets for real: sets that are prepared from files, offline, and read back."""
-
-from pathlib import Path
+"""TensorFlow Datasets for real: a set that is prepared from files, offline, and read back."""
 
 import numpy as np
 import pytest
 import tensorflow_datasets
 from PIL import Image
+from prepared_sets.tiny_shapes import FILES, NAMES, TinyShapes
 
 from tfadv.data.tfds import tfds
 from tfadv.errors import UserError
-
-NAMES = ["circle", "square"]
-# Files that the set below is made of; one whose name says so is of another size.
-FILES = {}
-
-
-class TinyShapes(tensorflow_datasets.core.GeneratorBasedBuilder):
-    """PNG files named CLASS_NUMBER.png."""
-
-    pkg_dir_path = Path(__file__).parent  # the tests are no package
-    VERSION = tensorflow_datasets.core.Version("1.0.0")
-
-    def _info(self):
-        features = tensorflow_datasets.features
-        return self.dataset_info_from_configs(
-            features=features.FeaturesDict(
-                {"image": features.Image(), "label": features.ClassLabel(names=NAMES)}
-            )
-        )
-
-    def _split_generators(self, dl_manager):
-        return {split: self._generate_examples(folder) for split, folder in FILES.items()}
-
-    def _generate_examples(self, folder):
-        for path in sorted(folder.glob("*.png")):
-            yield path.name, {"image": path, "label": path.name.partition("_")[0]}
 
 
 @pytest.fixture
