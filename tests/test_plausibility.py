@@ -102,11 +102,8 @@ def test_wrong_labels_are_refused_with_the_remedy(labels, told):
     assert_refused(told, labels=labels)
 
 
-def test_class_names_are_different_and_at_least_two():
+def test_class_names_are_different_and_may_be_bytes():
     assert_refused("classes 0 and 2 are both called 'cat'", names=["cat", "dog", "cat"])
-    assert_refused(
-        "2 classes or more are needed, and there are 1", labels=LABELS * 0, names=["cat"]
-    )
     as_bytes = source(names=np.array(NAMES, "S"))
     assert as_bytes.class_names == tuple(NAMES)
 
@@ -132,6 +129,9 @@ def test_splits_of_other_classes_or_sizes_are_refused():
             alike(test=test)
     with pytest.raises(UserError, match="some: every image is of class 'dog'"):
         alike(source(labels=LABELS * 0 + 1))
+    with pytest.raises(UserError, match="some: every image is of class 'cat'"):
+        one = {"labels": LABELS * 0, "names": ["cat"]}
+        alike(source(**one), others(**one))
 
 
 def test_classes_without_images_are_warned_of():

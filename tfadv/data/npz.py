@@ -45,13 +45,13 @@ def npz(
 def _numbers(name: str, labels: np.ndarray) -> range:
     """Returns names for the classes of labels, which may be anything that a file holds."""
     if labels.ndim != 1 or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
-        return range(2)  # the source says what is wrong
-    if labels.max() >= max(len(labels), 2):
+        return range(1)  # the source says what is wrong
+    if labels.max() >= len(labels):
         raise UserError(
             f"{name}: labels go up to {labels.max()}, but there are {len(labels)} images and no "
             "class names: number the classes 0..K-1, as np.unique(labels, return_inverse=True) does"
         )
-    return range(max(int(labels.max()) + 1, 2))
+    return range(max(int(labels.max()) + 1, 1))
 
 
 def _read(path, parameter, image_key, label_key, class_names_key):

@@ -17,7 +17,7 @@ class Source:
     Args:
         name: where the images are from, for messages.
         labels: integers [N], each in 0..K-1.
-        class_names: K names, all different, K > 1.
+        class_names: K names, all different.
         image_shape: (height, width, 3).
 
     Attributes:
@@ -25,7 +25,7 @@ class Source:
 
     Raises:
         UserError: there is no image, a label is not a whole number in range, or
-            there are no two classes.
+            two classes have one name.
     """
 
     warnings: tuple[str, ...] = ()
@@ -139,6 +139,4 @@ def _checked_names(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
             raise UserError(
                 f"{name}: classes {first[class_name]} and {number} are both called '{class_name}'"
             )
-    if len(names) < 2:
-        raise UserError(f"{name}: 2 classes or more are needed, and there are {len(names)}")
     return names
