@@ -19,9 +19,15 @@ class Source:
         class_names: K names.
         image_shape: (height, width, 3).
 
+    Attributes:
+        notes: what is odd about the images though they can be used, a line each, for
+            commands to print as warnings.
+
     Raises:
         UserError: there is no image, or a label is not a whole number in range.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
