@@ -12,6 +12,7 @@ _BARE = {0x00, 0x01, *range(0xD0, 0xD9)}
 _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
 _EXIF = b"Exif\0\0"
 _ORIENTATION = 0x0112
+CUT_SHORT = "was cut short: fetch it again, or remove it"
 # Most files' headers are shorter: they are read at once.
 _HEAD = 4096
 
@@ -83,7 +84,7 @@ class _Bytes:
         self._opened.seek(start)
         found = self._opened.read(count)
         if len(found) < count:
-            raise UnreadableImageError("was cut short")
+            raise UnreadableImageError(CUT_SHORT)
         return found
 
 
@@ -132,4 +133,4 @@ def _check_end(opened: BinaryIO, end: bytes, start: int) -> None:
     if opened.read() != end:
         opened.seek(start)
         if end not in opened.read():
-            raise UnreadableImageError("was cut short")
+            raise UnreadableImageError(CUT_SHORT)
