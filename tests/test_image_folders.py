@@ -28,7 +28,7 @@ def test_hidden_folders_and_files_are_no_classes_and_images(folder):
         (folder / split / "red" / ".DS_Store").write_bytes(b"")
     splits = both(folder)
     assert splits.train.class_names == ("blue", "red") and len(splits.train) == 6
-    assert splits.train.notes == splits.test.notes == ()
+    assert splits.train.warnings == splits.test.warnings == ()
 
 
 def test_pictures_that_are_not_read_are_counted_once(folder):
@@ -37,10 +37,15 @@ def test_pictures_that_are_not_read_are_counted_once(folder):
         path.write_bytes(b"")
     (red / "more").mkdir()
     splits = both(folder)
-    assert len(splits.train) == 6 and splits.test.notes == ()
-    (note,) = splits.train.notes
-    assert note.startswith("image_folder.train: not read within the class folders: 2 .webp, ")
-    assert "1 .gif" in note and "1 folders" in note and "txt" not in note and "bmp" not in note
+    assert len(splits.train) == 6 and splits.test.warnings == ()
+    (warning,) = splits.train.warnings
+    assert warning.startswith("image_folder.train: not read within the class folders: 2 .webp, ")
+    assert (
+        "1 .gif" in warning
+        and "1 folders" in warning
+        and "txt" not in warning
+        and "bmp" not in warning
+    )
 
 
 def test_a_class_of_other_pictures_alone_is_refused_with_what_it_has(folder):
@@ -53,7 +58,7 @@ def test_a_class_of_other_pictures_alone_is_refused_with_what_it_has(folder):
 def test_a_folder_called_like_an_image_is_none(folder):
     (folder / "train" / "red" / "z.jpg").mkdir()
     splits = both(folder)
-    assert len(splits.train) == 6 and "1 folders" in splits.train.notes[0]
+    assert len(splits.train) == 6 and "1 folders" in splits.train.warnings[0]
 
 
 @pytest.mark.parametrize("name", ["b.JPEG", "a.png"])
@@ -75,7 +80,7 @@ def test_classes_that_differ_by_case_alone_are_told(folder):
         (folder / split / "red").rename(folder / split / "Blue")
     splits = both(folder)
     assert splits.train.class_names == ("Blue", "blue")
-    assert splits.train.notes == (
+    assert splits.train.warnings == (
         "image_folder.train: classes 'Blue', 'blue' differ by case alone",
     )
 

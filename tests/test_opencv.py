@@ -38,10 +38,8 @@ def released_view(cv2, image):
     """Returns TensorPack's ResizeShortestEdge(256) and CenterCrop(224) of an image."""
     height, width = image.shape[:2]
     scale = 256 * 1.0 / min(height, width)
-    if height < width:
-        size = int(scale * width + 0.5), 256
-    else:
-        size = 256, int(scale * height + 0.5)
+    longer = int(scale * max(height, width) + 0.5)
+    size = (longer, 256) if height < width else (256, longer)
     resized = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     top, left = (int((side - 224) * 0.5) for side in resized.shape[:2])
     return resized[top : top + 224, left : left + 224]
@@ -74,6 +72,6 @@ def test_own_resize_without_ipp_is_a_level_away_at_most(cv2, data_dir):
         for file in files(data_dir)[::8]:
             image = cv2.imread(str(file), cv2.IMREAD_COLOR)
             difference = np.abs(VIEW(image).numpy() - released_view(cv2, image))
-            assert difference.max() <= 1 and difference.mean() < 0.1
+            assert difference.max() <= 1 and 0.005 < difference.mean() < 0.1
     finally:
         cv2.setUseOptimized(optimized)

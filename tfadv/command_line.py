@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 # Before TensorFlow is imported: its start-up lines would bury a message.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -63,14 +63,9 @@ def read_plugin_flags() -> config.Config:
 
 
 def _warned(read: config.Config) -> config.Config:
-    warn(read.failures.values())
+    for failure in read.failures.values():
+        print(f"warning: {failure}", file=sys.stderr)
     return read
-
-
-def warn(notes: Iterable[object]) -> None:
-    """Prints what is odd but doesn't stop the command, a line each."""
-    for note in notes:
-        print(f"warning: {note}", file=sys.stderr)
 
 
 class Found:

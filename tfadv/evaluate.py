@@ -6,6 +6,7 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation goes on where it was when the same command is given again.
 """
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -48,8 +49,6 @@ def main(argv):
         parts, model, distribution = (_run if FLAGS.model_dir else _foreign)(found)
         branches = command_line.chosen_branches(model.branches, FLAGS.branch)
         is_chief = Workers(distribution).is_chief
-        if is_chief:
-            command_line.warn(parts.source.notes)
         about = _about(found.read, branches)
         verdicts = Verdicts(output.with_suffix(".images.jsonl"), about, is_chief)
         evaluator = Evaluator(
@@ -113,7 +112,8 @@ def _foreign(found):
     found.read = command_line.read_flags([first])
     parts = experiment.evaluation_parts(found.read)
     model = foreign_model.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
-    command_line.warn(foreign_check.check(model, parts.source))
+    for warning in foreign_check.check(model, parts.source):
+        print(f"warning: {warning}", file=sys.stderr)
     return parts, model, Distribution(kind="one_device").create()
 
 

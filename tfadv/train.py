@@ -40,9 +40,7 @@ def run(read: config.Config, path: Path) -> None:
     directory = RunDirectory(path)
     directory.check(read)
     plan = experiment.plan()
-    notes = [note for source in plan.splits for note in source.notes]
     if FLAGS.dry_run:
-        command_line.warn(notes)
         trainer = Trainer(plan, plan.distribution.create())
         trainer.load_initial_weights()
         for line in dry_run.report(read, plan, trainer, path):
@@ -55,8 +53,6 @@ def run(read: config.Config, path: Path) -> None:
         distribution = plan.distribution.create()
         workers = Workers(distribution)
         console.quiet = not workers.is_chief
-        if workers.is_chief:
-            command_line.warn(notes)
         workers.agree("configuration", read.text())
         trainer = Trainer(plan, distribution)
         if not directory.has_checkpoint:

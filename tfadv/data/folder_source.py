@@ -52,11 +52,12 @@ class FolderSource(Source):
             labels += [label] * len(found)
         turns = [_orientation(name, file) for file in files]
         super().__init__(name, np.array(labels), class_names, (view.image_size, view.image_size, 3))
-        self.notes = _notes(name, class_names, passed_over)
-        self._view = view
+        self.warnings = _warnings(name, class_names, passed_over)
+        self.view = view
         self._files = np.array(files)
         self._turns = np.array(turns, np.uint8)
-        self._turn = exif_orientation and bool((self._turns != UPRIGHT).any())
+        self.exif_orientation = exif_orientation
+        self._any_to_turn = exif_orientation and bool((self._turns != UPRIGHT).any())
 
     @functools.cached_property
     def _file_tensor(self) -> tf.Tensor:
@@ -69,12 +70,12 @@ class FolderSource(Source):
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
         image, label = self.fetch_original(index)
-        return self._view(image), label
+        return self.view(image), label
 
     def fetch_original(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index` whole; see `Source.fetch_original`."""
         image = decoded(tf.io.read_file(tf.gather(self._file_tensor, index)))
-        if self._turn:
+        if self._any_to_turn:
             turn = tf.gather(self._turn_tensor, index)
             image = tf.cond(turn == UPRIGHT, lambda: image, lambda: turned_upright(image, turn))
         return tf.cast(image, tf.float32), tf.gather(self.label_tensor, index)
@@ -110,10 +111,12 @@ def _orientation(name: str, file: str) -> int:
         raise UserError(f"{name}: '{file}' {error}") from error
 
 
-def _notes(name: str, class_names: list[str], passed_over: collections.Counter) -> tuple[str, ...]:
-    notes = []
+def _warnings(
+    name: str, class_names: list[str], passed_over: collections.Counter
+) -> tuple[str, ...]:
+    found = []
     if passed_over:
-        notes.append(
+        found.append(
             f"{name}: not read within the class folders: {_counts(passed_over)}; only "
             ".jpg, .jpeg and .png are"
         )
@@ -121,8 +124,8 @@ def _notes(name: str, class_names: list[str], passed_over: collections.Counter) 
     for class_name in class_names:
         folded[class_name.casefold()].append(class_name)
     for alike in (names for names in folded.values() if len(names) > 1):
-        notes.append(f"{name}: classes {', '.join(map(repr, alike))} differ by case alone")
-    return tuple(notes)
+        found.append(f"{name}: classes {', '.join(map(repr, alike))} differ by case alone")
+    return tuple(found)
 
 
 def _counts(found: collections.Counter) -> str:

@@ -49,7 +49,7 @@ def orientation(file: str) -> int:
     raise UnreadableImageError("is neither a JPEG nor a PNG file")
 
 
-def decoded(data: tf.Tensor) -> tf.Tensor:
+def decoded(data: tf.Tensor, channels: int = 3) -> tf.Tensor:
     """Decodes a JPEG or PNG file to the pixels of OpenCV's ``imread``, not turned.
 
     TensorFlow's own choice of a discrete cosine transform is a faster one that is
@@ -57,11 +57,12 @@ def decoded(data: tf.Tensor) -> tf.Tensor:
 
     Args:
         data: the file's bytes, a scalar string.
+        channels: 3, or 1 for grey.
 
     Returns:
-        uint8 [h, w, 3]; of a PNG with 16 bits the upper ones, without transparency.
+        uint8 [h, w, channels]; of a PNG with 16 bits the upper ones, without transparency.
     """
-    return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+    return tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE")
 
 
 def turned_upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

@@ -20,14 +20,13 @@ class Source:
         image_shape: (height, width, 3).
 
     Attributes:
-        notes: what is odd about the images though they can be used, a line each, for
-            commands to print as warnings.
+        warnings: what is odd about the images, in lines that a run prints first.
 
     Raises:
         UserError: there is no image, or a label is not a whole number in range.
     """
 
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __init__(
         self,
