@@ -1,11 +1,10 @@
 """Image classification sets of TensorFlow Datasets, held in memory."""
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_datasets
 
-from tfadv.data.image_file import decoded
 from tfadv.data.source import ArraySource, Splits
+from tfadv.data.tfds_decoding import decoders
 from tfadv.errors import UserError, nearest
 from tfadv.registry import DATASETS
 
@@ -39,29 +38,11 @@ def tfds(
             f"tfds.name: '{name}' can't be prepared: {cause[0] if cause else type(error).__name__}"
         ) from error
     class_names = builder.info.features["label"].names
-    decoders = _decoders(builder.info.features["image"])
     sources = []
     for split in (train_split, test_split):
-        examples = list(
-            tensorflow_datasets.as_numpy(builder.as_dataset(split=split, decoders=decoders))
-        )
+        dataset = builder.as_dataset(split=split, decoders=decoders(builder.info.features))
+        examples = list(tensorflow_datasets.as_numpy(dataset))
         images = np.stack([example["image"] for example in examples])
         labels = np.array([example["label"] for example in examples])
         sources.append(ArraySource(f"{name} {split}", images, labels, class_names))
     return Splits(*sources)
-
-
-def _decoders(image: tensorflow_datasets.features.FeatureConnector) -> dict[str, object] | None:
-    """Returns what decodes JPEGs as everything here does, if the images may be JPEGs."""
-    is_image = isinstance(image, tensorflow_datasets.features.Image)
-    grey_or_colour = is_image and image.shape[-1] in (1, 3) and image.dtype == np.uint8
-    return {"image": _accurately()} if grey_or_colour else None
-
-
-@tensorflow_datasets.decode.make_decoder()
-def _accurately(data: tf.Tensor, image: tensorflow_datasets.features.Image) -> tf.Tensor:
-    return tf.cond(
-        tf.io.is_jpeg(data),
-        lambda: decoded(data, image.shape[-1]),
-        lambda: image.decode_example(data),
-    )
