@@ -179,7 +179,7 @@ def test_a_photograph_is_cropped_as_pillow_does(data_dir):
     with Image.open(str(source._files[index])) as image:
         expected = np.array(image.convert("RGB").resize((64, 64), Image.Resampling.BICUBIC))
     found = source.fetch(index)[0].numpy()
-    assert np.abs(found - expected).mean() < 1.5
+    assert np.abs(found - expected).max() <= 1
 
 
 def test_wrong_folders_are_told(folder):

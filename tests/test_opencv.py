@@ -64,14 +64,17 @@ def test_files_are_read_and_seen_as_by_opencv(cv2, data_dir):
     assert largest <= 1 and mean < 0.05
 
 
-def test_own_resize_without_ipp_is_a_level_away_at_most(cv2, data_dir):
-    """Its weights have 11 bits; that of processors that IPP isn't made for."""
-    optimized = cv2.useOptimized()
-    cv2.setUseOptimized(False)
+def test_opencvs_own_resize_without_ipp_is_a_level_away_at_most(cv2, data_dir):
+    """Its weights have 11 bits; it is that of processors that IPP isn't made for."""
+    uses_ipp = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
     try:
-        for file in files(data_dir)[::8]:
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-            difference = np.abs(VIEW(image).numpy() - released_view(cv2, image))
-            assert difference.max() <= 1 and 0.005 < difference.mean() < 0.1
+        images = [cv2.imread(str(file), cv2.IMREAD_COLOR) for file in files(data_dir)[:40:4]]
+        differences = [
+            np.abs(VIEW(image).numpy() - released_view(cv2, image)).ravel() for image in images
+        ]
     finally:
-        cv2.setUseOptimized(optimized)
+        cv2.ipp.setUseIPP(uses_ipp)
+    found = np.concatenate(differences)
+    print(f"without IPP: mean {found.mean():.4f}, max {found.max():.0f} levels", file=sys.stderr)
+    assert found.max() <= 1 and 0.001 < found.mean() < 0.1

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Bicubic:
-    """A way to resize images: horizontally, then vertically.
+    """A way to resize images, one side after the other.
 
     TensorFlow's operation of this name is neither of the two below: its kernel has
     a = -0.5 where OpenCV's has -0.75, and it keeps fractions of pixels.
@@ -40,15 +40,21 @@ class Bicubic:
         Returns:
             float32 [*window, 3] in 0..255.
         """
-        height, width = tf.unstack(tf.shape(image)[:2])
-        # Whole lines are mixed: contiguous memory, where columns of 3 values are not.
-        columns = _lines(tf.transpose(image, [1, 0, 2]), width)
-        columns = self._mixed(columns, width, size[1], corner[1], window[1])
+        # Which side comes first matters to the rounding between, which Pillow alone has.
+        first, second = (1, 0) if self.antialias else (0, 1)
+        image = self._along(image, first, size[first], corner[first], window[first])
         if self.antialias:
-            columns = self._finished(columns)
-        image = tf.transpose(tf.reshape(columns, [window[1], height, 3]), [1, 0, 2])
-        rows = self._mixed(_lines(image, height), height, size[0], corner[0], window[0])
-        return tf.reshape(self._finished(rows), [*window, 3])
+            image = self._finished(image)
+        image = self._along(image, second, size[second], corner[second], window[second])
+        return tf.ensure_shape(self._finished(image), [*window, 3])
+
+    def _along(self, image, side, new, first, count):
+        """Resizes one side; whole lines are mixed, which are contiguous in memory."""
+        image = tf.transpose(image, [1, 0, 2]) if side else image
+        old, across = tf.unstack(tf.shape(image)[:2])
+        lines = self._mixed(tf.reshape(image, [old, across * 3]), old, new, first, count)
+        image = tf.reshape(lines, [count, across, 3])
+        return tf.transpose(image, [1, 0, 2]) if side else image
 
     def _mixed(self, lines, old, new, first, count):
         """Returns `count` lines from `first` on, of the `new` ones that `old` ones become."""
@@ -72,10 +78,6 @@ class Bicubic:
         outer = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
         return tf.where(t <= 1, inner, tf.where(t < 2, outer, 0.0))
 
-    def _finished(self, lines):
-        lines = tf.clip_by_value(lines, 0.0, 255.0)
-        return tf.round(lines) if self.whole_pixels else lines
-
-
-def _lines(image, count):
-    return tf.reshape(image, [count, -1])
+    def _finished(self, image):
+        image = tf.clip_by_value(image, 0.0, 255.0)
+        return tf.round(image) if self.whole_pixels else image

@@ -45,7 +45,7 @@ def image_folder(
         exif_orientation: whether to turn images as their EXIF orientation says.
     """
     bicubic = Bicubic(cubic_a, antialias, whole_pixels)
-    view = CentreSquare(image_size, shorter_side or image_size, bicubic)
+    view = CentreSquare(image_size, image_size if shorter_side is None else shorter_side, bicubic)
     folders = {
         "image_folder.train": existing_path(train, "image_folder.train"),
         "image_folder.test": existing_path(test, "image_folder.test"),
