@@ -118,7 +118,7 @@ def _work_lines(plan: Plan) -> Iterator[str]:
     training, steps = plan.training, plan.attack.describe().get("steps", "?")
     yield (
         f"device    attacks its images ({plan.experiment.attack}, {steps} steps, "
-        f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.branches)} images "
+        f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.kinds)} images "
         f"({training.dtype}), all-reduces gradients and statistics, updates"
     )
     yield (
