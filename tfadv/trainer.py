@@ -198,10 +198,12 @@ class Trainer:
     def _train_call(self, late: bool) -> Callable:
         def step(iterator):
             values = self.distribution.run(self.train_step, (next(iterator), late))
-            return {
-                name: self.distribution.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-                for name, value in values.items()
-            }
+            return tf.nest.map_structure(
+                lambda value: self.distribution.reduce(
+                    tf.distribute.ReduceOp.MEAN, value, axis=None
+                ),
+                values,
+            )
 
         names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
         watched = len(self.train_step.watched(late))
@@ -210,9 +212,9 @@ class Trainer:
         @tf.function(autograph=False)
         def call(iterator, count):
             def body(done, totals, _):
-                values = step(iterator)
+                values, not_finite = step(iterator)
                 totals = {name: totals[name] + values[name] for name in names}
-                return done + 1, totals, values["not_finite"]
+                return done + 1, totals, not_finite
 
             _, totals, not_finite = tf.while_loop(
                 lambda done, _, not_finite: (done < count) & tf.reduce_all(not_finite == 0),

@@ -78,7 +78,7 @@ class TrainingStep:
             if (with_affine if id(variable) in affine else with_rest)
         ]
 
-    def __call__(self, batch: dict, late: bool) -> Metrics:
+    def __call__(self, batch: dict, late: bool) -> tuple[Metrics, tf.Tensor]:
         """Does one step.
 
         Args:
@@ -87,8 +87,8 @@ class TrainingStep:
             late: whether the norm policy's freeze holds.
 
         Returns:
-            Scalars: the loss, and the accuracy on the images of each kind; and
-            ``not_finite``, float32 [M], of the tensors that `watched` names.
+            Scalars, the loss and the accuracy on the images of each kind; and
+            `not_finite` of the tensors that `watched` names, float32 [M].
         """
         variables, norms = self.trained(late), []
         portion = self._portion(late, variables, norms)
@@ -100,11 +100,11 @@ class TrainingStep:
         updated = not_finite(variable.value for variable in self._model.variables)
         if self._average:
             self._average.update(step)
-        found = [metrics["not_finite"], not_finite(gradients), updated]
-        return metrics | {"not_finite": tf.concat(found, 0)}
+        found = [metrics.pop("not_finite"), not_finite(gradients), updated]
+        return metrics, tf.concat(found, 0)
 
     def watched(self, late: bool) -> list[str]:
-        """Returns the names of what ``not_finite`` tells of, causes before their effects."""
+        """Returns the names of what a step tells `not_finite` of, causes before effects."""
         kinds = self._plan.strategy.kinds
         return [
             *(f"the images of the kind '{kind}'{self._made(kind)}" for kind in kinds),
