@@ -7,7 +7,7 @@ import json
 from importlib import resources
 
 import pytest
-from evaluation_records import ODD, bare_record, full_record, judged, pgd, share, worst
+from evaluation_records import ODD, bare_record, full_record, judged, pgd, share, trained_by, worst
 from PIL import Image
 
 from tfadv.errors import UserError
@@ -91,6 +91,21 @@ def test_what_the_record_lacks_is_left_out(tmp_path, coarse):
     assert "this model 90.0% clean 50.0% PGD-10, ε = 16" in page.text
     assert not page.references
     assert not any(title in page.text for title in OPTIONAL)
+
+
+def test_what_the_model_was_trained_by(tmp_path, coarse):
+    record = trained_by(full_record(), "gin/mbn.gin", "gin/attack/pgd10.gin")
+    text = written(tmp_path / "row", record, ODD, [], []).text
+    name = "'MBN, 100% adv + 100% clean, PGD-10 in training', tables 4, 5 and 7"
+    assert f"the paper's row {name}: gin/mbn.gin + gin/attack/pgd10.gin strategy" in text
+    assert "strategy adversarial norm batch_norm scale digits name resnet" in text
+    assert "Dashed: as printed in Xie & Yuille (2020), tables 4, 5 and 7." in text
+    text = written(tmp_path / "none", trained_by(full_record()), ODD, [], []).text
+    assert "the paper's row none: the configuration is another strategy adversarial" in text
+    assert "No curve of the paper beside this model: its configuration is none" in text
+    text = written(tmp_path / "unknown", full_record(), ODD, [], []).text
+    assert "the paper's row" not in text
+    assert "the record doesn't say by which recipe" in text
 
 
 def test_many_classes(tmp_path, coarse):

@@ -11,7 +11,6 @@ from tfadv import config
 from tfadv.distribution import share_of_batch
 from tfadv.experiment import Plan
 from tfadv.hardware import Hardware, Workload, measure_workload
-from tfadv.norms.base import MAIN
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
 from tfadv.paper_rows import nearest_row
 from tfadv.trainer import Trainer
@@ -66,7 +65,7 @@ def _printed(row: PaperRow) -> str:
     for branch, by_attack in row.published.items():
         numbers = [f"{value}% {attack}" for attack, value in by_attack.items() if value is not None]
         if numbers:
-            of_branch = "" if branch == MAIN else f"{branch} branch "
+            of_branch = f"{branch} branch " if row.has_branches else ""
             told.append(of_branch + ", ".join(numbers))
     return "; ".join(told) or "no number printed"
 

@@ -38,6 +38,11 @@ class PaperRow:
     network: str = "ResNet-152"
     epsilon: float = 16.0
 
+    @property
+    def has_branches(self) -> bool:
+        """Whether its numbers are of named norm branches, as MBN's are."""
+        return set(self.published) != {MAIN}
+
     def curve(self, branch: str) -> dict[int, float]:
         """Returns a branch's accuracies in % by the attack's steps, as far as they are printed."""
         return {

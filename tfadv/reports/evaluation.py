@@ -11,7 +11,7 @@ import jinja2
 from tfadv.errors import UserError
 from tfadv.reports import tables
 from tfadv.reports.drawings import drawings
-from tfadv.reports.outcomes import Judged, Shown
+from tfadv.reports.outcomes import Judged, Shown, branches
 from tfadv.reports.style import DARK, LIGHT, png
 from tfadv.run_directory import write_text
 
@@ -80,7 +80,7 @@ def _page(
     return environment.from_string(template).render(
         record=record,
         class_names=class_names,
-        branches=tables.branches(record),
+        branches=branches(record),
         tables=tables,
         sections=sections,
     )
