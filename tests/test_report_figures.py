@@ -86,7 +86,7 @@ NO_ROW = ("gin/nobody.gin", "gin/s.gin")
         (trained_by(two_lengths("main"), "gin/mbn.gin"), "beside this model: none is printed"),
         (
             trained_by(two_lengths("clean"), "gin/mbn.gin"),
-            "beside clean branch: none is printed of 'MBN, 100% adv + 100% clean', clean branch.",
+            "beside clean branch: none is printed of 'MBN, 100% adv + 100% clean'.",
         ),
         (trained_by(two_lengths("main"), "gin/clean.gin"), "none is printed of '0% adv + 100%"),
         (trained_by(two_lengths("main", longest=15), "gin/gn.gin"), "are longer than these"),

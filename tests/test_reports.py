@@ -128,6 +128,15 @@ def test_text_is_escaped(tmp_path, coarse):
     assert all(path.suffix == ".png" for path in (tmp_path / "figures").iterdir())
 
 
+def test_branches_of_like_names_have_figures_of_their_own(tmp_path, coarse):
+    branches = ("weak/1", "Weak.1", "strong")
+    page = written(tmp_path, bare_record(*branches), ODD, judged(*branches), [])
+    files = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert len(files) == page.tags.count("img") == 2 * 3
+    assert {"confusion_weak_1_clean.png", "confusion_weak_1_clean_2.png"} < files
+    assert "weak/1 branch 90.0% 86.0%–94.0% Weak.1 branch" in page.text
+
+
 def test_nothing_is_overwritten(tmp_path, coarse):
     write(tmp_path / "new" / "report", bare_record("main"), ODD, [], [])
     with pytest.raises(UserError, match="report.html' already: choose another folder"):

@@ -1,7 +1,7 @@
 """An evaluation's record as figures and one page that needs nothing else."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -59,7 +59,7 @@ def write(
     files = {}
     for drawing in drawings(record, class_names, judged, worst):
         light, dark = (png(drawing.draw(theme=theme)) for theme in (LIGHT, DARK))
-        files[drawing.file] = light
+        files[_unused(drawing.file, files)] = light
         picture = Picture(drawing.title, drawing.caption, _data_uri(light), _data_uri(dark))
         sections.setdefault(drawing.section, []).append(picture)
     html = _page(record, class_names, sections)
@@ -68,6 +68,15 @@ def write(
         (pictures / name).write_bytes(content)
     write_text(page, html)
     return page
+
+
+def _unused(file: str, taken: Collection[str]) -> str:
+    """Returns a name, numbered where branches such as 'adv' and 'Adv' make the same one."""
+    name, number = file, 1
+    while name in taken:
+        number += 1
+        name = f"{file.removesuffix('.png')}_{number}.png"
+    return name
 
 
 def _page(

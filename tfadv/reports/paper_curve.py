@@ -85,7 +85,7 @@ def caption(record: Mapping, lines: Sequence[Curve]) -> str:
 
 def _why_no_curve(row: PaperRow, branch: str, lines: Sequence[Curve]) -> str:
     if not row.curve(branch):
-        return f"none is printed of '{row.name}'{_of_branch(row, branch)}"
+        return f"none is printed of '{row.name}'"
     if not any(map(_is_the_papers_attack, lines)):
         return "the paper's attack is targeted PGD in L∞ by cross-entropy, judged by its last image"
     return "the paper's attacks are longer than these"
@@ -108,9 +108,5 @@ def _is_the_papers_attack(line: Curve) -> bool:
 
 def _label(row: PaperRow, branch: str) -> str:
     title = f"paper: ImageNet, {row.network}, ε = {row.epsilon:g}"
-    return f"{title}\n({row.name}{_of_branch(row, branch)})"
-
-
-def _of_branch(row: PaperRow, branch: str) -> str:
-    """Returns which branch of a row with several, or nothing."""
-    return f", {branch_name(branch)}" if row.has_branches else ""
+    of_branch = f", {branch_name(branch)}" if row.has_branches else ""
+    return f"{title}\n({row.name}{of_branch})"
