@@ -29,7 +29,7 @@ LAYERS = [
     {"strategies", "summaries", "weight_average", "paper"},
     {"settings", "evaluation_settings", "checkpoints", "run_directory", "progress", "hardware"},
     {"initial_weights"},
-    {"experiment"},
+    {"experiment", "paper_rows"},
     {"trained_run", "saved_model"},
     {"bundle"},
     {"foreign_model", "loaded_bundle"},
