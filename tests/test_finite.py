@@ -33,9 +33,8 @@ def victim(kind):
         if kind == "nan logits":
             return tf.where(mean[:, None] > 127, float("nan"), logits)
         # A root at 0 for bright images: its value is 0 and its derivative is none.
-        far = tf.cast(mean < 127, tf.float32)
-        root = tf.sqrt(tf.nn.relu(mean - 300) + far)
-        return logits + root[:, None]
+        root = tf.sqrt(tf.cast(mean < 127, tf.float32) * mean)
+        return logits + root[:, None] * tf.range(1.0, CLASSES + 1) ** 2
 
     return logits_fn
 
@@ -44,7 +43,9 @@ def examples():
     shade = np.where(BRIGHT, 200, 60)[:, None, None, None]
     noise = np.random.default_rng(1).uniform(-20, 20, (6, 6, 6, 3))
     seeds = randomness.example_seeds(0, "attack", tf.range(6))
-    return tf.constant(shade + noise, tf.float32), tf.constant(np.arange(6) % CLASSES), seeds
+    images = tf.constant(shade + noise, tf.float32)
+    # What the network says: nothing is misclassified before it is attacked.
+    return images, tf.argmax(victim("nan gradients")(images), -1, tf.int32), seeds
 
 
 ATTACKS_BY_GRADIENT = [
@@ -52,8 +53,8 @@ ATTACKS_BY_GRADIENT = [
     ("pgd", {"targeted": False, "ball": "l2"}),
     ("pgd", {"targeted": False, "loss": "dlr"}),
     ("fgsm", {}),
-    ("mi_fgsm", {"steps": 3}),
-    ("mi_fgsm", {"steps": 3, "ball": "l2"}),
+    ("mi_fgsm", {}),
+    ("mi_fgsm", {"ball": "l2"}),
     ("apgd", {"restarts": 2}),
     ("apgd", {"ball": "l2"}),
     ("apgd_targeted", {"classes": 2}),
@@ -64,17 +65,14 @@ ATTACKS_BY_GRADIENT = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), ATTACKS_BY_GRADIENT)
-@pytest.mark.parametrize("traced", [False, True])
-def test_a_gradient_that_is_not_finite_comes_back_as_nan(name, arguments, traced, forget_plugins):
+def test_a_gradient_that_is_not_finite_comes_back_as_nan(name, arguments, forget_plugins):
     config.with_plugins(["plugins.mi_fgsm"])
-    if name == "pgd" or name not in ("fgsm", "mi_fgsm"):
-        arguments = {"steps": 3} | arguments
-    attack, fails = ATTACKS.get(name)(8.0, **arguments), victim("nan gradients")
-    run = tf.function(lambda *batch: attack(fails, *batch), autograph=False) if traced else None
-    found = run(*examples()) if traced else attack(fails, *examples())
-    broken = np.isnan(found.numpy()).all((1, 2, 3))
-    np.testing.assert_array_equal(broken, BRIGHT)
-    assert np.isfinite(found.numpy()[~BRIGHT]).all()
+    steps = {} if name == "fgsm" else {"steps": 3}
+    attack, fails = ATTACKS.get(name)(8.0, **steps | arguments), victim("nan gradients")
+    run = tf.function(lambda *batch: attack(fails, *batch), autograph=False)
+    found = run(*examples()).numpy()
+    np.testing.assert_array_equal(np.isnan(found).all((1, 2, 3)), BRIGHT)
+    assert np.isfinite(found[~BRIGHT]).all()
 
 
 def test_square_says_so_where_an_answer_is_not_finite():
@@ -176,7 +174,7 @@ def breaking(forget_plugins):
             ("Experiment.attack = 'nan_attack'",),
             r"step 1: the images of the kind 'adv', attacked \(nan_attack\),",
         ),
-        ("clean", ("LearningRate.rate_per_256 = 1e39",), "step 1: stem/kernel, updated,"),
+        ("clean", ("LearningRate.rate_per_256 = 1e41",), "step 1: stem/kernel, updated,"),
         (
             "mbn",
             ("Experiment.attack = 'nan_attack'", "Training.micro_batch_size = 4"),

@@ -31,7 +31,7 @@ def test_attacks_of_a_strategy_keep_to_the_runs_ball(strategy, tiny_model, some_
     found = plan.strategy.training_images(Network(model), plan.attack, images, labels, seeds)["adv"]
     distance = np.linalg.norm((found - images).numpy().reshape(6, -1), axis=1)
     assert distance.max() <= DISTANT + 1e-3
-    assert distance.max() > DISTANT / 2  # and uses it
+    assert distance.max() > 8.0  # a step's length: in L∞ balls it would be more
 
 
 def test_momentum_steps_are_the_papers_in_l2():
@@ -44,7 +44,8 @@ def test_momentum_steps_are_the_papers_in_l2():
     def logits_fn(x):
         return tf.reshape(x, [-1, 192]) @ weights / 1000
 
-    found = attack(logits_fn, tf.constant(images), tf.constant(labels), None)
+    seeds = randomness.example_seeds(0, "attack", tf.range(5))
+    found = attack(logits_fn, tf.constant(images), tf.constant(labels, tf.int32), seeds)
     x, total = images.copy(), np.zeros_like(images)
     for _ in range(3):
         logits = x.reshape(5, -1) @ weights / 1000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfadv import config
+from tfadv import config, registry
 from tfadv.distribution import share_of_batch
 from tfadv.experiment import Plan
 from tfadv.hardware import Hardware, Workload, measure_workload
@@ -43,6 +43,8 @@ def report(read: config.Config, plan: Plan, trainer: Trainer, folder: Path) -> I
     workload = measure_workload(trainer.model, plan.strategy, plan.attack, at_once)
     yield _memory_line(trainer, workload, at_once, share > at_once)
     yield from _time_lines(trainer, workload, devices, folder)
+    for key, (value, source) in registry.borrowed().items():
+        yield f"borrowed  {key} = {value!r}, from {source} ({read.where(source)})"
     yield ""
     yield read.text()
 

@@ -113,7 +113,7 @@ def _run(found) -> Subject:
     """Returns a run's model on the devices that its plan names."""
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
-    plan = experiment.plan()
+    plan = experiment.plan(found.read)
     distribution = plan.distribution.create()
     run = trained_run.load(path, plan, distribution, FLAGS.weights)
     parts = experiment.EvaluationParts.of(plan)

@@ -17,6 +17,7 @@ from tfadv.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.hardware import Hardware
 from tfadv.models import Model
 from tfadv.norms import NormPolicy
+from tfadv.paper_rows import recipe_of
 from tfadv.registry import (
     AUGMENTATIONS,
     DATASETS,
@@ -33,7 +34,11 @@ from tfadv.strategies import Strategy
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything a run needs, checked, before TensorFlow starts a device."""
+    """Everything a run needs, checked, before TensorFlow starts a device.
+
+    Attributes:
+        recipe: the gin files of the paper's row that this is, if it is one.
+    """
 
     experiment: Experiment
     training: Training
@@ -48,6 +53,7 @@ class Plan:
     checkup: Checkup | None
     learning_rate: LearningRate
     hardware: Hardware
+    recipe: tuple[str, ...] | None = None
 
     def build_optimizer(self) -> keras.optimizers.Optimizer:
         """Builds the optimizer; call it in the distribution's scope."""
@@ -76,6 +82,7 @@ class Plan:
     def describe(self) -> dict[str, object]:
         """Returns what a record says of how a model was trained."""
         return {
+            "recipe": self.recipe and list(self.recipe),
             "norm": self.experiment.norm,
             "strategy": self.experiment.strategy,
             "scale": self.experiment.scale,
@@ -93,8 +100,11 @@ class Plan:
         return self.training.epochs * self.steps_per_epoch
 
 
-def plan() -> Plan:
+def plan(read: Config | None = None) -> Plan:
     """Builds the plan that the gin configuration describes.
+
+    Args:
+        read: the configuration, by which the paper's row is found.
 
     Raises:
         UserError: a parameter, name, file or image is wrong.
@@ -111,6 +121,7 @@ def plan() -> Plan:
         "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
         "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
         "attack": build_attack(experiment.attack, "Experiment.attack"),
+        "recipe": recipe_of(read.values) if read else None,
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
     }

@@ -25,7 +25,7 @@ def main(argv):
         command_line.refuse_arguments(argv)
         path = Path(FLAGS.model_dir)
         found.read = command_line.read_flags([trained_run.config_file(path)])
-        run = trained_run.load(path, experiment.plan(), weights=FLAGS.weights)
+        run = trained_run.load(path, experiment.plan(found.read), weights=FLAGS.weights)
         branches = command_line.chosen_branches(run.branches, FLAGS.branch)
         branches.sort(key=lambda branch: branch != run.model.default_branch)
         folder = Path(FLAGS.output_dir)

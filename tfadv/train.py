@@ -39,7 +39,7 @@ def run(read: config.Config, path: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     directory = RunDirectory(path)
     directory.check(read)
-    plan = experiment.plan()
+    plan = experiment.plan(read)
     if FLAGS.dry_run:
         trainer = Trainer(plan, plan.distribution.create())
         trainer.load_initial_weights()

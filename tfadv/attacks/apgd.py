@@ -159,7 +159,7 @@ class APGD(Attack):
         @with_input_gradient
         def look(x):
             logits = logits_fn(x)
-            return goal(logits), classified(logits) != labels
+            return goal(logits), classified(logits) != tf.cast(labels, tf.int32)
 
         def step(*variables):
             s = _State(*variables)

@@ -150,7 +150,7 @@ class Attack:
 
         For an untargeted attack that is any wrong class.
         """
-        return classified(logits) != labels
+        return classified(logits) != tf.cast(labels, tf.int32)
 
     @property
     def title(self) -> str:

@@ -125,7 +125,7 @@ class FABTargeted(Attack):
         size = BALLS[self.ball].size
 
         def wrong(logits):
-            return (classified(logits) != labels)[:, None, None, None]
+            return (classified(logits) != tf.cast(labels, tf.int32))[:, None, None, None]
 
         def step(count, x, found, distance, broken):
             x = tf.where(count % self.steps == 0, start, x)

@@ -63,18 +63,22 @@ def headline(record: Mapping) -> list[Line]:
 def summary(record: Mapping, branch: str) -> tuple[str, str, str] | None:
     """Returns clean accuracy, the lowest one under attack, and under what; None without both.
 
-    Where attacks were run at the record's own ε, only those count.
+    Where attacks were run in the record's own threat model, only those count.
     """
     attacks = [row for row in record["attacks"] if row["branch"] == branch]
-    radius = record.get("epsilon")
-    at_its_radius = [row for row in attacks if radius in (None, row.get("epsilon", radius))]
-    attacked = [(row["accuracy"], _with_radius(row)) for row in at_its_radius or attacks]
+    own = [row for row in attacks if within(record, row)]
+    attacked = [(row["accuracy"], _with_radius(row)) for row in own or attacks]
     if branch in record.get("worst_case", {}):
         attacked.append((record["worst_case"][branch]["accuracy"], "all attacks, worst case"))
     if branch not in record["clean"] or not attacked:
         return None
     lowest, name = min(attacked)
     return percent(record["clean"][branch]["accuracy"]), percent(lowest), name
+
+
+def within(record: Mapping, row: Mapping) -> bool:
+    """Returns whether an attack kept to the record's threat model, as far as both say one."""
+    return all(record.get(k) in (None, row.get(k, record.get(k))) for k in ("epsilon", "ball"))
 
 
 def signs(rows: Iterable[Mapping]) -> list[Sign]:
@@ -170,7 +174,7 @@ def facts(record: Mapping) -> list[tuple[str, str]]:
     found = [("images", f"{record['examples']} of {record['dataset']}")]
     found.append(("pixel range", f"{low:g}..{high:g}: ε and step sizes are in these units"))
     if record.get("epsilon") is not None:
-        found.append(("ε of the model's configuration", f"{record['epsilon']:g}"))
+        found.append(("threat model of the attacks", _ball(record)))
     intervals = "95% Wilson score intervals of a share"
     return [*found, ("intervals", intervals), *_model_facts(record)]
 
@@ -211,8 +215,12 @@ def _cell(row: Mapping | None) -> Cell | None:
 
 
 def _with_radius(row: Mapping) -> str:
-    ball = [told(key, row[key]) for key in ("ball", "epsilon") if key in row]
-    return ", ".join([attack_title(row), *ball])
+    return ", ".join([attack_title(row), *([_ball(row)] if "epsilon" in row else [])])
+
+
+def _ball(row: Mapping) -> str:
+    """Returns a threat model in words."""
+    return ", ".join(told(key, row[key]) for key in ("ball", "epsilon") if key in row)
 
 
 def _by_attack(record: Mapping) -> list[dict[str, Mapping]]:
@@ -268,6 +276,8 @@ def _model_facts(record: Mapping) -> list[tuple[str, str]]:
     for key in order:
         value = model[key]
         text = value if isinstance(value, str) else _as_text(value)
+        if key == "threat_model":
+            key, text = "trained to withstand", "no attack" if value is None else _ball(value)
         found.append((key.replace("_", " "), text))
     return found
 
