@@ -11,9 +11,13 @@ from tfadv.trainer import Trainer
 SMOKE = "gin/scale/smoke.gin"
 
 
+# One epoch of two steps, where the scale has two of one.
+ONE_EPOCH = ("Training.epochs = 1", "synthetic.train_examples = 32")
+
+
 def make_plan(recipe, *bindings, overlays=()):
     files = [f"gin/{recipe}.gin", SMOKE, *overlays]
-    config.read(files, ["Experiment.deterministic = True", *bindings])
+    config.read(files, ["Experiment.deterministic = True", *ONE_EPOCH, *bindings])
     return experiment.plan()
 
 

@@ -112,7 +112,7 @@ def test_evaluation_attacks_start_at_random_and_have_their_steps():
         (["gin/mbn.gin"], ["Experiment.dataset = 'digit'"], "Did you mean 'digits'"),
         (["gin/mbn.gin"], ["Evaluation.attacks = ('pgd10/pdg',)"], "Did you mean 'pgd'"),
         (["gin/mbn.gin"], ["PGD.epsilon = -1"], "PGD.epsilon must be >= 0"),
-        (["gin/mbn.gin"], ["Training.batch_size = 5000"], "more than the 1297 images"),
+        (["gin/mbn.gin"], ["Training.batch_size = 5000"], "be <= 1297, the number of training im"),
         (["gin/mbn.gin"], ["NormPolicy.freeze = 'stats'"], "Did you mean 'statistics'"),
         (["gin/scale/digits.gin"], [], "Experiment.norm is not set"),
         (["gin/mbn.gin"], ["PGD.steps = '3'"], "PGD.steps must be of type int, got '3'"),

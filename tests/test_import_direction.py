@@ -28,7 +28,7 @@ LAYERS = [
     {"models"},
     {"strategies", "summaries", "weight_average", "paper"},
     {"settings", "evaluation_settings", "checkpoints", "run_directory", "progress", "hardware"},
-    {"initial_weights"},
+    {"initial_weights", "plan_checks"},
     {"experiment", "paper_rows"},
     {"trained_run", "saved_model"},
     {"bundle"},

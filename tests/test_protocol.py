@@ -18,7 +18,7 @@ from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing
 from tfadv.strategies.standard import Standard
 
-STEPS_PER_EPOCH = 312  # 1,281,167 // 4096
+STEPS_PER_EPOCH = 313  # R: 1,281,167 / 4096 = 312.78
 
 # Recipe: norm, strategy, share of clean images, and whether the last epochs are frozen.
 SCIENCE = {
@@ -89,7 +89,8 @@ def test_what_every_recipe_shares(name):
     # R: the attack on running statistics, no update.
     mode = plan.norm_policy.attack_mode("adv", 1)
     assert (mode.branch, mode.statistics, mode.update) == ("adv", "running", False)
-    assert (training.epochs, training.batch_size, plan.steps_per_epoch) == (110, 4096, 312)
+    assert (training.epochs, training.batch_size) == (110, 4096)
+    assert plan.steps_per_epoch == STEPS_PER_EPOCH and plan.steps == 110 * STEPS_PER_EPOCH
     assert training.weight_decay == 1e-4  # R
     assert training.train_only == "everything" and training.attack_dtype == "float32"
     assert plan.norm_policy.ghost_batch_size == 32  # R: 32 per GPU
@@ -121,13 +122,13 @@ def test_the_evaluation_of_every_recipe(name):
 RATES = [  # epoch, rate: R's warm-up, P's drops
     (0, 0.1),
     (1, 0.4),
-    (4 + 311 / 312, 0.1 + 1.5 * (5 * 312 - 1) / (5 * 312)),
+    (5 - 1 / 313, 0.1 + 1.5 * (5 * 313 - 1) / (5 * 313)),
     (5, 1.6),
-    (35 - 1 / 312, 1.6),
+    (35 - 1 / 313, 1.6),
     (35, 0.16),
-    (70 - 1 / 312, 0.16),
+    (70 - 1 / 313, 0.16),
     (70, 0.016),
-    (95 - 1 / 312, 0.016),
+    (95 - 1 / 313, 0.016),
     (95, 0.0016),
     (109.9, 0.0016),
 ]

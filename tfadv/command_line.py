@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # Before TensorFlow is imported: its start-up lines would bury a message.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -71,9 +71,14 @@ def read_plugin_flags() -> config.Config:
 
 
 def _warned(read: config.Config) -> config.Config:
-    for failure in read.failures.values():
-        print(f"warning: {failure}", file=sys.stderr)
+    warn(read.failures.values())
     return read
+
+
+def warn(lines: Iterable[object]) -> None:
+    """Prints warnings, each a line of the standard error."""
+    for line in lines:
+        print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
 class Found:

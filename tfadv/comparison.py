@@ -33,7 +33,8 @@ def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
 def chosen_seeds(texts: Sequence[str]) -> list[int]:
     """Returns the seeds; raises `UserError` where one is no number or given twice."""
     numbers = bool(texts) and all(text.isdecimal() for text in texts)
-    check(numbers and len(set(texts)) == len(texts), "--seeds", "be distinct numbers", texts)
+    distinct = numbers and len(set(map(int, texts))) == len(texts)
+    check(distinct, "--seeds", "be distinct numbers", texts)
     return [int(text) for text in texts]
 
 

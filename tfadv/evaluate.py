@@ -6,7 +6,6 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation goes on where it was when the same command is given again.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +53,7 @@ def main(argv):
         parts, model, distribution = subject.parts, subject.model, subject.distribution
         branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
         is_chief = Workers(distribution).is_chief
+        command_line.warn(parts.warnings if is_chief else ())
         about = _about(found.read, branches)
         verdicts = Verdicts(output.with_suffix(".images.jsonl"), about, is_chief)
         evaluator = Evaluator(
@@ -129,8 +129,7 @@ def _foreign(found) -> Subject:
     found.read = command_line.read_flags([first])
     parts = experiment.evaluation_parts(found.read)
     model = foreign_model.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
-    for warning in foreign_check.check(model, parts.source):
-        print(f"warning: {warning}", file=sys.stderr)
+    command_line.warn(foreign_check.check(model, parts.source))
     distribution = Distribution(kind="one_device").create()
     return Subject(parts, model, model.branches, model.describe(), distribution)
 

@@ -7,6 +7,7 @@ from tfadv.checkpoints import WEIGHTS
 from tfadv.data import Splits
 from tfadv.errors import check, check_choice
 from tfadv.models import Model
+from tfadv.randomness import check_seed
 from tfadv.registry import (
     ATTACKS,
     AUGMENTATIONS,
@@ -20,6 +21,7 @@ from tfadv.registry import (
 )
 
 DTYPES = ("float32", "bfloat16")
+EPOCH_ROUNDINGS = ("down", "nearest", "up")
 
 
 @configurable
@@ -74,7 +76,7 @@ class Experiment:
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
         check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
-        check(0 <= self.seed < 2**31, "Experiment.seed", "be in 0..2³¹-1", self.seed)
+        check_seed("Experiment.seed", self.seed)
 
     def make_norm(self, **arguments):
         """Builds one norm layer."""
@@ -97,11 +99,15 @@ class Training:
     """How long and in what portions to train.
 
     Attributes:
-        epochs: passes over the training images (paper, section 3: 110); 0
-            evaluates the initial weights.
+        epochs: passes over the training images (paper, section 3: 110), each of
+            a whole number of steps; 0 evaluates the initial weights.
         batch_size: images of a step over all replicas (released pipeline: 4096).
         weight_decay: λ of ½·λ·‖W‖² over convolution and dense kernels, in the
             loss (released pipeline: 1e-4).
+        epoch_rounding: where the images don't fill the last batch of an epoch,
+            whether its steps are rounded ``down``, to the ``nearest`` number
+            (the released pipeline: 313 for 312.78) or ``up``. The images go on
+            where the epoch before ended, so none is left out whatever it is.
         train_only: ``everything``, or the ``norms``: γ and β (section 4.4).
         micro_batch_size: images that a replica computes at once; it adds up
             the gradients of its share of a batch in such portions. None takes
@@ -119,6 +125,7 @@ class Training:
     epochs: int
     batch_size: int
     weight_decay: float
+    epoch_rounding: str = "down"
     train_only: str = "everything"
     micro_batch_size: int | None = None
     dtype: str = "float32"
@@ -128,6 +135,7 @@ class Training:
     checkpoint_every_epochs: int = 1
 
     def __post_init__(self):
+        check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
         check_choice("Training.train_only", self.train_only, ("everything", "norms"))
         check_choice("Training.dtype", self.dtype, DTYPES)
         check_choice("Training.attack_dtype", self.attack_dtype, (*DTYPES, "auto"))
@@ -143,6 +151,18 @@ class Training:
         size, decay = self.micro_batch_size, self.average_decay
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
         check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)
+
+    def steps_per_epoch(self, images: int) -> int:
+        """Returns the steps of an epoch of so many images.
+
+        Raises:
+            UserError: a batch takes more images than there are.
+        """
+        size = self.batch_size
+        rule = f"be <= {images}, the number of training images"
+        check(size <= images, "Training.batch_size", rule, size)
+        beyond = {"down": 0, "nearest": size // 2, "up": size - 1}[self.epoch_rounding]
+        return (images + beyond) // size
 
     def micro_batches(self, share: int) -> int:
         """Returns in how many portions a replica computes its share of a batch.

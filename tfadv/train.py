@@ -41,6 +41,7 @@ def run(read: config.Config, path: Path) -> None:
     directory.check(read)
     plan = experiment.plan(read)
     if FLAGS.dry_run:
+        command_line.warn(plan.warnings)
         trainer = Trainer(plan, plan.distribution.create())
         trainer.load_initial_weights()
         for line in dry_run.report(read, plan, trainer, path):
@@ -62,6 +63,7 @@ def run(read: config.Config, path: Path) -> None:
             f"{plan.training.batch_size} images on {trainer.replicas} replica(s)"
         )
         if workers.is_chief:
+            command_line.warn(plan.warnings)
             directory.claim(read, trainer.devices, plan.experiment.seed)
             write_text(path / "operative_config.gin", config.operative_text())
         try:

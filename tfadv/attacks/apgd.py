@@ -15,7 +15,7 @@ from tfadv.attacks.base import (
     unless_broken,
     with_input_gradient,
 )
-from tfadv.attacks.goals import AWAY, TOWARDS, likeliest_wrong
+from tfadv.attacks.goals import AWAY, TOWARDS, check_classes, likeliest_wrong
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS
@@ -106,6 +106,11 @@ class APGD(Attack):
     ) -> tf.Tensor:
         """Returns adversarial images; see `Attack.__call__`."""
         return self._rounds(logits_fn, images, labels, seeds, [labels] * self.restarts)
+
+    def check_classes(self, classes: int) -> None:
+        """Raises `UserError` where the loss needs more; see `Attack.check_classes`."""
+        towards = isinstance(self, APGDTargeted)
+        check_classes(f"{type(self).__name__}.loss", self.loss, towards, classes)
 
     @property
     def title(self) -> str:

@@ -152,6 +152,9 @@ class Attack:
         """
         return classified(logits) != tf.cast(labels, tf.int32)
 
+    def check_classes(self, classes: int) -> None:
+        """Raises `UserError` where the attack can't be run on so many classes."""
+
     @property
     def title(self) -> str:
         """What tables call it: its class's name, if it says nothing else."""

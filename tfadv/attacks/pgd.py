@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
 from tfadv.attacks.base import Attack, LogitsFn, classified, with_input_gradient
-from tfadv.attacks.goals import AWAY, TOWARDS
+from tfadv.attacks.goals import AWAY, TOWARDS, check_classes
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS
@@ -191,6 +191,10 @@ class PGD(Attack):
         if not self.targeted:
             return super().succeeded(logits, labels, seeds)
         return classified(logits) == self.targets(labels, logits.shape[-1], seeds)
+
+    def check_classes(self, classes: int) -> None:
+        """Raises `UserError` where the loss needs more; see `Attack.check_classes`."""
+        check_classes(f"{type(self).__name__}.loss", self.loss, self.targeted, classes)
 
     @property
     def passes(self) -> float:

@@ -13,9 +13,11 @@ class Augmentation:
     Attributes:
         takes_original: whether it wants the image as it was stored, of any
             size, instead of the evaluation's view of it.
+        image_size: height and width of what it makes; None keeps the image's.
     """
 
     takes_original = False
+    image_size: int | None = None
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image.

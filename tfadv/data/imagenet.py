@@ -68,7 +68,7 @@ class AbsentSource(Source):
 
     def __init__(self, name: str, examples: int, image_shape, folder: str):
         classes = [f"class {number}" for number in range(CLASSES)]
-        super().__init__(name, np.zeros(examples, np.int64), classes, image_shape)
+        super().__init__(name, np.arange(examples) % CLASSES, classes, image_shape)
         self._folder = folder
 
     def check_present(self) -> None:
