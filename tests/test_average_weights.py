@@ -68,7 +68,7 @@ def test_what_was_reported_is_what_a_run_is_evaluated_to(run, weights):
     expected = record["weight_average"] if weights == "average" else record
     assert accuracies(again) == accuracies(expected)
     assert accuracies(found.results) == accuracies(expected)
-    assert found.describe()["weights"] == weights
+    assert found.describe()["weights_kind"] == weights
 
 
 def test_a_bundle_of_the_average_holds_it_and_its_accuracies(run, tmp_path):
@@ -77,7 +77,7 @@ def test_a_bundle_of_the_average_holds_it_and_its_accuracies(run, tmp_path):
     write_bundle(found, tmp_path / "bundle", ["adv", "clean"], (0.0, 1.0), "CC0")
     metadata = json.loads((tmp_path / "bundle/metadata.json").read_text())
     assert accuracies(metadata["accuracy"]) == accuracies(record["weight_average"])
-    assert metadata["model"]["weights"] == "average"
+    assert metadata["model"]["weights_kind"] == "average"
     bundle = LoadedBundle(tmp_path / "bundle", "adv")
     pixels = bundle.reference_images * 255
     average = read_model(folder / "checkpoints", "average")

@@ -10,8 +10,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Each layer may import itself and the layers above it in this list.
 LAYERS = [
-    {"errors", "annotations", "tfadv"},
+    {"errors", "annotations", "digests", "tfadv"},
     {"registry", "gin_files"},
+    {"plugin_sources"},
     {"plugin_modules"},
     {"randomness", "config", "devices", "pixels"},
     {
@@ -33,6 +34,7 @@ LAYERS = [
     {"trained_run", "saved_model"},
     {"bundle"},
     {"foreign_model", "loaded_bundle"},
+    {"identity"},
     {"adapters"},
     {"foreign_check"},
     {"attack_runs", "verdicts"},
@@ -52,7 +54,7 @@ INDEPENDENT = {
     "norms": {"norms"},
     "attacks": {"attacks", "devices", "losses", "pixels", "randomness"},
     "losses": set(),
-    "data": {"data", "randomness"},
+    "data": {"data", "digests", "randomness"},
     "schedules": set(),
     "reports": {"reports", "paper", "progress", "run_directory"},
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfadv import bundle, config, experiment
+from tfadv import bundle, config, experiment, identity
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import check_choice
 from tfadv.loaded_bundle import LoadedBundle
@@ -35,12 +35,14 @@ def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
         float32 images [count, H, W, 3] in the bundle's range, int64 labels [count].
 
     Raises:
-        UserError: it is no bundle, or its data is not here.
+        UserError: it is no bundle, its data is not here, or is no longer the same.
     """
     metadata = bundle.read_metadata(Path(folder))
     written = Path(folder) / metadata["training"]["config"]
-    source = experiment.evaluation_parts(config.read([str(written.resolve())])).source
-    batch = some_examples(source, count)
+    read = config.read([str(written.resolve())])
+    parts = experiment.evaluation_parts(read)
+    identity.check_images(Path(folder), read, parts.source, parts.data_digest)
+    batch = some_examples(parts.source, count)
     images = from_pixels(batch["image"].numpy(), metadata["pixel_range"])
     return images, batch["label"].numpy().astype(np.int64)
 

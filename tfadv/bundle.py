@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfadv import digests
 from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
@@ -176,7 +177,8 @@ def _metadata(run, branches, pixel_range, license_name) -> dict:
         "ball": trained_for["ball"],
         "license": license_name,
         "model": run.describe(),
-        "training": {"config": "config.gin", "commit": run.commit},
+        "training": {"config": "config.gin", "commit": run.commit, "data": run.data},
+        "weights": digests.of_model(run.model),
         "accuracy": run.results,
     }
 

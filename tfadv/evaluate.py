@@ -14,14 +14,23 @@ import tensorflow as tf
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import command_line, config, experiment, foreign_check, foreign_model, trained_run
+from tfadv import (
+    command_line,
+    config,
+    digests,
+    experiment,
+    foreign_check,
+    foreign_model,
+    identity,
+    trained_run,
+)
 from tfadv.distribution import Distribution, Workers
 from tfadv.errors import UserError
 from tfadv.evaluation_report import worst_of_all, write_report
 from tfadv.evaluator import Evaluator
 from tfadv.models import Model
 from tfadv.progress import results_table, signs_table
-from tfadv.run_directory import digest, write_json
+from tfadv.run_directory import write_json
 from tfadv.verdicts import Verdicts
 
 FLAGS = flags.FLAGS
@@ -36,6 +45,8 @@ flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_mode
 flags.DEFINE_string("layout", None, "NHWC or NCHW, of those images.")
 flags.DEFINE_string("outputs", "logits", "What --saved_model returns: logits or probabilities.")
 flags.DEFINE_string("endpoint", None, "Which signature of --saved_model.")
+# How the model is taken, which is no part of the configuration.
+_FLAGS_OF_MODEL = ("pixel_range", "layout", "outputs", "endpoint", "weights")
 
 
 def main(argv):
@@ -52,9 +63,10 @@ def main(argv):
         subject = (_run if FLAGS.model_dir else _foreign)(found)
         parts, model, distribution = subject.parts, subject.model, subject.distribution
         branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
-        is_chief = Workers(distribution).is_chief
+        workers = Workers(distribution)
+        is_chief = workers.is_chief
         command_line.warn(parts.warnings if is_chief else ())
-        about = _about(found.read, branches)
+        about = _about(found.read, parts, model, branches, workers)
         verdicts = Verdicts(output.with_suffix(".images.jsonl"), about, is_chief)
         evaluator = Evaluator(
             model,
@@ -67,7 +79,8 @@ def main(argv):
             verdicts,
             parts.checkup,
         )
-        record = {"model": subject.description, **evaluator.evaluate()}
+        described = subject.description | {"weights": about["weights"]}
+        record = {"model": described, **evaluator.evaluate()}
         if is_chief:
             write_json(output, record)  # before anything is drawn
         worst = worst_of_all(evaluator, record)
@@ -83,16 +96,22 @@ def main(argv):
         print(f"record: {output}\nreport: {report_folder / 'report.html'}")
 
 
-def _about(read: config.Config, branches: list[str]) -> dict[str, object]:
-    """Returns what must be the same for an evaluation to go on."""
-    path = Path(FLAGS.model_dir, "checkpoints") if FLAGS.model_dir else Path(FLAGS.saved_model)
-    flags_of_it = ("pixel_range", "layout", "outputs", "endpoint", "weights")
-    return {
+def _about(read: config.Config, parts, model, branches, workers: Workers) -> dict[str, object]:
+    """Returns what must be the same for an evaluation to go on, and for all its workers."""
+    path = Path(FLAGS.model_dir or FLAGS.saved_model)
+    another = parts.checkup.transfer_from if parts.checkup else None
+    about = {
         "configuration": read.text(),
-        "weights": digest(path),
+        "weights": digests.of_model(model) if FLAGS.model_dir else digests.of_path(path),
+        "transfer_from": digests.of_path(Path(another)) if another else None,
+        "software": identity.of_software(),
         "branches": branches,
-        **{f"--{name}": getattr(FLAGS, name) for name in flags_of_it},
+        **{f"--{name}": getattr(FLAGS, name) for name in _FLAGS_OF_MODEL},
     }
+    for what, value in about.items():
+        workers.agree(what, value)
+    images = identity.check_images(path, read, parts.source, parts.data_digest, workers)
+    return about | {"data": images}
 
 
 def _default_output() -> str:
@@ -115,6 +134,7 @@ def _run(found) -> Subject:
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = experiment.plan(found.read)
     distribution = plan.distribution.create()
+    identity.check_plugins(path, found.read)
     run = trained_run.load(path, plan, distribution, FLAGS.weights)
     parts = experiment.EvaluationParts.of(plan)
     return Subject(parts, run.model, run.branches, run.describe(), distribution)

@@ -11,9 +11,11 @@ from tfadv.config import Config
 from tfadv.data import Splits
 from tfadv.data.alike import check_alike, oddities
 from tfadv.data.augmentation import Augmentation
+from tfadv.data.manifest import AUTO, WAYS
 from tfadv.data.source import Source
 from tfadv.devices import fastest_dtype
 from tfadv.distribution import Distribution
+from tfadv.errors import check_choice
 from tfadv.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.hardware import Hardware
 from tfadv.models import Model
@@ -172,6 +174,7 @@ class EvaluationParts:
         seed: of the subset, the targets and the starts.
         checkup: what the doctor is to do, if there is to be one.
         warnings: lines about what is hardly meant so.
+        data_digest: how files are told from others, one of `manifest.WAYS`.
     """
 
     source: Source
@@ -180,6 +183,7 @@ class EvaluationParts:
     seed: int
     checkup: Checkup | None = None
     warnings: tuple[str, ...] = ()
+    data_digest: str = AUTO
 
     @classmethod
     def of(cls, plan: Plan) -> "EvaluationParts":
@@ -187,7 +191,8 @@ class EvaluationParts:
         seed = plan.experiment.seed
         attacks, checkup = plan.evaluation_attacks, plan.checkup
         warnings = plan.splits.test.warnings + plan_checks.odd_attacks(attacks)
-        return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup, warnings)
+        way = plan.experiment.data_digest
+        return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup, warnings, way)
 
 
 def evaluation_parts(read: Config) -> EvaluationParts:
@@ -206,7 +211,9 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     splits.test.check_present()
     seed = read.values.get("Experiment.seed", default("Experiment.seed"))
     check_seed("Experiment.seed", seed)
+    way = read.values.get("Experiment.data_digest", default("Experiment.data_digest"))
+    check_choice("Experiment.data_digest", way, WAYS)
     attacks, checkup = evaluation.build_attacks(), evaluation.build_checkup()
     plan_checks.check_classes(attacks, splits.test)
     warnings = splits.test.warnings + plan_checks.odd_attacks(attacks)
-    return EvaluationParts(splits.test, evaluation, attacks, seed, checkup, warnings)
+    return EvaluationParts(splits.test, evaluation, attacks, seed, checkup, warnings, way)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from tfadv import command_line, experiment, trained_run
+from tfadv import command_line, experiment, identity, trained_run
 from tfadv.bundle import write_bundle
 
 FLAGS = flags.FLAGS
@@ -25,7 +25,11 @@ def main(argv):
         command_line.refuse_arguments(argv)
         path = Path(FLAGS.model_dir)
         found.read = command_line.read_flags([trained_run.config_file(path)])
-        run = trained_run.load(path, experiment.plan(found.read), weights=FLAGS.weights)
+        plan = experiment.plan(found.read)
+        run = trained_run.load(path, plan, weights=FLAGS.weights)
+        identity.check_plugins(path, found.read)
+        identity.check_images(path, found.read, plan.splits.test, plan.experiment.data_digest)
+        identity.check_results(run)
         branches = command_line.chosen_branches(run.branches, FLAGS.branch)
         branches.sort(key=lambda branch: branch != run.model.default_branch)
         folder = Path(FLAGS.output_dir)

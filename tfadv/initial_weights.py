@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfadv import digests
 from tfadv.checkpoints import read_model
 from tfadv.errors import UserError, nearest
 from tfadv.models import Model
@@ -38,7 +39,7 @@ def load(model: Model, source: str, weights: str = "trained") -> None:
         UserError: a weight is missing, has another shape or is not finite; nothing is set.
     """
     run = RunDirectory(Path(source))
-    if source.endswith(".npz") and Path(source).is_file():
+    if _is_npz(source):
         values = _released(model, source)
     elif run.has_checkpoint:
         values = read_model(run.checkpoints_path, weights)
@@ -51,6 +52,14 @@ def load(model: Model, source: str, weights: str = "trained") -> None:
     _check(model, values, source)
     for variable in model.variables:
         variable.assign(values[variable.path])
+
+
+def digest(source: str) -> str | None:
+    """Returns a digest of the weights that `load` would read; None where there are none."""
+    run = RunDirectory(Path(source))
+    if _is_npz(source):
+        return digests.of_path(Path(source))
+    return digests.of_arrays(read_model(run.checkpoints_path)) if run.has_checkpoint else None
 
 
 def released_name(path: str) -> str:
@@ -71,6 +80,10 @@ def released_name(path: str) -> str:
     else:
         layer = {"stem": "conv0", "head": "linear"}[layer]
     return f"{layer}/{_VARIABLES[variable]}"
+
+
+def _is_npz(source: str) -> bool:
+    return source.endswith(".npz") and Path(source).is_file()
 
 
 def _released(model: Model, source: str) -> dict[str, np.ndarray]:

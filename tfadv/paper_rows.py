@@ -22,6 +22,7 @@ _NOT_SCIENCE = (
     f"{registry.EVALUATION_SCOPE}/",
     "Experiment.scale",
     "Experiment.seed",
+    "Experiment.data_digest",
     "Experiment.deterministic",
     "Training.steps_per_call",
     "Training.checkpoint_every_epochs",

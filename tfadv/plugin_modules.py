@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from tfadv import registry
+from tfadv import plugin_sources, registry
 from tfadv.errors import UserError, nearest
 
 ENTRY_POINTS = "tfadv.plugins"
@@ -105,10 +105,15 @@ def parts_of(module: str) -> list[tuple[registry.Registry, str]]:
 
 
 def digest(module: str) -> str:
-    """Returns twelve digits that change with the source of a plugin's parts."""
+    """Returns twelve digits that change with the source of a plugin's parts.
+
+    What they import from the plugin's own package or folder counts too.
+    """
     modules = {kind.get(name).__module__ for kind, name in parts_of(module)} | {module}
-    sources = (Path(sys.modules[name].__file__).read_bytes() for name in sorted(modules))
-    return hashlib.sha256(b"".join(sources)).hexdigest()[:12]
+    files = {name: Path(sys.modules[name].__file__) for name in modules}
+    sources = plugin_sources.with_imports(files)
+    contents = (sources[name].read_bytes() for name in sorted(sources))
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:12]
 
 
 def defining(part_name: str) -> str:

@@ -1,20 +1,23 @@
 """The folder of one run: what was asked, where it ran and what came out."""
 
 import datetime
-import hashlib
 import importlib.metadata
 import json
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tfadv import digests
 from tfadv.config import Config
 from tfadv.errors import UserError
 from tfadv.gin_files import ROOT
 
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
+# What run.json holds of a run's images and weights.
+_IDENTITY = ("data", "initial_weights", "transfer_from")
+_LONGEST_NAME = 200
 
 
 class RunDirectory:
@@ -42,6 +45,11 @@ class RunDirectory:
         """Whether the run was saved at least once."""
         return (self.checkpoints_path / "checkpoint").is_file()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something of the run that can be gone on with."""
+        return self.has_checkpoint or self.results_path.is_file()
+
     def check(self, config: Config) -> None:
         """Raises `UserError` if something else than this very run is here."""
         if not self.path.exists() or not any(self.path.iterdir()):
@@ -58,14 +66,33 @@ class RunDirectory:
                 "choose another --model_dir, or remove that folder"
             )
 
-    def claim(self, config: Config, devices: Sequence[str], seed: int) -> None:
-        """Makes the folder and records this start."""
+    def claim(
+        self,
+        config: Config,
+        devices: Sequence[str],
+        seed: int,
+        identity: Mapping[str, object] | None = None,
+    ) -> None:
+        """Makes the folder and records this start.
+
+        Args:
+            config: the run's configuration.
+            devices: names of the devices.
+            seed: the run's.
+            identity: digests of its images and weights, as `identity.check_run` returns
+                them; the first start's stay.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "config.gin").exists():
             write_text(self.path / "config.gin", config.text())
         record = self._read_json("run.json") or {"seed": seed, "starts": []}
         record["starts"].append(_start_record(devices))
-        write_json(self.path / "run.json", record)
+        write_json(self.path / "run.json", {**(identity or {}), **record})
+
+    def identity(self) -> dict[str, object]:
+        """Returns the digests of images and weights that the run was started with."""
+        record = self._read_json("run.json") or {}
+        return {part: record[part] for part in _IDENTITY if part in record}
 
     def results(self) -> dict | None:
         """Returns the finished run's record, or None."""
@@ -95,11 +122,17 @@ class RunDirectory:
 
 
 def default_path(config: Config, bindings: Sequence[str]) -> Path:
-    """Returns ``runs/RECIPE-SCALE``, and the bindings where there are some."""
+    """Returns ``runs/RECIPE-SCALE``, and the bindings where there are some.
+
+    A name that is too long ends in a digest of what was cut off.
+    """
     names = sorted(config.files, key=lambda name: "scale" in Path(name).parts)
     parts = [_short_name(Path(name)) for name in names]
     parts += ["".join(c if c.isalnum() or c in "._=-" else "" for c in text) for text in bindings]
-    return Path("runs") / "-".join(parts)[:200]
+    name = "-".join(parts)
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME - 9]}-{digests.of_texts([name])[:8]}"
+    return Path("runs") / name
 
 
 def _short_name(path: Path) -> str:
@@ -121,20 +154,9 @@ def write_json(path: Path, record: dict) -> None:
     write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
-def digest(path: Path) -> str:
-    """Returns a SHA-256 of a file, or of all files of a folder and their names."""
-    found = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
-            found.update(str(file.relative_to(path)).encode())
-            with open(file, "rb") as content:
-                found.update(hashlib.file_digest(content, "sha256").digest())
-    return found.hexdigest()
-
-
 def _difference(old: str, new: str) -> str:
     """Returns the first bindings that differ, as ``Name.parameter: old → new``."""
-    old_values, new_values = _bindings(old), _bindings(new)
+    old_values, new_values = bindings(old), bindings(new)
     changed = [
         f"{key}: {old_values.get(key, 'unset')} → {new_values.get(key, 'unset')}"
         for key in sorted(old_values | new_values)
@@ -144,7 +166,8 @@ def _difference(old: str, new: str) -> str:
     return "; ".join(changed[:3]) + more
 
 
-def _bindings(text: str) -> dict[str, str]:
+def bindings(text: str) -> dict[str, str]:
+    """Returns the values that a written configuration binds, and the sources that it imports."""
     joined = text.replace("\\\n", " ")
     pairs, key = {}, ""
     for line in joined.splitlines():

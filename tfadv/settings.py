@@ -5,6 +5,7 @@ import dataclasses
 from tfadv import models, norms, optimizers, schedules, strategies  # noqa: F401  (they register)
 from tfadv.checkpoints import WEIGHTS
 from tfadv.data import Splits
+from tfadv.data.manifest import AUTO, WAYS
 from tfadv.errors import check, check_choice
 from tfadv.models import Model
 from tfadv.randomness import check_seed
@@ -47,6 +48,9 @@ class Experiment:
         deterministic: whether TensorFlow's kernels give the same bits every
             time, so that a resumed run equals an unbroken one exactly; slower
             on a GPU. It is a switch of the whole process.
+        data_digest: how a run's image files are told from others: by what they
+            hold ('content'), by their times of change ('fast'), or 'auto': by
+            what they hold up to 1 GiB. Names and sizes always count.
     """
 
     scale: str
@@ -62,6 +66,7 @@ class Experiment:
     initial_weights_kind: str = "trained"
     seed: int = 0
     deterministic: bool = False
+    data_digest: str = AUTO
 
     def __post_init__(self):
         for registry, name in (
@@ -77,6 +82,7 @@ class Experiment:
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
         check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
         check_seed("Experiment.seed", self.seed)
+        check_choice("Experiment.data_digest", self.data_digest, WAYS)
 
     def make_norm(self, **arguments):
         """Builds one norm layer."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import command_line, config, dry_run, experiment
+from tfadv import command_line, config, dry_run, experiment, identity
 from tfadv.distribution import WorkerLost, Workers
 from tfadv.errors import UserError
 from tfadv.progress import results_table
@@ -40,6 +40,9 @@ def run(read: config.Config, path: Path) -> None:
     directory = RunDirectory(path)
     directory.check(read)
     plan = experiment.plan(read)
+    results = directory.results()
+    if FLAGS.dry_run or results is not None:
+        identity.check_run(directory, plan, identity.alone())
     if FLAGS.dry_run:
         command_line.warn(plan.warnings)
         trainer = Trainer(plan, plan.distribution.create())
@@ -47,7 +50,6 @@ def run(read: config.Config, path: Path) -> None:
         for line in dry_run.report(read, plan, trainer, path):
             console.print(line, markup=False)
         return
-    results = directory.results()
     if results is None:
         for source in plan.splits:
             source.check_present()
@@ -55,6 +57,7 @@ def run(read: config.Config, path: Path) -> None:
         workers = Workers(distribution)
         console.quiet = not workers.is_chief
         workers.agree("configuration", read.text())
+        bound_to = identity.check_run(directory, plan, workers)
         trainer = Trainer(plan, distribution)
         if not directory.has_checkpoint:
             trainer.load_initial_weights()
@@ -64,7 +67,7 @@ def run(read: config.Config, path: Path) -> None:
         )
         if workers.is_chief:
             command_line.warn(plan.warnings)
-            directory.claim(read, trainer.devices, plan.experiment.seed)
+            directory.claim(read, trainer.devices, plan.experiment.seed, bound_to)
             write_text(path / "operative_config.gin", config.operative_text())
         try:
             results = trainer.run(directory)

@@ -24,6 +24,7 @@ class TrainedRun:
         results: its results record, or None while it is not finished.
         commit: the commit that trained it, or None if that isn't known.
         weights: which of the run's they are, ``trained`` or ``average``.
+        data: manifests of its images by split, none if they were not recorded.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class TrainedRun:
     results: dict | None
     commit: str | None
     weights: str = "trained"
+    data: dict[str, dict] = dataclasses.field(default_factory=dict)
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -41,7 +43,7 @@ class TrainedRun:
 
     def describe(self) -> dict[str, object]:
         """Returns what a record says of the model."""
-        return self.model.describe() | self.plan.describe() | {"weights": self.weights}
+        return self.model.describe() | self.plan.describe() | {"weights_kind": self.weights}
 
 
 def config_file(path: Path) -> str:
@@ -90,4 +92,5 @@ def load(
         results,
         starts[-1]["git_commit"] if starts else None,
         weights,
+        directory.identity().get("data", {}),
     )

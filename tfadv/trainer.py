@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from tfadv import initial_weights, randomness
+from tfadv import digests, initial_weights, randomness
 from tfadv.checkpoints import Checkpoints
 from tfadv.data.pipeline import Shares, some_examples, train_batches
 from tfadv.distribution import Workers, share_the_first
@@ -180,13 +180,16 @@ class Trainer:
             # A checkpoint keeps these: what is told here can be had again.
             share_the_first(self.distribution, self._running_statistics)
         record = {
-            "model": self.model.describe() | self.plan.describe() | {"step": self.step},
+            "model": self.model.describe()
+            | self.plan.describe()
+            | {"step": self.step, "weights": digests.of_model(self.model)},
             **self.evaluator.evaluate(),
         }
         if self.average:
             with self.average.in_place():
-                averaged = self.evaluator.evaluate()
-            record["weight_average"] = {"decay": self.average.decay, **averaged}
+                weights, averaged = digests.of_model(self.model), self.evaluator.evaluate()
+            decay = self.average.decay
+            record["weight_average"] = {"decay": decay, "weights": weights, **averaged}
         return record
 
     @property

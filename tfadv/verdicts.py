@@ -1,5 +1,6 @@
 """What became of every image, kept while an evaluation goes on and written as it comes."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfadv.data.manifest import difference, without_times
 from tfadv.errors import UserError
 from tfadv.run_directory import write_text
 
@@ -30,7 +32,8 @@ class Unit(NamedTuple):
 class Verdicts:
     """Per-image outcomes by unit, in memory and, a line a batch, in a file.
 
-    The same evaluation goes on from what the file holds.
+    The same evaluation goes on from what the file holds. Every line ends in a digest of
+    itself and the lines before it.
 
     Args:
         path: of the file; None writes nothing.
@@ -38,7 +41,8 @@ class Verdicts:
         writes: whether this process is the one that writes.
 
     Raises:
-        UserError: the file is about another evaluation.
+        UserError: the file is about another evaluation, or a line of it was
+            changed since it was written.
     """
 
     def __init__(
@@ -49,12 +53,13 @@ class Verdicts:
     ):
         self._path = path if writes else None
         self._lines: dict[Unit, list[dict[str, np.ndarray]]] = {}
+        self._digest = ""  # of the last line
         whole = _whole_lines(path) if path else ""
         if whole:
             self._read(path, whole, about)
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(self._path, whole or json.dumps({"about": about}) + "\n")
+            write_text(self._path, whole or self._sealed({"about": about}))
 
     def found(self, unit: Unit) -> dict[str, np.ndarray]:
         """Returns a unit's columns so far, `index` among them; none where it has not begun."""
@@ -75,11 +80,36 @@ class Verdicts:
 
     def _append(self, line: dict) -> None:
         with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+            file.write(self._sealed(line))
+
+    def _sealed(self, line: dict) -> str:
+        """Returns a line with its digest, which the next one's depends on."""
+        text = json.dumps(line, allow_nan=False)
+        self._digest = hashlib.sha256((self._digest + text).encode()).hexdigest()[:16]
+        return json.dumps(line | {"digest": self._digest}) + "\n"
+
+    def _unsealed(self, path: Path, text: str) -> list[dict]:
+        lines = []
+        for number, written in enumerate(text.splitlines(keepends=True), 1):
+            try:
+                line = json.loads(written)
+                line.pop("digest", None)
+            except (json.JSONDecodeError, AttributeError):
+                line = {}
+            if self._sealed(line) != written:
+                raise UserError(
+                    f"'{path}': line {number} is not as it was written: remove that file, and the "
+                    "evaluation starts anew"
+                )
+            lines.append(line)
+        return lines
 
     def _read(self, path, text, about) -> None:
-        head, *lines = (json.loads(line) for line in text.splitlines())
-        different = _differences(head["about"], json.loads(json.dumps(about)))
+        head, *lines = self._unsealed(path, text)
+        sides = head["about"], json.loads(json.dumps(about))
+        if not self._path:  # another worker's copy of the images has times of its own
+            sides = ({**side, "data": without_times(side.get("data") or {})} for side in sides)
+        different = _differences(*sides)
         if different:
             raise UserError(
                 f"'{path}' holds another evaluation (other {', '.join(different)}): choose another "
@@ -98,4 +128,8 @@ def _whole_lines(path: Path) -> str:
 
 
 def _differences(old: Mapping, new: Mapping) -> list[str]:
-    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    different = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    if "data" in different:
+        changed = difference(old.get("data") or {}, new.get("data") or {})
+        different[different.index("data")] = f"data: {changed}"
+    return different

@@ -2,11 +2,14 @@
 
 import dataclasses
 import functools
+import os
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from tfadv import digests
+from tfadv.data.manifest import reads_contents
 from tfadv.data.paths import existing_path
 from tfadv.data.source import Source, Splits, eager_constant
 from tfadv.errors import UserError, check
@@ -103,15 +106,27 @@ class FolderSource(Source):
                 raise UserError(f"{name}: no .jpg, .jpeg or .png in '{folder / class_name}'")
             files += [str(path) for path in found]
             labels += [label] * len(found)
-        for file in files:
-            _check_signature(name, file)
+        stats = [_checked(name, file) for file in files]
         super().__init__(name, np.array(labels), class_names, (view.image_size, view.image_size, 3))
         self._view = view
         self._files = np.array(files)
+        self._sizes = np.array([stat.st_size for stat in stats])  # in bytes
+        self._times = np.array([stat.st_mtime_ns for stat in stats])
 
     @functools.cached_property
     def _file_tensor(self) -> tf.Tensor:
         return eager_constant(self._files)
+
+    def stored(self, way: str) -> dict[str, str]:
+        """Returns digests of the files and their names; see `Source.stored`."""
+        places = zip(self.labels.tolist(), self._files.tolist(), strict=True)
+        names = (
+            f"{self.class_names[label]}/{file.rpartition(os.sep)[2]}" for label, file in places
+        )
+        found = {"names": digests.of_texts(names), "sizes": digests.of_array(self._sizes)}
+        if reads_contents(way, int(self._sizes.sum())):
+            return found | {"contents": digests.of_files(self._files)}
+        return found | {"times": digests.of_array(self._times)}
 
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
@@ -136,7 +151,9 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def _check_signature(name: str, file: str) -> None:
+def _checked(name: str, file: str) -> os.stat_result:
+    """Returns a file's size and times, while it is open for a look at its first bytes."""
     with open(file, "rb") as opened:
         if not opened.read(4).startswith(_SIGNATURES):
             raise UserError(f"{name}: '{file}' is neither a JPEG nor a PNG file")
+        return os.fstat(opened.fileno())

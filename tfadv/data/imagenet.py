@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tfadv.data.image_folder import image_folder
+from tfadv.data.manifest import AUTO
 from tfadv.data.source import Source, Splits
 from tfadv.errors import UserError
 from tfadv.registry import DATASETS
@@ -78,6 +79,9 @@ class AbsentSource(Source):
             "(--dry_run), not read",
             "imagenet.folder",
         )
+
+    def manifest(self, way: str = AUTO) -> None:
+        """Returns None: nothing is known of them; see `Source.manifest`."""
 
     def fetch(self, index):
         """Raises `UserError`: there is nothing to fetch."""

@@ -1,12 +1,15 @@
 """Labelled images that can be fetched one by one, in any order."""
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfadv import digests
+from tfadv.data.manifest import AUTO
 from tfadv.data.plausibility import checked_images, checked_labels, pixel_warnings
 from tfadv.errors import UserError
 
@@ -74,6 +77,36 @@ class Source:
     def check_present(self) -> None:
         """Raises `UserError` if the images are known of but not on this machine."""
 
+    def manifest(self, way: str = AUTO) -> dict[str, object] | None:
+        """Returns what tells these examples from any others; see `tfadv.data.manifest`.
+
+        Args:
+            way: whether files are told by their contents, one of `manifest.WAYS`.
+
+        Returns:
+            JSON values by part, or None where the images are not on this machine.
+        """
+        return {
+            "examples": len(self),
+            "image_shape": list(self.image_shape),
+            "class_names": digests.of_texts(self.class_names),
+            "labels": digests.of_array(self.labels),
+            **self.stored(way),
+        }
+
+    def stored(self, way: str) -> dict[str, str]:
+        """Returns digests of the images as they are stored, for `manifest`.
+
+        Here every image is fetched, which is right for any source and takes as long as an
+        epoch: a source that reads large files should tell itself from others faster.
+        """
+        numbers = tf.data.Dataset.range(len(self))
+        examples = numbers.map(self.fetch_original, tf.data.AUTOTUNE, deterministic=True)
+        found = hashlib.sha256()
+        for image, _ in examples.as_numpy_iterator():
+            found.update(digests.of_array(image).encode())
+        return {"pixels": found.hexdigest()}
+
 
 class ArraySource(Source):
     """Images held in memory.
@@ -108,6 +141,10 @@ class ArraySource(Source):
     def pixel_hashes(self) -> list[int]:
         """Returns a number for each image: equal for equal pixels, and hardly ever for others."""
         return [hash(image.astype(np.float32).tobytes()) for image in self._images]
+
+    def stored(self, way: str) -> dict[str, str]:
+        """Returns a digest of the array; see `Source.stored`."""
+        return {"pixels": digests.of_array(self._images)}
 
     @functools.cached_property
     def _image_tensor(self) -> tf.Tensor:
