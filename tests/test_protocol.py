@@ -8,11 +8,16 @@ import pytest
 import tensorflow as tf
 from imagenet_plans import ROOT, planned
 
+from tfadv import config
+from tfadv.data import imagenet
+from tfadv.data.bicubic import Bicubic
+from tfadv.data.centre_square import CentreSquare
 from tfadv.hardware import measure_workload
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+from tfadv.registry import DATASETS
 from tfadv.strategies import ADV, CLEAN
 from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing
@@ -37,6 +42,17 @@ SCIENCE = {
     "mbn_frozen": (MixtureBatchNorm, Adversarial, 1.0, True),
     "mbn_alp_frozen": (MixtureBatchNorm, LogitPairing, 1.0, True),
 }
+
+
+@pytest.mark.parametrize("size", ["", "_1gpu", "_8gpu"])
+def test_how_images_are_seen(size, folder, monkeypatch):
+    """R: OpenCV's imread, shorter side 256 by INTER_CUBIC, centre 224, all in uint8."""
+    (folder / "test").rename(folder / "val")
+    monkeypatch.setattr(imagenet, "CLASSES", 2)
+    config.read([f"gin/scale/imagenet{size}.gin"], [f"imagenet.folder = '{folder}'"])
+    opencv = Bicubic(cubic_a=-0.75, antialias=False, whole_pixels=True)
+    for source in DATASETS.build("imagenet", "Experiment.dataset"):
+        assert source.view == CentreSquare(224, 256, opencv) and source.exif_orientation
 
 
 def recipe(name):
@@ -104,6 +120,9 @@ def test_what_every_recipe_shares(name):
     assert augmentation.area == (0.08, 1.0) and augmentation.aspect_ratio == (3 / 4, 4 / 3)
     assert (augmentation.jitter, augmentation.lighting, augmentation.flip) == (0.4, 0.1, True)
     assert augmentation.image_size == 224
+    # R to the letter: OpenCV's INTER_CUBIC, uint8 from the resize on.
+    opencv = Bicubic(cubic_a=-0.75, antialias=False, whole_pixels=True)
+    assert augmentation.bicubic == opencv
     train, test = plan.splits
     assert (len(train), len(test), train.classes) == (1_281_167, 50_000, 1000)
     assert train.image_shape == (224, 224, 3)
@@ -176,7 +195,11 @@ def test_the_network():
     assert spread == pytest.approx(0.01, rel=0.01)
     kernel = tf.convert_to_tensor(model.blocks[40].spatial.kernel)
     fan_out = 3 * 3 * kernel.shape[-1]
-    assert float(tf.math.reduce_std(kernel)) == pytest.approx((2 / fan_out) ** 0.5, rel=0.01)
+    deviation = (2 / fan_out) ** 0.5
+    assert float(tf.math.reduce_std(kernel)) == pytest.approx(deviation, rel=0.01)
+    # TensorFlow 1 cuts at two deviations of the normal distribution it widens to that.
+    largest = float(tf.reduce_max(tf.abs(kernel)))
+    assert largest == pytest.approx(2 / 0.87962566 * deviation, rel=1e-3)
     assert len(model.kernels) == 3 * 50 + 1 + 4 + 1  # blocks, stem, shortcuts, head
     assert {variable.name for variable in model.trainable_variables} == {
         "kernel",

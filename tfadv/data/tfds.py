@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow_datasets
 
 from tfadv.data.source import ArraySource, Splits
+from tfadv.data.tfds_decoding import decoders
 from tfadv.errors import UserError, nearest
 from tfadv.registry import DATASETS
 
@@ -66,7 +67,8 @@ def _source(builder, class_names: list[str], parameter: str, split: str) -> Arra
     name = f"{builder.name} {split}"
     images, labels = [], []
     with _mistakes(parameter, f"'{split}' of {builder.name} can't be read"):
-        for example in tensorflow_datasets.as_numpy(builder.as_dataset(split=split)):
+        dataset = builder.as_dataset(split=split, decoders=decoders(builder.info.features))
+        for example in tensorflow_datasets.as_numpy(dataset):
             images.append(example["image"])
             labels.append(example["label"])
             if images[-1].shape != images[0].shape:
