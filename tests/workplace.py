@@ -31,6 +31,8 @@ SMALLER = {
     },
     "gin/scale/cifar10.gin": {"Evaluation.examples": "16", "eval/Square.queries": "200"},
     "gin/scale/cifar10_laptop.gin": {
+        "tfds.train_split": "'train[:640]'",
+        "tfds.test_split": "'test'",
         "Training.epochs": "1",
         "NormPolicy.freeze_last_epochs": "1",
         "StepDecay.boundaries": "()",
@@ -38,8 +40,8 @@ SMALLER = {
         "Evaluation.examples": "16",
     },
 }
-# The images that TFDS has and `$TFADV_DATA_DIR` has, as many as the scales name.
-TRAIN, TEST = 10_000, 2_000
+# Images that TFDS and `$TFADV_DATA_DIR` have.
+TRAIN, TEST = 2_000, 500
 CLASSES = 10
 
 
@@ -116,7 +118,7 @@ def _as_npz(folder: Path, train, test) -> None:
 
 
 def _as_tfds(folder: Path, train, test) -> None:
-    """Prepares TFDS' own CIFAR-10 from these images: its code then finds it and downloads nothing."""
+    """Prepares TFDS' own CIFAR-10 from these images: its code finds it and downloads nothing."""
     builder = tensorflow_datasets.builder("cifar10", data_dir=folder)
     splits = {}
     for name, (images, labels) in (("train", train), ("test", test)):
