@@ -14,10 +14,12 @@ import tensorflow_datasets
 from documents import ROOT
 
 COPIED = (".ci", "Makefile", "benchmarks", "docs", "gin", "plugins", "tfadv")
-# What is cut: how long training takes and how many images are evaluated, nothing that a command
-# names. Attacks keep their steps, and overlays stay as they are.
+# What is cut: the network, how long it is trained and how many images are evaluated; nothing that
+# a command names. Attacks keep their steps, and overlays stay as they are.
 SMALLER = {
     "gin/scale/digits.gin": {
+        "ResNet.blocks": "(1,)",
+        "ResNet.width": "8",
         "Training.epochs": "2",
         "StepDecay.boundaries": "(1,)",
         "LearningRate.warmup_epochs": "1",
@@ -31,6 +33,8 @@ SMALLER = {
     },
     "gin/scale/cifar10.gin": {"Evaluation.examples": "16", "eval/Square.queries": "200"},
     "gin/scale/cifar10_laptop.gin": {
+        "ResNet.blocks": "(1,)",
+        "ResNet.width": "8",
         "tfds.train_split": "'train[:640]'",
         "tfds.test_split": "'test'",
         "Training.epochs": "1",
