@@ -87,22 +87,23 @@ class Peer:
             noise = surface_noise(BALLS[kind], seeds, (8, 8, 3)).numpy()
             yield by_hand.projected(self.images + epsilon * noise, self.images, epsilon, kind)
 
-    def right(self, adversarial):
-        return self.victim.classes(adversarial.astype(np.float32)) == self.labels
+    def classes(self, adversarial):
+        return self.victim.classes(adversarial.astype(np.float32))
 
 
 def compare(peer, rows, classes, expected, targeted):
     for attack, adversarial in expected.items():
-        ours, theirs = classes[attack] == peer.labels, peer.right(adversarial)
-        print(f"{attack}: {np.mean(ours):.1%} by us, {np.mean(theirs):.1%} by hand")
+        ours, theirs = classes[attack], peer.classes(adversarial)
+        left = np.mean(theirs == peer.labels)
+        print(f"{attack}: {np.mean(ours == peer.labels):.1%} by us, {left:.1%} by hand")
         assert rows[attack]["targeted"] == targeted[attack], attack
         assert np.sum(ours != theirs) <= 1, attack  # a tie that rounding turns
-        assert 0.02 < np.mean(theirs) < 0.98, f"{attack}: nothing to compare"
+        assert 0.02 < left < 0.95, f"{attack}: nothing to compare"
 
 
 def test_unbound_goals_are_each_attacks_own(foreign, tmp_path):
     """The protocol binds PGD.targeted = True: that is PGD's alone."""
-    epsilon, peer = 16.0, Peer(foreign[1])
+    epsilon, peer = 32.0, Peer(foreign[1])
     rows, classes = evaluated(
         foreign[0],
         tmp_path / "own.json",
@@ -125,7 +126,7 @@ def test_unbound_goals_are_each_attacks_own(foreign, tmp_path):
 
 def test_bound_goals_and_balls_arrive(foreign, tmp_path):
     """In L2, which every attack takes from PGD, and with the other goals."""
-    epsilon, peer = 150.0, Peer(foreign[1])
+    epsilon, peer = 300.0, Peer(foreign[1])
     rows, classes = evaluated(
         foreign[0],
         tmp_path / "bound.json",
