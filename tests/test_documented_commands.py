@@ -7,7 +7,6 @@ one command leaves feeds the next. Commands at the scales of hours are run with
 with the reason. A command that is new in a document is run as it stands.
 """
 
-import re
 import time
 from typing import NamedTuple
 
@@ -30,7 +29,7 @@ from tfadv import config, experiment
 HOURS = ("cifar10", "imagenet", "imagenet_1gpu", "imagenet_8gpu")
 # Placeholders, and what a reader may put there.
 FILLED = {"RECIPE.gin": "mbn_alp.gin", "SCALE.gin": "imagenet_8gpu.gin"}
-FLAGS_ARE_KNOWN, PLAN = "its flags are known", "plan"
+WORDS_ARE_KNOWN, PLAN = "its words are known", "plan"
 
 
 class Instead(NamedTuple):
@@ -39,7 +38,8 @@ class Instead(NamedTuple):
     Attributes:
         begins: how such commands begin.
         done: a line for the shell, in which {} is the command; `PLAN`, which builds
-            everything that the configuration names; `FLAGS_ARE_KNOWN`; None for nothing.
+            everything that the configuration names; `WORDS_ARE_KNOWN`, which looks for its
+            flags in the source; None for nothing.
         why: the reason.
     """
 
@@ -57,8 +57,7 @@ INSTEAD = (
     Instead("python -m pip install ", None, "make test-suites; see the test of the versions"),
     Instead("python3 -m venv .venv-benchmarks", None, "an environment of gigabytes"),
     Instead(".venv-benchmarks/bin/pip ", None, "an environment of gigabytes"),
-    Instead(".venv-benchmarks/bin/python ", FLAGS_ARE_KNOWN, "minutes to hours, with the peers"),
-    Instead("python -m benchmarks.", FLAGS_ARE_KNOWN, "minutes to hours, with the peers"),
+    Instead(".venv-benchmarks/bin/python ", WORDS_ARE_KNOWN, "minutes to hours, with the peers"),
     Instead("export ", None, "folders and machines that are not here: what follows is planned"),
     Instead("srun ", PLAN, "16 machines"),
     Instead(
@@ -113,15 +112,13 @@ def planned(command: Command) -> None:
         experiment.plan()
 
 
-def unknown_flags(command: Command, workplace: Workplace) -> str:
-    """Returns what a benchmark's --help does not know of a command."""
-    text = command.text.replace(".venv-benchmarks/bin/python", "python").partition(" #")[0]
-    module = re.search(r"python -m [\w.]+", text).group()
-    told = workplace.run(f"{module} --help")
-    given = {word.partition("=")[0] for word in command.words if word.startswith("--")}
-    given |= {word for word in command.words if word in ("autoattack", "verdicts", "curve")}
-    missing = [word for word in given if not re.search(rf"(^|\W){word}\W", told.stdout)]
-    return f"{told.stderr} {missing}" if told.returncode or missing else ""
+def unknown_words(command: Command) -> list[str]:
+    """Returns the flags and values of a benchmark's command that its source does not have."""
+    module = command.words[command.words.index("-m") + 1]
+    source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
+    source += (ROOT / "benchmarks/cases.py").read_text()
+    given = [word.partition("=")[0] for word in command.words[command.words.index(module) + 1 :]]
+    return [word for word in given if not word.isdecimal() and f'"{word}"' not in source]
 
 
 def outcome(command: Command, workplace: Workplace) -> str:
@@ -132,8 +129,8 @@ def outcome(command: Command, workplace: Workplace) -> str:
     if instead and instead.done is PLAN:
         planned(command)
         return ""
-    if instead and instead.done is FLAGS_ARE_KNOWN:
-        return unknown_flags(command, workplace)
+    if instead and instead.done is WORDS_ARE_KNOWN:
+        return " ".join(unknown_words(command))
     text = command.text.partition(" #")[0]
     for placeholder, name in FILLED.items():
         text = text.replace(placeholder, name)

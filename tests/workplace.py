@@ -13,7 +13,8 @@ import tensorflow as tf
 import tensorflow_datasets
 from documents import ROOT
 
-COPIED = (".ci", "Makefile", "benchmarks", "docs", "gin", "plugins", "tfadv")
+FOLDERS = (".ci", "benchmarks", "docs", "gin", "plugins", "tfadv")
+FILES = ("Makefile", "requirements-suites.txt", "requirements.lock", "setup.py")
 # What is cut: the network, how long it is trained and how many images are evaluated; nothing that
 # a command names. Attacks keep their steps, and overlays stay as they are.
 SMALLER = {
@@ -59,11 +60,10 @@ class Workplace:
     def __init__(self, folder: Path):
         self.project = folder / "project"
         self.data = folder / "data"
-        for name in COPIED:
-            source = ROOT / name
-            copy = shutil.copytree if source.is_dir() else shutil.copy2
-            self.project.mkdir(parents=True, exist_ok=True)
-            copy(source, self.project / name)
+        for name in FOLDERS:
+            shutil.copytree(ROOT / name, self.project / name)
+        for name in FILES:
+            shutil.copy(ROOT / name, self.project / name)
         for file, bindings in SMALLER.items():
             path = self.project / file
             path.write_text(_bound(path.read_text(), bindings))
