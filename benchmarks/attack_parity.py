@@ -3,9 +3,10 @@
 ``python -m benchmarks.attack_parity --model_dir=runs/…`` exports a bundle of the run and
 trains another's Keras model on the run's images. Both are attacked, from the same starts
 towards the same targets, by FGSM, MI-FGSM, PGD and Auto-PGD, in L∞ and L2, targeted and
-not: by us on the command line, by NumPy (`attacks_by_hand`), by Foolbox and, where
-Foolbox's attack is another one, by CleverHans. A verdict of an image is whether it is
-classified as its label, as the target or otherwise. It needs the suites (make test-suites).
+not; the other's, which is undefended, at a quarter of ε. They are attacked by us on the
+command line, by NumPy (`attacks_by_hand`), by Foolbox and, where Foolbox's attack is another
+one, by CleverHans. A verdict of an image is whether it is classified as its label, as the
+target or otherwise. It needs the suites (make test-suites) and a run of seed 0.
 """
 
 import argparse
@@ -37,6 +38,8 @@ from benchmarks.parity_subjects import (
 from tfadv import config, experiment, trained_run
 from tfadv.data.pipeline import some_examples
 from tfadv.loaded_bundle import LoadedBundle
+
+MODELS = ("bundle", "foreign")
 
 
 def in_numpy(subject: Subject, cell: Cell) -> np.ndarray:
@@ -126,34 +129,63 @@ def verdicts(victim: Victim, classes: np.ndarray) -> np.ndarray:
     return np.where(classes == victim.labels, 0, np.where(reached, 2, 1))
 
 
-def foreign(source, path: Path) -> keras.Model:
-    """Trains and saves another's classifier of images in 0..1."""
-    examples = some_examples(source, len(source))
+def bundle_of(model_dir: Path, branch: str | None, count: int, folder: Path) -> Subject:
+    """Exports a run."""
+    path = folder / "bundle"
+    export = ["tfadv.export", f"--model_dir={model_dir}", f"--output_dir={path}"]
+    subprocess.run([sys.executable, "-m", *export], check=True)
+    loaded = LoadedBundle(path, branch)
+    source = splits_of(model_dir).test
+    flags = [f"--branch={loaded.branch}"]
+    return Subject(f"bundle, {loaded.branch}", path, loaded, source, count, flags)
+
+
+def foreign_for(model_dir: Path, count: int, folder: Path) -> Subject:
+    """Trains another's undefended classifier on a run's images in 0..1."""
+    splits = splits_of(model_dir)
+    examples = some_examples(splits.train, len(splits.train))
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Conv2D(width, 3, 2, "same", activation="relu") for width in (32, 64)]
-    layers += [keras.layers.Flatten(), keras.layers.Dense(source.classes)]
-    model = keras.Sequential([keras.Input(source.image_shape), *layers])
+    layers += [keras.layers.Flatten(), keras.layers.Dense(splits.train.classes)]
+    model = keras.Sequential([keras.Input(splits.train.image_shape), *layers])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(2e-3), loss)
     model.fit(examples["image"] / 255, examples["label"], 64, epochs=5, verbose=0)
+    path = folder / "foreign.keras"
     model.save(path)
-    return model
+    flags = [
+        "--pixel_range=0,1",
+        "--layout=NHWC",
+        f"--gin_file={trained_run.config_file(model_dir)}",
+    ]
+    return Subject("Keras", path, model, splits.test, count, flags)
 
 
-def subjects(model_dir: Path, branch: str | None, count: int, folder: Path) -> Iterator[Subject]:
-    """Yields the run's bundle and another's model."""
-    export = ["tfadv.export", f"--model_dir={model_dir}", f"--output_dir={folder / 'bundle'}"]
-    subprocess.run([sys.executable, "-m", *export], check=True)
-    written = trained_run.config_file(model_dir)
-    config.read([written])
-    splits = experiment.plan().splits
-    bundle = LoadedBundle(folder / "bundle", branch)
-    name = f"bundle, {bundle.branch}"
-    flags = [f"--branch={bundle.branch}"]
-    yield Subject(name, folder / "bundle", bundle, splits.test, count, flags)
-    model = foreign(splits.train, folder / "foreign.keras")
-    flags = ["--pixel_range=0,1", "--layout=NHWC", f"--gin_file={written}"]
-    yield Subject("Keras", folder / "foreign.keras", model, splits.test, count, flags)
+def splits_of(model_dir: Path):
+    """Returns the images of a run."""
+    config.read([trained_run.config_file(model_dir)])
+    return experiment.plan().splits
+
+
+def cells_of(linf: float, l2: float) -> list[Cell]:
+    """Returns every attack in every goal and ball, of these radii in pixels."""
+    return [
+        Cell(attack, targeted, ball, epsilon)
+        for attack in PARTS
+        for ball, epsilon in (("linf", linf), ("l2", l2))
+        for targeted in (False, True)
+    ]
+
+
+def table(found: list[dict]) -> Table:
+    """Returns the rows as a table."""
+    table = Table("attack", "goal", "ball", "ε", "peer", "model", "ours", "theirs", "same verdicts")
+    for row in found:
+        goal = "targeted" if row["targeted"] else "untargeted"
+        shares = (f"{row[name]:.1%}" for name in ("ours", "theirs", "same"))
+        of_cell = row["attack"], goal, row["ball"], f"{row['epsilon']:g}"
+        table.add_row(*of_cell, row["peer"], row["model"], *shares)
+    return table
 
 
 def main() -> None:
@@ -164,27 +196,21 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=500)
     parser.add_argument("--linf", type=float, default=8.0, help="ε of L∞, in pixels")
     parser.add_argument("--l2", type=float, default=128.0, help="ε of L2, in pixels")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    cells = [
-        Cell(attack, targeted, ball, epsilon)
-        for attack in PARTS
-        for ball, epsilon in (("linf", arguments.linf), ("l2", arguments.l2))
-        for targeted in (False, True)
-    ]
-    found, table = [], Table("attack", "goal", "ball", "peer", "model", "ours", "theirs", "same")
-    with tempfile.TemporaryDirectory() as folder:
-        for subject in subjects(
-            arguments.model_dir, arguments.branch, arguments.examples, Path(folder)
-        ):
-            for row in rows(subject, cells):
+    run, count = arguments.model_dir, arguments.examples
+    found = []
+    with tempfile.TemporaryDirectory() as name:
+        for model in arguments.models:
+            if model == "bundle":
+                subject, share = bundle_of(run, arguments.branch, count, Path(name)), 1
+            else:  # an undefended model would have nothing left to compare
+                subject, share = foreign_for(run, count, Path(name)), 1 / 4
+            for row in rows(subject, cells_of(share * arguments.linf, share * arguments.l2)):
                 found.append(row)
                 print(json.dumps(row), flush=True)
-    for row in found:
-        goal = "targeted" if row["targeted"] else "untargeted"
-        shares = (f"{row[name]:.1%}" for name in ("ours", "theirs", "same"))
-        table.add_row(row["attack"], goal, row["ball"], row["peer"], row["model"], *shares)
-    Console().print(table)
+    Console().print(table(found))
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2))
 
