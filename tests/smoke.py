@@ -60,5 +60,6 @@ def do_steps(trainer, count, late=False):
     """Does traced steps one by one, outside the loop; returns the last one's metrics."""
     step = tf.function(lambda batch: trainer.train_step(batch, late), autograph=False)
     for batch in batches(trainer.plan, count):
-        metrics = step(batch)
+        metrics, not_finite = step(batch)
+        assert not tf.reduce_any(not_finite > 0)
     return {name: float(value) for name, value in metrics.items()}

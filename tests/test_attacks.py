@@ -197,6 +197,7 @@ def test_a_stretch_halves_the_step_after_few_rises_or_no_gain():
         halved_then=rows([False, False, True, False]),
         found=image,
         fooled=tf.zeros(4, tf.bool),
+        broken=tf.zeros(4, tf.bool),
     )
     after = apgd._at_checkpoint(state, rows(10.0))
     np.testing.assert_array_equal(after.step, [4, 4, 8, 8])

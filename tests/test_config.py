@@ -9,9 +9,9 @@ import pytest
 
 from tfadv import config, experiment
 from tfadv.errors import UserError
+from tfadv.evaluation_settings import Evaluation
 from tfadv.registry import Registry, configured
 from tfadv.run_directory import RunDirectory, default_path
-from tfadv.settings import Evaluation
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")

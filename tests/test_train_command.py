@@ -154,7 +154,7 @@ def test_a_label_out_of_range_ends_in_one_line_before_training(tmp_path):
 def test_dry_run_writes_nothing(tmp_path):
     done = run(*SMOKE, "--dry_run", cwd=tmp_path)
     assert done.returncode == 0 and "PGD.steps = 2" in done.stdout
-    assert "'MBN, 100% adv + 100% clean, ALP': 65.9% clean" in done.stdout
+    assert "'MBN, 100% adv + 100% clean, ALP': adv branch 65.9% clean" in done.stdout
     assert not list(tmp_path.iterdir())
 
 

@@ -9,7 +9,9 @@ evaluation goes on where it was when the same command is given again.
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
+import tensorflow as tf
 from absl import app, flags
 from rich.console import Console
 
@@ -18,6 +20,7 @@ from tfadv.distribution import Distribution, Workers
 from tfadv.errors import UserError
 from tfadv.evaluation_report import worst_of_all, write_report
 from tfadv.evaluator import Evaluator
+from tfadv.models import Model
 from tfadv.progress import results_table, signs_table
 from tfadv.run_directory import digest, write_json
 from tfadv.verdicts import Verdicts
@@ -27,6 +30,7 @@ command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The folder of a run.")
 flags.DEFINE_string("saved_model", None, "A bundle, another SavedModel, or a Keras file.")
+command_line.define_weights_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_string("output", None, "The record; evaluation.json in --model_dir, or here.")
 flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_model takes.")
@@ -46,8 +50,9 @@ def main(argv):
         for path in (output, report_folder):
             if path.exists():
                 raise UserError(f"--output: there is a '{path}' already: choose another")
-        parts, model, distribution = (_run if FLAGS.model_dir else _foreign)(found)
-        branches = command_line.chosen_branches(model.branches, FLAGS.branch)
+        subject = (_run if FLAGS.model_dir else _foreign)(found)
+        parts, model, distribution = subject.parts, subject.model, subject.distribution
+        branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
         is_chief = Workers(distribution).is_chief
         about = _about(found.read, branches)
         verdicts = Verdicts(output.with_suffix(".images.jsonl"), about, is_chief)
@@ -62,14 +67,15 @@ def main(argv):
             verdicts,
             parts.checkup,
         )
-        record = {"model": model.describe(), "epsilon": parts.epsilon, **evaluator.evaluate()}
+        record = {"model": subject.description, **evaluator.evaluate()}
+        if is_chief:
+            write_json(output, record)  # before anything is drawn
         worst = worst_of_all(evaluator, record)
         if not is_chief:
             return
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
             write_report(evaluator, record, worst, Path(beside) / "report")
             (Path(beside) / "report").replace(report_folder)
-            write_json(output, record)
         console = Console(highlight=False, soft_wrap=True)
         console.print(results_table(record))
         if "doctor" in record:
@@ -80,7 +86,7 @@ def main(argv):
 def _about(read: config.Config, branches: list[str]) -> dict[str, object]:
     """Returns what must be the same for an evaluation to go on."""
     path = Path(FLAGS.model_dir, "checkpoints") if FLAGS.model_dir else Path(FLAGS.saved_model)
-    flags_of_it = ("pixel_range", "layout", "outputs", "endpoint")
+    flags_of_it = ("pixel_range", "layout", "outputs", "endpoint", "weights")
     return {
         "configuration": read.text(),
         "weights": digest(path),
@@ -93,18 +99,29 @@ def _default_output() -> str:
     return str(Path(FLAGS.model_dir or ".") / "evaluation.json")
 
 
-def _run(found):
-    """Returns what to evaluate a run on, its model, and the devices that it lives on."""
+class Subject(NamedTuple):
+    """What is evaluated, on what and where; `description` is what the record says of it."""
+
+    parts: experiment.EvaluationParts
+    model: Model | foreign_model.ForeignModel
+    branches: tuple[str, ...]
+    description: dict[str, object]
+    distribution: tf.distribute.Strategy
+
+
+def _run(found) -> Subject:
+    """Returns a run's model on the devices that its plan names."""
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = experiment.plan()
     distribution = plan.distribution.create()
-    run = trained_run.load(path, plan, distribution)
-    return experiment.EvaluationParts.of(plan), run.model, distribution
+    run = trained_run.load(path, plan, distribution, FLAGS.weights)
+    parts = experiment.EvaluationParts.of(plan)
+    return Subject(parts, run.model, run.branches, run.describe(), distribution)
 
 
-def _foreign(found):
-    """Returns the same for a model made elsewhere, which stays where it was loaded."""
+def _foreign(found) -> Subject:
+    """Returns a model made elsewhere, which stays where it was loaded."""
     path = Path(FLAGS.saved_model)
     # A bundle is measured on its run's data, unless a scale chooses others.
     of_its_run = foreign_model.is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
@@ -114,7 +131,8 @@ def _foreign(found):
     model = foreign_model.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
     for warning in foreign_check.check(model, parts.source):
         print(f"warning: {warning}", file=sys.stderr)
-    return parts, model, Distribution(kind="one_device").create()
+    distribution = Distribution(kind="one_device").create()
+    return Subject(parts, model, model.branches, model.describe(), distribution)
 
 
 def _stated_range() -> tuple[float, float] | None:

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from tfadv.attacks import Attack
+from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config import Config
 from tfadv.data import Splits
 from tfadv.data.augmentation import Augmentation
@@ -12,10 +13,11 @@ from tfadv.data.source import Source
 from tfadv.devices import fastest_dtype
 from tfadv.distribution import Distribution
 from tfadv.errors import UserError
+from tfadv.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.hardware import Hardware
+from tfadv.models import Model
 from tfadv.norms import NormPolicy
 from tfadv.registry import (
-    ATTACKS,
     AUGMENTATIONS,
     DATASETS,
     DECAYS,
@@ -25,7 +27,7 @@ from tfadv.registry import (
     default,
 )
 from tfadv.schedules import LearningRate
-from tfadv.settings import Checkup, Evaluation, Experiment, Training
+from tfadv.settings import Experiment, Training
 from tfadv.strategies import Strategy
 
 
@@ -58,6 +60,29 @@ class Plan:
         return self.norm_policy.is_late(epoch, self.training.epochs)
 
     @property
+    def threat_model(self) -> ThreatModel | None:
+        """What the model is trained to withstand; None where nothing attacks it."""
+        return self.attack.threat_model if self.strategy.attacks else None
+
+    def branches(self, model: Model) -> tuple[str, ...]:
+        """Returns the norm branches of a model that were trained, here or before.
+
+        The others hold nothing but their start, of which there is nothing to say.
+        """
+        if self.experiment.initial_weights:
+            return model.branches
+        return self.strategy.trained_branches(model.branches)
+
+    def describe(self) -> dict[str, object]:
+        """Returns what a record says of how a model was trained."""
+        return {
+            "norm": self.experiment.norm,
+            "strategy": self.experiment.strategy,
+            "scale": self.experiment.scale,
+            "threat_model": self.threat_model and self.threat_model.record(),
+        }
+
+    @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one epoch."""
         return len(self.splits.train) // self.training.batch_size
@@ -85,7 +110,7 @@ def plan() -> Plan:
         "hardware": configured(Hardware),
         "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
         "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
-        "attack": ATTACKS.build(experiment.attack, "Experiment.attack"),
+        "attack": build_attack(experiment.attack, "Experiment.attack"),
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
     }
@@ -137,13 +162,6 @@ class EvaluationParts:
         seed = plan.experiment.seed
         attacks, checkup = plan.evaluation_attacks, plan.checkup
         return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup)
-
-    @property
-    def epsilon(self) -> float | None:
-        """The radius in pixels of the attacks asked for, None where they differ or have none."""
-        attacks = [self.attacks[spec] for spec in self.evaluation.attacks]
-        radii = {attack.describe().get("epsilon") for attack in attacks}
-        return radii.pop() if len(radii) == 1 else None
 
 
 def evaluation_parts(read: Config) -> EvaluationParts:

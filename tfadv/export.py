@@ -10,6 +10,7 @@ from tfadv.bundle import write_bundle
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
 flags.DEFINE_string("output_dir", None, "A new folder for the bundle.", required=True)
+command_line.define_weights_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_enum("pixel_range", "1", ["1", "255"], "Images are to be in 0..1 or in 0..255.")
 flags.DEFINE_bool("fold", False, "Write .keras files with the norms folded in as well.")
@@ -24,8 +25,8 @@ def main(argv):
         command_line.refuse_arguments(argv)
         path = Path(FLAGS.model_dir)
         found.read = command_line.read_flags([trained_run.config_file(path)])
-        run = trained_run.load(path, experiment.plan())
-        branches = command_line.chosen_branches(run.model.branches, FLAGS.branch)
+        run = trained_run.load(path, experiment.plan(), weights=FLAGS.weights)
+        branches = command_line.chosen_branches(run.branches, FLAGS.branch)
         branches.sort(key=lambda branch: branch != run.model.default_branch)
         folder = Path(FLAGS.output_dir)
         pixel_range = (0.0, float(FLAGS.pixel_range))

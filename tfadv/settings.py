@@ -1,12 +1,10 @@
-"""What gin says of a whole run: its parts, its length and how it is measured."""
+"""What gin says of a training: its parts and its length."""
 
 import dataclasses
 
 from tfadv import models, norms, optimizers, schedules, strategies  # noqa: F401  (they register)
-from tfadv.attacks import Attack
-from tfadv.attacks.pgd import PGD
+from tfadv.checkpoints import WEIGHTS
 from tfadv.data import Splits
-from tfadv.data.corruptions import CORRUPTIONS
 from tfadv.errors import check, check_choice
 from tfadv.models import Model
 from tfadv.registry import (
@@ -14,14 +12,11 @@ from tfadv.registry import (
     AUGMENTATIONS,
     DATASETS,
     DECAYS,
-    EVALUATION_SCOPE,
     MODELS,
     NORMS,
     OPTIMIZERS,
     STRATEGIES,
     configurable,
-    configured,
-    scoped,
 )
 
 DTYPES = ("float32", "bfloat16")
@@ -44,6 +39,8 @@ class Experiment:
         decay: name of the learning rate's decay.
         initial_weights: where to start from instead of random weights: the
             folder of a run, or an ``.npz`` of the released pipeline.
+        initial_weights_kind: of a run's, the ``trained`` ones, or their moving
+            ``average``.
         seed: of the initial weights and of every random draw.
         deterministic: whether TensorFlow's kernels give the same bits every
             time, so that a resumed run equals an unbroken one exactly; slower
@@ -60,6 +57,7 @@ class Experiment:
     optimizer: str
     decay: str
     initial_weights: str | None = None
+    initial_weights_kind: str = "trained"
     seed: int = 0
     deterministic: bool = False
 
@@ -75,6 +73,7 @@ class Experiment:
             (DECAYS, "decay"),
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
+        check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
         check(0 <= self.seed < 2**31, "Experiment.seed", "be in 0..2³¹-1", self.seed)
 
     def make_norm(self, **arguments):
@@ -155,125 +154,3 @@ class Training:
         rule = f"divide a replica's {share} images of a batch"
         check(share % size == 0, "Training.micro_batch_size", rule, size)
         return share // size
-
-
-@configurable
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """How to measure a model.
-
-    Attributes:
-        attacks: attacks to run, ``name`` or ``scope/name``, built in the gin
-            scope ``eval``: ``pgd100/pgd`` takes ``eval/pgd100/PGD.steps``.
-        batch_size: images at once over all replicas.
-        examples: how many test images, drawn by the experiment's seed; None
-            takes all.
-        dtype: of the convolutions, 'float32' or 'bfloat16'.
-        trajectory: ``shared``: attacks that differ in their number of steps alone
-            take their iterates from one run, the longest's; ``independent``:
-            each has starts and targets of its own, as in the paper.
-        restarts: how often to run each attack; an image that one has beaten is
-            not attacked again.
-        worst_case: whether an image is robust only if no attack of the list, in
-            their order, no restart and no iterate of PGD was ever misclassified.
-            Beaten images leave the batch. False judges each attack alone, by the
-            image that it returns.
-        radii: multiples of ε at which the first attack is run as well, its step in
-            proportion.
-        corruptions: common corruptions (Hendrycks & Dietterich, 2019) to classify
-            the images under, each at its five severities.
-        doctor: whether to look for signs of masked gradients, as `Checkup` says.
-    """
-
-    attacks: tuple[str, ...]
-    batch_size: int
-    examples: int | None = None
-    dtype: str = "float32"
-    trajectory: str = "shared"
-    restarts: int = 1
-    worst_case: bool = False
-    radii: tuple[float, ...] = ()
-    corruptions: tuple[str, ...] = ()
-    doctor: bool = False
-
-    def __post_init__(self):
-        check_choice("Evaluation.trajectory", self.trajectory, ("shared", "independent"))
-        for name in ("batch_size", "restarts"):
-            check(getattr(self, name) >= 1, f"Evaluation.{name}", "be >= 1", getattr(self, name))
-        some = self.examples is None or self.examples >= 1
-        check(some, "Evaluation.examples", "be None or >= 1", self.examples)
-        check(all(factor > 0 for factor in self.radii), "Evaluation.radii", "be > 0", self.radii)
-        for kind in self.corruptions:
-            check_choice("Evaluation.corruptions", kind, CORRUPTIONS)
-        check_choice("Evaluation.dtype", self.dtype, DTYPES)
-
-    def build_checkup(self) -> "Checkup | None":
-        """Builds what the doctor is to do, if there is to be one."""
-        with scoped(EVALUATION_SCOPE):
-            return configured(Checkup) if self.doctor else None
-
-    def build_attacks(self) -> dict[str, Attack]:
-        """Builds the attacks, by the specs that name them, as ``2/pgd`` where ε is twice its own.
-
-        Raises:
-            UserError: there is no such attack, a parameter is wrong, or the first
-                one has no ε to multiply.
-        """
-        with scoped(EVALUATION_SCOPE):
-            built = {spec: ATTACKS.build(spec, "Evaluation.attacks") for spec in self.attacks}
-            if self.radii:
-                spec = next(iter(built), "")
-                for factor in self.radii:
-                    changed = _times(factor, built.get(spec))
-                    built[f"{factor:g}/{spec}"] = ATTACKS.build(spec, **changed)
-            return built
-
-
-def _times(factor: float, attack: Attack | None) -> dict[str, float]:
-    """Returns an attack's lengths in pixels, multiplied."""
-    rule = "multiply the ε of the first attack, which has one"
-    check(hasattr(attack, "epsilon"), "Evaluation.radii", rule, type(attack).__name__)
-    names = [name for name in ("epsilon", "step_size") if hasattr(attack, name)]
-    return {name: factor * getattr(attack, name) for name in names}
-
-
-@configurable
-@dataclasses.dataclass(frozen=True)
-class Checkup:
-    """How closely to look.
-
-    Attributes:
-        epsilon: radius of the L∞ ball in pixels; unbound, the attacks' own.
-        examples: how many of the test images.
-        steps: N of the PGD that all else is compared with: untargeted, by the
-            cross-entropy, α = ε/16, every iterate counted.
-        restarts: of it.
-        queries: of the black box.
-        transfer_from: a bundle (``python -m tfadv.export``) of another model to
-            attack in this one's place, beside a small imitation of it.
-    """
-
-    borrows = ("PGD.epsilon",)
-
-    epsilon: float
-    examples: int = 200
-    steps: int = 100
-    restarts: int = 5
-    queries: int = 1000
-    transfer_from: str | None = None
-
-    def __post_init__(self):
-        check(self.epsilon > 0, "Checkup.epsilon", "be > 0 (pixels of 0..255)", self.epsilon)
-        check(self.steps >= 2, "Checkup.steps", "be >= 2", self.steps)
-        for name in ("examples", "restarts", "queries"):
-            check(getattr(self, name) >= 1, f"Checkup.{name}", "be >= 1", getattr(self, name))
-
-    @property
-    def lengths(self) -> tuple[int, int, int]:
-        """Half of the steps, the steps, and ten times as many."""
-        return self.steps // 2, self.steps, 10 * self.steps
-
-    def pgd(self, epsilon: float | None = None) -> PGD:
-        """Returns the attack that all else is compared with, or one of another radius."""
-        epsilon = epsilon or self.epsilon
-        return PGD(epsilon, self.steps, epsilon / 16, targeted=False)

@@ -75,7 +75,7 @@ class Verdicts:
 
     def _append(self, line: dict) -> None:
         with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def _read(self, path, text, about) -> None:
         head, *lines = (json.loads(line) for line in text.splitlines())

@@ -7,7 +7,14 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
+from tfadv.attacks.base import (
+    Attack,
+    LogitsFn,
+    classified,
+    is_broken,
+    unless_broken,
+    with_input_gradient,
+)
 from tfadv.attacks.goals import AWAY, TOWARDS, likeliest_wrong
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -51,6 +58,7 @@ class _State(NamedTuple):
     halved_then: tf.Tensor
     found: tf.Tensor
     fooled: tf.Tensor
+    broken: tf.Tensor
 
 
 @ATTACKS.register("apgd", paper="Croce & Hein, 2020")
@@ -151,7 +159,7 @@ class APGD(Attack):
         @with_input_gradient
         def look(x):
             logits = logits_fn(x)
-            return goal(logits), tf.argmax(logits, -1, labels.dtype) != labels
+            return goal(logits), classified(logits) != labels
 
         def step(*variables):
             s = _State(*variables)
@@ -170,7 +178,8 @@ class APGD(Attack):
                 parallel_iterations=1,
             )
         )
-        return tf.where(_by_image(last.fooled), last.found, last.best), last.fooled
+        found = tf.where(_by_image(last.fooled), last.found, last.best)
+        return unless_broken(found, last.broken), last.fooled | last.broken
 
 
 def _by_image(values: tf.Tensor) -> tf.Tensor:
@@ -195,6 +204,7 @@ def _first(start, step: float, gradient, loss, wrong) -> _State:
         halved_then=tf.ones_like(wrong),
         found=start,
         fooled=wrong,
+        broken=is_broken(gradient),
     )
 
 
@@ -213,6 +223,7 @@ def _moved(s: _State, x, gradient, loss, wrong) -> _State:
         rises=s.rises + tf.cast(loss > s.loss, tf.float32),
         found=tf.where(_by_image(wrong), x, s.found),
         fooled=s.fooled | wrong,
+        broken=s.broken | is_broken(gradient),
     )
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
+from tfadv.attacks.base import Attack, LogitsFn, classified, with_input_gradient
 from tfadv.attacks.goals import AWAY, TOWARDS
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -52,6 +52,8 @@ class PGD(Attack):
 
     STEP_RULES = ("fixed", "at_least_epsilon_over_steps")
     CLEAN_STARTS = ("per_example", "per_batch")
+    # A kin of PGD has its N and α too, unless its own are bound. Goal, loss and start it has not.
+    borrows = (*Attack.borrows, "PGD.steps", "PGD.step_size", "PGD.step_rule")
     memory_slots = 0
 
     def __init__(
@@ -188,7 +190,7 @@ class PGD(Attack):
         """Returns bool [N]: classified as the target, or, untargeted, wrongly."""
         if not self.targeted:
             return super().succeeded(logits, labels, seeds)
-        return tf.argmax(logits, -1, tf.int32) == self.targets(labels, logits.shape[-1], seeds)
+        return classified(logits) == self.targets(labels, logits.shape[-1], seeds)
 
     @property
     def passes(self) -> float:

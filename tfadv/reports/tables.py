@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from tfadv.progress import attack_title
 from tfadv.reports.curves import settings, told
-from tfadv.reports.outcomes import branch_name, class_name
+from tfadv.reports.outcomes import branch_name, branches, class_name
+from tfadv.reports.paper_curve import row_of_record
 
 LONG = 20  # rows; a longer table is folded
 NONE = "—"
 _SHOWN_FIRST = ("targeted", "ball", "epsilon")
 _IN_TITLE = ("attack", "steps", "worst_case")
+_TRAINED_BY = ("strategy", "norm", "scale")
 _VERDICTS = ("suspicious", "not measured", "fine")
 WORST_CASE = "worst case"
 
@@ -42,11 +44,6 @@ class Sign(NamedTuple):
     value: str
     limit: str
     verdict: str
-
-
-def branches(record: Mapping) -> list[str]:
-    """Returns every branch that was measured."""
-    return list(dict.fromkeys([*record["clean"], *(row["branch"] for row in record["attacks"])]))
 
 
 def headline(record: Mapping) -> list[Line]:
@@ -175,7 +172,7 @@ def facts(record: Mapping) -> list[tuple[str, str]]:
     if record.get("epsilon") is not None:
         found.append(("ε of the model's configuration", f"{record['epsilon']:g}"))
     intervals = "95% Wilson score intervals of a share"
-    return [*found, ("intervals", intervals), *_model_facts(record["model"])]
+    return [*found, ("intervals", intervals), *_model_facts(record)]
 
 
 def passes(record: Mapping) -> list[list[str]]:
@@ -260,11 +257,27 @@ def _threat(row: Mapping, pixel_range: Sequence[float]) -> str:
     return ", ".join(words)
 
 
-def _model_facts(model: Mapping) -> list[tuple[str, str]]:
-    return [
-        (key.replace("_", " "), value if isinstance(value, str) else _as_text(value))
-        for key, value in model.items()
-    ]
+def _model_facts(record: Mapping) -> list[tuple[str, str]]:
+    """Returns what is known of the model: what it was trained by first."""
+    model = dict(record["model"])
+    found = []
+    if "recipe" in model:
+        found.append(("the paper's row", _recipe(record, model.pop("recipe"))))
+    order = [key for key in _TRAINED_BY if key in model]
+    order += [key for key in model if key not in order]
+    for key in order:
+        value = model[key]
+        text = value if isinstance(value, str) else _as_text(value)
+        found.append((key.replace("_", " "), text))
+    return found
+
+
+def _recipe(record: Mapping, files: Sequence[str] | None) -> str:
+    if files is None:
+        return "none: the configuration is another"
+    row = row_of_record(record)
+    name = f"'{row.name}', {row.where}: " if row else ""
+    return name + " + ".join(files)
 
 
 def _as_text(value: object) -> str:
