@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks import apgd, goals
-from tfadv.attacks.apgd import APGD, APGDTargeted, checkpoints
+from tfadv.attacks.apgd import APGD, checkpoints
+from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.balls import L2Ball, LinfBall
 from tfadv.attacks.fgsm import FGSM
 from tfadv.attacks.pgd import PGD

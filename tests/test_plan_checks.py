@@ -5,7 +5,8 @@ import pytest
 from smoke import make_plan
 
 from tfadv import config, experiment
-from tfadv.attacks.apgd import APGD, APGDTargeted
+from tfadv.attacks.apgd import APGD
+from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.autoattack import AutoAttack
 from tfadv.attacks.fab import FABTargeted
 from tfadv.attacks.fgsm import FGSM

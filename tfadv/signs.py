@@ -7,7 +7,7 @@ shares of the images looked at, so that they compare with accuracies.
 import numpy as np
 import tensorflow as tf
 
-from tfadv.attacks.apgd import APGDTargeted
+from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.base import input_gradient
 from tfadv.attacks.square import Square
 from tfadv.doctor import Patient, Sign

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.apgd import APGD, APGDTargeted
+from tfadv.attacks.apgd import APGD
+from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.base import Attack, LogitsFn
 from tfadv.attacks.fab import FABTargeted
 from tfadv.attacks.square import Square
