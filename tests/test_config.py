@@ -216,3 +216,10 @@ def test_evaluation_overlays_go_with_any_recipe_and_scale(overlay, steps):
     config.read([file, "gin/gn.gin", "gin/scale/cifar10.gin"])
     attacks = configured(Evaluation).build_attacks().values()
     assert [attack.steps for attack in attacks] == steps
+
+
+def test_a_binding_may_include_a_file():
+    read = config.read(["gin/mbn.gin"], ["include 'gin/attack/epsilon8.gin'"])
+    assert read.values["PGD.epsilon"] == 8.0
+    with pytest.raises(UserError, match="no gin file 'gin/attack/epsilon9.gin'.*epsilon8"):
+        config.read(["gin/mbn.gin"], ["include 'gin/attack/epsilon9.gin'"])

@@ -92,6 +92,8 @@ class Config:
         match line.statement:
             case config_parser.ImportStatement():
                 self.import_plugin(line.statement.module, line.at)
+            case config_parser.IncludeStatement():  # of a binding: files bring theirs along
+                self.read_file(line.statement.filename, line.at)
             case config_parser.BlockDeclaration():
                 _check_name(line.statement.selector, None, line.at)
             case config_parser.BindingStatement(scope, selector, parameter, value):

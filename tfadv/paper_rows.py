@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from tfadv import config, registry, settings  # noqa: F401  (settings register every part)
+from tfadv import config, gin_files, registry, settings  # noqa: F401  (settings register every part)
 from tfadv.errors import UserError
 from tfadv.paper import PUBLISHED_SCALE, ROWS, PaperRow, row_of
 
@@ -129,7 +129,7 @@ def _published(files: tuple[str, ...]) -> dict[str, Any]:
 @functools.cache
 def _own_sizes(files: tuple[str, ...]) -> dict[str, Any]:
     """Returns the sizes that a row's recipe and overlays bind."""
-    lines = (line for file in files for line in config.file_lines(file, "the paper's row"))
+    lines = (line for file in files for line in gin_files.file_lines(file, "the paper's row"))
     return {line.key: line.statement.value for line in lines if line.key and _is_size(line.key)}
 
 
@@ -138,7 +138,7 @@ def _of_scale(name: str | None) -> dict[str, Any] | None:
     """Returns what the scale file of this name binds, None if there is none."""
     file = f"gin/scale/{name}.gin"
     try:
-        config.find_file(file, "Experiment.scale")
+        gin_files.find_file(file, "Experiment.scale")
     except UserError:  # a scale of the user's own may lie anywhere
         return None
     return config.values_of([file])

@@ -130,18 +130,17 @@ def _binds(scope: str, full_name: str) -> bool:
 
 def _check_scope(part: Callable[..., Any], spec: str, parameter: str | None) -> None:
     """Raises `UserError` unless the scope of `spec`, which holds now, binds something for it."""
-    own = [f"{part.__name__}.{name}" for name in _parameters(part)]
-    lent = [
-        full for full in getattr(part, "borrows", ()) if full.partition(".")[2] in _parameters(part)
-    ]
-    scope = spec.rpartition("/")[0]
-    added = _scopes_in_effect()[-len(scope.split("/")) :]
-    if any(_binds(prefix, full_name) for prefix in added for full_name in (*own, *lent)):
+    names, borrows = _parameters(part), getattr(part, "borrows", ())
+    bindable = [f"{part.__name__}.{name}" for name in names]
+    bindable += [full_name for full_name in borrows if full_name.partition(".")[2] in names]
+    added = _scopes_in_effect()[-spec.count("/") :]
+    if any(_binds(prefix, full_name) for prefix in added for full_name in bindable):
         return
+    some = next((name for name in bindable if name.endswith(".steps")), f"{part.__name__}.…")
     known = {scope for scope, _ in re.findall(r"^(\S+)/(\w+)\.\w+ =", gin.config_str(), re.M)}
     raise UserError(
         f"nothing is bound for {part.__name__} in the scope '{added[-1]}' of '{spec}': bind "
-        f"{added[-1]}/{(lent or own)[-1]} or another parameter, or leave the scope out."
+        f"{added[-1]}/{some} or another parameter, or leave the scope out."
         + nearest(added[-1], known),
         parameter,
     )
