@@ -8,7 +8,7 @@ from tfadv.strategies.adversarial import Adversarial
 
 @STRATEGIES.register("fast", paper="Wong et al., 2020")
 class Fast(Adversarial):
-    """Fast AT: an untargeted FGSM step from a uniform start, in the run's ε.
+    """Fast AT: an untargeted FGSM step from a uniform start, in the run's threat model.
 
     Args:
         step_ratio: α / ε (the authors' 1.25).
@@ -32,8 +32,8 @@ class Fast(Adversarial):
 
     def training_images(self, network, attack, images, labels, seeds):
         """Returns the images of one step; see `Strategy.training_images`."""
-        step = PGD(
-            attack.epsilon,
+        step = PGD.within(
+            attack.threat_model,
             steps=1,
             step_size=self.step_ratio * attack.epsilon,
             targeted=False,

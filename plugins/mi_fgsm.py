@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfadv.attacks.balls import BALLS
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check
 from tfadv.registry import ATTACKS
@@ -9,15 +10,17 @@ from tfadv.registry import ATTACKS
 
 @ATTACKS.register("mi_fgsm", paper="Dong et al., 2018")
 class MIFGSM(PGD):
-    """MI-FGSM: steps by the sign of a decaying sum of normalized gradients.
+    """MI-FGSM: steps along a decaying sum of normalized gradients, by its sign in L∞.
 
-    It starts at the image, and its step is ε/N.
+    ``g ← μ·g + ∇/‖∇‖₁``, ``x ← x + α·sign(g)``, or in L2 ``x + α·g/‖g‖₂`` (the paper's
+    equations 6 to 8). It starts at the image, and its step is ε/N.
 
     Args:
-        epsilon: radius of the L∞ ball in pixels.
+        epsilon: radius of the ball in pixels.
         steps: number of steps N (the authors' 10).
         decay: μ, of the sum at each step (the authors' 1).
         targeted: see `PGD`.
+        ball: ``linf`` or ``l2``.
         jit_compile: see `PGD`.
     """
 
@@ -30,10 +33,13 @@ class MIFGSM(PGD):
         steps: int = 10,
         decay: float = 1.0,
         targeted: bool = False,
+        ball: str = "linf",
         jit_compile: bool | str = "auto",
     ):
         step_size = epsilon / max(steps, 1) or 1.0
-        super().__init__(epsilon, steps, step_size, targeted=targeted, jit_compile=jit_compile)
+        super().__init__(
+            epsilon, steps, step_size, targeted=targeted, ball=ball, jit_compile=jit_compile
+        )
         check(decay >= 0, "MIFGSM.decay", "be >= 0", decay)
         self.decay = decay
 
@@ -42,10 +48,10 @@ class MIFGSM(PGD):
         return images
 
     def direction(self, gradient, memory):
-        """Returns the sign of the new sum, and the sum."""
+        """Returns the steepest direction along the new sum, and the sum."""
         size = tf.reduce_sum(tf.abs(gradient), [1, 2, 3], keepdims=True)
         total = self.decay * memory[0] + tf.math.divide_no_nan(gradient, size)
-        return tf.sign(total), (total,)
+        return BALLS[self.ball].steepest(total), (total,)
 
     def describe(self):
         """Returns PGD's record and μ."""

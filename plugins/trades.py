@@ -53,8 +53,8 @@ class Trades(Strategy):
 
     def training_images(self, network, attack, images, labels, seeds):
         """Returns the batch and its adversarial images."""
-        climb = DivergencePGD(
-            attack.epsilon, attack.steps, attack.step_size, jit_compile=attack.jit_compile
+        climb = DivergencePGD.within(
+            attack.threat_model, attack.steps, attack.step_size, jit_compile=attack.jit_compile
         )
         adversarial = climb(network.attack_logits_fn(), images, labels, seeds)
         return {CLEAN: images, ADV: adversarial}

@@ -226,7 +226,7 @@ FAULTS = {
     "attack normalizes_by_the_batch": ("treats each image alone", "leaks across the batch"),
     "attack unrolls_its_steps": ("runs in constant memory", "use tf.while_loop"),
     "attack draws_its_own_start": ("is deterministic by its seeds", "generator of its own"),
-    "strategy drops_a_branch": ("reaches every branch", "no gradient reaches.*adv"),
+    "strategy drops_a_branch": ("reaches every kind", "no gradient reaches.*adv"),
     "strategy sums_over_images": ("is a mean over images", "it is no mean"),
     "strategy weighs_too_much": ("has weights that sum to one", "weights sum to one"),
     "strategy trains_while_it_attacks": ("writes nothing while it attacks", "records statistics"),

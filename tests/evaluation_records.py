@@ -29,6 +29,12 @@ def bare_record(*branches):
     }
 
 
+def trained_by(record, *recipe):
+    """Returns the record of a model that the paper's row of these files trained."""
+    model = {"recipe": list(recipe) or None, "strategy": "adversarial", "norm": "batch_norm"}
+    return record | {"model": record["model"] | model | {"scale": "digits"}}
+
+
 def full_record(classes=3):
     record = bare_record("clean", "adv")
     record["attacks"] = [

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks import apgd, goals
-from tfadv.attacks.apgd import APGD, APGDTargeted, checkpoints
+from tfadv.attacks.apgd import APGD, checkpoints
+from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.balls import L2Ball, LinfBall
 from tfadv.attacks.fgsm import FGSM
 from tfadv.attacks.pgd import PGD
@@ -197,6 +198,7 @@ def test_a_stretch_halves_the_step_after_few_rises_or_no_gain():
         halved_then=rows([False, False, True, False]),
         found=image,
         fooled=tf.zeros(4, tf.bool),
+        broken=tf.zeros(4, tf.bool),
     )
     after = apgd._at_checkpoint(state, rows(10.0))
     np.testing.assert_array_equal(after.step, [4, 4, 8, 8])

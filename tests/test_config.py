@@ -9,9 +9,9 @@ import pytest
 
 from tfadv import config, experiment
 from tfadv.errors import UserError
+from tfadv.evaluation_settings import Evaluation
 from tfadv.registry import Registry, configured
 from tfadv.run_directory import RunDirectory, default_path
-from tfadv.settings import Evaluation
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")
@@ -112,7 +112,7 @@ def test_evaluation_attacks_start_at_random_and_have_their_steps():
         (["gin/mbn.gin"], ["Experiment.dataset = 'digit'"], "Did you mean 'digits'"),
         (["gin/mbn.gin"], ["Evaluation.attacks = ('pgd10/pdg',)"], "Did you mean 'pgd'"),
         (["gin/mbn.gin"], ["PGD.epsilon = -1"], "PGD.epsilon must be >= 0"),
-        (["gin/mbn.gin"], ["Training.batch_size = 5000"], "more than the 1297 images"),
+        (["gin/mbn.gin"], ["Training.batch_size = 5000"], "be <= 1297, the number of training im"),
         (["gin/mbn.gin"], ["NormPolicy.freeze = 'stats'"], "Did you mean 'statistics'"),
         (["gin/scale/digits.gin"], [], "Experiment.norm is not set"),
         (["gin/mbn.gin"], ["PGD.steps = '3'"], "PGD.steps must be of type int, got '3'"),
@@ -216,3 +216,10 @@ def test_evaluation_overlays_go_with_any_recipe_and_scale(overlay, steps):
     config.read([file, "gin/gn.gin", "gin/scale/cifar10.gin"])
     attacks = configured(Evaluation).build_attacks().values()
     assert [attack.steps for attack in attacks] == steps
+
+
+def test_a_binding_may_include_a_file():
+    read = config.read(["gin/mbn.gin"], ["include 'gin/attack/epsilon8.gin'"])
+    assert read.values["PGD.epsilon"] == 8.0
+    with pytest.raises(UserError, match="no gin file 'gin/attack/epsilon9.gin'.*epsilon8"):
+        config.read(["gin/mbn.gin"], ["include 'gin/attack/epsilon9.gin'"])

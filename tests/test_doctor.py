@@ -12,10 +12,10 @@ from tfadv import config, experiment, surrogate
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices
 from tfadv.doctor import FINE, NOT_MEASURED, SUSPICIOUS, Doctor
 from tfadv.errors import UserError
+from tfadv.evaluation_settings import Checkup
 from tfadv.evaluator import Evaluator
 from tfadv.foreign_model import ForeignModel
 from tfadv.progress import Work
-from tfadv.settings import Checkup
 from tfadv.signs import SIGNS
 from tfadv.verdicts import Verdicts
 

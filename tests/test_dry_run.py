@@ -9,36 +9,31 @@ from smoke import make_plan, one_device
 
 from tfadv import config, dry_run
 from tfadv.hardware import Hardware, Workload, measure_workload
-from tfadv.paper import PUBLISHED_SCALE, ROWS
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: "+".join(row.files))
-def test_every_row_of_the_paper_is_recognized_as_itself(row):
-    found, differences = dry_run.nearest_row(config.values_of([*row.files, PUBLISHED_SCALE]))
-    assert differences == {}
-    assert found == row
-
-
-@pytest.mark.parametrize("recipe", ["gn", "mbn_alp", "adv_100_clean_60", "clean"])
-def test_at_another_scale_the_recipe_decides(recipe):
-    found, differences = dry_run.nearest_row(config.read([f"gin/{recipe}.gin"]).values)
-    assert found.files == (f"gin/{recipe}.gin",)
-    assert differences["PGD.steps"] == (30, 10)
-    assert differences["Training.epochs"] == (110, 40)
-
-
-def test_one_change_is_told():
-    files = ["gin/mbn.gin", PUBLISHED_SCALE]
-    read = config.read(files, ["Adversarial.clean_label_smoothing = 0.0"])
-    found, differences = dry_run.nearest_row(read.values)
-    assert found.files == ("gin/mbn.gin",)
-    assert differences == {"Adversarial.clean_label_smoothing": (None, 0.0)}
 
 
 def lines(recipe, *bindings, folder):
     plan = make_plan(recipe, *bindings)
     read = config.read([f"gin/{recipe}.gin", "gin/scale/smoke.gin"], bindings)
     return "\n".join(dry_run.report(read, plan, one_device(plan), folder))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "printed"),
+    [
+        ("mbn", "2000; clean branch 79.3% clean"),
+        ("mbn", "100% clean': adv branch 64.4% clean, 51.8% PGD-10"),
+        ("gn", "'GN, 100% adv + 100% clean': 67.5% clean, 52.1% PGD-10"),
+    ],
+)
+def test_the_paper_s_numbers_are_told_by_branch(recipe, printed, tmp_path):
+    assert printed in lines(recipe, folder=tmp_path)
+
+
+def test_what_the_paper_does_not_print_is_said(tmp_path):
+    plan = make_plan("clean")
+    read = config.read(["gin/clean.gin", "gin/depth/200.gin", "gin/scale/smoke.gin"])
+    told = next(dry_run.report(read, plan, one_device(plan), tmp_path))
+    assert told == "paper     figure 7: '0% adv + 100% clean, ResNet-200': no number printed"
 
 
 V100 = ("Hardware.device = 'V100'", "Hardware.devices = 4")

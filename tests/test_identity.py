@@ -6,14 +6,13 @@ import shutil
 
 import numpy as np
 import pytest
-from absl import flags
 from digits_bundle import bundle_of, random_run
 from smoke import SMOKE, make_plan, one_device, randomized
 
-from tfadv import adapters, config, digests, evaluate, experiment, identity
+from tfadv import adapters, config, digests, experiment, identity
 from tfadv.checkpoints import Checkpoints
 from tfadv.errors import UserError
-from tfadv.run_directory import RunDirectory, default_path, write_json
+from tfadv.run_directory import RunDirectory, write_json
 from tfadv.verdicts import Unit, Verdicts
 
 RECIPE = ["gin/clean.gin", SMOKE]
@@ -273,39 +272,3 @@ def test_a_state_of_other_images_is_refused(tmp_path, data):
     other = about | {"data": chosen(data)[1].splits.test.manifest()}
     with pytest.raises(UserError, match=r"\(other data: 34 images instead of 20\): choose another"):
         Verdicts(path, other)
-
-
-@pytest.mark.parametrize(
-    ("line", "old", "new"), [(2, '"prediction": [1', '"prediction": [2'), (3, "[3, 4]", "[3, 5]")]
-)
-def test_a_state_that_was_changed_is_refused(tmp_path, line, old, new):
-    path = tmp_path / "images.jsonl"
-    kept = Verdicts(path, {})
-    for index in (0, 3):
-        columns = {"index": np.arange(index, index + 2), "prediction": np.array([1, 0])}
-        kept.add(Unit("main", "clean"), columns)
-    assert Verdicts(path, {}).progress() == kept.progress()
-    lines = path.read_text().splitlines(keepends=True)
-    assert old in lines[line - 1]
-    lines[line - 1] = lines[line - 1].replace(old, new)
-    path.write_text("".join(lines))
-    with pytest.raises(UserError, match=f"line {line} is not as it was written"):
-        Verdicts(path, {})
-    path.write_text("".join([lines[0], *lines[2:]]))  # one is missing
-    with pytest.raises(UserError, match="line 2 is not as it was written"):
-        Verdicts(path, {})
-
-
-def test_every_flag_of_an_evaluation_is_part_of_what_it_is_about():
-    defined = {flag.name for flag in flags.FLAGS.flags_by_module_dict()[evaluate.__name__]}
-    # The first two by the weights' digest, --branch by the branches; --output is where it goes.
-    told_otherwise = {"model_dir", "saved_model", "branch", "output"}
-    assert defined == told_otherwise | set(evaluate._FLAGS_OF_MODEL)
-
-
-def test_long_names_of_different_runs_differ():
-    read = config.read(RECIPE)
-    bindings = [f"ResNet.blocks = {tuple(range(1, 80))}", "Experiment.seed = 1"]
-    one, other = default_path(read, bindings), default_path(read, [*bindings[:1], "PGD.steps = 3"])
-    assert one != other and max(len(one.name), len(other.name)) <= 200
-    assert one == default_path(read, bindings)

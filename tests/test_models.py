@@ -1,7 +1,9 @@
 """The ResNets: published sizes, folding, and the modes of a call."""
 
+import keras
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 from tfadv.errors import UserError
@@ -49,6 +51,25 @@ def test_new_blocks_start_as_their_shortcut():
     x = tf.random.stateless_normal((2, 8, 8, 4), (0, 1))
     y = block.forward(x, lambda unit, x: unit(x))
     np.testing.assert_allclose(y, tf.nn.relu(block.shortcut(x)), atol=1e-6)
+
+
+@pytest.mark.parametrize("initializer", ["truncated_normal", "untruncated_normal"])
+def test_kernels_have_the_released_pipelines_distribution(initializer):
+    """TensorFlow 1 cuts a normal distribution at two deviations and keeps the variance."""
+    keras.utils.set_random_seed(0)
+    model = ResNet((1,), (8, 8, 3), 5, BatchNorm, width=64, initializer=initializer)
+    for unit in model.units:
+        kernel = np.ravel(unit.kernel)
+        # The variance is 2 / fan out, whichever it is drawn from.
+        deviation = np.sqrt(2 / (unit.kernel_size**2 * unit.filters))
+        assert kernel.std() == pytest.approx(deviation, rel=0.03)
+        assert abs(kernel.mean()) < 4 * deviation / np.sqrt(kernel.size)
+        cut = scipy.stats.truncnorm(-2, 2, scale=deviation / scipy.stats.truncnorm(-2, 2).std())
+        inside = np.abs(kernel).max() <= cut.support()[1] * (1 + 1e-6)
+        if initializer == "truncated_normal":
+            assert inside and scipy.stats.kstest(kernel, cut.cdf).pvalue > 1e-3
+        else:
+            assert not inside
 
 
 def logits_and_input_gradients(function, images):
@@ -121,6 +142,7 @@ def test_weight_decay_covers_kernels_alone(tiny_model):
         ({"blocks": ()}, "ResNet.blocks"),
         ({"width": 0}, "ResNet.width"),
         ({"stem": "imagnet"}, "Did you mean 'imagenet'"),
+        ({"initializer": "normal"}, "ResNet.initializer is 'normal'"),
     ],
 )
 def test_wrong_arguments_are_told(arguments, told):

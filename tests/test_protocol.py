@@ -8,17 +8,22 @@ import pytest
 import tensorflow as tf
 from imagenet_plans import ROOT, planned
 
+from tfadv import config
+from tfadv.data import imagenet
+from tfadv.data.bicubic import Bicubic
+from tfadv.data.centre_square import CentreSquare
 from tfadv.hardware import measure_workload
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+from tfadv.registry import DATASETS
 from tfadv.strategies import ADV, CLEAN
 from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing
 from tfadv.strategies.standard import Standard
 
-STEPS_PER_EPOCH = 312  # 1,281,167 // 4096
+STEPS_PER_EPOCH = 313  # R: 1,281,167 / 4096 = 312.78
 
 # Recipe: norm, strategy, share of clean images, and whether the last epochs are frozen.
 SCIENCE = {
@@ -37,6 +42,17 @@ SCIENCE = {
     "mbn_frozen": (MixtureBatchNorm, Adversarial, 1.0, True),
     "mbn_alp_frozen": (MixtureBatchNorm, LogitPairing, 1.0, True),
 }
+
+
+@pytest.mark.parametrize("size", ["", "_1gpu", "_8gpu"])
+def test_how_images_are_seen(size, folder, monkeypatch):
+    """R: OpenCV's imread, shorter side 256 by INTER_CUBIC, centre 224, all in uint8."""
+    (folder / "test").rename(folder / "val")
+    monkeypatch.setattr(imagenet, "CLASSES", 2)
+    config.read([f"gin/scale/imagenet{size}.gin"], [f"imagenet.folder = '{folder}'"])
+    opencv = Bicubic(cubic_a=-0.75, antialias=False, whole_pixels=True)
+    for source in DATASETS.build("imagenet", "Experiment.dataset"):
+        assert source.view == CentreSquare(224, 256, opencv) and source.exif_orientation
 
 
 def recipe(name):
@@ -63,7 +79,8 @@ def test_what_a_recipe_is(name):
     else:
         assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)  # R
         assert not layer.unbiased_variance  # O
-    assert plan.strategy.smoothing == {CLEAN: 0.1, ADV: 0.1}  # R; of the clean images O
+    smoothing = {plan.strategy.smoothing(kind) for kind in (CLEAN, ADV)}
+    assert smoothing == {0.1}  # R; of the clean images O
     if ratio is not None:
         assert plan.strategy.clean_weight is None  # P: 0.5 / 0.5 at ratio 1; else O
     if strategy is LogitPairing:
@@ -89,7 +106,8 @@ def test_what_every_recipe_shares(name):
     # R: the attack on running statistics, no update.
     mode = plan.norm_policy.attack_mode("adv", 1)
     assert (mode.branch, mode.statistics, mode.update) == ("adv", "running", False)
-    assert (training.epochs, training.batch_size, plan.steps_per_epoch) == (110, 4096, 312)
+    assert (training.epochs, training.batch_size) == (110, 4096)
+    assert plan.steps_per_epoch == STEPS_PER_EPOCH and plan.steps == 110 * STEPS_PER_EPOCH
     assert training.weight_decay == 1e-4  # R
     assert training.train_only == "everything" and training.attack_dtype == "float32"
     assert plan.norm_policy.ghost_batch_size == 32  # R: 32 per GPU
@@ -103,6 +121,9 @@ def test_what_every_recipe_shares(name):
     assert augmentation.area == (0.08, 1.0) and augmentation.aspect_ratio == (3 / 4, 4 / 3)
     assert (augmentation.jitter, augmentation.lighting, augmentation.flip) == (0.4, 0.1, True)
     assert augmentation.image_size == 224
+    # R to the letter: OpenCV's INTER_CUBIC, uint8 from the resize on.
+    opencv = Bicubic(cubic_a=-0.75, antialias=False, whole_pixels=True)
+    assert augmentation.bicubic == opencv
     train, test = plan.splits
     assert (len(train), len(test), train.classes) == (1_281_167, 50_000, 1000)
     assert train.image_shape == (224, 224, 3)
@@ -121,13 +142,13 @@ def test_the_evaluation_of_every_recipe(name):
 RATES = [  # epoch, rate: R's warm-up, P's drops
     (0, 0.1),
     (1, 0.4),
-    (4 + 311 / 312, 0.1 + 1.5 * (5 * 312 - 1) / (5 * 312)),
+    (5 - 1 / 313, 0.1 + 1.5 * (5 * 313 - 1) / (5 * 313)),
     (5, 1.6),
-    (35 - 1 / 312, 1.6),
+    (35 - 1 / 313, 1.6),
     (35, 0.16),
-    (70 - 1 / 312, 0.16),
+    (70 - 1 / 313, 0.16),
     (70, 0.016),
-    (95 - 1 / 312, 0.016),
+    (95 - 1 / 313, 0.016),
     (95, 0.0016),
     (109.9, 0.0016),
 ]
@@ -175,7 +196,11 @@ def test_the_network():
     assert spread == pytest.approx(0.01, rel=0.01)
     kernel = tf.convert_to_tensor(model.blocks[40].spatial.kernel)
     fan_out = 3 * 3 * kernel.shape[-1]
-    assert float(tf.math.reduce_std(kernel)) == pytest.approx((2 / fan_out) ** 0.5, rel=0.01)
+    deviation = (2 / fan_out) ** 0.5
+    assert float(tf.math.reduce_std(kernel)) == pytest.approx(deviation, rel=0.01)
+    # TensorFlow 1 cuts at two deviations of the normal distribution it widens to that.
+    largest = float(tf.reduce_max(tf.abs(kernel)))
+    assert largest == pytest.approx(2 / 0.87962566 * deviation, rel=1e-3)
     assert len(model.kernels) == 3 * 50 + 1 + 4 + 1  # blocks, stem, shortcuts, head
     assert {variable.name for variable in model.trainable_variables} == {
         "kernel",

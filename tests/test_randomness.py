@@ -29,3 +29,25 @@ def test_splitmix64_gives_its_published_numbers():
         3203168211198807973,
         9817491932198370423,
     ]
+
+
+def test_purposes_within_purposes_are_streams_of_their_own():
+    """The same purpose twice is not none, and the order matters: AutoAttack's Square asks twice."""
+    seeds = randomness.example_seeds(3, "attack", tf.range(500))
+    paths = [(), ("a",), ("b",), ("a", "a"), ("a", "b"), ("b", "a"), ("a", "b", "a"), ("b", "b")]
+    draws = []
+    for path in paths:
+        stream = seeds
+        for purpose in path:
+            stream = randomness.for_purpose(stream, purpose)
+        draws += [
+            randomness.uniform(stream, (), 0.0, 1.0),
+            randomness.uniform_at(stream, 0, 1)[:, 0],
+        ]
+    for seed, purpose in ((4, "attack"), (3 + 2**32, "attack"), (-3, "attack"), (3, "evaluate")):
+        other = randomness.example_seeds(seed, purpose, tf.range(500))
+        draws.append(randomness.uniform(other, (), 0.0, 1.0))
+    restarts = randomness.example_seeds(3, "attack", tf.range(500, dtype=tf.int64) + 2**40)
+    draws.append(randomness.uniform(restarts, (), 0.0, 1.0))
+    correlations = np.corrcoef(np.stack(draws)) - np.eye(len(draws))
+    assert np.abs(correlations).max() < 5 / np.sqrt(500)

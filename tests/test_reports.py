@@ -7,7 +7,7 @@ import json
 from importlib import resources
 
 import pytest
-from evaluation_records import ODD, bare_record, full_record, judged, pgd, share, worst
+from evaluation_records import ODD, bare_record, full_record, judged, pgd, share, trained_by, worst
 from PIL import Image
 
 from tfadv.errors import UserError
@@ -93,6 +93,21 @@ def test_what_the_record_lacks_is_left_out(tmp_path, coarse):
     assert not any(title in page.text for title in OPTIONAL)
 
 
+def test_what_the_model_was_trained_by(tmp_path, coarse):
+    record = trained_by(full_record(), "gin/mbn.gin", "gin/attack/pgd10.gin")
+    text = written(tmp_path / "row", record, ODD, [], []).text
+    name = "'MBN, 100% adv + 100% clean, PGD-10 in training', tables 4, 5 and 7"
+    assert f"the paper's row {name}: gin/mbn.gin + gin/attack/pgd10.gin strategy" in text
+    assert "strategy adversarial norm batch_norm scale digits name resnet" in text
+    assert "Dashed: as printed in Xie & Yuille (2020), tables 4, 5 and 7." in text
+    text = written(tmp_path / "none", trained_by(full_record()), ODD, [], []).text
+    assert "the paper's row none: the configuration is another strategy adversarial" in text
+    assert "No curve of the paper beside this model: its configuration is none" in text
+    text = written(tmp_path / "unknown", full_record(), ODD, [], []).text
+    assert "the paper's row" not in text
+    assert "the record doesn't say by which recipe" in text
+
+
 def test_many_classes(tmp_path, coarse):
     names = [f"class {label}" for label in range(1000)]
     record = full_record(classes=1000)
@@ -111,6 +126,15 @@ def test_text_is_escaped(tmp_path, coarse):
     assert all(reference.startswith("data:") for reference in page.references)
     assert "</title><script src='http://x'>" in page.text
     assert all(path.suffix == ".png" for path in (tmp_path / "figures").iterdir())
+
+
+def test_branches_of_like_names_have_figures_of_their_own(tmp_path, coarse):
+    branches = ("weak/1", "Weak.1", "strong")
+    page = written(tmp_path, bare_record(*branches), ODD, judged(*branches), [])
+    files = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert len(files) == page.tags.count("img") == 2 * 3
+    assert {"confusion_weak_1_clean.png", "confusion_weak_1_clean_2.png"} < files
+    assert "weak/1 branch 90.0% 86.0%–94.0% Weak.1 branch" in page.text
 
 
 def test_nothing_is_overwritten(tmp_path, coarse):

@@ -53,6 +53,7 @@ def test_a_run_leaves_every_file_and_prints_both_branches(finished):
     assert set(record["clean"]) == {"clean", "adv"}
     assert {row["branch"] for row in record["attacks"]} == {"clean", "adv"}
     assert "train 2/2" in done.stdout and "PGD-10 ε=16" in done.stdout
+    assert "warning:" not in done.stderr
     started = json.loads((folder / "run" / "run.json").read_text())
     assert started["seed"] == 0 and "tensorflow" in started["starts"][0]["versions"]
     operative = (folder / "run" / "operative_config.gin").read_text()
@@ -154,8 +155,26 @@ def test_a_label_out_of_range_ends_in_one_line_before_training(tmp_path):
 def test_dry_run_writes_nothing(tmp_path):
     done = run(*SMOKE, "--dry_run", cwd=tmp_path)
     assert done.returncode == 0 and "PGD.steps = 2" in done.stdout
-    assert "'MBN, 100% adv + 100% clean, ALP': 65.9% clean" in done.stdout
+    assert "'MBN, 100% adv + 100% clean, ALP': adv branch 65.9% clean" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_odd_is_told_once_before_training(tmp_path):
+    images = np.random.default_rng(0).integers(0, 17, (32, 8, 8, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", image=images, label=np.arange(32) % 4)
+    arguments = [f"--gin_bindings=npz.{split} = 'a.npz'" for split in ("train", "test")]
+    arguments += ["--gin_bindings=Experiment.dataset = 'npz'", "--gin_bindings=PGD.epsilon = 0.06"]
+    told = [
+        "npz.train: the largest pixel is 16, of 255",
+        "npz.test: the largest pixel is 16, of 255",
+        "npz.test: 32 of 32 images are in npz.train too",
+        "epsilon = 0.06 of the training attack, pgd10/pgd is less than one",
+    ]
+    for more in (["--dry_run"], []):
+        done = run(*SMOKE, *arguments, *more, "--model_dir=run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        for warning in told:
+            assert done.stderr.count(f"warning: {warning}") == 1, done.stderr
 
 
 def test_two_virtual_replicas_train_from_the_command_line(tmp_path):

@@ -1,5 +1,7 @@
 """A whole training step against a re-derivation in float64, and its divisions of a batch."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -134,7 +136,7 @@ class Oracle:
     ],
 )
 def test_two_steps_equal_the_oracle(recipe, mixture, clean_ratio, pairing, late):
-    trainer = randomized(one_device(make_plan(recipe)))
+    trainer = randomized(one_device(make_plan(recipe, "Training.epochs = 2")))
     frozen = late and recipe.endswith("_frozen")
     oracle = Oracle(trainer, mixture, frozen, clean_ratio, pairing)
     start = values(trainer)
@@ -173,14 +175,18 @@ def test_ghost_batches_matter():
     assert np.abs(values(whole)[path] - values(ghosts)[path]).max() > 1e-4
 
 
+def with_policy(**changes):
+    """Returns a plan whose random weights stand for measured ones."""
+    plan = make_plan("mbn")
+    return dataclasses.replace(plan, norm_policy=dataclasses.replace(plan.norm_policy, **changes))
+
+
 def test_the_attack_may_use_and_write_batch_statistics():
     """With batch statistics other images come out; only attack_update writes in the attack."""
-    bindings = ["NormPolicy.update = False"]
-    batch = [*bindings, "NormPolicy.attack_statistics = 'batch'"]
-    writing = [*batch, "NormPolicy.attack_update = True"]
+    batch = {"attack_statistics": "batch"}
     found = []
-    for chosen in (bindings, batch, writing):
-        trainer = randomized(one_device(make_plan("mbn", *chosen)))
+    for chosen in ({}, batch, batch | {"attack_update": True}):
+        trainer = randomized(one_device(with_policy(update=False, **chosen)))
         start = values(trainer)
         loss = do_steps(trainer, 1)["loss"]
         after = values(trainer)
@@ -205,7 +211,7 @@ def test_the_attack_may_use_and_write_batch_statistics():
     ],
 )
 def test_each_freeze_keeps_what_it_says(freeze, statistics_move, affine_moves):
-    trainer = randomized(one_device(make_plan("mbn", f"NormPolicy.freeze = '{freeze}'")))
+    trainer = randomized(one_device(with_policy(freeze=freeze)))
     start = values(trainer)
     do_steps(trainer, 1, late=True)
     moved = {"kernel": True, "moving": statistics_move, "gamma": affine_moves, "beta": affine_moves}
@@ -216,8 +222,8 @@ def test_each_freeze_keeps_what_it_says(freeze, statistics_move, affine_moves):
 
 
 def test_without_update_or_on_running_statistics_none_are_written():
-    for binding in ("NormPolicy.update = False", "NormPolicy.training_statistics = 'running'"):
-        trainer = randomized(one_device(make_plan("mbn", binding)))
+    for changes in ({"update": False}, {"training_statistics": "running"}):
+        trainer = randomized(one_device(with_policy(**changes)))
         start = values(trainer)
         do_steps(trainer, 1)
         for path, value in values(trainer).items():
@@ -238,6 +244,10 @@ def test_without_update_or_on_running_statistics_none_are_written():
         (["Training.train_only = 'norms'"], "needs Experiment.initial_weights"),
         (["Training.epochs = 0"], "needs Experiment.initial_weights"),
         (["NormPolicy.freeze = 'al'"], "Did you mean 'all'"),
+        (["NormPolicy.freeze = 'statistics'"], "freeze from the first step on what nothing"),
+        (["NormPolicy.freeze = 'affine'"], "or give Experiment.initial_weights"),
+        (["NormPolicy.training_statistics = 'running'"], "'running' normalizes .* nothing has"),
+        (["NormPolicy.update = False"], "update = False leaves .* Experiment.initial_weights"),
     ],
 )
 def test_wrong_divisions_and_policies_are_told(bindings, told):

@@ -16,8 +16,12 @@ import tensorflow as tf
 
 from tfadv import bundle, config, experiment, identity
 from tfadv.data.pipeline import some_examples
+from tfadv.errors import check_choice
 from tfadv.loaded_bundle import LoadedBundle
 from tfadv.pixels import from_pixels
+
+# ART's norms of the balls.
+_NORMS = {"linf": np.inf, "l2": 2}
 
 
 def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -139,6 +143,7 @@ def autoattack(
     labels,
     branch: str | None = None,
     epsilon: float | None = None,
+    ball: str | None = None,
     batch_size: int = 100,
 ):
     """Returns ART's ``AutoAttack`` on a bundle: ``.generate(images, labels)``.
@@ -148,8 +153,8 @@ def autoattack(
         images: float [N, H, W, 3] that are to be attacked, in the bundle's range.
         labels: integers [N].
         branch: which branch; None takes the default one.
-        epsilon: L∞ radius in the bundle's range; None takes the one it was
-            trained for.
+        epsilon: radius in the bundle's range; None takes the one it was trained for.
+        ball: ``linf`` or ``l2``; None takes the one it was trained for.
         batch_size: images at once.
 
     Raises:
@@ -159,6 +164,8 @@ def autoattack(
 
     classifier = art(folder, images, labels, branch)
     radius = classifier.model.epsilon if epsilon is None else epsilon
+    ball = classifier.model.ball if ball is None else ball
+    check_choice("ball", ball, _NORMS)
     return AutoAttack(
-        classifier, norm=np.inf, eps=radius, eps_step=radius / 4, batch_size=batch_size
+        classifier, norm=_NORMS[ball], eps=radius, eps_step=radius / 4, batch_size=batch_size
     )

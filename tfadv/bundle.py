@@ -9,12 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
+from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
 from tfadv.losses import cross_entropy
 from tfadv.models.stock_resnet import stock_resnet
 from tfadv.norms import NormMode
 from tfadv.pixels import PixelRange, from_pixels, units_per_pixel
+from tfadv.progress import attack_name
 from tfadv.run_directory import write_json, write_text
 from tfadv.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.trained_run import TrainedRun
@@ -30,7 +32,7 @@ _CARD = """# {name}
 - Input: float32 [N, {height}, {width}, 3], {layout}, RGB in {low:g}..{high:g}.
 - Output: float32 logits of {classes} classes (`class_names` in {metadata}).
 - Endpoints: {endpoints}. `serve` is the branch `{branch}`.
-- Attacked in training within ε = {epsilon} of 0..255 (L∞).
+- {training}
 - Licence: {license}. The training images have a licence of their own.
 
 ## Accuracy, as the training run measured it
@@ -147,13 +149,19 @@ def _reference(run, branches, pixel_range) -> dict[str, np.ndarray]:
     for branch in branches:
         original = run.model.logits_fn(NormMode(branch))
         logits, gradient = logits_and_input_gradient(original, pixels, labels)
+        if not (np.isfinite(logits).all() and np.isfinite(gradient).all()):
+            raise UserError(
+                f"branch '{branch}': logits or input gradients are not finite on the run's test "
+                "images: there is nothing to hand on"
+            )
         found[f"logits_{branch}"] = logits
         found[f"gradient_{branch}"] = gradient / units_per_pixel(pixel_range)
     return found
 
 
 def _metadata(run, branches, pixel_range, license_name) -> dict:
-    epsilon = run.plan.attack.describe().get("epsilon")
+    trained_for = record_of(run.plan.threat_model)
+    epsilon = trained_for["epsilon"]
     return {
         "input_shape": list(run.model.image_shape),
         "pixel_range": list(pixel_range),
@@ -166,8 +174,9 @@ def _metadata(run, branches, pixel_range, license_name) -> dict:
         # In the units of pixel_range, and in pixels of 0..255.
         "epsilon": None if epsilon is None else epsilon * units_per_pixel(pixel_range),
         "epsilon_of_255": epsilon,
+        "ball": trained_for["ball"],
         "license": license_name,
-        "model": run.model.describe(),
+        "model": run.describe(),
         "training": {"config": "config.gin", "commit": run.commit, "data": run.data},
         "weights": digests.of_model(run.model),
         "accuracy": run.results,
@@ -194,10 +203,16 @@ def _card(run, record) -> str:
             f"`{name}`" for name in dict.fromkeys([DEFAULT_ENDPOINT, *record["endpoints"].values()])
         ),
         branch=record["branch"],
-        epsilon=record["epsilon_of_255"],
+        training=_training(run.plan.threat_model),
         license=record["license"],
         accuracies=_accuracies(record["accuracy"], record["branches"]),
     )
+
+
+def _training(threat_model: ThreatModel | None) -> str:
+    if threat_model is None:
+        return "Trained without an attack: no robustness is claimed."
+    return f"Attacked in training within {threat_model}."
 
 
 def _accuracies(results, branches) -> str:
@@ -206,8 +221,7 @@ def _accuracies(results, branches) -> str:
     rows = [(branch, "clean", results["clean"][branch]) for branch in branches]
     for row in results["attacks"]:
         if row["branch"] in branches:
-            details = " ".join(f"{key} {row[key]}" for key in ("steps", "epsilon") if key in row)
-            rows.append((row["branch"], f"{row['attack']} {details}", row))
+            rows.append((row["branch"], attack_name(row), row))
     lines = [
         f"| {branch} | {attack} | {row['accuracy']:.1%} | "
         f"{row['ci95'][0]:.1%} to {row['ci95'][1]:.1%} |"

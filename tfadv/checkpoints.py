@@ -9,6 +9,9 @@ import tensorflow as tf
 from tfadv.errors import UserError
 from tfadv.weight_average import WeightAverage
 
+# What a run can be taken on with, and its name in a checkpoint.
+WEIGHTS = {"trained": "model", "average": "average"}
+
 
 class Checkpoints:
     """The newest checkpoints of a run, by optimizer step.
@@ -74,22 +77,29 @@ def _by_path(variables) -> dict[str, tf.Variable]:
     return found
 
 
-def read_model(folder: Path) -> dict[str, np.ndarray]:
+def read_model(folder: Path, weights: str = "trained") -> dict[str, np.ndarray]:
     """Returns the values of a model's variables in the newest checkpoint, by path.
 
     Args:
         folder: the checkpoints of a run.
+        weights: of `WEIGHTS`: those that were trained, or their moving average.
 
     Raises:
-        UserError: there is no checkpoint.
+        UserError: there is no checkpoint, or no average in it.
     """
     newest = tf.train.latest_checkpoint(str(folder))
     if newest is None:
         raise UserError(f"no checkpoint in '{folder}'")
     reader = tf.train.load_checkpoint(newest)
-    before, after = "model/", "/.ATTRIBUTES/VARIABLE_VALUE"
-    return {
+    before, after = f"{WEIGHTS[weights]}/", "/.ATTRIBUTES/VARIABLE_VALUE"
+    found = {
         key.removeprefix(before).removesuffix(after).replace(".S", "/"): reader.get_tensor(key)
         for key in reader.get_variable_to_shape_map()
         if key.startswith(before) and key.endswith(after)
     }
+    if not found:
+        raise UserError(
+            f"the run of '{folder}' keeps no {weights} weights: Training.average_decay makes a run "
+            "keep a moving average"
+        )
+    return found

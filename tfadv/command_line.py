@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # Before TensorFlow is imported: its start-up lines would bury a message.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -12,6 +12,7 @@ import tensorflow as tf
 from absl import flags, logging
 
 from tfadv import config
+from tfadv.checkpoints import WEIGHTS
 from tfadv.errors import UserError, nearest
 
 FLAGS = flags.FLAGS
@@ -32,6 +33,13 @@ def define_plugin_flags() -> None:
     flags.DEFINE_multi_string("gin_bindings", [], "Bindings such as 'PGD.steps = 10'; they win.")
     flags.DEFINE_multi_string("plugin", [], "Modules that register norms, attacks or strategies.")
     flags.DEFINE_multi_string("plugin_dir", [], "Folders whose modules are plugins.* to gin files.")
+
+
+def define_weights_flag() -> None:
+    """Defines which of a run's weights a command takes, once."""
+    if "weights" not in FLAGS:
+        told = "Of --model_dir: those that were trained, or their moving average."
+        flags.DEFINE_enum("weights", "trained", list(WEIGHTS), told)
 
 
 @contextlib.contextmanager
@@ -63,9 +71,14 @@ def read_plugin_flags() -> config.Config:
 
 
 def _warned(read: config.Config) -> config.Config:
-    for failure in read.failures.values():
-        print(f"warning: {failure}", file=sys.stderr)
+    warn(read.failures.values())
     return read
+
+
+def warn(lines: Iterable[object]) -> None:
+    """Prints warnings, each a line of the standard error."""
+    for line in lines:
+        print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
 class Found:

@@ -46,9 +46,7 @@ def main(argv):
         else:
             last = (outcome.stderr.strip() or "no message").splitlines()[-1]
             print(f"error: {run} ended with {outcome.returncode}: {last}", file=sys.stderr)
-    rows = [
-        row for name, runs in finished.items() if runs for row in comparison.summaries(name, runs)
-    ]
+    rows = comparison.summaries(finished)
     if rows:
         write_json(folder / "comparison.json", rows)
         write_text(folder / "comparison.md", comparison.markdown(rows))

@@ -2,13 +2,15 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
 
 from tfadv import config
 from tfadv.errors import UserError, check
+from tfadv.norms import MAIN
+from tfadv.reports.curves import settings, told
 
 
 def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
@@ -31,40 +33,79 @@ def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
 def chosen_seeds(texts: Sequence[str]) -> list[int]:
     """Returns the seeds; raises `UserError` where one is no number or given twice."""
     numbers = bool(texts) and all(text.isdecimal() for text in texts)
-    check(numbers and len(set(texts)) == len(texts), "--seeds", "be distinct numbers", texts)
+    distinct = numbers and len(set(map(int, texts))) == len(texts)
+    check(distinct, "--seeds", "be distinct numbers", texts)
     return [int(text) for text in texts]
 
 
-def summaries(name: str, runs: Sequence[Path]) -> list[dict]:
-    """Returns a row for each norm branch of a recipe, over its finished runs.
+def summaries(runs: Mapping[str, Sequence[Path]]) -> list[dict]:
+    """Returns a row for each recipe and norm branch.
+
+    Attacks of one name that differ otherwise, in one recipe or between two, are
+    columns of their own, which say in what.
+
+    Args:
+        runs: the folders of finished runs, by the recipe's name.
 
     Returns:
         Records of ``recipe``, ``branch``, ``seeds`` (how many), ``step_ms`` (the
         median time of a training step, None if all were short) and
         ``accuracies``: fractions by column, one for each seed.
     """
-    results = [json.loads((run / "results.json").read_text(encoding="utf-8")) for run in runs]
-    times = [time for run in runs for time in _step_milliseconds(run)]
-    step_ms = statistics.median(times) if times else None
+    results = {
+        name: [_json(folder / "results.json") for folder in folders]
+        for name, folders in runs.items()
+        if folders
+    }
+    attacks = [row for found in results.values() for result in found for row in result["attacks"]]
+    titles = _titles(attacks)
     rows = []
-    for branch in results[0]["clean"]:
-        accuracies: dict[str, list[float]] = {"clean": []}
-        for result in results:
-            accuracies["clean"].append(result["clean"][branch]["accuracy"])
-            for attack in result["attacks"]:
-                if attack["branch"] == branch:
-                    column = f"{attack['attack']}-{attack.get('steps', '')}".rstrip("-")
-                    accuracies.setdefault(column, []).append(attack["accuracy"])
-        rows.append(
-            {
-                "recipe": name,
-                "branch": branch,
-                "seeds": len(results),
-                "step_ms": step_ms,
-                "accuracies": accuracies,
-            }
-        )
+    for name, found in results.items():
+        times = [time for run in runs[name] for time in _step_milliseconds(run)]
+        for branch in found[0]["clean"]:
+            accuracies: dict[str, list[float]] = {"clean": []}
+            for result in found:
+                accuracies["clean"].append(result["clean"][branch]["accuracy"])
+                for row in result["attacks"]:
+                    if row["branch"] == branch:
+                        accuracies.setdefault(titles[_key(row)], []).append(row["accuracy"])
+            rows.append(
+                {
+                    "recipe": name,
+                    "branch": branch,
+                    "seeds": len(found),
+                    "step_ms": statistics.median(times) if times else None,
+                    "accuracies": accuracies,
+                }
+            )
     return rows
+
+
+def _json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _key(row: Mapping) -> str:
+    """Returns which attack a row of a record is of, whatever it found."""
+    return json.dumps([settings(row), row.get("after")], sort_keys=True)
+
+
+def _titles(rows: Sequence[Mapping]) -> dict[str, str]:
+    """Returns the attacks' columns: their names, and in what those of one name differ."""
+    alike: dict[str, dict[str, dict]] = {}
+    for row in rows:
+        name = f"{row['attack']}-{row.get('steps', '')}".rstrip("-")
+        said = settings(row) | ({"after": ", ".join(row["after"])} if row.get("after") else {})
+        alike.setdefault(name, {})[_key(row)] = said
+    titles = {}
+    for name, attacks in alike.items():
+        said = dict.fromkeys(key for own in attacks.values() for key in own)
+        differing = [key for key in said if len({str(a.get(key)) for a in attacks.values()}) > 1]
+        for key, own in attacks.items():
+            titles[key] = ", ".join(
+                [name, *(told(one, own[one]) for one in differing if one in own)]
+            )
+    return titles
 
 
 def _step_milliseconds(run: Path) -> list[float]:
@@ -75,34 +116,42 @@ def _step_milliseconds(run: Path) -> list[float]:
     return [1000 * batch / speed for speed in speeds[1:]]
 
 
-def cells(row: dict) -> list[str]:
+def columns(rows: Sequence[dict]) -> list[str]:
+    """Returns the columns that any of the rows has, in their order."""
+    return list(dict.fromkeys(column for row in rows for column in row["accuracies"]))
+
+
+def cells(row: dict, columns: Sequence[str]) -> list[str]:
     """Returns a row as text: percent, with the standard deviation where there are seeds."""
 
     def percent(values):
+        if not values:
+            return "—"
         spread = f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else ""
         return f"{100 * statistics.mean(values):.1f}{spread}"
 
-    name = row["recipe"] if row["branch"] == "main" else f"{row['recipe']} ({row['branch']})"
+    name = row["recipe"] if row["branch"] == MAIN else f"{row['recipe']} ({row['branch']})"
     return [
         name,
-        *map(percent, row["accuracies"].values()),
+        *(percent(row["accuracies"].get(column)) for column in columns),
         "—" if row["step_ms"] is None else f"{row['step_ms']:.0f}",
     ]
 
 
 def header(rows: Sequence[dict]) -> list[str]:
-    """Returns the columns' names."""
-    return ["recipe (branch)", *(f"{name} %" for name in rows[0]["accuracies"]), "ms a step"]
+    """Returns the columns' titles."""
+    return ["recipe (branch)", *(f"{name} %" for name in columns(rows)), "ms a step"]
 
 
 def markdown(rows: Sequence[dict]) -> str:
     """Returns the table in Markdown."""
-    lines = [header(rows), ["---"] * len(header(rows)), *map(cells, rows)]
+    lines = [header(rows), ["---"] * len(header(rows))]
+    lines += [cells(row, columns(rows)) for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def table(rows: Sequence[dict]) -> Table:
     table = Table(*header(rows), title="accuracy: mean ± standard deviation over the seeds")
     for row in rows:
-        table.add_row(*cells(row))
+        table.add_row(*cells(row, columns(rows)))
     return table

@@ -6,39 +6,20 @@ read first, then recipes, then overlays in the order given, then bindings; what
 is read later wins.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gin
 from gin import config_parser
 
 from tfadv import plugin_modules, registry
 from tfadv.errors import UserError, nearest
+from tfadv.gin_files import INSTALLED, ROOT, Line, file_lines, lines_of
 
-ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_SCALE = "gin/scale/digits.gin"
 PROTOCOL = "gin/base.gin"  # what every recipe includes
 # What a scale and a recipe each say, in the order they are read; a command takes one of each.
 CHOSEN_ONCE = ("Experiment.scale", "Experiment.strategy")
-_INSTALLED = Path(sys.prefix) / "share" / "tfadv"
-
-
-class Line(NamedTuple):
-    """A gin statement and where it stands."""
-
-    statement: Any
-    at: str
-
-    @property
-    def key(self) -> str | None:
-        """``Name.parameter``, or ``scope/Name.parameter``, of a binding."""
-        match self.statement:
-            case config_parser.BindingStatement(scope, selector, parameter, _) if parameter:
-                name = f"{selector.rpartition('.')[2]}.{parameter}"
-                return f"{scope}/{name}" if scope else name
-        return None
 
 
 class Config:
@@ -67,7 +48,7 @@ class Config:
     def read_bindings(self, bindings: Iterable[str]) -> None:
         """Reads ``name.parameter = value`` texts from the command line."""
         for binding in bindings:
-            self._read(_lines(binding, f"--gin_bindings={binding!r}"))
+            self._read(lines_of(binding, f"--gin_bindings={binding!r}"))
 
     def import_plugin(self, module: str, wanted_by: str = "--plugin") -> None:
         """Imports a plugin module, which registers its parts.
@@ -81,7 +62,7 @@ class Config:
             self.plugins.append(module)
 
     def where(self, parameter: str) -> str | None:
-        """Returns ``file:line`` of the last binding of ``Name.parameter``."""
+        """Returns ``file:line`` of the last binding of ``Name.parameter`` or ``scope/…``."""
         return self._where.get(parameter)
 
     def check_scopes(self) -> None:
@@ -111,6 +92,8 @@ class Config:
         match line.statement:
             case config_parser.ImportStatement():
                 self.import_plugin(line.statement.module, line.at)
+            case config_parser.IncludeStatement():  # of a binding: files bring theirs along
+                self.read_file(line.statement.filename, line.at)
             case config_parser.BlockDeclaration():
                 _check_name(line.statement.selector, None, line.at)
             case config_parser.BindingStatement(scope, selector, parameter, value):
@@ -124,6 +107,7 @@ class Config:
                 self._specs.update(t.partition("/")[0] for t in _texts(value) if "/" in t)
                 if scope:
                     self._scopes.setdefault(scope.partition("/")[0], line.at)
+                self._where[line.key] = line.at
                 self._where[f"{selector.rpartition('.')[2]}.{parameter}"] = line.at
 
 
@@ -139,8 +123,9 @@ def with_plugins(plugins: Sequence[str] = (), plugin_dirs: Sequence[str] = ()) -
             told in `Config.failures` instead.
     """
     gin.clear_config()
+    registry.forget_borrowed()
     config = Config()
-    plugin_modules.mount(plugin_dirs, [ROOT / "plugins", _INSTALLED / "plugins"])
+    plugin_modules.mount(plugin_dirs, [ROOT / "plugins", INSTALLED / "plugins"])
     config.failures = plugin_modules.load_installed()
     for module in plugins:
         config.import_plugin(module)
@@ -221,63 +206,11 @@ def values_of(files: Sequence[str]) -> dict[str, Any]:
     return {line.key: line.statement.value for line in bindings}
 
 
-def file_lines(name: str, wanted_by: str) -> list[Line]:
-    """Returns the statements of a gin file, and in their place those of files it includes.
-
-    Args:
-        name: a path relative to the working directory, the repository or the
-            installed recipes.
-        wanted_by: who asks, for the error.
-
-    Raises:
-        UserError: the file is missing, or a line of it is no gin statement.
-    """
-    with open(find_file(name, wanted_by), encoding="utf-8") as text:
-        found = _lines(text, str(name))
-    lines = []
-    for line in found:
-        if isinstance(line.statement, config_parser.IncludeStatement):
-            lines += file_lines(line.statement.filename, line.at)
-        else:
-            lines.append(line)
-    return lines
-
-
 def operative_text() -> str:
-    """Returns the parameters that were used so far, defaults among them."""
-    return gin.operative_config_str()
-
-
-def find_file(name: str, wanted_by: str) -> Path:
-    """Returns the path of a gin file.
-
-    Raises:
-        UserError: there is none; the line names the nearest one there is.
-    """
-    for folder in (Path.cwd(), ROOT, _INSTALLED):
-        if (folder / name).is_file():
-            return folder / name
-    known = sorted(
-        {
-            str(path.relative_to(folder))
-            for folder in (ROOT, _INSTALLED)
-            for path in (folder / "gin").rglob("*.gin")
-        }
-    )
-    raise UserError(f"{wanted_by}: no gin file '{name}'.{nearest(name, known)}")
-
-
-def _lines(text, source: str) -> list[Line]:
-    def at(number: int) -> str:
-        return source if source.startswith("--") else f"{source}:{number}"
-
-    try:
-        parsed = config_parser.ConfigParser(text, gin.config.ParserDelegate())
-        return [Line(statement, at(statement.location.line_num)) for statement in parsed]
-    except SyntaxError as error:
-        raise UserError(f"{at(error.lineno)}: not a gin statement: {error.msg}") from None
-    except ValueError as error:
-        raise UserError(f"{source}: {str(error).splitlines()[0]}") from None
+    """Returns the parameters that were used so far: bound, borrowed and default ones."""
+    borrowed = registry.borrowed().items()
+    lines = [f"{key} = {value!r}  # from {source}\n" for key, (value, source) in borrowed]
+    return gin.operative_config_str() + "".join(lines)
 
 
 def _check_name(selector: str, parameter: str | None, at_line: str) -> None:

@@ -6,7 +6,7 @@ import functools
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import tensorflow as tf
 
@@ -204,6 +204,22 @@ class Workers:
             return self._distribution.experimental_local_results(gathered)[0]
 
         return gather
+
+
+def share_the_first(distribution: tf.distribute.Strategy, variables: Iterable) -> None:
+    """Gives variables of every replica the values that the first replica has of them."""
+    if distribution.num_replicas_in_sync == 1:
+        return
+
+    def on_replica():
+        replica = tf.distribute.get_replica_context()
+        is_first = tf.equal(replica.replica_id_in_sync_group, 0)
+        for variable in variables:
+            value = tf.convert_to_tensor(variable)
+            of_first = tf.where(is_first, value, tf.zeros_like(value))
+            variable.assign(replica.all_reduce(tf.distribute.ReduceOp.SUM, of_first))
+
+    distribution.run(tf.function(on_replica, autograph=False))
 
 
 def share_of_batch(batch_size: int, replicas: int, parameter: str) -> int:

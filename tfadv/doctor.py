@@ -15,13 +15,13 @@ from tfadv.attacks.base import LogitsFn
 from tfadv.data.pipeline import evaluation_indices
 from tfadv.data.source import Source
 from tfadv.errors import check
+from tfadv.evaluation_settings import Checkup, Evaluation
 from tfadv.foreign_model import ForeignModel
 from tfadv.judge import Judge
 from tfadv.ledger import LOOK, Ledger
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
 from tfadv.progress import Work
-from tfadv.settings import Checkup, Evaluation
 from tfadv.verdicts import Unit, Verdicts
 
 FINE, SUSPICIOUS, NOT_MEASURED = "fine", "suspicious", "not measured"

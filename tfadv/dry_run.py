@@ -1,11 +1,9 @@
 """What a run would do, take and cost, and which row of the paper it is."""
 
-import functools
 import json
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,21 +11,10 @@ from tfadv import config, registry
 from tfadv.distribution import share_of_batch
 from tfadv.experiment import Plan
 from tfadv.hardware import Hardware, Workload, measure_workload
-from tfadv.paper import PUBLISHED_SCALE, ROWS, PaperRow
+from tfadv.paper import PUBLISHED_SCALE, PaperRow
+from tfadv.paper_rows import nearest_row
 from tfadv.trainer import Trainer
 
-# What says how a run is done or judged, and nothing of what is trained.
-_NOT_SCIENCE = (
-    "Hardware.",
-    "Experiment.scale",
-    "Experiment.seed",
-    "Experiment.data_digest",
-    "Experiment.initial_weights",
-    "Evaluation.",
-    "eval/",
-    "Training.steps_per_call",
-    "Training.checkpoint_every_epochs",
-)
 GIB = 2**30
 DAY = 24 * 3600
 
@@ -56,56 +43,15 @@ def report(read: config.Config, plan: Plan, trainer: Trainer, folder: Path) -> I
     workload = measure_workload(trainer.model, plan.strategy, plan.attack, at_once)
     yield _memory_line(trainer, workload, at_once, share > at_once)
     yield from _time_lines(trainer, workload, devices, folder)
+    for key, (value, source) in registry.borrowed().items():
+        yield f"borrowed  {key} = {value!r}, from {source} ({read.where(source)})"
     yield ""
     yield read.text()
 
 
-def nearest_row(values: dict[str, Any]) -> tuple[PaperRow, dict[str, tuple[Any, Any]]]:
-    """Returns the paper's row that a configuration is nearest to.
-
-    What recipes choose counts first; sizes only decide at the ImageNet scales,
-    where the rows differ in them.
-
-    Args:
-        values: bindings by ``Name.parameter``.
-
-    Returns:
-        The row, and for each parameter that differs the row's value and ours.
-    """
-    recipes = (_published(row.files[:1]) for row in ROWS)
-    chosen_by_recipes = set().union(*recipes) - set(_published(()))
-    at_its_scale = str(values.get("Experiment.scale")).startswith("imagenet")
-
-    def distance(candidate) -> tuple[int, int]:
-        different = candidate[1]
-        science = len(chosen_by_recipes & set(different))
-        return science, len(different) if at_its_scale else 0
-
-    candidates = [(row, _differences(row, values)) for row in ROWS]
-    return min(candidates, key=distance)
-
-
-@functools.cache
-def _published(files: tuple[str, ...]) -> dict[str, Any]:
-    return config.values_of([*files, PUBLISHED_SCALE])
-
-
-def _differences(row: PaperRow, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    theirs = _published(row.files)
-    found = {}
-    for key in sorted(theirs | values):
-        if key.startswith(_NOT_SCIENCE):
-            continue
-        pair = tuple(side.get(key, registry.default(key)) for side in (theirs, values))
-        if pair[0] != pair[1]:
-            found[key] = pair
-    return found
-
-
 def _paper_lines(read: config.Config) -> Iterator[str]:
     row, differences = nearest_row(read.values)
-    published = ", ".join(f"{value}% {attack}" for attack, value in row.published.items())
-    yield f"paper     {row.where}: '{row.name}': {published or 'no number printed'}"
+    yield f"paper     {row.where}: '{row.name}': {_printed(row)}"
     yield f"          {' + '.join([*row.files, PUBLISHED_SCALE])}"
     if not differences:
         yield "          this is that row, parameter by parameter"
@@ -115,11 +61,22 @@ def _paper_lines(read: config.Config) -> Iterator[str]:
         yield f"            {key}: {theirs!r} there, {ours!r} here"
 
 
+def _printed(row: PaperRow) -> str:
+    """Returns a row's numbers, by its branches where it has some."""
+    told = []
+    for branch, by_attack in row.published.items():
+        numbers = [f"{value}% {attack}" for attack, value in by_attack.items() if value is not None]
+        if numbers:
+            of_branch = f"{branch} branch " if row.has_branches else ""
+            told.append(of_branch + ", ".join(numbers))
+    return "; ".join(told) or "no number printed"
+
+
 def _work_lines(plan: Plan) -> Iterator[str]:
     training, steps = plan.training, plan.attack.describe().get("steps", "?")
     yield (
         f"device    attacks its images ({plan.experiment.attack}, {steps} steps, "
-        f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.branches)} images "
+        f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.kinds)} images "
         f"({training.dtype}), all-reduces gradients and statistics, updates"
     )
     yield (

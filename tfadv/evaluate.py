@@ -6,10 +6,11 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation goes on where it was when the same command is given again.
 """
 
-import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
+import tensorflow as tf
 from absl import app, flags
 from rich.console import Console
 
@@ -27,6 +28,7 @@ from tfadv.distribution import Distribution, Workers
 from tfadv.errors import UserError
 from tfadv.evaluation_report import worst_of_all, write_report
 from tfadv.evaluator import Evaluator
+from tfadv.models import Model
 from tfadv.progress import results_table, signs_table
 from tfadv.run_directory import write_json
 from tfadv.verdicts import Verdicts
@@ -36,6 +38,7 @@ command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The folder of a run.")
 flags.DEFINE_string("saved_model", None, "A bundle, another SavedModel, or a Keras file.")
+command_line.define_weights_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_string("output", None, "The record; evaluation.json in --model_dir, or here.")
 flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_model takes.")
@@ -43,7 +46,7 @@ flags.DEFINE_string("layout", None, "NHWC or NCHW, of those images.")
 flags.DEFINE_string("outputs", "logits", "What --saved_model returns: logits or probabilities.")
 flags.DEFINE_string("endpoint", None, "Which signature of --saved_model.")
 # How the model is taken, which is no part of the configuration.
-_FLAGS_OF_MODEL = ("pixel_range", "layout", "outputs", "endpoint")
+_FLAGS_OF_MODEL = ("pixel_range", "layout", "outputs", "endpoint", "weights")
 
 
 def main(argv):
@@ -57,10 +60,12 @@ def main(argv):
         for path in (output, report_folder):
             if path.exists():
                 raise UserError(f"--output: there is a '{path}' already: choose another")
-        parts, model, distribution = (_run if FLAGS.model_dir else _foreign)(found)
-        branches = command_line.chosen_branches(model.branches, FLAGS.branch)
+        subject = (_run if FLAGS.model_dir else _foreign)(found)
+        parts, model, distribution = subject.parts, subject.model, subject.distribution
+        branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
         workers = Workers(distribution)
         is_chief = workers.is_chief
+        command_line.warn(parts.warnings if is_chief else ())
         about = _about(found.read, parts, model, branches, workers)
         verdicts = Verdicts(output.with_suffix(".images.jsonl"), about, is_chief)
         evaluator = Evaluator(
@@ -74,15 +79,16 @@ def main(argv):
             verdicts,
             parts.checkup,
         )
-        described = model.describe() | {"weights": about["weights"]}
-        record = {"model": described, "epsilon": parts.epsilon, **evaluator.evaluate()}
+        described = subject.description | {"weights": about["weights"]}
+        record = {"model": described, **evaluator.evaluate()}
+        if is_chief:
+            write_json(output, record)  # before anything is drawn
         worst = worst_of_all(evaluator, record)
         if not is_chief:
             return
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
             write_report(evaluator, record, worst, Path(beside) / "report")
             (Path(beside) / "report").replace(report_folder)
-            write_json(output, record)
         console = Console(highlight=False, soft_wrap=True)
         console.print(results_table(record))
         if "doctor" in record:
@@ -112,19 +118,30 @@ def _default_output() -> str:
     return str(Path(FLAGS.model_dir or ".") / "evaluation.json")
 
 
-def _run(found):
-    """Returns what to evaluate a run on, its model, and the devices that it lives on."""
+class Subject(NamedTuple):
+    """What is evaluated, on what and where; `description` is what the record says of it."""
+
+    parts: experiment.EvaluationParts
+    model: Model | foreign_model.ForeignModel
+    branches: tuple[str, ...]
+    description: dict[str, object]
+    distribution: tf.distribute.Strategy
+
+
+def _run(found) -> Subject:
+    """Returns a run's model on the devices that its plan names."""
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
-    plan = experiment.plan()
+    plan = experiment.plan(found.read)
     distribution = plan.distribution.create()
     identity.check_plugins(path, found.read)
-    run = trained_run.load(path, plan, distribution)
-    return experiment.EvaluationParts.of(plan), run.model, distribution
+    run = trained_run.load(path, plan, distribution, FLAGS.weights)
+    parts = experiment.EvaluationParts.of(plan)
+    return Subject(parts, run.model, run.branches, run.describe(), distribution)
 
 
-def _foreign(found):
-    """Returns the same for a model made elsewhere, which stays where it was loaded."""
+def _foreign(found) -> Subject:
+    """Returns a model made elsewhere, which stays where it was loaded."""
     path = Path(FLAGS.saved_model)
     # A bundle is measured on its run's data, unless a scale chooses others.
     of_its_run = foreign_model.is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
@@ -132,9 +149,9 @@ def _foreign(found):
     found.read = command_line.read_flags([first])
     parts = experiment.evaluation_parts(found.read)
     model = foreign_model.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
-    for warning in foreign_check.check(model, parts.source):
-        print(f"warning: {warning}", file=sys.stderr)
-    return parts, model, Distribution(kind="one_device").create()
+    command_line.warn(foreign_check.check(model, parts.source))
+    distribution = Distribution(kind="one_device").create()
+    return Subject(parts, model, model.branches, model.describe(), distribution)
 
 
 def _stated_range() -> tuple[float, float] | None:

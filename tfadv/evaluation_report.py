@@ -11,6 +11,7 @@ from tfadv.norms import NormMode
 from tfadv.progress import attack_title
 from tfadv.reports import evaluation
 from tfadv.reports.outcomes import Judged, Shown
+from tfadv.reports.tables import within
 from tfadv.verdicts import CLEAN
 
 # Of each branch.
@@ -51,10 +52,10 @@ def worst_of_all(evaluator: Evaluator, record: dict) -> list[Shown]:
 
 
 def _within_epsilon(evaluator: Evaluator, record: dict) -> dict[str, list[str]]:
-    """Returns each branch's attacks of the record's ε."""
+    """Returns each branch's attacks in the record's threat model."""
     found = {branch: [] for branch in record["clean"]}
     for (branch, spec), row in evaluator.rows.items():
-        if record["epsilon"] in (None, row.get("epsilon")):
+        if within(record, row):
             found[branch].append(spec)
     return found
 

@@ -8,13 +8,14 @@ import tensorflow as tf
 from tfadv import attack_runs
 from tfadv.attack_runs import Run
 from tfadv.attacks.base import PIXEL_RANGE, Attack
+from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.clean_side import clean_record, corruption_rows
 from tfadv.data.corruptions import SEVERITIES
 from tfadv.data.pipeline import evaluation_indices
 from tfadv.data.source import Source
 from tfadv.distribution import Workers
 from tfadv.doctor import Doctor
-from tfadv.experiment import Evaluation
+from tfadv.evaluation_settings import Checkup, Evaluation
 from tfadv.foreign_model import ForeignModel
 from tfadv.judge import Judge
 from tfadv.ledger import LOOK, Ledger
@@ -22,16 +23,9 @@ from tfadv.metrics import share
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
 from tfadv.progress import Work, attack_title
-from tfadv.settings import Checkup
 from tfadv.signs import SIGNS
 from tfadv.tally import Tally
 from tfadv.verdicts import CLEAN, Unit, Verdicts
-
-
-def threat(attack: Attack) -> tuple:
-    """Returns the set that an attack searches, by its radius and ball."""
-    described = attack.describe()
-    return described.get("epsilon"), described.get("ball")
 
 
 class Evaluator:
@@ -99,6 +93,7 @@ class Evaluator:
             ledger = Ledger(self.source, self.indices, verdicts, work)
             record = {
                 "dataset": self.source.name,
+                **record_of(self.threat_model),
                 "pixel_range": [int(bound) for bound in PIXEL_RANGE],
                 "examples": len(self.indices),
                 "clean": {branch: self._clean(branch, ledger) for branch in self._branches},
@@ -123,6 +118,12 @@ class Evaluator:
                 }
         return record
 
+    @property
+    def threat_model(self) -> ThreatModel | None:
+        """That of the attacks asked for; None where they differ or have none."""
+        found = {self._attacks[spec].threat_model for spec in self._evaluation.attacks}
+        return found.pop() if len(found) == 1 else None
+
     def single_runs(self) -> dict[str, Run]:
         """Returns each attack spec as a run of its own, of its first stage if it has some."""
         found = {}
@@ -145,11 +146,11 @@ class Evaluator:
 
     def _attacked(self, ledger: Ledger) -> dict:
         """Returns the record's ``attacks`` and, if asked for, its ``worst_case``."""
-        worst: dict[tuple, np.ndarray] = {}
-        done: dict[tuple, list[str]] = {}
+        worst: dict[tuple[str, ThreatModel | None], np.ndarray] = {}
+        done: dict[tuple[str, ThreatModel | None], list[str]] = {}
         for runs in self.plan:
             for branch in self._branches:
-                key = branch, *threat(self._attacks[runs[0].specs[0]])
+                key = branch, self._attacks[runs[0].specs[0]].threat_model
                 before = worst.get(key, self.predictions[branch, CLEAN])
                 tally = self._attack(branch, runs, before, ledger)
                 for spec in runs[0].specs:
@@ -163,9 +164,9 @@ class Evaluator:
                     done[key] = done.get(key, []) + titles
         found = {"attacks": [self.rows[b, spec] for spec in self._attacks for b in self._branches]}
         if worst:
-            first = threat(next(iter(self._attacks.values())))
+            first = next(iter(self._attacks.values())).threat_model
             found["worst_case"] = {
-                branch: share(np.sum(worst[branch, *first] == ledger.labels), len(ledger.labels))
+                branch: share(np.sum(worst[branch, first] == ledger.labels), len(ledger.labels))
                 for branch in self._branches
             }
         return found

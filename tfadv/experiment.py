@@ -4,19 +4,25 @@ import dataclasses
 
 import keras
 
+from tfadv import plan_checks
 from tfadv.attacks import Attack
+from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config import Config
 from tfadv.data import Splits
+from tfadv.data.alike import check_alike, oddities
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.data.source import Source
 from tfadv.devices import fastest_dtype
 from tfadv.distribution import Distribution
-from tfadv.errors import UserError, check_choice
+from tfadv.errors import check_choice
+from tfadv.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.hardware import Hardware
+from tfadv.models import Model
 from tfadv.norms import NormPolicy
+from tfadv.paper_rows import recipe_of
+from tfadv.randomness import check_seed
 from tfadv.registry import (
-    ATTACKS,
     AUGMENTATIONS,
     DATASETS,
     DECAYS,
@@ -26,13 +32,18 @@ from tfadv.registry import (
     default,
 )
 from tfadv.schedules import LearningRate
-from tfadv.settings import Checkup, Evaluation, Experiment, Training
+from tfadv.settings import Experiment, Training
 from tfadv.strategies import Strategy
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything a run needs, checked, before TensorFlow starts a device."""
+    """Everything a run needs, checked, before TensorFlow starts a device.
+
+    Attributes:
+        warnings: lines about what it was given and is hardly meant so.
+        recipe: the gin files of the paper's row that this is, if it is one.
+    """
 
     experiment: Experiment
     training: Training
@@ -47,6 +58,8 @@ class Plan:
     checkup: Checkup | None
     learning_rate: LearningRate
     hardware: Hardware
+    warnings: tuple[str, ...]
+    recipe: tuple[str, ...] | None = None
 
     def build_optimizer(self) -> keras.optimizers.Optimizer:
         """Builds the optimizer; call it in the distribution's scope."""
@@ -59,9 +72,33 @@ class Plan:
         return self.norm_policy.is_late(epoch, self.training.epochs)
 
     @property
+    def threat_model(self) -> ThreatModel | None:
+        """What the model is trained to withstand; None where nothing attacks it."""
+        return self.attack.threat_model if self.strategy.attacks else None
+
+    def branches(self, model: Model) -> tuple[str, ...]:
+        """Returns the norm branches of a model that were trained, here or before.
+
+        The others hold nothing but their start, of which there is nothing to say.
+        """
+        if self.experiment.initial_weights:
+            return model.branches
+        return self.strategy.trained_branches(model.branches)
+
+    def describe(self) -> dict[str, object]:
+        """Returns what a record says of how a model was trained."""
+        return {
+            "recipe": self.recipe and list(self.recipe),
+            "norm": self.experiment.norm,
+            "strategy": self.experiment.strategy,
+            "scale": self.experiment.scale,
+            "threat_model": self.threat_model and self.threat_model.record(),
+        }
+
+    @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one epoch."""
-        return len(self.splits.train) // self.training.batch_size
+        return self.training.steps_per_epoch(len(self.splits.train))
 
     @property
     def steps(self) -> int:
@@ -69,8 +106,11 @@ class Plan:
         return self.training.epochs * self.steps_per_epoch
 
 
-def plan() -> Plan:
+def plan(read: Config | None = None) -> Plan:
     """Builds the plan that the gin configuration describes.
+
+    Args:
+        read: the configuration, by which the paper's row is found.
 
     Raises:
         UserError: a parameter, name, file or image is wrong.
@@ -86,31 +126,40 @@ def plan() -> Plan:
         "hardware": configured(Hardware),
         "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
         "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
-        "attack": ATTACKS.build(experiment.attack, "Experiment.attack"),
+        "attack": build_attack(experiment.attack, "Experiment.attack"),
+        "recipe": recipe_of(read.values) if read else None,
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
     }
-    _check_start(experiment, training)
-    experiment.make_norm()  # its parameters are checked here
+    norm = experiment.make_norm()
+    plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits = DATASETS.build(experiment.dataset, "Experiment.dataset")
-    _check_alike(splits)
-    steps_per_epoch = len(splits.train) // training.batch_size
-    if not steps_per_epoch:
-        raise UserError(
-            f"Training.batch_size = {training.batch_size} is more than the "
-            f"{len(splits.train)} images of {splits.train.name}",
-            "Training.batch_size",
-        )
+    check_alike(splits)
+    name = type(parts["augmentation"]).__name__
+    plan_checks.check_sizes(name, parts["augmentation"], splits.test)
+    attacks = {"the training attack": parts["attack"], **parts["evaluation_attacks"]}
+    plan_checks.check_classes(attacks, splits.test)
     learning_rate = configured(
         LearningRate,
         batch_size=training.batch_size,
-        steps_per_epoch=steps_per_epoch,
+        steps_per_epoch=training.steps_per_epoch(len(splits.train)),
         epochs=training.epochs,
         decay=decay,
     )
+    warnings = (
+        *oddities(splits),
+        *plan_checks.odd_attacks(attacks),
+        *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
+    )
     return Plan(
-        experiment, training, evaluation, splits=splits, learning_rate=learning_rate, **parts
+        experiment,
+        training,
+        evaluation,
+        splits=splits,
+        learning_rate=learning_rate,
+        warnings=warnings,
+        **parts,
     )
 
 
@@ -124,6 +173,7 @@ class EvaluationParts:
         attacks: by their specs.
         seed: of the subset, the targets and the starts.
         checkup: what the doctor is to do, if there is to be one.
+        warnings: lines about what is hardly meant so.
         data_digest: how files are told from others, one of `manifest.WAYS`.
     """
 
@@ -132,6 +182,7 @@ class EvaluationParts:
     attacks: dict[str, Attack]
     seed: int
     checkup: Checkup | None = None
+    warnings: tuple[str, ...] = ()
     data_digest: str = AUTO
 
     @classmethod
@@ -139,15 +190,9 @@ class EvaluationParts:
         """Returns what a run's plan says."""
         seed = plan.experiment.seed
         attacks, checkup = plan.evaluation_attacks, plan.checkup
+        warnings = plan.splits.test.warnings + plan_checks.odd_attacks(attacks)
         way = plan.experiment.data_digest
-        return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup, way)
-
-    @property
-    def epsilon(self) -> float | None:
-        """The radius in pixels of the attacks asked for, None where they differ or have none."""
-        attacks = [self.attacks[spec] for spec in self.evaluation.attacks]
-        radii = {attack.describe().get("epsilon") for attack in attacks}
-        return radii.pop() if len(radii) == 1 else None
+        return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup, warnings, way)
 
 
 def evaluation_parts(read: Config) -> EvaluationParts:
@@ -162,33 +207,13 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     evaluation = configured(Evaluation)
     dataset = read.values["Experiment.dataset"]  # every scale binds it
     splits = DATASETS.build(dataset, "Experiment.dataset")
+    check_alike(splits)
     splits.test.check_present()
     seed = read.values.get("Experiment.seed", default("Experiment.seed"))
+    check_seed("Experiment.seed", seed)
     way = read.values.get("Experiment.data_digest", default("Experiment.data_digest"))
     check_choice("Experiment.data_digest", way, WAYS)
     attacks, checkup = evaluation.build_attacks(), evaluation.build_checkup()
-    return EvaluationParts(splits.test, evaluation, attacks, seed, checkup, way)
-
-
-def _check_start(experiment: Experiment, training: Training) -> None:
-    if experiment.initial_weights:
-        return
-    for parameter, trains_too_little in (
-        ("Training.train_only = 'norms'", training.train_only == "norms"),
-        ("Training.epochs = 0", training.epochs == 0),
-    ):
-        if trains_too_little:
-            raise UserError(
-                f"{parameter} needs Experiment.initial_weights: the folder of a run, or an .npz of "
-                "the released pipeline",
-                parameter.partition(" ")[0],
-            )
-
-
-def _check_alike(splits: Splits) -> None:
-    for what in ("image_shape", "class_names"):
-        train, test = getattr(splits.train, what), getattr(splits.test, what)
-        if train != test:
-            raise UserError(
-                f"{what} of {splits.train.name} is {train}, of {splits.test.name} {test}"
-            )
+    plan_checks.check_classes(attacks, splits.test)
+    warnings = splits.test.warnings + plan_checks.odd_attacks(attacks)
+    return EvaluationParts(splits.test, evaluation, attacks, seed, checkup, warnings, way)

@@ -29,6 +29,7 @@ class ForeignModel:
         pixel_range: of the images that it takes.
         layout: ``NHWC`` or ``NCHW``, of those images.
         outputs: ``logits``, or ``probabilities`` after a softmax.
+        made: what is known of how it was trained, for records.
 
     Raises:
         UserError: there is no such layout or output.
@@ -41,6 +42,7 @@ class ForeignModel:
         pixel_range: PixelRange,
         layout: str = "NHWC",
         outputs: str = "logits",
+        made: Mapping[str, object] | None = None,
     ):
         check_choice("--layout", layout, LAYOUTS)
         check_choice("--outputs", outputs, OUTPUTS)
@@ -49,6 +51,7 @@ class ForeignModel:
         self.layout = layout
         self.outputs = outputs
         self.functions = dict(functions)
+        self._made = dict(made or {})
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -62,7 +65,7 @@ class ForeignModel:
 
     def describe(self) -> dict[str, object]:
         """Returns what a results record says of the model."""
-        return {
+        return self._made | {
             "name": self.name,
             "branches": list(self.branches),
             "pixel_range": list(self.pixel_range),
@@ -151,7 +154,8 @@ def _bundle(path, pixel_range, layout) -> ForeignModel:
         branch: functools.partial(lambda x, name: getattr(module, name)(x), name=name)
         for branch, name in metadata["endpoints"].items()
     }
-    return ForeignModel(str(path), functions, tuple(metadata["pixel_range"]))
+    pixel_range = tuple(metadata["pixel_range"])
+    return ForeignModel(str(path), functions, pixel_range, made=metadata["model"])
 
 
 def _keras_file(path):

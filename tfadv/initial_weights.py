@@ -26,22 +26,23 @@ _VARIABLES = {
 }
 
 
-def load(model: Model, source: str) -> None:
+def load(model: Model, source: str, weights: str = "trained") -> None:
     """Sets every weight and running statistic of a model.
 
     Args:
         model: the model.
         source: the folder of a run, whose newest checkpoint is taken, or an
             ``.npz`` in the released pipeline's layout.
+        weights: of `WEIGHTS`: those that the run trained, or their moving average.
 
     Raises:
-        UserError: a weight is missing or has another shape; nothing is set.
+        UserError: a weight is missing, has another shape or is not finite; nothing is set.
     """
     run = RunDirectory(Path(source))
     if _is_npz(source):
         values = _released(model, source)
     elif run.has_checkpoint:
-        values = read_model(run.checkpoints_path)
+        values = read_model(run.checkpoints_path, weights)
     else:
         raise UserError(
             f"{PARAMETER}: '{source}' is neither an .npz file nor the folder of a run with "
@@ -125,6 +126,11 @@ def _check(model: Model, values: Mapping[str, np.ndarray], source: str) -> None:
             raise UserError(
                 f"{PARAMETER}: {variable.path} of '{source}' has shape {shape}, this model's "
                 f"{tuple(variable.shape)}",
+                PARAMETER,
+            )
+        if not np.isfinite(values[variable.path]).all():
+            raise UserError(
+                f"{PARAMETER}: {variable.path} of '{source}' holds numbers that are not finite",
                 PARAMETER,
             )
 

@@ -10,14 +10,14 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attack_runs import Run
 from tfadv.attacks import Attack
-from tfadv.attacks.base import LogitsFn
+from tfadv.attacks.base import LogitsFn, classified
 from tfadv.attacks.curve import Curve
 from tfadv.attacks.slots import ROWS
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
 from tfadv.devices import has_accelerator
 from tfadv.distribution import share_of_batch
-from tfadv.experiment import Evaluation
+from tfadv.evaluation_settings import Evaluation
 from tfadv.foreign_model import ForeignModel
 from tfadv.models.base import Model
 from tfadv.norms.base import NormMode
@@ -95,7 +95,7 @@ class Judge:
             logits = logits_fn(batch["image"])
             of_label = tf.gather(logits, batch["label"], axis=-1, batch_dims=1)
             return {
-                "prediction": tf.argmax(logits, -1),
+                "prediction": classified(logits),
                 "confidence": tf.reduce_max(tf.nn.softmax(logits), -1),
                 "label_rank": tf.math.count_nonzero(logits > of_label[:, None], -1),
             }
@@ -149,7 +149,7 @@ class Judge:
             return {
                 "image": batch["image"],
                 "adversarial": found,
-                "prediction": tf.argmax(logits, -1),
+                "prediction": classified(logits, found),
                 "confidence": tf.reduce_max(tf.nn.softmax(logits), -1),
             }
 
@@ -246,8 +246,9 @@ class Judge:
         """Calls the attack as it is."""
         labels, seeds = batch["label"], self._seeds(run, restart, batch["index"])
         attacked = seen() if seen else logits_fn
-        logits = logits_fn(run.attack(attacked, batch["image"], labels, seeds))
-        prediction = tf.argmax(logits, -1, tf.int32)
+        found = run.attack(attacked, batch["image"], labels, seeds)
+        logits = logits_fn(found)
+        prediction = classified(logits, found)
         reached = run.attack.succeeded(logits, labels, seeds)
         if self._evaluation.worst_case:
             reached = prediction != labels

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from tfadv.attacks.base import NOT_FINITE
 from tfadv.data.source import Source
+from tfadv.errors import UserError
 from tfadv.judge import Columns, Portion
 from tfadv.progress import Work
 from tfadv.verdicts import CLEAN, Unit, Verdicts
@@ -58,15 +60,16 @@ class Ledger:
 
         Returns:
             The images' places in 0..N-1 and columns in the same order.
+
+        Raises:
+            UserError: the model, or the attack, gave numbers that are not finite.
         """
         places = np.arange(len(self.indices)) if places is None else places
         known = self._found(unit)[0]
         self._work.add((len(self.indices) - len(places) + len(known)) * passes)
         missing = np.setdiff1d(places, known)
         if len(missing):
-            for columns in make(Portion(self.indices[missing], len(places))):
-                self._verdicts.add(unit, columns)
-                self._work.add(len(columns["index"]) * passes, what=f"{unit.branch} {unit.attack}")
+            self._make(unit, make, passes, Portion(self.indices[missing], len(places)))
         return self._found(unit)
 
     def column(self, unit: Unit, make: Make, passes: float, name: str) -> np.ndarray:
@@ -80,6 +83,35 @@ class Ledger:
         order = np.argsort(places)
         return {name: column[order] for name, column in found.items()}
 
+    def _make(self, unit: Unit, make: Make, passes: float, portion: Portion) -> None:
+        """Adds outcomes; a first look counts all that are not finite, an attack stops there."""
+        seen, broken = 0, np.empty(0, np.int64)
+        for columns in make(portion):
+            seen += len(columns["index"])
+            broken = np.append(broken, columns["index"][_not_finite(columns)])
+            if len(broken) and passes > LOOK:
+                break
+            if not len(broken):
+                self._verdicts.add(unit, columns)
+            self._work.add(len(columns["index"]) * passes, what=f"{unit.branch} {unit.attack}")
+        if len(broken):
+            raise UserError(
+                f"branch '{unit.branch}', {unit.attack}: numbers that are not finite (the logits, "
+                f"or on the attack's way a loss or a gradient) on {len(broken)} of {seen} images, "
+                f"such as image {broken[0]}: this can't be judged, and no record is written"
+            )
+
     def _found(self, unit: Unit) -> tuple[np.ndarray, Columns]:
         found = self._verdicts.found(unit)
         return self._places[found.get("index", np.empty(0, np.int64))], found
+
+
+def _not_finite(columns: Columns) -> np.ndarray:
+    """Returns bool [n]: the images whose outcomes are no numbers or no classes."""
+    found = np.zeros(len(columns["index"]), bool)
+    for name, column in columns.items():
+        wrong = ~np.isfinite(column)
+        if name == "prediction":
+            wrong |= column == NOT_FINITE
+        found |= wrong.reshape(len(column), -1).any(axis=1)
+    return found

@@ -63,11 +63,16 @@ class LoadedBundle:
         """The radius it was trained for, in the units of `bounds`.
 
         Raises:
-            UserError: its training attack has no radius.
+            UserError: it was trained without an attack.
         """
         if self.metadata["epsilon"] is None:
-            raise UserError(f"'{self.folder}' was trained without a radius: give epsilon")
+            raise UserError(f"'{self.folder}' was trained without an attack: give epsilon")
         return self.metadata["epsilon"]
+
+    @property
+    def ball(self) -> str:
+        """The ball it was trained for, ``linf`` or ``l2``; L∞ where nothing is said."""
+        return self.metadata.get("ball") or "linf"
 
     @property
     def clean_accuracy(self) -> float | None:

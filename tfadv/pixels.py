@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from tfadv.attacks.base import PIXEL_RANGE
+# Images are float RGB in this range everywhere outside the model.
+PIXEL_RANGE = (0.0, 255.0)
 
 PixelRange = tuple[float, float]
 Images = np.ndarray | tf.Tensor

@@ -7,6 +7,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from tfadv.attacks.threat_model import BALL_NAMES
+
 SECONDS_BETWEEN_LINES = 10.0
 COLUMNS = 4  # of accuracies: more don't fit on a terminal
 
@@ -131,7 +133,7 @@ def _by_attack(rows: list[dict]) -> list[tuple[str, dict[str, dict]]]:
     found: list[tuple[str, dict[str, dict]]] = []
     latest: dict[str, dict[str, dict]] = {}
     for row in rows:
-        name = _name(row)
+        name = f"{attack_name(row)} *" if "after" in row else attack_name(row)
         if row["branch"] in latest.get(name, [row["branch"]]):
             latest[name] = {}
             found.append((name, latest[name]))
@@ -164,9 +166,14 @@ def attack_title(row: dict) -> str:
     return f"{row.get('title', row['attack'].upper())}{steps}"
 
 
-def _name(row: dict) -> str:
-    radius = f" ε={row['epsilon']:g}" if "epsilon" in row else ""
-    return f"{attack_title(row)}{radius}{' *' if 'after' in row else ''}"
+def attack_name(row: dict) -> str:
+    """Returns an attack with its goal and threat model, such as ``PGD-100 targeted ε=16``."""
+    words = [attack_title(row), "targeted" if row["targeted"] else "untargeted"]
+    if row.get("epsilon") is not None:
+        words.append(f"ε={row['epsilon']:g}")
+    if row.get("ball", "linf") != "linf":
+        words.append(BALL_NAMES[row["ball"]])
+    return " ".join(words)
 
 
 def _cell(row: dict) -> str:

@@ -9,9 +9,17 @@ import hashlib
 
 import tensorflow as tf
 
+from tfadv.errors import check
+
 # Named, because 'auto_select' may differ from one kind of device to the next.
 ALGORITHM = "philox"
 _GOLDEN = 0x9E3779B97F4A7C15
+
+
+def check_seed(parameter: str, seed: int) -> None:
+    """Raises `UserError` unless every generator of this package takes the seed as it is."""
+    whole = isinstance(seed, int) and not isinstance(seed, bool)
+    check(whole and 0 <= seed < 2**31, parameter, "be a whole number in 0..2³¹-1", seed)
 
 
 def example_seeds(seed: int, purpose: str, index: tf.Tensor) -> tf.Tensor:
@@ -30,8 +38,13 @@ def example_seeds(seed: int, purpose: str, index: tf.Tensor) -> tf.Tensor:
 
 
 def for_purpose(seeds: tf.Tensor, purpose: str) -> tf.Tensor:
-    """Returns seeds [..., 2] of streams that are independent of the given ones."""
-    return tf.bitwise.bitwise_xor(seeds, tf.constant([_word(purpose), 0], tf.int64))
+    """Returns seeds [..., 2] of streams that are independent of the given ones.
+
+    A purpose within a purpose is another one, be it the same twice or two in the
+    other order, which a mere sum or exclusive or of the two would not be.
+    """
+    factor = tf.constant([_GOLDEN - 2**64, 1], tf.int64)
+    return seeds * factor + tf.constant([_word(purpose), 0], tf.int64)
 
 
 @tf.function(autograph=False)

@@ -8,20 +8,20 @@ bound by its Python name (``GroupNorm.groups = 32``)::
     class GroupNorm(Norm):
         ...
 
-A class takes the bindings of its base classes where it has none of its own: an
-attack that derives from PGD takes ``PGD.epsilon``. Python code that calls a
-registered class directly is not touched by gin.
+A part has its own bindings and no other's, but for those that its class attribute
+``borrows`` names: every attack takes ``PGD.epsilon`` unless its own is bound. Python
+code that calls a registered class directly is not touched by gin.
 """
 
 import contextlib
 import inspect
-import types
-import typing
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import gin
 
+from tfadv.annotations import fits
 from tfadv.errors import UserError, check, nearest
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -30,6 +30,7 @@ if not hasattr(gin, "configurable"):
     raise ImportError("gin-config is not installed: pip install gin-config")
 
 _CONFIGURABLES: dict[str, Callable[..., Any]] = {}
+_BORROWED: dict[str, tuple[Any, str]] = {}
 
 
 def configurable(part: T) -> T:
@@ -63,35 +64,86 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
             a bound value is not of its annotated type.
     """
     own = gin.get_bindings(part)
-    inherited = {k: v for k, v in _inherited_bindings(part).items() if k not in own}
-    bound = inherited | own
+    borrowed = {k: v for k, v in _borrowed_bindings(part).items() if k not in own}
+    bound = {name: value for name, (value, _) in borrowed.items()} | own
     for name, parameter in _parameters(part).items():
         full_name = f"{part.__name__}.{name}"
         if name in bound:
             wanted = parameter.annotation
             kind = wanted.__name__ if isinstance(wanted, type) else str(wanted)
-            check(_fits(bound[name], wanted), full_name, f"be of type {kind}", bound[name])
+            check(fits(bound[name], wanted), full_name, f"be of type {kind}", bound[name])
         elif parameter.default is parameter.empty and name not in arguments:
             raise UserError(f"{full_name} is not set: bind it in a gin file (a scale usually does)")
     try:
-        return gin.get_configurable(part)(**inherited | arguments)
+        built = gin.get_configurable(part)(
+            **{name: value for name, (value, _) in borrowed.items()} | arguments
+        )
     except UserError as error:  # gin has added lines of its own to the message
         raise UserError(error.message, error.parameter) from None
+    for name in borrowed.keys() - arguments.keys():
+        _BORROWED["/".join([*gin.current_scope(), f"{part.__name__}.{name}"])] = borrowed[name]
+    return built
 
 
-def _inherited_bindings(part: Callable[..., Any]) -> dict[str, Any]:
-    """Returns what is bound for the base classes of `part` and is a parameter of it too.
+def borrowed() -> dict[str, tuple[Any, str]]:
+    """Returns what was borrowed since `forget`.
 
-    A class attribute ``borrows`` names parameters of other parts, as
-    ``PGD.epsilon``, whose bindings hold where no base class has one.
+    Returns:
+        By ``scope/Name.parameter``: the value, and the binding that lent it.
     """
-    bound = {}
-    for owner, _, name in (full.partition(".") for full in getattr(part, "borrows", ())):
-        theirs = gin.get_bindings(_CONFIGURABLES[owner]) if owner in _CONFIGURABLES else {}
-        bound |= {name: theirs[name]} if name in theirs else {}
-    bases = [base for base in getattr(part, "__mro__", ())[1:] if base.__name__ in _CONFIGURABLES]
-    bound |= {name: v for base in reversed(bases) for name, v in gin.get_bindings(base).items()}
-    return {name: value for name, value in bound.items() if name in _parameters(part)}
+    return dict(sorted(_BORROWED.items()))
+
+
+def forget_borrowed() -> None:
+    """Forgets what `borrowed` returns, for another configuration."""
+    _BORROWED.clear()
+
+
+def _borrowed_bindings(part: Callable[..., Any]) -> dict[str, tuple[Any, str]]:
+    """Returns the values that a part's ``borrows`` lends it in this scope, and their bindings."""
+    found = {}
+    for full_name in getattr(part, "borrows", ()):
+        owner, _, name = full_name.partition(".")
+        lender = _CONFIGURABLES.get(owner)
+        if lender in (None, part) or name not in _parameters(part):
+            continue
+        theirs = gin.get_bindings(lender)
+        if name in theirs:
+            scope = next(s for s in reversed(_scopes_in_effect()) if _binds(s, full_name))
+            found[name] = (theirs[name], f"{scope}/{full_name}" if scope else full_name)
+    return found
+
+
+def _scopes_in_effect() -> list[str]:
+    """Returns the scopes whose bindings hold here, the outermost, "", first."""
+    parts = gin.current_scope()
+    return ["/".join(parts[:length]) for length in range(len(parts) + 1)]
+
+
+def _binds(scope: str, full_name: str) -> bool:
+    try:
+        gin.query_parameter(f"{scope}/{full_name}" if scope else full_name)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_scope(part: Callable[..., Any], spec: str, parameter: str | None) -> None:
+    """Raises `UserError` unless the scope of `spec`, which holds now, binds something for it."""
+    names, borrows = _parameters(part), getattr(part, "borrows", ())
+    bindable = [f"{part.__name__}.{name}" for name in names]
+    bindable += [full_name for full_name in borrows if full_name.partition(".")[2] in names]
+    added = _scopes_in_effect()[-spec.count("/") :]
+    if any(_binds(prefix, full_name) for prefix in added for full_name in bindable):
+        return
+    some = next((name for name in bindable if name.endswith(".steps")), f"{part.__name__}.…")
+    known = {scope for scope, _ in re.findall(r"^(\S+)/(\w+)\.\w+ =", gin.config_str(), re.M)}
+    raise UserError(
+        f"nothing is bound for {part.__name__} in the scope '{added[-1]}' of '{spec}': bind "
+        f"{added[-1]}/{some} or another parameter, or leave the scope out."
+        + nearest(added[-1], known),
+        parameter,
+    )
 
 
 def configurables() -> dict[str, tuple[str, ...]]:
@@ -101,8 +153,14 @@ def configurables() -> dict[str, tuple[str, ...]]:
 
 def unbound(part: Callable[..., Any]) -> list[str]:
     """Returns the parameters that have no binding in this scope."""
-    bound = _inherited_bindings(part) | gin.get_bindings(part)
+    bound = _borrowed_bindings(part) | gin.get_bindings(part)
     return [name for name in _parameters(part) if name not in bound]
+
+
+def bound_value(full_name: str) -> Any:
+    """Returns what ``Name.parameter`` is bound to in this scope, else its default."""
+    name, _, parameter = full_name.partition(".")
+    return gin.get_bindings(_CONFIGURABLES[name]).get(parameter, default(full_name))
 
 
 def described_parameters(part: Callable[..., Any]) -> list[str]:
@@ -144,18 +202,6 @@ def _tables() -> list[dict[str, Any]]:
 
 def _parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(part).parameters)
-
-
-def _fits(value: Any, annotation: Any) -> bool:
-    """Returns whether a value fits a simple annotation; others accept anything."""
-    if isinstance(annotation, types.UnionType):
-        return any(_fits(value, choice) for choice in typing.get_args(annotation))
-    if typing.get_origin(annotation) in (tuple, list, Sequence):
-        return isinstance(value, tuple | list)
-    if annotation in (int, float):
-        allowed = int if annotation is int else (int, float)
-        return isinstance(value, allowed) and not isinstance(value, bool)
-    return isinstance(value, annotation) if annotation in (str, bool, types.NoneType) else True
 
 
 class Registry:
@@ -226,10 +272,16 @@ class Registry:
                 as well, as in ``pgd100/pgd`` with ``pgd100/PGD.steps = 100``.
             parameter: the gin parameter that chose it, for the error.
             **arguments: constructor arguments that win over the bindings.
+
+        Raises:
+            UserError: there is no such part, its scope binds nothing for it, or a
+                parameter is wrong.
         """
         scope, _, name = str(spec).rpartition("/")
         part = self.get(name, parameter)
         with scoped(scope) if scope else contextlib.nullcontext():
+            if scope:
+                _check_scope(part, spec, parameter)
             return configured(part, **arguments)
 
 

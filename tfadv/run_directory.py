@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfadv import digests
-from tfadv.config import ROOT, Config
+from tfadv.config import Config
 from tfadv.errors import UserError
+from tfadv.gin_files import ROOT
 
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
 # What run.json holds of a run's images and weights.
@@ -113,7 +114,7 @@ class RunDirectory:
     def append_metrics(self, metrics: dict) -> None:
         """Appends one line to ``metrics.jsonl``."""
         with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(metrics) + "\n")
+            file.write(json.dumps(metrics, allow_nan=False) + "\n")
 
     def _read_json(self, name: str) -> dict | None:
         path = self.path / name
@@ -150,7 +151,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, record: dict) -> None:
     """Writes a JSON file as a whole or not at all."""
-    write_text(path, json.dumps(record, indent=2) + "\n")
+    write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
 def _difference(old: str, new: str) -> str:

@@ -1,7 +1,12 @@
-"""Learning rates as functions of the step: a scaled base rate, a warm-up and a decay."""
+"""Learning rates as functions of the step: a scaled base rate, a warm-up and a decay.
+
+Where a rate changes at once is decided between whole numbers: a division in floats puts
+a boundary one step late for some numbers of steps an epoch.
+"""
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import keras
 import tensorflow as tf
@@ -9,8 +14,9 @@ import tensorflow as tf
 from tfadv.errors import check
 from tfadv.registry import DECAYS, configurable
 
-# Maps the epoch, a float32 scalar, and the number of epochs to a factor of the rate.
-Decay = Callable[[tf.Tensor, int], tf.Tensor]
+# Maps the step, an int64 scalar counted from 0, the steps of an epoch and the number of
+# epochs to a float32 factor of the rate.
+Decay = Callable[[tf.Tensor, int, int], tf.Tensor]
 
 
 @configurable
@@ -21,7 +27,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         batch_size: images of one step, over all replicas.
         steps_per_epoch: optimizer steps of one epoch.
         epochs: of the whole run.
-        decay: factor of the rate at each epoch.
+        decay: factor of the rate at each step.
         rate_per_256: learning rate per 256 images of the batch; 0.1 in the
             released pipeline. Scaled by a real division: the pipeline's
             integers make the rate 0 below a batch of 256.
@@ -42,23 +48,25 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         warmup_start: float = 0.1,
     ):
         check(rate_per_256 > 0, "LearningRate.rate_per_256", "be > 0", rate_per_256)
-        check(warmup_epochs >= 0, "LearningRate.warmup_epochs", "be >= 0", warmup_epochs)
+        lasts = 0 <= warmup_epochs < math.inf
+        check(lasts, "LearningRate.warmup_epochs", "be >= 0", warmup_epochs)
         check(warmup_start >= 0, "LearningRate.warmup_start", "be >= 0", warmup_start)
         self.steps_per_epoch = steps_per_epoch
         self.epochs = epochs
         self.decay = decay
         self.base_rate = rate_per_256 * batch_size / 256
         self.warmup_start = warmup_start
-        self.warmup_steps = warmup_epochs * steps_per_epoch if self.base_rate > warmup_start else 0
+        warms_up = self.base_rate > warmup_start
+        self.warmup_steps = _exact(warmup_epochs) * steps_per_epoch if warms_up else Fraction(0)
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """Returns the float32 learning rate of a step, counted from 0."""
-        step = tf.cast(step, tf.float32)
-        rate = self.base_rate * self.decay(step / self.steps_per_epoch, self.epochs)
+        step = tf.cast(step, tf.int64)
+        rate = self.base_rate * self.decay(step, self.steps_per_epoch, self.epochs)
         if not self.warmup_steps:
             return rate
-        rise = (self.base_rate - self.warmup_start) * step / self.warmup_steps
-        return tf.where(step < self.warmup_steps, self.warmup_start + rise, rate)
+        rise = (self.base_rate - self.warmup_start) * _share(step, self.warmup_steps)
+        return tf.where(step < math.ceil(self.warmup_steps), self.warmup_start + rise, rate)
 
 
 @DECAYS.register("step")
@@ -67,22 +75,24 @@ class StepDecay:
 
     Args:
         boundaries: epochs (0-indexed) at which the rate drops; 35, 70 and 95
-            in the paper. None at all makes the rate constant.
+            in the paper. None at all makes the rate constant. Within an epoch,
+            the first step that is not before the boundary has the new rate.
         factor: of each drop.
     """
 
     def __init__(self, boundaries: Sequence[float], factor: float = 0.1):
         rising = list(boundaries) == sorted(set(boundaries))
-        check(rising, "StepDecay.boundaries", "rise", boundaries)
+        rising = rising and all(0 <= boundary < math.inf for boundary in boundaries)
+        check(rising, "StepDecay.boundaries", "be epochs >= 0 that rise", boundaries)
         check(factor > 0, "StepDecay.factor", "be > 0", factor)
         self.boundaries = tuple(boundaries)
         self.factor = factor
 
-    def __call__(self, epoch: tf.Tensor, epochs: int) -> tf.Tensor:
-        """Returns the factor of an epoch."""
-        passed = tf.reduce_sum(
-            tf.cast(epoch >= tf.constant([*self.boundaries, math.inf]), tf.float32)
-        )
+    def __call__(self, step: tf.Tensor, steps_per_epoch: int, epochs: int) -> tf.Tensor:
+        """Returns the factor of a step."""
+        first = [math.ceil(_exact(boundary) * steps_per_epoch) for boundary in self.boundaries]
+        passed = step[..., None] >= tf.constant(first, tf.int64)
+        passed = tf.reduce_sum(tf.cast(passed, tf.float32), -1)
         return tf.pow(tf.constant(self.factor, tf.float32), passed)
 
 
@@ -104,10 +114,13 @@ class ExponentialDecay:
         self.every_epochs = every_epochs
         self.staircase = staircase
 
-    def __call__(self, epoch: tf.Tensor, epochs: int) -> tf.Tensor:
-        """Returns the factor of an epoch."""
-        times = epoch / self.every_epochs
-        times = tf.floor(times) if self.staircase else times
+    def __call__(self, step: tf.Tensor, steps_per_epoch: int, epochs: int) -> tf.Tensor:
+        """Returns the factor of a step."""
+        every = _exact(self.every_epochs) * steps_per_epoch
+        if self.staircase:
+            times = tf.cast(step * every.denominator // every.numerator, tf.float32)
+        else:
+            times = _share(step, every)
         return tf.pow(tf.constant(self.factor, tf.float32), times)
 
 
@@ -123,7 +136,18 @@ class CosineDecay:
         check(0 <= final <= 1, "CosineDecay.final", "be in 0..1", final)
         self.final = final
 
-    def __call__(self, epoch: tf.Tensor, epochs: int) -> tf.Tensor:
-        """Returns the factor of an epoch."""
-        half = 0.5 * (1 + tf.cos(math.pi * tf.minimum(epoch / epochs, 1.0)))
+    def __call__(self, step: tf.Tensor, steps_per_epoch: int, epochs: int) -> tf.Tensor:
+        """Returns the factor of a step."""
+        done = _share(step, Fraction(max(epochs, 1) * steps_per_epoch))
+        half = 0.5 * (1 + tf.cos(math.pi * tf.minimum(done, 1.0)))
         return self.final + (1 - self.final) * half
+
+
+def _exact(epochs: float) -> Fraction:
+    """Returns the number that someone wrote: 1/10 for 0.1, and 1/3 for 1 / 3."""
+    return Fraction(epochs).limit_denominator(1_000_000)
+
+
+def _share(step: tf.Tensor, steps: Fraction) -> tf.Tensor:
+    """Returns float32 step / steps; float32 itself holds no steps beyond 2²⁴."""
+    return tf.cast(tf.cast(step, tf.float64) / float(steps), tf.float32)

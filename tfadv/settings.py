@@ -1,31 +1,28 @@
-"""What gin says of a whole run: its parts, its length and how it is measured."""
+"""What gin says of a training: its parts and its length."""
 
 import dataclasses
 
 from tfadv import models, norms, optimizers, schedules, strategies  # noqa: F401  (they register)
-from tfadv.attacks import Attack
-from tfadv.attacks.pgd import PGD
+from tfadv.checkpoints import WEIGHTS
 from tfadv.data import Splits
-from tfadv.data.corruptions import CORRUPTIONS
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.errors import check, check_choice
 from tfadv.models import Model
+from tfadv.randomness import check_seed
 from tfadv.registry import (
     ATTACKS,
     AUGMENTATIONS,
     DATASETS,
     DECAYS,
-    EVALUATION_SCOPE,
     MODELS,
     NORMS,
     OPTIMIZERS,
     STRATEGIES,
     configurable,
-    configured,
-    scoped,
 )
 
 DTYPES = ("float32", "bfloat16")
+EPOCH_ROUNDINGS = ("down", "nearest", "up")
 
 
 @configurable
@@ -45,6 +42,8 @@ class Experiment:
         decay: name of the learning rate's decay.
         initial_weights: where to start from instead of random weights: the
             folder of a run, or an ``.npz`` of the released pipeline.
+        initial_weights_kind: of a run's, the ``trained`` ones, or their moving
+            ``average``.
         seed: of the initial weights and of every random draw.
         deterministic: whether TensorFlow's kernels give the same bits every
             time, so that a resumed run equals an unbroken one exactly; slower
@@ -64,6 +63,7 @@ class Experiment:
     optimizer: str
     decay: str
     initial_weights: str | None = None
+    initial_weights_kind: str = "trained"
     seed: int = 0
     deterministic: bool = False
     data_digest: str = AUTO
@@ -80,7 +80,8 @@ class Experiment:
             (DECAYS, "decay"),
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
-        check(0 <= self.seed < 2**31, "Experiment.seed", "be in 0..2³¹-1", self.seed)
+        check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
+        check_seed("Experiment.seed", self.seed)
         check_choice("Experiment.data_digest", self.data_digest, WAYS)
 
     def make_norm(self, **arguments):
@@ -104,11 +105,15 @@ class Training:
     """How long and in what portions to train.
 
     Attributes:
-        epochs: passes over the training images (paper, section 3: 110); 0
-            evaluates the initial weights.
+        epochs: passes over the training images (paper, section 3: 110), each of
+            a whole number of steps; 0 evaluates the initial weights.
         batch_size: images of a step over all replicas (released pipeline: 4096).
         weight_decay: λ of ½·λ·‖W‖² over convolution and dense kernels, in the
             loss (released pipeline: 1e-4).
+        epoch_rounding: where the images don't fill the last batch of an epoch,
+            whether its steps are rounded ``down``, to the ``nearest`` number
+            (the released pipeline: 313 for 312.78) or ``up``. The images go on
+            where the epoch before ended, so none is left out whatever it is.
         train_only: ``everything``, or the ``norms``: γ and β (section 4.4).
         micro_batch_size: images that a replica computes at once; it adds up
             the gradients of its share of a batch in such portions. None takes
@@ -126,6 +131,7 @@ class Training:
     epochs: int
     batch_size: int
     weight_decay: float
+    epoch_rounding: str = "down"
     train_only: str = "everything"
     micro_batch_size: int | None = None
     dtype: str = "float32"
@@ -135,6 +141,7 @@ class Training:
     checkpoint_every_epochs: int = 1
 
     def __post_init__(self):
+        check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
         check_choice("Training.train_only", self.train_only, ("everything", "norms"))
         check_choice("Training.dtype", self.dtype, DTYPES)
         check_choice("Training.attack_dtype", self.attack_dtype, (*DTYPES, "auto"))
@@ -151,6 +158,18 @@ class Training:
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
         check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)
 
+    def steps_per_epoch(self, images: int) -> int:
+        """Returns the steps of an epoch of so many images.
+
+        Raises:
+            UserError: a batch takes more images than there are.
+        """
+        size = self.batch_size
+        rule = f"be <= {images}, the number of training images"
+        check(size <= images, "Training.batch_size", rule, size)
+        beyond = {"down": 0, "nearest": size // 2, "up": size - 1}[self.epoch_rounding]
+        return (images + beyond) // size
+
     def micro_batches(self, share: int) -> int:
         """Returns in how many portions a replica computes its share of a batch.
 
@@ -161,125 +180,3 @@ class Training:
         rule = f"divide a replica's {share} images of a batch"
         check(share % size == 0, "Training.micro_batch_size", rule, size)
         return share // size
-
-
-@configurable
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """How to measure a model.
-
-    Attributes:
-        attacks: attacks to run, ``name`` or ``scope/name``, built in the gin
-            scope ``eval``: ``pgd100/pgd`` takes ``eval/pgd100/PGD.steps``.
-        batch_size: images at once over all replicas.
-        examples: how many test images, drawn by the experiment's seed; None
-            takes all.
-        dtype: of the convolutions, 'float32' or 'bfloat16'.
-        trajectory: ``shared``: attacks that differ in their number of steps alone
-            take their iterates from one run, the longest's; ``independent``:
-            each has starts and targets of its own, as in the paper.
-        restarts: how often to run each attack; an image that one has beaten is
-            not attacked again.
-        worst_case: whether an image is robust only if no attack of the list, in
-            their order, no restart and no iterate of PGD was ever misclassified.
-            Beaten images leave the batch. False judges each attack alone, by the
-            image that it returns.
-        radii: multiples of ε at which the first attack is run as well, its step in
-            proportion.
-        corruptions: common corruptions (Hendrycks & Dietterich, 2019) to classify
-            the images under, each at its five severities.
-        doctor: whether to look for signs of masked gradients, as `Checkup` says.
-    """
-
-    attacks: tuple[str, ...]
-    batch_size: int
-    examples: int | None = None
-    dtype: str = "float32"
-    trajectory: str = "shared"
-    restarts: int = 1
-    worst_case: bool = False
-    radii: tuple[float, ...] = ()
-    corruptions: tuple[str, ...] = ()
-    doctor: bool = False
-
-    def __post_init__(self):
-        check_choice("Evaluation.trajectory", self.trajectory, ("shared", "independent"))
-        for name in ("batch_size", "restarts"):
-            check(getattr(self, name) >= 1, f"Evaluation.{name}", "be >= 1", getattr(self, name))
-        some = self.examples is None or self.examples >= 1
-        check(some, "Evaluation.examples", "be None or >= 1", self.examples)
-        check(all(factor > 0 for factor in self.radii), "Evaluation.radii", "be > 0", self.radii)
-        for kind in self.corruptions:
-            check_choice("Evaluation.corruptions", kind, CORRUPTIONS)
-        check_choice("Evaluation.dtype", self.dtype, DTYPES)
-
-    def build_checkup(self) -> "Checkup | None":
-        """Builds what the doctor is to do, if there is to be one."""
-        with scoped(EVALUATION_SCOPE):
-            return configured(Checkup) if self.doctor else None
-
-    def build_attacks(self) -> dict[str, Attack]:
-        """Builds the attacks, by the specs that name them, as ``2/pgd`` where ε is twice its own.
-
-        Raises:
-            UserError: there is no such attack, a parameter is wrong, or the first
-                one has no ε to multiply.
-        """
-        with scoped(EVALUATION_SCOPE):
-            built = {spec: ATTACKS.build(spec, "Evaluation.attacks") for spec in self.attacks}
-            if self.radii:
-                spec = next(iter(built), "")
-                for factor in self.radii:
-                    changed = _times(factor, built.get(spec))
-                    built[f"{factor:g}/{spec}"] = ATTACKS.build(spec, **changed)
-            return built
-
-
-def _times(factor: float, attack: Attack | None) -> dict[str, float]:
-    """Returns an attack's lengths in pixels, multiplied."""
-    rule = "multiply the ε of the first attack, which has one"
-    check(hasattr(attack, "epsilon"), "Evaluation.radii", rule, type(attack).__name__)
-    names = [name for name in ("epsilon", "step_size") if hasattr(attack, name)]
-    return {name: factor * getattr(attack, name) for name in names}
-
-
-@configurable
-@dataclasses.dataclass(frozen=True)
-class Checkup:
-    """How closely to look.
-
-    Attributes:
-        epsilon: radius of the L∞ ball in pixels; unbound, the attacks' own.
-        examples: how many of the test images.
-        steps: N of the PGD that all else is compared with: untargeted, by the
-            cross-entropy, α = ε/16, every iterate counted.
-        restarts: of it.
-        queries: of the black box.
-        transfer_from: a bundle (``python -m tfadv.export``) of another model to
-            attack in this one's place, beside a small imitation of it.
-    """
-
-    borrows = ("PGD.epsilon",)
-
-    epsilon: float
-    examples: int = 200
-    steps: int = 100
-    restarts: int = 5
-    queries: int = 1000
-    transfer_from: str | None = None
-
-    def __post_init__(self):
-        check(self.epsilon > 0, "Checkup.epsilon", "be > 0 (pixels of 0..255)", self.epsilon)
-        check(self.steps >= 2, "Checkup.steps", "be >= 2", self.steps)
-        for name in ("examples", "restarts", "queries"):
-            check(getattr(self, name) >= 1, f"Checkup.{name}", "be >= 1", getattr(self, name))
-
-    @property
-    def lengths(self) -> tuple[int, int, int]:
-        """Half of the steps, the steps, and ten times as many."""
-        return self.steps // 2, self.steps, 10 * self.steps
-
-    def pgd(self, epsilon: float | None = None) -> PGD:
-        """Returns the attack that all else is compared with, or one of another radius."""
-        epsilon = epsilon or self.epsilon
-        return PGD(epsilon, self.steps, epsilon / 16, targeted=False)

@@ -7,8 +7,8 @@ shares of the images looked at, so that they compare with accuracies.
 import numpy as np
 import tensorflow as tf
 
-from tfadv.attacks.apgd import APGDTargeted
-from tfadv.attacks.base import PIXEL_RANGE, input_gradient
+from tfadv.attacks.apgd_targeted import APGDTargeted
+from tfadv.attacks.base import input_gradient
 from tfadv.attacks.square import Square
 from tfadv.doctor import Patient, Sign
 from tfadv.losses import cross_entropy
@@ -26,8 +26,10 @@ def _zero_gradients(patient: Patient) -> float:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(batch["image"])
             loss = tf.reduce_sum(cross_entropy(logits_fn(batch["image"]), batch["label"]))
-        gone = input_gradient(tape, loss, batch["image"]) == 0
-        return tf.reduce_mean(tf.cast(gone, tf.float32), [1, 2, 3])
+        gradient = input_gradient(tape, loss, batch["image"])
+        gone = tf.reduce_mean(tf.cast(gradient == 0, tf.float32), [1, 2, 3])
+        fine = tf.reduce_all(tf.math.is_finite(gradient), [1, 2, 3])
+        return tf.where(fine, gone, float("nan"))
 
     return float(np.mean(patient.measure("zero gradients", zeros) > _MOST))
 
@@ -50,18 +52,19 @@ def _restarts(patient: Patient) -> float:
 def _other_losses(patient: Patient) -> float:
     loss = "dlr" if patient.source.classes >= 4 else "margin"
     steps = max(patient.checkup.steps // 2, 1)
-    return patient.beaten("other losses", APGDTargeted(patient.checkup.epsilon, steps, loss))
+    attack = APGDTargeted.within(patient.checkup.threat_model, steps, loss)
+    return patient.beaten("other losses", attack)
 
 
 def _black_box(patient: Patient) -> float:
     checkup = patient.checkup
-    return patient.beaten("black box", Square(checkup.epsilon, checkup.queries))
+    return patient.beaten("black box", Square.within(checkup.threat_model, checkup.queries))
 
 
 def _transfer(patient: Patient) -> float:
     def imitated():
         model = patient.model.logits_fn(patient.mode, patient.dtype)
-        network = imitation(model, patient.source, patient.checkup.epsilon, patient.seed)
+        network = imitation(model, patient.source, patient.checkup.threat_model, patient.seed)
         return lambda: network
 
     pgd, left = patient.checkup.pgd(), patient.left
@@ -76,7 +79,8 @@ def _transfer(patient: Patient) -> float:
 
 
 def _any_distance(patient: Patient) -> float:
-    everything = patient.checkup.pgd(PIXEL_RANGE[1])
+    whole = patient.checkup.threat_model.unbounded(patient.source.image_shape)
+    everything = patient.checkup.pgd(whole)
     lengths = (patient.checkup.steps,)
     (left,) = patient.robust("any distance", everything, patient.left, lengths)
     return patient.share(len(left))

@@ -4,22 +4,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfadv.attacks.balls import BALLS
 from tfadv.attacks.base import PIXEL_RANGE, LogitsFn
+from tfadv.attacks.threat_model import ThreatModel
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices
 from tfadv.data.source import Source
+from tfadv.randomness import example_seeds
 
 EXAMPLES, STEPS, BATCH = 1000, 400, 64
 _WIDTH = 32
 
 
-def imitation(logits_fn: LogitsFn, source: Source, noise: float, seed: int) -> LogitsFn:
+def imitation(
+    logits_fn: LogitsFn, source: Source, surroundings: ThreatModel, seed: int
+) -> LogitsFn:
     """Trains a convolutional network to give a model's own answers.
 
     Args:
         logits_fn: the model, of which nothing else is used.
         source: the images to ask it about.
-        noise: uniform noise added to them, in pixels, so that it is asked about
-            their surroundings too.
+        surroundings: the ball from which half of the questions are drawn, uniformly; the
+            others are about the images themselves.
         seed: of the weights, the noise and the order.
 
     Returns:
@@ -32,6 +37,7 @@ def imitation(logits_fn: LogitsFn, source: Source, noise: float, seed: int) -> L
     images = np.concatenate([batch["image"] for batch in batches])
     classify = tf.function(lambda x: tf.argmax(logits_fn(x), -1), autograph=False)
     random = np.random.default_rng(seed)
+    noise = BALLS[surroundings.ball].noise
     network = _network(source.image_shape, source.classes, seed)
     optimizer = keras.optimizers.Adam(2e-3)
     optimizer.build(network.trainable_variables)
@@ -46,8 +52,10 @@ def imitation(logits_fn: LogitsFn, source: Source, noise: float, seed: int) -> L
 
     for step in range(STEPS):
         x = images[random.integers(len(images), size=size)]
-        spread = random.uniform(-noise, noise, x.shape) * (step % 2)
-        x = tf.constant(np.clip(x + spread, *PIXEL_RANGE), tf.float32)
+        x = tf.constant(x, tf.float32)
+        if step % 2:
+            seeds = example_seeds(seed, "imitation", step * size + tf.range(size, dtype=tf.int64))
+            x = tf.clip_by_value(x + noise(seeds, x.shape[1:], surroundings.epsilon), *PIXEL_RANGE)
         learn(x, classify(x))
     return network
 

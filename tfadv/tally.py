@@ -60,7 +60,9 @@ class Tally:
     def record(self, spec: str, attack: Attack, branch: str) -> dict:
         """Returns what the results say of one attack."""
         row = {"attack": spec.rpartition("/")[2], "title": attack.title, "branch": branch}
-        row |= attack.describe()
+        row |= attack.describe() | {"targeted": attack.targeted}
+        if attack.threat_model:
+            row |= attack.threat_model.record()
         row |= self._share(spec)
         row |= {
             "attack_success": float(np.mean(self._reached[spec])),

@@ -39,11 +39,12 @@ def run(read: config.Config, path: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     directory = RunDirectory(path)
     directory.check(read)
-    plan = experiment.plan()
+    plan = experiment.plan(read)
     results = directory.results()
     if FLAGS.dry_run or results is not None:
         identity.check_run(directory, plan, identity.alone())
     if FLAGS.dry_run:
+        command_line.warn(plan.warnings)
         trainer = Trainer(plan, plan.distribution.create())
         trainer.load_initial_weights()
         for line in dry_run.report(read, plan, trainer, path):
@@ -65,6 +66,7 @@ def run(read: config.Config, path: Path) -> None:
             f"{plan.training.batch_size} images on {trainer.replicas} replica(s)"
         )
         if workers.is_chief:
+            command_line.warn(plan.warnings)
             directory.claim(read, trainer.devices, plan.experiment.seed, bound_to)
             write_text(path / "operative_config.gin", config.operative_text())
         try:

@@ -23,6 +23,7 @@ class TrainedRun:
         config_text: the configuration, as gin.
         results: its results record, or None while it is not finished.
         commit: the commit that trained it, or None if that isn't known.
+        weights: which of the run's they are, ``trained`` or ``average``.
         data: manifests of its images by split, none if they were not recorded.
     """
 
@@ -32,7 +33,17 @@ class TrainedRun:
     config_text: str
     results: dict | None
     commit: str | None
+    weights: str = "trained"
     data: dict[str, dict] = dataclasses.field(default_factory=dict)
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """The norm branches that were trained."""
+        return self.plan.branches(self.model)
+
+    def describe(self) -> dict[str, object]:
+        """Returns what a record says of the model."""
+        return self.model.describe() | self.plan.describe() | {"weights_kind": self.weights}
 
 
 def config_file(path: Path) -> str:
@@ -47,7 +58,10 @@ def config_file(path: Path) -> str:
 
 
 def load(
-    path: Path, plan: experiment.Plan, distribution: tf.distribute.Strategy | None = None
+    path: Path,
+    plan: experiment.Plan,
+    distribution: tf.distribute.Strategy | None = None,
+    weights: str = "trained",
 ) -> TrainedRun:
     """Rebuilds a run's model and loads its weights.
 
@@ -56,23 +70,27 @@ def load(
         plan: of its configuration, `config_file`.
         distribution: the devices that the model is to live on; None takes the
             default one, as an export must.
+        weights: those that were ``trained``, or their moving ``average``.
 
     Raises:
-        UserError: the data is not here, or a weight is missing.
+        UserError: the data is not here, or a weight is missing or not finite.
     """
     directory = RunDirectory(path)
     plan.splits.test.check_present()
     keras.utils.set_random_seed(plan.experiment.seed)
     with (distribution or tf.distribute.get_strategy()).scope():
         model = plan.experiment.build_model(plan.splits)
-    initial_weights.load(model, str(path))
-    starts = directory.starts()
+    initial_weights.load(model, str(path), weights)
+    starts, results = directory.starts(), directory.results()
+    if results and weights == "average":
+        results = {**results, **results["weight_average"]}
     return TrainedRun(
         path,
         plan,
         model,
         (path / "config.gin").read_text(encoding="utf-8"),
-        directory.results(),
+        results,
         starts[-1]["git_commit"] if starts else None,
+        weights,
         directory.identity().get("data", {}),
     )

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,15 +12,15 @@ import tensorflow as tf
 from tfadv import digests, initial_weights, randomness
 from tfadv.checkpoints import Checkpoints
 from tfadv.data.pipeline import Shares, some_examples, train_batches
-from tfadv.distribution import Workers
-from tfadv.errors import UserError
+from tfadv.distribution import Workers, share_the_first
 from tfadv.evaluator import Evaluator
 from tfadv.experiment import Plan
+from tfadv.finite import require_finite
 from tfadv.journal import Journal
 from tfadv.norms import NormMode
 from tfadv.progress import Progress
 from tfadv.run_directory import RunDirectory
-from tfadv.strategies import ADV
+from tfadv.strategies import CLEAN
 from tfadv.training_step import TrainingStep, accuracy_name
 from tfadv.weight_average import WeightAverage
 
@@ -79,6 +78,7 @@ class Trainer:
             plan.evaluation_attacks,
             distribution,
             plan.experiment.seed,
+            plan.branches(self.model),
             checkup=plan.checkup,
         )
 
@@ -101,7 +101,7 @@ class Trainer:
         Raises:
             Interrupted: SIGTERM or SIGINT came; the run can be resumed.
             WorkerLost: another worker is gone; the run can be resumed.
-            UserError: the loss is no longer finite, or the workers differ.
+            UserError: a number is no longer finite, or the workers differ.
         """
         checkpoints = Checkpoints(
             directory.checkpoints_path, self.model, self.optimizer, self.average
@@ -143,13 +143,9 @@ class Trainer:
             late = plan.is_late(epoch)
             rate = float(plan.learning_rate(self.step))
             count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
-            means = self._train_call(late)(batches, tf.constant(count))
+            means, not_finite = self._train_call(late)(batches, tf.constant(count))
+            require_finite(not_finite.numpy(), self.train_step.watched(late), self.step)
             metrics = {name: float(value) for name, value in means.items()}
-            if not math.isfinite(metrics["loss"]):
-                raise UserError(
-                    f"the loss became {metrics['loss']} by step {self.step} (learning rate "
-                    f"{rate:g}): nothing after the last checkpoint is saved"
-                )
             seconds = time.monotonic() - began
             yield {
                 "step": self.step,
@@ -166,8 +162,11 @@ class Trainer:
         Raises:
             UserError: they aren't of this model.
         """
-        if self.plan.experiment.initial_weights:
-            initial_weights.load(self.model, self.plan.experiment.initial_weights)
+        experiment = self.plan.experiment
+        if experiment.initial_weights:
+            initial_weights.load(
+                self.model, experiment.initial_weights, experiment.initial_weights_kind
+            )
             if self.average:
                 self.average.restart()
 
@@ -177,17 +176,13 @@ class Trainer:
         With a moving average of the weights, ``weight_average`` holds its own
         accuracies.
         """
-        experiment = self.plan.experiment
+        if self.plan.norm_policy.across_replicas == "local":
+            # A checkpoint keeps these: what is told here can be had again.
+            share_the_first(self.distribution, self._running_statistics)
         record = {
             "model": self.model.describe()
-            | {
-                "norm": experiment.norm,
-                "strategy": experiment.strategy,
-                "scale": experiment.scale,
-                "step": self.step,
-                "weights": digests.of_model(self.model),
-            },
-            "epsilon": self.plan.attack.describe().get("epsilon"),
+            | self.plan.describe()
+            | {"step": self.step, "weights": digests.of_model(self.model)},
             **self.evaluator.evaluate(),
         }
         if self.average:
@@ -197,31 +192,41 @@ class Trainer:
             record["weight_average"] = {"decay": decay, "weights": weights, **averaged}
         return record
 
+    @property
+    def _running_statistics(self) -> list:
+        averages = self.average.averages if self.average else []
+        return [*self.model.non_trainable_variables, *averages]
+
     @functools.cache  # noqa: B019  (one function a phase, as long as the trainer)
     def _train_call(self, late: bool) -> Callable:
         def step(iterator):
             values = self.distribution.run(self.train_step, (next(iterator), late))
-            return {
-                name: self.distribution.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-                for name, value in values.items()
-            }
+            return tf.nest.map_structure(
+                lambda value: self.distribution.reduce(
+                    tf.distribute.ReduceOp.MEAN, value, axis=None
+                ),
+                values,
+            )
 
-        names = ["loss", *(accuracy_name(branch) for branch in self.plan.strategy.branches)]
+        names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
+        watched = len(self.train_step.watched(late))
 
         # Without autograph, which would convert every layer's code and trace many times as long.
         @tf.function(autograph=False)
         def call(iterator, count):
-            def body(done, totals):
-                values = step(iterator)
-                return done + 1, {name: totals[name] + values[name] for name in names}
+            def body(done, totals, _):
+                values, not_finite = step(iterator)
+                totals = {name: totals[name] + values[name] for name in names}
+                return done + 1, totals, not_finite
 
-            _, totals = tf.while_loop(
-                lambda done, _: done < count,
+            _, totals, not_finite = tf.while_loop(
+                lambda done, _, not_finite: (done < count) & tf.reduce_all(not_finite == 0),
                 body,
-                (tf.constant(0), {name: tf.zeros(()) for name in names}),
+                (tf.constant(0), {name: tf.zeros(()) for name in names}, tf.zeros([watched])),
                 parallel_iterations=1,
             )
-            return {name: total / tf.cast(count, tf.float32) for name, total in totals.items()}
+            means = {name: total / tf.cast(count, tf.float32) for name, total in totals.items()}
+            return means, not_finite
 
         return call
 
@@ -244,7 +249,7 @@ class Trainer:
 
     def _draw_strip(self, journal: Journal) -> None:
         images, adversarial = self._strip()
-        epsilon = self.plan.attack.describe().get("epsilon", 1.0)
+        epsilon = getattr(self.plan.attack, "epsilon", 1.0)
         journal.strip(self.step, images, adversarial, epsilon)
 
     @functools.cached_property
@@ -255,16 +260,19 @@ class Trainer:
         @tf.function(autograph=False)
         def strip():
             seeds = randomness.example_seeds(plan.experiment.seed, "strip", batch["index"])
-            logits_fn = self.model.logits_fn(NormMode(ADV))
+            kinds = plan.strategy.kinds
+            branch = next((b for kind, b in kinds.items() if kind != CLEAN), None)
+            branch = branch if branch in self.model.branches else None
+            logits_fn = self.model.logits_fn(NormMode(branch))
             return batch["image"], plan.attack(logits_fn, batch["image"], batch["label"], seeds)
 
         return strip
 
 
 def _shown(metrics: dict) -> dict[str, float]:
-    names = {"loss": "loss", "clean_accuracy": "clean", "adv_accuracy": "adv"}
-    shown = {label: metrics[name] for name, label in names.items() if name in metrics}
-    return shown | {"images/s": metrics["images_per_second"]}
+    suffix = accuracy_name("")
+    accuracies = {name.removesuffix(suffix): v for name, v in metrics.items() if suffix in name}
+    return {"loss": metrics["loss"], **accuracies, "images/s": metrics["images_per_second"]}
 
 
 @contextlib.contextmanager

@@ -9,10 +9,11 @@ from tfadv import randomness
 from tfadv.distribution import share_of_batch
 from tfadv.errors import UserError
 from tfadv.experiment import Plan
+from tfadv.finite import not_finite
 from tfadv.losses import l2_penalty
 from tfadv.models import Model
 from tfadv.norms.base import write_statistics
-from tfadv.strategies import ADV, Network
+from tfadv.strategies import CLEAN, Network
 from tfadv.weight_average import WeightAverage
 
 Metrics = dict[str, tf.Tensor]
@@ -77,7 +78,7 @@ class TrainingStep:
             if (with_affine if id(variable) in affine else with_rest)
         ]
 
-    def __call__(self, batch: dict, late: bool) -> Metrics:
+    def __call__(self, batch: dict, late: bool) -> tuple[Metrics, tf.Tensor]:
         """Does one step.
 
         Args:
@@ -86,7 +87,8 @@ class TrainingStep:
             late: whether the norm policy's freeze holds.
 
         Returns:
-            Scalars: the loss, and the accuracy on the images of each branch.
+            Scalars, the loss and the accuracy on the images of each kind; and
+            `not_finite` of the tensors that `watched` names, float32 [M].
         """
         variables, norms = self.trained(late), []
         portion = self._portion(late, variables, norms)
@@ -95,9 +97,25 @@ class TrainingStep:
         self._optimizer.apply(gradients, variables)
         recorded = list(zip(norms, statistics, strict=True))
         write_statistics(recorded, self._plan.norm_policy.across_replicas)
+        updated = not_finite(variable.value for variable in self._model.variables)
         if self._average:
             self._average.update(step)
-        return metrics
+        found = [metrics.pop("not_finite"), not_finite(gradients), updated]
+        return metrics, tf.concat(found, 0)
+
+    def watched(self, late: bool) -> list[str]:
+        """Returns the names of what a step tells `not_finite` of, causes before effects."""
+        kinds = self._plan.strategy.kinds
+        return [
+            *(f"the images of the kind '{kind}'{self._made(kind)}" for kind in kinds),
+            *(f"the logits of the kind '{kind}' (branch '{kinds[kind]}')" for kind in kinds),
+            "the loss",
+            *(f"the gradient of {variable.path}" for variable in self.trained(late)),
+            *(f"{variable.path}, updated," for variable in self._model.variables),
+        ]
+
+    def _made(self, kind: str) -> str:
+        return "" if kind == CLEAN else f", attacked ({self._plan.experiment.attack}),"
 
     def _portion(self, late: bool, variables: list, norms: list) -> Callable:
         """Returns a function from a micro-batch to its metrics, gradients and statistics.
@@ -112,13 +130,14 @@ class TrainingStep:
             plan.training.attack_dtype,
             self.ghost_batches,
             plan.training.dtype,
+            plan.strategy.kinds,
         )
-        if ADV in plan.strategy.branches:
-            network.attack_logits_fn()  # once, for all micro-batches
+        network.prepare_attacks()
 
         def portion(image, label, index):
             seeds = randomness.example_seeds(plan.experiment.seed, "attack", index)
             images = plan.strategy.training_images(network, plan.attack, image, label, seeds)
+            _check_kinds(plan, images, network.attacked)
             with tf.GradientTape() as tape:
                 logits = network.train_logits(images)
                 loss = plan.strategy.loss(logits, label)
@@ -130,8 +149,12 @@ class TrainingStep:
             gradients = tape.gradient(share, weights, unconnected_gradients="zero")
             recorded = network.take_statistics()
             norms[:] = [norm for norm, _ in recorded]
-            metrics = {accuracy_name(branch): _accuracy(y, label) for branch, y in logits.items()}
-            return {"loss": loss} | metrics, gradients, [measured for _, measured in recorded]
+            metrics = {accuracy_name(kind): _accuracy(y, label) for kind, y in logits.items()}
+            metrics["loss"] = loss
+            in_order = [*(images[k] for k in plan.strategy.kinds)]
+            in_order += [*(logits[k] for k in plan.strategy.kinds), loss]
+            metrics["not_finite"] = not_finite(in_order)
+            return metrics, gradients, [measured for _, measured in recorded]
 
         return portion
 
@@ -158,9 +181,25 @@ class TrainingStep:
         return tf.nest.map_structure(lambda value: value / count, sums)
 
 
-def accuracy_name(branch: str) -> str:
+def accuracy_name(kind: str) -> str:
     """Returns the metric's name."""
-    return f"{branch}_accuracy"
+    return f"{kind}_accuracy"
+
+
+def _check_kinds(plan: Plan, images: dict[str, tf.Tensor], attacked: bool) -> None:
+    """Raises `UserError` unless a strategy does what it says."""
+    name, kinds = plan.experiment.strategy, plan.strategy.kinds
+    if set(images) != set(kinds):
+        raise UserError(
+            f"the strategy '{name}' says that its kinds of images are {', '.join(kinds)}, and "
+            f"makes {', '.join(images)}",
+            "Experiment.strategy",
+        )
+    if attacked and not plan.strategy.attacks:
+        raise UserError(
+            f"the strategy '{name}' attacks the model and says that it does not: set its `attacks`",
+            "Experiment.strategy",
+        )
 
 
 def _accuracy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -84,7 +84,7 @@ class Verdicts:
 
     def _sealed(self, line: dict) -> str:
         """Returns a line with its digest, which the next one's depends on."""
-        text = json.dumps(line)
+        text = json.dumps(line, allow_nan=False)
         self._digest = hashlib.sha256((self._digest + text).encode()).hexdigest()[:16]
         return json.dumps(line | {"digest": self._digest}) + "\n"
 

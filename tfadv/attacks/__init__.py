@@ -1,6 +1,6 @@
 """Attacks, one a file."""
 
-from tfadv.attacks import apgd, autoattack, fab, fgsm, pgd, square  # noqa: F401  (they register)
+from tfadv.attacks import apgd, apgd_targeted, autoattack, fab, fgsm, pgd, square  # noqa: F401  (they register)
 from tfadv.attacks.base import PIXEL_RANGE, Attack
 
 __all__ = ["PIXEL_RANGE", "Attack"]

@@ -7,8 +7,15 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
-from tfadv.attacks.goals import AWAY, TOWARDS, likeliest_wrong
+from tfadv.attacks.base import (
+    Attack,
+    LogitsFn,
+    classified,
+    is_broken,
+    unless_broken,
+    with_input_gradient,
+)
+from tfadv.attacks.goals import AWAY, check_classes
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS
@@ -51,6 +58,7 @@ class _State(NamedTuple):
     halved_then: tf.Tensor
     found: tf.Tensor
     fooled: tf.Tensor
+    broken: tf.Tensor
 
 
 @ATTACKS.register("apgd", paper="Croce & Hein, 2020")
@@ -69,6 +77,9 @@ class APGD(Attack):
         restarts: runs from new starts; images that one fooled stay so.
         jit_compile: see `PGD`.
     """
+
+    # Whether the loss is of a wrong class: one with a scale then needs another class more.
+    towards_classes = False
 
     def __init__(
         self,
@@ -98,6 +109,10 @@ class APGD(Attack):
     ) -> tf.Tensor:
         """Returns adversarial images; see `Attack.__call__`."""
         return self._rounds(logits_fn, images, labels, seeds, [labels] * self.restarts)
+
+    def check_classes(self, classes: int) -> None:
+        """Raises `UserError` where the loss needs more; see `Attack.check_classes`."""
+        check_classes(f"{type(self).__name__}.loss", self.loss, self.towards_classes, classes)
 
     @property
     def title(self) -> str:
@@ -151,7 +166,7 @@ class APGD(Attack):
         @with_input_gradient
         def look(x):
             logits = logits_fn(x)
-            return goal(logits), tf.argmax(logits, -1, labels.dtype) != labels
+            return goal(logits), classified(logits) != tf.cast(labels, tf.int32)
 
         def step(*variables):
             s = _State(*variables)
@@ -170,7 +185,8 @@ class APGD(Attack):
                 parallel_iterations=1,
             )
         )
-        return tf.where(_by_image(last.fooled), last.found, last.best), last.fooled
+        found = tf.where(_by_image(last.fooled), last.found, last.best)
+        return unless_broken(found, last.broken), last.fooled | last.broken
 
 
 def _by_image(values: tf.Tensor) -> tf.Tensor:
@@ -195,6 +211,7 @@ def _first(start, step: float, gradient, loss, wrong) -> _State:
         halved_then=tf.ones_like(wrong),
         found=start,
         fooled=wrong,
+        broken=is_broken(gradient),
     )
 
 
@@ -213,6 +230,7 @@ def _moved(s: _State, x, gradient, loss, wrong) -> _State:
         rises=s.rises + tf.cast(loss > s.loss, tf.float32),
         found=tf.where(_by_image(wrong), x, s.found),
         fooled=s.fooled | wrong,
+        broken=s.broken | is_broken(gradient),
     )
 
 
@@ -231,56 +249,3 @@ def _at_checkpoint(s: _State, length: tf.Tensor) -> _State:
         halved_then=tf.where(ends, halve, s.halved_then),
         best_loss_then=tf.where(ends, s.best_loss, s.best_loss_then),
     )
-
-
-@ATTACKS.register("apgd_targeted", paper="Croce & Hein, 2020")
-class APGDTargeted(APGD):
-    """AutoAttack's APGD-T: towards each of the likeliest wrong classes in turn.
-
-    Its aim is any wrong class, as an untargeted attack's.
-
-    Args:
-        epsilon: radius of the ball in pixels.
-        steps: number of steps for each class (AutoAttack: 100).
-        loss: ``dlr``, ``cross_entropy`` or ``margin``.
-        ball: ``linf`` or ``l2``.
-        classes: how many wrong classes to try (AutoAttack: 9), or all there are.
-        jit_compile: see `PGD`.
-    """
-
-    def __init__(
-        self,
-        epsilon: float,
-        steps: int = 100,
-        loss: str = "dlr",
-        ball: str = "linf",
-        classes: int = 9,
-        jit_compile: bool | str = "auto",
-    ):
-        super().__init__(epsilon, steps, loss, ball, jit_compile=jit_compile)
-        check(classes >= 1, f"{type(self).__name__}.classes", "be >= 1", classes)
-        self.classes = classes
-
-    @property
-    def title(self) -> str:
-        """APGD-T, whatever the loss."""
-        return "APGD-T"
-
-    def __call__(
-        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns adversarial images; see `Attack.__call__`."""
-        ranked = likeliest_wrong(logits_fn(images), labels, self.classes)
-        return self._rounds(logits_fn, images, labels, seeds, tf.unstack(ranked, axis=1))
-
-    @property
-    def passes(self) -> float:
-        """Those of every wrong class."""
-        return (self.steps + 1.0) * self.classes
-
-    def describe(self) -> dict[str, object]:
-        """Returns APGD's record and the number of classes."""
-        return super().describe() | {"classes": self.classes}
-
-    def _losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        return TOWARDS[self.loss](logits, labels, targets)

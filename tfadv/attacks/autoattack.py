@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.apgd import APGD, APGDTargeted
+from tfadv.attacks.apgd import APGD
+from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.base import Attack, LogitsFn
 from tfadv.attacks.fab import FABTargeted
 from tfadv.attacks.square import Square
+from tfadv.errors import UserError
 from tfadv.registry import ATTACKS
 
 
@@ -58,6 +60,16 @@ class AutoAttack(Attack):
             again = attack(logits_fn, images, labels, randomness.for_purpose(seeds, name))
             found = tf.where(fooled[:, None, None, None], found, again)
         return found
+
+    def check_classes(self, classes: int) -> None:
+        """Raises `UserError` for fewer than 4, among which APGD-T's loss can't compare."""
+        if classes < 4:
+            raise UserError(
+                f"AutoAttack's APGD-T needs 4 classes or more, and there are {classes}: take "
+                "Evaluation.attacks = ('apgd', 'fab_targeted', 'square') and "
+                "Evaluation.worst_case = True",
+                "Evaluation.attacks",
+            )
 
     @property
     def passes(self) -> float:

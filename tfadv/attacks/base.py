@@ -1,18 +1,48 @@
 """What every attack shares: its interface, threat model and bounds."""
 
+import inspect
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
+from tfadv.errors import UserError
+from tfadv.pixels import PIXEL_RANGE
+
+__all__ = ["PIXEL_RANGE", "Attack", "LogitsFn", "input_gradient", "with_input_gradient"]
+
 LogitsFn = Callable[[tf.Tensor], tf.Tensor]
 
-# Images are float RGB in this range everywhere outside the model.
-PIXEL_RANGE = (0.0, 255.0)
+# The class of an image that a model gives no finite answer for.
+NOT_FINITE = -2
 
 
 def input_gradient(tape: tf.GradientTape, loss: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """Returns a loss's gradient by the images: 0 where no operation on the way has one."""
     return tape.gradient(loss, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def classified(logits: tf.Tensor, images: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns the class of the largest logit, int32 [N], or `NOT_FINITE`.
+
+    Args:
+        logits: [N, K]; a row with a NaN or an infinity names no class.
+        images: [N, H, W, C], what they are of: those that are not finite have no class.
+    """
+    fine = tf.reduce_all(tf.math.is_finite(logits), -1)
+    if images is not None:
+        fine &= tf.reduce_all(tf.math.is_finite(images), [1, 2, 3])
+    return tf.where(fine, tf.argmax(logits, -1, tf.int32), NOT_FINITE)
+
+
+def is_broken(gradient: tf.Tensor) -> tf.Tensor:
+    """Returns bool [N]: where `with_input_gradient` found a number that is not finite."""
+    return tf.math.is_nan(gradient[:, 0, 0, 0])
+
+
+def unless_broken(images: tf.Tensor, broken: tf.Tensor) -> tf.Tensor:
+    """Returns images, those that are marked in `broken`, bool [N], as NaN."""
+    return tf.where(broken[:, None, None, None], float("nan"), images)
 
 
 def with_input_gradient(function: Callable) -> Callable:
@@ -29,7 +59,8 @@ def with_input_gradient(function: Callable) -> Callable:
 
     Returns:
         A function of the same arguments that returns the gradient of the losses' sum
-        [N, H, W, C], the losses and the rest. For use in a traced function.
+        [N, H, W, C], the losses and the rest. An image whose loss or gradient is not
+        finite has nothing but NaN for a gradient. For use in a traced function.
     """
 
     @tf.function(autograph=False, experimental_attributes={"_noinline": True})
@@ -38,7 +69,9 @@ def with_input_gradient(function: Callable) -> Callable:
             tape.watch(images)
             losses, rest = function(images, *others)
             total = tf.reduce_sum(losses)
-        return input_gradient(tape, total, images), losses, rest
+        gradient = input_gradient(tape, total, images)
+        fine = tf.reduce_all(tf.math.is_finite(gradient), [1, 2, 3]) & tf.math.is_finite(losses)
+        return unless_broken(gradient, ~fine), losses, rest
 
     return differentiated
 
@@ -52,12 +85,48 @@ class Attack:
 
     Attributes:
         targeted: whether it drives images towards a chosen wrong class.
-        borrows: what holds for every attack unless it is bound for one: the
+        borrows: what gin binds for every attack unless it is bound for one: the
             threat model.
     """
 
     targeted = False
     borrows = ("PGD.epsilon", "PGD.ball")
+
+    @classmethod
+    def within(cls, threat_model: ThreatModel, *arguments, **named):
+        """Builds an attack in a threat model: what strategies and checks make theirs by.
+
+        Args:
+            threat_model: gives ε and, where the constructor takes one, the ball.
+            *arguments: of the constructor, after ε.
+            **named: of the constructor.
+
+        Raises:
+            UserError: the attack knows no such ball.
+        """
+        if "ball" in inspect.signature(cls).parameters:
+            named["ball"] = threat_model.ball
+        attack = cls(threat_model.epsilon, *arguments, **named)
+        attack.check_ball(threat_model.ball)
+        return attack
+
+    @property
+    def threat_model(self) -> ThreatModel | None:
+        """The ball that it stays in, by its attributes `epsilon` and `ball`; None without an ε."""
+        if not hasattr(self, "epsilon"):
+            return None
+        return ThreatModel(self.epsilon, getattr(self, "ball", "linf"))
+
+    def check_ball(self, ball: str) -> None:
+        """Raises `UserError` if the attack keeps to another ball because it knows no such one."""
+        takes_ball = "ball" in inspect.signature(type(self)).parameters
+        if self.threat_model and not takes_ball and self.threat_model.ball != ball:
+            raise UserError(
+                f"{type(self).__name__} knows {BALL_NAMES[self.threat_model.ball]} balls alone, "
+                f"and the threat model has PGD.ball = {ball!r}: leave the attack out, or give it a "
+                "parameter `ball`",
+                "PGD.ball",
+            )
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
@@ -71,7 +140,8 @@ class Attack:
             seeds: int64 [N, 2], a stream for each example.
 
         Returns:
-            float32 [N, H, W, C] in 0..255.
+            float32 [N, H, W, C] in 0..255. An image on whose way a logit, a loss or a
+            gradient was not finite comes back as NaN, which training and evaluation refuse.
         """
         raise TypeError(f"{type(self).__name__} defines no __call__")
 
@@ -80,7 +150,10 @@ class Attack:
 
         For an untargeted attack that is any wrong class.
         """
-        return tf.argmax(logits, -1, labels.dtype) != labels
+        return classified(logits) != tf.cast(labels, tf.int32)
+
+    def check_classes(self, classes: int) -> None:
+        """Raises `UserError` where the attack can't be run on so many classes."""
 
     @property
     def title(self) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
+from tfadv.attacks.base import NOT_FINITE, Attack, LogitsFn, classified, with_input_gradient
 from tfadv.attacks.cycles import WINDOW, watched, where_any
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.slots import UNKNOWN, Outcome, Slots, examples, outcomes, room, smaller, stacked
@@ -190,7 +190,7 @@ class Curve:
             gradient, _, logits = look(s.x)
             if self._skip_cycles:
                 s = self._read_off(s, watched(s, logits))
-            s = self._judged(s, tf.argmax(logits, -1, tf.int32)[:, None])
+            s = self._judged(s, classified(logits, s.x)[:, None])
             direction, _ = self._attack.direction(gradient, ())
             x = ball.project(s.x - self._attack.step_size * direction)
             return count + 1, *s._replace(x=x, steps=s.steps + 1)
@@ -222,7 +222,7 @@ class Curve:
     def _judged(self, s: Slots, found: tf.Tensor) -> Slots:
         """Notes what the iterates are taken for, int32 [N, 1], where that is asked for."""
         unknown, steps = s.predictions == UNKNOWN, s.steps[:, None]
-        here = (s.stops == steps) & unknown
+        here = ((s.stops == steps) | (found == NOT_FINITE)) & unknown
         if self._worst_case:
             here |= (found != s.labels[:, None]) & (steps > 0) & unknown
         return s._replace(

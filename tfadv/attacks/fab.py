@@ -4,7 +4,15 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import PIXEL_RANGE, Attack, LogitsFn, with_input_gradient
+from tfadv.attacks.base import (
+    PIXEL_RANGE,
+    Attack,
+    LogitsFn,
+    classified,
+    is_broken,
+    unless_broken,
+    with_input_gradient,
+)
 from tfadv.attacks.goals import difference, likeliest_wrong
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
@@ -117,28 +125,31 @@ class FABTargeted(Attack):
         size = BALLS[self.ball].size
 
         def wrong(logits):
-            return (tf.argmax(logits, -1, labels.dtype) != labels)[:, None, None, None]
+            return (classified(logits) != tf.cast(labels, tf.int32))[:, None, None, None]
 
-        def step(count, x, found, distance):
+        def step(count, x, found, distance, broken):
             x = tf.where(count % self.steps == 0, start, x)
             x = self._step(logits_fn, images, x, labels, ranked[:, count // self.steps])
+            broken |= is_broken(x)
             there, now = wrong(logits_fn(x)), size(x - images)
             nearer = there & (now < distance)
             found = tf.where(nearer, x, found)
             distance = tf.where(nearer, now, distance)
-            return count + 1, tf.where(there, images + self.beta * (x - images), x), found, distance
+            x = tf.where(there, images + self.beta * (x - images), x)
+            return count + 1, x, found, distance, broken
 
         logits = logits_fn(images)
         ranked = likeliest_wrong(logits, labels, self.classes)
         steps = ranked.shape[-1] * self.steps
-        _, _, found, distance = tf.while_loop(
+        distance, broken = tf.where(wrong(logits), 0.0, distance), is_broken(found)
+        _, _, found, distance, broken = tf.while_loop(
             lambda count, *_: count < steps,
             step,
-            (tf.constant(0), start, found, tf.where(wrong(logits), 0.0, distance)),
+            (tf.constant(0), start, found, distance, broken),
             maximum_iterations=steps,
             parallel_iterations=1,
         )
-        return found, distance
+        return unless_broken(found, broken), tf.where(broken[:, None, None, None], 0.0, distance)
 
     def _step(self, logits_fn, images, x, labels, targets):
         """Returns the next iterates: beyond the planes, biased towards the originals."""

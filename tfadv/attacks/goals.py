@@ -56,6 +56,20 @@ def targeted_dlr(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf
     return difference(logits, labels, targets) / scale
 
 
+def check_classes(parameter: str, loss: str, targeted: bool, classes: int) -> None:
+    """Raises `UserError` where a loss compares more logits than there are classes.
+
+    Args:
+        parameter: that chose the loss, for the error.
+        loss: a name of `AWAY` and `TOWARDS`.
+        targeted: whether it is one of `TOWARDS`.
+        classes: K.
+    """
+    least = 4 if targeted else 3
+    rule = f"be 'cross_entropy' or 'margin' where there are only {classes} classes"
+    check(loss != "dlr" or classes >= least, parameter, rule, loss)
+
+
 # To be made large: away from the label, and towards a target.
 AWAY: dict[str, Callable] = {"cross_entropy": cross_entropy, "margin": margin, "dlr": dlr}
 TOWARDS: dict[str, Callable] = {

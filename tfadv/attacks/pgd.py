@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, LogitsFn, with_input_gradient
-from tfadv.attacks.goals import AWAY, TOWARDS
+from tfadv.attacks.base import Attack, LogitsFn, classified, with_input_gradient
+from tfadv.attacks.goals import AWAY, TOWARDS, check_classes
 from tfadv.devices import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS
@@ -52,6 +52,8 @@ class PGD(Attack):
 
     STEP_RULES = ("fixed", "at_least_epsilon_over_steps")
     CLEAN_STARTS = ("per_example", "per_batch")
+    # A kin of PGD has its N and α too, unless its own are bound. Goal, loss and start it has not.
+    borrows = (*Attack.borrows, "PGD.steps", "PGD.step_size", "PGD.step_rule")
     memory_slots = 0
 
     def __init__(
@@ -188,7 +190,11 @@ class PGD(Attack):
         """Returns bool [N]: classified as the target, or, untargeted, wrongly."""
         if not self.targeted:
             return super().succeeded(logits, labels, seeds)
-        return tf.argmax(logits, -1, tf.int32) == self.targets(labels, logits.shape[-1], seeds)
+        return classified(logits) == self.targets(labels, logits.shape[-1], seeds)
+
+    def check_classes(self, classes: int) -> None:
+        """Raises `UserError` where the loss needs more; see `Attack.check_classes`."""
+        check_classes(f"{type(self).__name__}.loss", self.loss, self.targeted, classes)
 
     @property
     def passes(self) -> float:

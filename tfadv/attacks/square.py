@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.attacks.base import Attack, LogitsFn, unless_broken
 from tfadv.attacks.goals import margin
 from tfadv.attacks.squares import L2Squares, LinfSquares
 from tfadv.devices import check_jit_compile, compiles
@@ -83,20 +83,22 @@ class Square(Attack):
         sides = tf.constant(sides, tf.float32)
         squares = SQUARES[self.ball](images, self.epsilon)
 
-        def step(query, x, best):
+        def step(query, x, best, broken):
             drawn = randomness.uniform_at(seeds, query, squares.draws)
             candidate = squares.changed(x, sides[query], drawn)
             now = margin(logits_fn(candidate), labels)
             better = (now > best) & (best <= 0)
             x = tf.where(better[:, None, None, None], candidate, x)
-            return query + 1, x, tf.where(better, now, best)
+            broken |= ~tf.math.is_finite(now)
+            return query + 1, x, tf.where(better, now, best), broken
 
         start = squares.start(seeds)
-        _, x, _ = tf.while_loop(
+        best = margin(logits_fn(start), labels)
+        _, x, _, broken = tf.while_loop(
             lambda query, *_: query < self.queries,
             step,
-            (tf.constant(1), start, margin(logits_fn(start), labels)),
+            (tf.constant(1), start, best, ~tf.math.is_finite(best)),
             maximum_iterations=self.queries,
             parallel_iterations=1,
         )
-        return x
+        return unless_broken(x, broken)

@@ -5,6 +5,7 @@ from sklearn.datasets import load_digits
 
 from tfadv.data.source import ArraySource, Splits
 from tfadv.errors import check
+from tfadv.randomness import check_seed
 from tfadv.registry import DATASETS
 
 
@@ -20,6 +21,7 @@ def digits(test_examples: int = 500, split_seed: int = 0) -> Splits:
     total = len(data.target)
     in_range = 0 < test_examples < total
     check(in_range, "digits.test_examples", f"be in 1..{total - 1}", test_examples)
+    check_seed("digits.split_seed", split_seed)
     order = np.random.default_rng(split_seed).permutation(total)
     images = data.images[order, :, :, None] * (255 / 16)
     labels = data.target[order]

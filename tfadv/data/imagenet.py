@@ -22,18 +22,28 @@ def imagenet(
     image_size: int = 224,
     shorter_side: int = 256,
     antialias: bool = False,
+    cubic_a: float = -0.75,
+    whole_pixels: bool = True,
+    exif_orientation: bool = True,
 ) -> Splits:
     """Returns ``folder/train/CLASS/*`` and ``folder/val/CLASS/*``.
 
-    Evaluation resizes the shorter side to 256 and takes the centre 224, as the
-    released pipeline does. Where the folder isn't on this machine a run can
-    still be planned, by the published numbers of images, but not started.
+    Evaluation resizes the shorter side to 256 and takes the centre 224. The defaults
+    are what the released pipeline's OpenCV makes of a file: ``imread`` (JPEGs decoded
+    by the accurate integer transform and turned as EXIF says), ``INTER_CUBIC``
+    (a = -0.75, no antialiasing) and whole pixels.
+
+    Where the folder isn't on this machine a run can still be planned, by the
+    published numbers of images, but not started.
 
     Args:
         folder: holds ``train`` and ``val``; ``~`` and ``$VARIABLES`` are expanded.
         image_size: height and width in pixels.
         shorter_side: in pixels before the crop, in evaluation.
-        antialias: whether to smooth an image that is made smaller.
+        antialias: whether to smooth an image that is made smaller; see `Bicubic`.
+        cubic_a: a of the cubic kernel; see `Bicubic`.
+        whole_pixels: whether resized pixels are rounded to whole numbers.
+        exif_orientation: whether to turn images as their EXIF orientation says.
 
     Raises:
         UserError: the folder is there and is not ImageNet's.
@@ -46,7 +56,14 @@ def imagenet(
             AbsentSource("ImageNet val", TEST_IMAGES, shape, folder),
         )
     splits = image_folder(
-        f"{expanded}/train", f"{expanded}/val", image_size, shorter_side, antialias
+        f"{expanded}/train",
+        f"{expanded}/val",
+        image_size,
+        shorter_side,
+        antialias,
+        cubic_a,
+        whole_pixels,
+        exif_orientation,
     )
     if splits.train.classes != CLASSES:
         raise UserError(
@@ -69,7 +86,7 @@ class AbsentSource(Source):
 
     def __init__(self, name: str, examples: int, image_shape, folder: str):
         classes = [f"class {number}" for number in range(CLASSES)]
-        super().__init__(name, np.zeros(examples, np.int64), classes, image_shape)
+        super().__init__(name, np.arange(examples) % CLASSES, classes, image_shape)
         self._folder = folder
 
     def check_present(self) -> None:

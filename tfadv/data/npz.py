@@ -25,21 +25,33 @@ def npz(
         test: file to evaluate on.
         image_key: array [N, H, W, 3] or [N, H, W, 1] in 0..255.
         label_key: integer array [N].
-        class_names_key: array of class names; where a file has none, the
-            classes are numbered up to the largest training label.
+        class_names_key: array of class names, the same in both files; where one
+            has none, it takes the other's. Where there are none, the classes are
+            numbered up to the largest training label.
     """
     arrays = {
         parameter: _read(path, f"npz.{parameter}", image_key, label_key, class_names_key)
         for parameter, path in (("train", train), ("test", test))
     }
-    names = arrays["train"][2]
-    if names is None:
-        names = range(int(arrays["train"][1].max(initial=0)) + 1)
+    known = [names for _, _, names in arrays.values() if names is not None]
+    named = known[0] if known else _numbers("npz.train", arrays["train"][1])
     sources = [
-        ArraySource(f"npz.{parameter}", images, labels, names)
-        for parameter, (images, labels, _) in arrays.items()
+        ArraySource(f"npz.{parameter}", images, labels, named if names is None else names)
+        for parameter, (images, labels, names) in arrays.items()
     ]
     return Splits(*sources)
+
+
+def _numbers(name: str, labels: np.ndarray) -> range:
+    """Returns names for the classes of labels, which may be anything that a file holds."""
+    if labels.ndim != 1 or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
+        return range(1)  # the source says what is wrong
+    if labels.max() >= len(labels):
+        raise UserError(
+            f"{name}: labels go up to {labels.max()}, but there are {len(labels)} images and no "
+            "class names: number the classes 0..K-1, as np.unique(labels, return_inverse=True) does"
+        )
+    return range(max(int(labels.max()) + 1, 1))
 
 
 def _read(path, parameter, image_key, label_key, class_names_key):
@@ -58,4 +70,9 @@ def _read(path, parameter, image_key, label_key, class_names_key):
                 + nearest(key, known),
                 parameter,
             )
-    return arrays[image_key], arrays[label_key], arrays.get(class_names_key)
+    names = arrays.get(class_names_key)
+    if names is not None and names.ndim != 1:
+        raise UserError(
+            f"{parameter}: '{class_names_key}' must have shape [K], but has {names.shape}"
+        )
+    return arrays[image_key], arrays[label_key], names

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.data.augmentation import Augmentation
+from tfadv.data.permutation import permuted
 from tfadv.data.source import Source
 
 
@@ -51,9 +52,10 @@ def train_batches(
 ) -> tf.data.Dataset:
     """Returns endless training data from step `start` on.
 
-    Each epoch is a new permutation without the remainder that fills no batch.
-    The elements are one replica's share of a batch: the r-th of R shares has
-    the images r, r + R, … of it.
+    The images come in a new random order at each pass over them, and a pass goes
+    on into the next without a gap: none is left out, and a batch may hold the end
+    of one and the beginning of another. The elements are one replica's share of
+    a batch: the r-th of R shares has the images r, r + R, … of it.
 
     Args:
         source: the images.
@@ -67,18 +69,16 @@ def train_batches(
         Elements ``image`` float32 [N, H, W, C], ``label`` int32 [N] and
         ``index`` int64 [N], the example's number in the whole run.
     """
-    steps_per_epoch = len(source) // batch_size
+    total = len(source)
     per_replica = batch_size // shares.replicas
     fetch = source.fetch_original if augmentation.takes_original else source.fetch
 
     @tf.autograph.experimental.do_not_convert  # which takes longer than all else
     def example(number):
-        step, share, place = shares.split(number, batch_size)
-        in_batch = place * shares.replicas + share
-        index = step * batch_size + in_batch
-        epoch, batch = step // steps_per_epoch, step % steps_per_epoch
-        position = batch * batch_size + in_batch
-        image, label = fetch(_shuffled(position, len(source), seed, epoch))
+        step, share, within = shares.split(number, batch_size)
+        index = step * batch_size + within * shares.replicas + share
+        place, order = index % total, index // total
+        image, label = fetch(permuted(place, total, seed, "training order", order))
         stream = randomness.example_seeds(seed, "augmentation", index[None])[0]
         return {"image": augmentation(image, stream), "label": label, "index": index}
 
@@ -101,7 +101,7 @@ def evaluation_indices(source: Source, examples: int | None = None, seed: int = 
     places = tf.range(len(source), dtype=tf.int64)
     if examples is None or examples >= len(source):
         return places.numpy()
-    return _shuffled(places[:examples], len(source), seed, tf.constant(0, tf.int64)).numpy()
+    return permuted(places[:examples], len(source), seed, "evaluation subset", 0).numpy()
 
 
 def evaluation_batches(
@@ -143,8 +143,3 @@ def some_examples(source: Source, count: int) -> dict[str, tf.Tensor]:
     """Returns a batch of `count` images, or all there are, the same ones each time."""
     indices = evaluation_indices(source, count)
     return next(iter(evaluation_batches(source, indices, len(indices))))
-
-
-def _shuffled(position, total, seed, epoch):
-    key = tf.cast(tf.stack([tf.constant(seed, tf.int64), epoch]), tf.uint32)
-    return tf.random.experimental.index_shuffle(position, key, total - 1)

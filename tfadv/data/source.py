@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfadv import digests
 from tfadv.data.manifest import AUTO
+from tfadv.data.plausibility import checked_images, checked_labels, pixel_warnings
 from tfadv.errors import UserError
 
 
@@ -19,12 +20,18 @@ class Source:
     Args:
         name: where the images are from, for messages.
         labels: integers [N], each in 0..K-1.
-        class_names: K names.
+        class_names: K names, all different.
         image_shape: (height, width, 3).
 
+    Attributes:
+        warnings: what is odd about the images, in lines that a run prints first.
+
     Raises:
-        UserError: there is no image, or a label is not a whole number in range.
+        UserError: there is no image, a label is not a whole number in range, or
+            two classes have one name.
     """
+
+    warnings: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -34,9 +41,9 @@ class Source:
         image_shape: Sequence[int],
     ):
         self.name = name
-        self.class_names = tuple(str(class_name) for class_name in class_names)
+        self.class_names = _checked_names(name, class_names)
         self.image_shape = tuple(image_shape)
-        self.labels = _checked_labels(name, np.asarray(labels), len(self.class_names))
+        self.labels = checked_labels(name, np.asarray(labels), len(self.class_names))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -112,22 +119,28 @@ class ArraySource(Source):
         class_names: names of the classes.
 
     Raises:
-        UserError: a shape, pixel or label is out of range.
+        UserError: a shape, pixel or label is out of range, or the pixels are those of
+            another range.
     """
 
     def __init__(
         self, name: str, images: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
     ):
-        images = _checked_images(name, np.asarray(images))
+        images = checked_images(name, np.asarray(images))
         if len(images) != len(labels):
             raise UserError(f"{name}: {len(images)} images but {len(labels)} labels")
         super().__init__(name, labels, class_names, images.shape[1:])
         self._images = images
+        self.warnings = pixel_warnings(name, images)
 
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
         image = tf.cast(tf.gather(self._image_tensor, index), tf.float32)
         return image, tf.gather(self.label_tensor, index)
+
+    def pixel_hashes(self) -> list[int]:
+        """Returns a number for each image: equal for equal pixels, and hardly ever for others."""
+        return [hash(image.astype(np.float32).tobytes()) for image in self._images]
 
     def stored(self, way: str) -> dict[str, str]:
         """Returns a digest of the array; see `Source.stored`."""
@@ -155,32 +168,12 @@ class Splits(NamedTuple):
     test: Source
 
 
-def _checked_labels(name: str, labels: np.ndarray, classes: int) -> np.ndarray:
-    if labels.ndim != 1 or len(labels) == 0:
-        raise UserError(f"{name}: labels must have shape [N], N > 0, but have {labels.shape}")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise UserError(f"{name}: labels must be integers, but are {labels.dtype}")
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if len(wrong):
-        raise UserError(
-            f"{name}: label {labels[wrong[0]]} of example {wrong[0]} is not in "
-            f"0..{classes - 1} ({len(wrong)} such labels)"
-        )
-    return labels.astype(np.int64)
-
-
-def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise UserError(f"{name}: images must have shape [N, H, W, 3], but have {images.shape}")
-    if images.dtype != np.uint8:
-        if not np.issubdtype(images.dtype, np.number) or np.iscomplexobj(images):
-            raise UserError(f"{name}: images must be numbers, but are {images.dtype}")
-        images = images.astype(np.float32)
-        wrong = ~(np.isfinite(images) & (images >= 0) & (images <= 255))
-        if wrong.any():
-            example = np.argwhere(wrong)[0][0]
+def _checked_names(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(n.decode() if isinstance(n, bytes) else str(n) for n in class_names)
+    first = {}
+    for number, class_name in enumerate(names):
+        if first.setdefault(class_name, number) != number:
             raise UserError(
-                f"{name}: pixel {images[wrong][0]} of example {example} is not a finite "
-                f"number in 0..255 ({int(wrong.sum())} such pixels)"
+                f"{name}: classes {first[class_name]} and {number} are both called '{class_name}'"
             )
-    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+    return names

@@ -4,6 +4,7 @@ import numpy as np
 
 from tfadv.data.source import ArraySource, Splits
 from tfadv.errors import check
+from tfadv.randomness import check_seed
 from tfadv.registry import DATASETS
 
 
@@ -28,6 +29,7 @@ def synthetic(
     """
     check(image_size >= 4, "synthetic.image_size", "be >= 4", image_size)
     check(classes >= 2, "synthetic.classes", "be >= 2", classes)
+    check_seed("synthetic.seed", seed)
     random = np.random.default_rng(seed)
     coarse = random.uniform(48, 208, (classes, 4, 4, 3))
     stretch = np.arange(image_size) * 4 // image_size

@@ -8,6 +8,9 @@ import tensorflow as tf
 from tfadv.models.fixed_convolution import FixedConvolution
 from tfadv.norms.base import INFERENCE, Norm, NormMode, Record
 
+# What kernels can be drawn from, at the same variance.
+DISTRIBUTIONS = ("truncated_normal", "untruncated_normal")
+
 
 class ConvNorm(keras.layers.Layer):
     """Convolution without bias, norm, and perhaps a ReLU.
@@ -24,6 +27,7 @@ class ConvNorm(keras.layers.Layer):
         stride: of the convolution, TensorFlow's 'SAME' padding.
         relu: whether a nonlinearity follows: ReLU, or the norm's own.
         name: the layer's name.
+        initializer: one of `DISTRIBUTIONS`, of the kernel before training.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class ConvNorm(keras.layers.Layer):
         stride: int = 1,
         relu: bool = True,
         name: str | None = None,
+        initializer: str = "truncated_normal",
     ):
         super().__init__(name=name, dtype="float32", autocast=False)
         self.filters = filters
@@ -42,12 +47,18 @@ class ConvNorm(keras.layers.Layer):
         self.stride = stride
         norm.activated = relu
         self.relu = relu and not norm.activates
+        self.initializer = initializer
 
     def build(self, input_shape: Sequence[int | None]):
-        """Makes the kernel (variance scaling 2, fan out) and the norm's variables."""
+        """Makes the kernel (variance scaling 2, fan out) and the norm's variables.
+
+        TensorFlow 1's ``variance_scaling_initializer``, the released pipeline's, cuts the
+        normal distribution at two deviations and widens it to the same variance, as
+        Keras' ``truncated_normal`` does.
+        """
         self.kernel = self.add_weight(
             (self.kernel_size, self.kernel_size, input_shape[-1], self.filters),
-            keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
+            keras.initializers.VarianceScaling(2.0, "fan_out", self.initializer),
             name="kernel",
         )
         self.norm.build((*input_shape[:-1], self.filters))

@@ -1,5 +1,6 @@
 """The paper's network: post-activation bottleneck ResNets (He et al., 2016)."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import keras
@@ -7,7 +8,7 @@ import tensorflow as tf
 
 from tfadv.errors import check, check_choice
 from tfadv.models.base import ApplyUnit, Arrange, Model, as_it_is
-from tfadv.models.conv_norm import ConvNorm
+from tfadv.models.conv_norm import DISTRIBUTIONS, ConvNorm
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 
@@ -23,21 +24,25 @@ class Bottleneck(keras.layers.Layer):
         stride: of the 3x3 convolution and the shortcut.
         project: whether the shortcut needs a convolution.
         make_norm: builds a norm layer.
+        initializer: of the kernels; see `ConvNorm`.
         name: the layer's name.
     """
 
     EXPANSION = 4
 
-    def __init__(self, width, stride, project, make_norm: Callable[..., Norm], name=None):
+    def __init__(
+        self, width, stride, project, make_norm: Callable[..., Norm], initializer, name=None
+    ):
         super().__init__(name=name, dtype="float32", autocast=False)
         out = width * self.EXPANSION
-        self.reduce = ConvNorm(width, 1, make_norm(name="norm"), name="reduce")
-        self.spatial = ConvNorm(width, 3, make_norm(name="norm"), stride, name="spatial")
-        self.expand = ConvNorm(
+        unit = functools.partial(ConvNorm, initializer=initializer)
+        self.reduce = unit(width, 1, make_norm(name="norm"), name="reduce")
+        self.spatial = unit(width, 3, make_norm(name="norm"), stride, name="spatial")
+        self.expand = unit(
             out, 1, make_norm(name="norm", gamma_initializer="zeros"), relu=False, name="expand"
         )
         self.shortcut = (
-            ConvNorm(out, 1, make_norm(name="norm"), stride, relu=False, name="shortcut")
+            unit(out, 1, make_norm(name="norm"), stride, relu=False, name="shortcut")
             if project
             else None
         )
@@ -83,6 +88,9 @@ class ResNet(Model):
         pixel_mean: subtracted from the pixels, one number or one a channel.
         pixel_std: divides the pixels; the defaults map 0..255 to -1..1, as the
             released pipeline does.
+        initializer: what the convolutions' kernels are drawn from, at variance
+            2 / fan out: ``truncated_normal``, as in the released pipeline, or
+            ``untruncated_normal``.
     """
 
     STEMS = ("imagenet", "small")
@@ -97,13 +105,17 @@ class ResNet(Model):
         stem: str = "imagenet",
         pixel_mean: float | Sequence[float] = 127.5,
         pixel_std: float | Sequence[float] = 127.5,
+        initializer: str = "truncated_normal",
     ):
         check(len(blocks) > 0 and min(blocks) > 0, "ResNet.blocks", "be numbers > 0", blocks)
         check(width > 0, "ResNet.width", "be > 0", width)
         check_choice("ResNet.stem", stem, self.STEMS)
+        check_choice("ResNet.initializer", initializer, DISTRIBUTIONS)
         super().__init__(image_shape, classes, pixel_mean, pixel_std, name="resnet")
         kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
-        self.stem = ConvNorm(width, kernel, make_norm(name="norm"), stride, name="stem")
+        self.stem = ConvNorm(
+            width, kernel, make_norm(name="norm"), stride, name="stem", initializer=initializer
+        )
         self.pooled_stem = stem == "imagenet"
         self.blocks = [
             Bottleneck(
@@ -111,6 +123,7 @@ class ResNet(Model):
                 stride=2 if stage > 0 and block == 0 else 1,
                 project=block == 0,
                 make_norm=make_norm,
+                initializer=initializer,
                 name=f"stage{stage + 1}_block{block + 1}",
             )
             for stage, count in enumerate(blocks)

@@ -94,6 +94,11 @@ class Norm(keras.layers.Layer):
         self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
         self.beta = self.add_weight(shape, "zeros", name="beta")
 
+    @property
+    def keeps_statistics(self) -> bool:
+        """Whether it has running statistics, which mean nothing until training measured them."""
+        return type(self).updates is not Norm.updates
+
     def prepare_kernel(self, kernel: tf.Tensor) -> tf.Tensor:
         """Returns the kernel of the convolution before this norm, as the norm wants it.
 

@@ -54,6 +54,11 @@ class MixtureBatchNorm(Norm):
         for batch_norm in self.batch_norms:
             batch_norm.build(input_shape)
 
+    @property
+    def keeps_statistics(self) -> bool:
+        """It has, those of every branch; see `Norm.keeps_statistics`."""
+        return True
+
     def affine(self, mode: NormMode):
         """Returns the branch's map by its running statistics."""
         return self.batch_norms[self._branch(mode)].affine(mode)

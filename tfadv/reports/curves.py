@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tfadv.paper import ROWS, PaperRow
 from tfadv.reports.outcomes import branch_name
 
 # What a row of the record found; the rest of it says which attack it was.
@@ -20,11 +19,6 @@ _FOUND = {
     "after",
 }
 _BALLS = {"linf": "L∞", "l2": "L2"}
-# Table 7's rows beside which a model stands, by its branch: PGD-30 in training, ResNet-152.
-_COMPARABLE = {
-    "adv": ("gin/mbn.gin",),
-    "main": ("gin/adv_100_clean_0.gin", "gin/adv_100_clean_100.gin"),
-}
 
 
 class Curve(NamedTuple):
@@ -87,8 +81,10 @@ def curves(record: Mapping, along: str) -> list[Curve]:
 
 
 def from_clean(record: Mapping, curve: Curve) -> Curve:
-    """Returns a curve over ε that begins at the clean accuracy, ε = 0."""
-    clean = record["clean"][curve.branch]
+    """Returns a curve over ε that begins at the clean accuracy, ε = 0, where that was measured."""
+    clean = record["clean"].get(curve.branch)
+    if clean is None:
+        return curve
     low, high = clean["ci95"]
     return curve._replace(
         x=[0.0, *curve.x],
@@ -96,30 +92,6 @@ def from_clean(record: Mapping, curve: Curve) -> Curve:
         low=[low, *curve.low],
         high=[high, *curve.high],
     )
-
-
-def comparable_rows(lines: Sequence[Curve]) -> list[PaperRow]:
-    """Returns table 7's rows to draw beside curves of targeted L∞ PGD."""
-    alike = {
-        line.branch
-        for line in lines
-        if line.settings["attack"] == "pgd"
-        and line.settings.get("targeted")
-        and line.settings.get("ball", "linf") == "linf"
-    }
-    files = {(file,) for branch in alike for file in _COMPARABLE.get(branch, ())}
-    return [row for row in ROWS if row.files in files]
-
-
-def published_curve(row: PaperRow, longest: float) -> tuple[list[int], list[float]]:
-    """Returns a row's steps, up to `longest`, and its accuracies as fractions."""
-    points = {
-        int(attack.partition("-")[2]): percent / 100
-        for attack, percent in row.published.items()
-        if attack.startswith("PGD-")
-    }
-    steps = sorted(steps for steps in points if steps <= longest)
-    return steps, [points[step] for step in steps]
 
 
 def told(key: str, value: object) -> str:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from tfadv.reports import figures, pictures
-from tfadv.reports.curves import comparable_rows, curves
-from tfadv.reports.outcomes import CLEAN, Judged, Shown, branch_name, strongest
-from tfadv.reports.tables import branches
+from tfadv.reports.curves import curves
+from tfadv.reports.outcomes import CLEAN, Judged, Shown, branch_name, branches, strongest
+from tfadv.reports.paper_curve import caption
 
 IN_ONE_FIGURE = 4  # worst images
 
@@ -64,17 +64,11 @@ def drawings(
 def _attacks(record: Mapping) -> Iterator[Drawing]:
     by_steps = curves(record, "steps")
     if by_steps:
-        caption = "Bands are 95% intervals."
-        if comparable_rows(by_steps):
-            caption += (
-                " Dashed: as printed in Xie & Yuille (2020), table 7. Those are other images and "
-                "another model: compare the shapes, not the heights."
-            )
         yield Drawing(
             "attacks",
             "accuracy_by_steps.png",
             "Accuracy by the attack's steps",
-            caption,
+            f"Bands are 95% intervals. {caption(record, by_steps)}",
             functools.partial(figures.robustness_curve, record),
         )
     if curves(record, "epsilon"):

@@ -1,7 +1,7 @@
 """An evaluation's record as figures and one page that needs nothing else."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ import jinja2
 from tfadv.errors import UserError
 from tfadv.reports import tables
 from tfadv.reports.drawings import drawings
-from tfadv.reports.outcomes import Judged, Shown
+from tfadv.reports.outcomes import Judged, Shown, branches
 from tfadv.reports.style import DARK, LIGHT, png
 from tfadv.run_directory import write_text
 
@@ -59,7 +59,7 @@ def write(
     files = {}
     for drawing in drawings(record, class_names, judged, worst):
         light, dark = (png(drawing.draw(theme=theme)) for theme in (LIGHT, DARK))
-        files[drawing.file] = light
+        files[_unused(drawing.file, files)] = light
         picture = Picture(drawing.title, drawing.caption, _data_uri(light), _data_uri(dark))
         sections.setdefault(drawing.section, []).append(picture)
     html = _page(record, class_names, sections)
@@ -68,6 +68,15 @@ def write(
         (pictures / name).write_bytes(content)
     write_text(page, html)
     return page
+
+
+def _unused(file: str, taken: Collection[str]) -> str:
+    """Returns a name, numbered where branches such as 'adv' and 'Adv' make the same one."""
+    name, number = file, 1
+    while name in taken:
+        number += 1
+        name = f"{file.removesuffix('.png')}_{number}.png"
+    return name
 
 
 def _page(
@@ -80,7 +89,7 @@ def _page(
     return environment.from_string(template).render(
         record=record,
         class_names=class_names,
-        branches=tables.branches(record),
+        branches=branches(record),
         tables=tables,
         sections=sections,
     )

@@ -1,5 +1,6 @@
 """An evaluation's figures: each a function from data to a matplotlib `Figure`."""
 
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 
@@ -8,14 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from tfadv.reports.curves import (
-    Curve,
-    comparable_rows,
-    curves,
-    from_clean,
-    published_curve,
-)
-from tfadv.reports.outcomes import branch_name
+from tfadv.reports.curves import Curve, curves, from_clean
+from tfadv.reports.outcomes import branch_name, branches
+from tfadv.reports.paper_curve import paper_curves
 from tfadv.reports.style import (
     LIGHT,
     MARKERS,
@@ -28,21 +24,25 @@ from tfadv.reports.style import (
     ticks_apart,
 )
 
-PAPER = "paper: ImageNet, ResNet-152, ε = 16"
+DASHES = ((5, 2), (2, 2), (6, 2, 1, 2), (1, 2))  # of the paper's curves, one a branch
 
 
 def robustness_curve(record: Mapping, theme: Theme = LIGHT) -> Figure:
-    """Returns accuracy by the attack's steps, beside the paper's on ImageNet."""
+    """Returns accuracy by the attack's steps, beside the paper's of the same recipe and branch."""
     lines = curves(record, "steps")
     figure, axes = canvas(theme, "Accuracy by the attack's steps", 3.9)
     axes.set_xscale("log")
-    _draw(axes, theme, lines, list(record["clean"]))
+    _draw(axes, theme, lines, branches(record))
     steps = {step for line in lines for step in line.x}
-    for row, dashes in zip(comparable_rows(lines), ((5, 2), (2, 2)), strict=False):
-        x, y = published_curve(row, max(steps))
-        if len(x) > 1:
-            label = f"{PAPER}\n({row.name})"
-            axes.plot(x, y, color=theme.muted, linewidth=1.2, dashes=dashes, label=label)
+    for line, dashes in zip(paper_curves(record, lines), itertools.cycle(DASHES), strict=False):
+        axes.plot(
+            line.steps,
+            line.accuracy,
+            color=theme.muted,
+            linewidth=1.2,
+            dashes=dashes,
+            label=line.label,
+        )
     axes.set_xticks(ticks_apart(list(steps), 1.4), minor=False)
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:g}")
     axes.xaxis.set_minor_locator(NullLocator())
@@ -56,7 +56,7 @@ def accuracy_by_epsilon(record: Mapping, theme: Theme = LIGHT) -> Figure:
     """Returns accuracy by the radius of the attack's ball; ε = 0 are the clean images."""
     lines = [from_clean(record, line) for line in curves(record, "epsilon")]
     figure, axes = canvas(theme, "Accuracy by the attack's radius", 3.6)
-    _draw(axes, theme, lines, list(record["clean"]))
+    _draw(axes, theme, lines, branches(record))
     in_percent(axes.yaxis)
     low, high = record["pixel_range"]
     name_axes(axes, theme, f"ε, in pixels of {low:g}..{high:g}", "accuracy")

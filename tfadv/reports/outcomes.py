@@ -1,6 +1,6 @@
 """What attacks made of single images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +57,11 @@ class Shown(NamedTuple):
     prediction: int
     confidence: float
     index: int
+
+
+def branches(record: Mapping) -> list[str]:
+    """Returns every branch that a record measured."""
+    return list(dict.fromkeys([*record["clean"], *(row["branch"] for row in record["attacks"])]))
 
 
 def branch_name(branch: str) -> str:

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from tfadv.progress import attack_title
 from tfadv.reports.curves import settings, told
-from tfadv.reports.outcomes import branch_name, class_name
+from tfadv.reports.outcomes import branch_name, branches, class_name
+from tfadv.reports.paper_curve import row_of_record
 
 LONG = 20  # rows; a longer table is folded
 NONE = "—"
 _SHOWN_FIRST = ("targeted", "ball", "epsilon")
 _IN_TITLE = ("attack", "steps", "worst_case")
+_TRAINED_BY = ("strategy", "norm", "scale")
 _VERDICTS = ("suspicious", "not measured", "fine")
 WORST_CASE = "worst case"
 
@@ -44,11 +46,6 @@ class Sign(NamedTuple):
     verdict: str
 
 
-def branches(record: Mapping) -> list[str]:
-    """Returns every branch that was measured."""
-    return list(dict.fromkeys([*record["clean"], *(row["branch"] for row in record["attacks"])]))
-
-
 def headline(record: Mapping) -> list[Line]:
     """Returns a line for each attack, with a cell for each branch."""
     columns = branches(record)
@@ -66,18 +63,22 @@ def headline(record: Mapping) -> list[Line]:
 def summary(record: Mapping, branch: str) -> tuple[str, str, str] | None:
     """Returns clean accuracy, the lowest one under attack, and under what; None without both.
 
-    Where attacks were run at the record's own ε, only those count.
+    Where attacks were run in the record's own threat model, only those count.
     """
     attacks = [row for row in record["attacks"] if row["branch"] == branch]
-    radius = record.get("epsilon")
-    at_its_radius = [row for row in attacks if radius in (None, row.get("epsilon", radius))]
-    attacked = [(row["accuracy"], _with_radius(row)) for row in at_its_radius or attacks]
+    own = [row for row in attacks if within(record, row)]
+    attacked = [(row["accuracy"], _with_radius(row)) for row in own or attacks]
     if branch in record.get("worst_case", {}):
         attacked.append((record["worst_case"][branch]["accuracy"], "all attacks, worst case"))
     if branch not in record["clean"] or not attacked:
         return None
     lowest, name = min(attacked)
     return percent(record["clean"][branch]["accuracy"]), percent(lowest), name
+
+
+def within(record: Mapping, row: Mapping) -> bool:
+    """Returns whether an attack kept to the record's threat model, as far as both say one."""
+    return all(record.get(k) in (None, row.get(k, record.get(k))) for k in ("epsilon", "ball"))
 
 
 def signs(rows: Iterable[Mapping]) -> list[Sign]:
@@ -173,9 +174,9 @@ def facts(record: Mapping) -> list[tuple[str, str]]:
     found = [("images", f"{record['examples']} of {record['dataset']}")]
     found.append(("pixel range", f"{low:g}..{high:g}: ε and step sizes are in these units"))
     if record.get("epsilon") is not None:
-        found.append(("ε of the model's configuration", f"{record['epsilon']:g}"))
+        found.append(("threat model of the attacks", _ball(record)))
     intervals = "95% Wilson score intervals of a share"
-    return [*found, ("intervals", intervals), *_model_facts(record["model"])]
+    return [*found, ("intervals", intervals), *_model_facts(record)]
 
 
 def passes(record: Mapping) -> list[list[str]]:
@@ -214,8 +215,12 @@ def _cell(row: Mapping | None) -> Cell | None:
 
 
 def _with_radius(row: Mapping) -> str:
-    ball = [told(key, row[key]) for key in ("ball", "epsilon") if key in row]
-    return ", ".join([attack_title(row), *ball])
+    return ", ".join([attack_title(row), *([_ball(row)] if "epsilon" in row else [])])
+
+
+def _ball(row: Mapping) -> str:
+    """Returns a threat model in words."""
+    return ", ".join(told(key, row[key]) for key in ("ball", "epsilon") if key in row)
 
 
 def _by_attack(record: Mapping) -> list[dict[str, Mapping]]:
@@ -260,11 +265,29 @@ def _threat(row: Mapping, pixel_range: Sequence[float]) -> str:
     return ", ".join(words)
 
 
-def _model_facts(model: Mapping) -> list[tuple[str, str]]:
-    return [
-        (key.replace("_", " "), value if isinstance(value, str) else _as_text(value))
-        for key, value in model.items()
-    ]
+def _model_facts(record: Mapping) -> list[tuple[str, str]]:
+    """Returns what is known of the model: what it was trained by first."""
+    model = dict(record["model"])
+    found = []
+    if "recipe" in model:
+        found.append(("the paper's row", _recipe(record, model.pop("recipe"))))
+    order = [key for key in _TRAINED_BY if key in model]
+    order += [key for key in model if key not in order]
+    for key in order:
+        value = model[key]
+        text = value if isinstance(value, str) else _as_text(value)
+        if key == "threat_model":
+            key, text = "trained to withstand", "no attack" if value is None else _ball(value)
+        found.append((key.replace("_", " "), text))
+    return found
+
+
+def _recipe(record: Mapping, files: Sequence[str] | None) -> str:
+    if files is None:
+        return "none: the configuration is another"
+    row = row_of_record(record)
+    name = f"'{row.name}', {row.where}: " if row else ""
+    return name + " + ".join(files)
 
 
 def _as_text(value: object) -> str:

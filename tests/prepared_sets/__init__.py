@@ -1,0 +1,1 @@
+"""Sets of TensorFlow Datasets in a package, as the real ones are."""

@@ -1,0 +1,121 @@
+"""The rate changes at exactly the step it should, whatever the number of steps an epoch."""
+
+import math
+from fractions import Fraction
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadv.errors import UserError
+from tfadv.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
+from tfadv.settings import Training
+
+NO_WARM_UP = {"rate_per_256": 1.0, "warmup_epochs": 0, "warmup_start": 0.0}
+BOUNDARIES = ("0.1", "1/3", "0.5", "2.3", "7.01", "25", "33.3", "35", "70", "95")
+SOME = [*range(1, 401, 11), 61, 109, 122, 244]
+
+
+def rates(decay, steps, steps_per_epoch, epochs=110, **arguments):
+    """Returns the rates of some steps; the base rate is 1."""
+    schedule = LearningRate(256, steps_per_epoch, epochs, decay, **NO_WARM_UP | arguments)
+    return schedule(tf.constant(steps, tf.int64)).numpy().tolist()
+
+
+def traced_rates(decay, steps, steps_per_epoch, **arguments):
+    """Returns the rates of steps [N, M], row by row of so many steps an epoch, by a graph.
+
+    A graph may multiply by a reciprocal where it is told to divide.
+    """
+
+    @tf.function(autograph=False)
+    def all_rates(steps):
+        return tf.stack(
+            [
+                LearningRate(256, spe, 110, decay, **NO_WARM_UP | arguments)(steps[row])
+                for row, spe in enumerate(steps_per_epoch)
+            ]
+        )
+
+    return all_rates(tf.constant(steps, tf.int64)).numpy()
+
+
+def as_written(epochs):
+    """Returns what gin or Python has of a number."""
+    exact = Fraction(epochs)
+    return int(exact) if exact.denominator == 1 else float(exact)
+
+
+def around(places):
+    """Returns the first whole steps that are not before some places, and the steps before."""
+    first = [math.ceil(place) for place in places]
+    return [max(step - 1, 0) for step in first] + first
+
+
+def test_a_drop_comes_with_the_first_step_that_is_not_before_it():
+    counts = range(1, 401)
+    places = [[Fraction(boundary) * spe for boundary in BOUNDARIES] for spe in counts]
+    steps = [around(row) for row in places]
+    expected = [
+        [0.5 ** sum(step >= place for place in row) for step in of_row]
+        for row, of_row in zip(places, steps, strict=True)
+    ]
+    decay = StepDecay([as_written(boundary) for boundary in BOUNDARIES], 0.5)
+    np.testing.assert_array_equal(traced_rates(decay, steps, counts), expected)
+
+
+@pytest.mark.parametrize("every", ["2", "0.5", "2.4", "0.7", "1/3"])
+def test_a_staircase_falls_at_whole_multiples(every):
+    steps = [around([Fraction(every) * spe * times for times in (1, 3, 7)]) for spe in SOME]
+    expected = [
+        [0.5 ** int(step / (Fraction(every) * spe)) for step in of_row]
+        for spe, of_row in zip(SOME, steps, strict=True)
+    ]
+    found = traced_rates(ExponentialDecay(0.5, as_written(every)), steps, SOME)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("warmup", ["5", "0.1", "2.3", "1/3"])
+def test_the_warm_up_ends_where_it_should(warmup):
+    ends = [Fraction(warmup) * spe for spe in SOME]
+    steps = [around([end]) for end in ends]
+    found = traced_rates(StepDecay(()), steps, SOME, warmup_epochs=as_written(warmup))
+    expected = [[min(s / end, 1) for s in row] for row, end in zip(steps, ends, strict=True)]
+    np.testing.assert_allclose(found, np.array(expected, float), atol=1e-6)
+    assert (found[:, 1] == 1).all() and (found[:, 0] < 1).all()
+
+
+def test_steps_beyond_what_float32_holds():
+    step = 2**25 + 1
+    assert rates(StepDecay((step,), 0.5), [step - 1, step], 1) == [1.0, 0.5]
+    assert rates(StepDecay((35,), 0.5), [35 * 10**9 - 1, 35 * 10**9], 10**9) == [1.0, 0.5]
+    (half,) = rates(CosineDecay(), [10**9], 2 * 10**9, epochs=1)
+    assert half == pytest.approx(0.5, abs=1e-6)
+    # What counts the steps is whole as well.
+    optimizer = keras.optimizers.SGD(0.1)
+    assert np.dtype(optimizer.iterations.dtype) == np.int64
+
+
+@pytest.mark.parametrize(("rounding", "expected"), [("down", 312), ("nearest", 313), ("up", 313)])
+def test_the_steps_of_an_epoch(rounding, expected):
+    def steps(images, batch_size):
+        return Training(1, batch_size, 0.0, epoch_rounding=rounding).steps_per_epoch(images)
+
+    assert steps(1_281_167, 4096) == expected
+    of = {"down": math.floor, "nearest": lambda x: math.floor(x + Fraction(1, 2)), "up": math.ceil}
+    for images in range(1, 60):
+        for batch_size in range(1, images + 1):
+            assert steps(images, batch_size) == of[rounding](Fraction(images, batch_size))
+    with pytest.raises(UserError, match="Training.batch_size must be <= 7, the number of"):
+        steps(7, 8)
+
+
+def test_wrong_roundings_and_boundaries_are_told():
+    with pytest.raises(UserError, match="Training.epoch_rounding.*Did you mean 'nearest'"):
+        Training(1, 1, 0.0, epoch_rounding="nearst")
+    for boundaries in ((math.inf,), (-1,), (3, 2)):
+        with pytest.raises(UserError, match="StepDecay.boundaries must be epochs >= 0 that rise"):
+            StepDecay(boundaries)
+    with pytest.raises(UserError, match="LearningRate.warmup_epochs"):
+        LearningRate(256, 1, 1, StepDecay(()), 1.0, math.inf)

@@ -1,0 +1,64 @@
+"""Auto-PGD towards each of the likeliest wrong classes in turn (Croce & Hein, 2020)."""
+
+import tensorflow as tf
+
+from tfadv.attacks.apgd import APGD
+from tfadv.attacks.base import LogitsFn
+from tfadv.attacks.goals import TOWARDS, likeliest_wrong
+from tfadv.errors import check
+from tfadv.registry import ATTACKS
+
+
+@ATTACKS.register("apgd_targeted", paper="Croce & Hein, 2020")
+class APGDTargeted(APGD):
+    """AutoAttack's APGD-T: towards each of the likeliest wrong classes in turn.
+
+    Its aim is any wrong class, as an untargeted attack's.
+
+    Args:
+        epsilon: radius of the ball in pixels.
+        steps: number of steps for each class (AutoAttack: 100).
+        loss: ``dlr``, ``cross_entropy`` or ``margin``.
+        ball: ``linf`` or ``l2``.
+        classes: how many wrong classes to try (AutoAttack: 9), or all there are.
+        jit_compile: see `PGD`.
+    """
+
+    towards_classes = True
+
+    def __init__(
+        self,
+        epsilon: float,
+        steps: int = 100,
+        loss: str = "dlr",
+        ball: str = "linf",
+        classes: int = 9,
+        jit_compile: bool | str = "auto",
+    ):
+        super().__init__(epsilon, steps, loss, ball, jit_compile=jit_compile)
+        check(classes >= 1, f"{type(self).__name__}.classes", "be >= 1", classes)
+        self.classes = classes
+
+    @property
+    def title(self) -> str:
+        """APGD-T, whatever the loss."""
+        return "APGD-T"
+
+    def __call__(
+        self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns adversarial images; see `Attack.__call__`."""
+        ranked = likeliest_wrong(logits_fn(images), labels, self.classes)
+        return self._rounds(logits_fn, images, labels, seeds, tf.unstack(ranked, axis=1))
+
+    @property
+    def passes(self) -> float:
+        """Those of every wrong class."""
+        return (self.steps + 1.0) * self.classes
+
+    def describe(self) -> dict[str, object]:
+        """Returns APGD's record and the number of classes."""
+        return super().describe() | {"classes": self.classes}
+
+    def _losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        return TOWARDS[self.loss](logits, labels, targets)

@@ -1,0 +1,48 @@
+"""The view of an image that evaluation has."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tfadv.data.bicubic import Bicubic
+from tfadv.errors import check
+
+
+@dataclasses.dataclass(frozen=True)
+class CentreSquare:
+    """The centre of an image whose shorter side was resized.
+
+    The longer side and the centre are rounded as the released pipeline rounds them
+    (TensorPack's ``ResizeShortestEdge`` and ``CenterCrop``): a half goes up in the side,
+    and where an odd number of pixels is left over, one more is cut off at the end.
+
+    Attributes:
+        image_size: height and width in pixels.
+        shorter_side: of the resized image, before the crop.
+        bicubic: how it is resized.
+    """
+
+    image_size: int
+    shorter_side: int
+    bicubic: Bicubic
+
+    def __post_init__(self):
+        size, side, a = self.image_size, self.shorter_side, self.bicubic.cubic_a
+        check(size > 0, "image_folder.image_size", "be > 0", size)
+        check(side >= size, "image_folder.shorter_side", f"be >= image_size = {size}", side)
+        check(-1 <= a <= 0, "image_folder.cubic_a", "be in -1..0", a)
+
+    def __call__(self, image: tf.Tensor) -> tf.Tensor:
+        """Maps an image [h, w, 3] in 0..255 to float32 [image_size, image_size, 3]."""
+        size = sides(tf.shape(image)[:2], self.shorter_side)
+        window = (self.image_size, self.image_size)
+        image = tf.cast(image, tf.float32)
+        return self.bicubic(image, size, (size - self.image_size) // 2, window)
+
+
+def sides(shape: tf.Tensor, shorter_side: int) -> tf.Tensor:
+    """Returns height and width, int32 [2], once the shorter one has a given length."""
+    shape = tf.cast(shape, tf.float64)
+    # In this order and precision, like the released pipeline: its halves round alike.
+    scale = tf.cast(shorter_side, tf.float64) / tf.reduce_min(shape)
+    return tf.cast(tf.floor(scale * shape + 0.5), tf.int32)

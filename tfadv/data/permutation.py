@@ -1,0 +1,31 @@
+"""The random order of the training images, computed place by place."""
+
+import tensorflow as tf
+
+from tfadv import randomness
+
+# Rounds of the cipher (Simon) that shuffles. TensorFlow's own `index_shuffle` takes 4, which
+# leave successive permutations of 50,000 correlated by 0.7, and 8 still leave 0.02.
+ROUNDS = 24
+
+
+def permuted(
+    place: tf.Tensor, total: int, seed: int, purpose: str, number: tf.Tensor | int
+) -> tf.Tensor:
+    """Returns what is at a place of a random permutation of 0..total-1.
+
+    Args:
+        place: int64, of any shape, each in 0..total-1.
+        total: the length of the permutation.
+        seed: the run's seed, any integer.
+        purpose: what the order is for; other purposes get other permutations.
+        number: int64 scalar, which of the purpose's permutations.
+
+    Returns:
+        int64 of the shape of `place`.
+    """
+    stream = randomness.example_seeds(seed, purpose, tf.reshape(number, [1]))[0]
+    # A hash of all of it: keys that resemble each other would give orders that do.
+    key = tf.random.stateless_uniform([3], stream, None, None, tf.uint32, randomness.ALGORITHM)
+    last = tf.constant(total - 1, tf.int64)
+    return tf.raw_ops.RandomIndexShuffle(index=place, seed=key, max_index=last, rounds=ROUNDS)
