@@ -54,7 +54,7 @@ def tfadv(case: Case, steps: int, dtype: str) -> Step:
         "index": tf.range(case.batch, dtype=tf.int64),
     }
     run = tf.function(lambda: trainer.train_step(batch, False), autograph=False)
-    return lambda: run()["loss"].numpy()
+    return lambda: run()[0]["loss"].numpy()
 
 
 def keras_loop(case: Case, steps: int) -> Step:
