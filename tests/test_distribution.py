@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from smoke import SMOKE
+from smoke import ONE_EPOCH, SMOKE
 
 from tfadv.checkpoints import read_model
 from tfadv.distribution import Distribution
@@ -23,7 +23,7 @@ SYNC = "NormPolicy.across_replicas = 'sync'"
 
 
 def command(recipe, folder, *bindings):
-    flags = [f"--gin_bindings={binding}" for binding in bindings]
+    flags = [f"--gin_bindings={binding}" for binding in (*ONE_EPOCH, *bindings)]
     files = [f"--gin_file=gin/{recipe}.gin", f"--gin_file={SMOKE}"]
     return [sys.executable, "-m", "tfadv.train", *files, *flags, f"--model_dir={folder}"]
 

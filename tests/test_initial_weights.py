@@ -141,7 +141,7 @@ def test_finetuning_changes_norms_and_nothing_else(tmp_path, images):
     started = randomized(one_device(make_plan("adv_100_clean_0")))
     folder = saved(started, tmp_path)
     chosen = f"Experiment.initial_weights = '{folder}'"
-    trainer = one_device(make_plan(f"finetune/{images}", chosen))
+    trainer = one_device(make_plan(f"finetune/{images}", chosen, "Training.epochs = 5"))
     trainer.load_initial_weights()
     np.testing.assert_equal(values(trainer), values(started))
     metrics = finish(trainer)
