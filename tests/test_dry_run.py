@@ -98,3 +98,20 @@ def test_memory_is_the_greater_of_training_and_attack():
     assert workload.activation_bytes(10, "float32", "float32") == 10 * 2 * 4 * 100 * 2
     light = Workload(0, outputs=100, attack_steps=3, trained_images=0.1)
     assert light.activation_bytes(10, "float32", "bfloat16") == 10 * tf.bfloat16.size * 100
+
+
+@pytest.mark.parametrize(
+    ("recipe", "looks", "trained"),
+    [
+        ("mbn", 7, 2),
+        ("clean", 0, 1),
+        ("adv_100_clean_0", 7, 1),
+        ("plugins/fast", 1, 1),  # one step of its own, whatever the run's N
+        ("plugins/trades", 8, 2),  # and a look at the clean images
+    ],
+)
+def test_attacks_are_counted_whosever_they_are(recipe, looks, trained):
+    plan = make_plan(recipe, "PGD.steps = 7")
+    model = one_device(plan).model
+    workload = measure_workload(model, plan.strategy, plan.attack, 16)
+    assert (workload.attack_steps, workload.trained_images) == (looks, trained)

@@ -5,7 +5,9 @@ import math
 
 import tensorflow as tf
 
+from tfadv import randomness
 from tfadv.attacks import Attack
+from tfadv.attacks.base import LogitsFn
 from tfadv.errors import check, check_choice
 from tfadv.models import Model
 from tfadv.registry import configurable
@@ -131,11 +133,10 @@ class Workload:
 
 
 def measure_workload(model: Model, strategy: Strategy, attack: Attack, images: int) -> Workload:
-    """Counts what a step of `images` computes, by tracing it on shapes alone."""
+    """Counts what a step of `images` computes: the network on shapes, the attack by its looks."""
     forward_flops, outputs = _forward(model)
-    attacked, trained = _images_used(model, strategy, images)
-    steps = attack.describe().get("steps", 0)
-    return Workload(forward_flops, outputs, steps * attacked / images, trained / images)
+    looks, trained = _images_used(model, strategy, attack, images)
+    return Workload(forward_flops, outputs, looks / images, trained / images)
 
 
 def _forward(model: Model) -> tuple[float, float]:
@@ -158,22 +159,32 @@ def _forward(model: Model) -> tuple[float, float]:
     return sum(operations) + sum(2 * math.prod(kernel.shape) for kernel in dense), sum(outputs)
 
 
-def _images_used(model: Model, strategy: Strategy, images: int) -> tuple[int, int]:
-    """Returns how many images a strategy attacks and how many are in its loss."""
-    attacked, trained = [], []
+class _Watched(Network):
+    """A network that answers every attack alike, and counts the images that it is asked about."""
 
-    def attack(logits_fn, x, labels, seeds):
-        attacked.append(x.shape[0])
-        return x
+    looks = 0
 
-    def training_images(x, labels, seeds):
-        network = Network(model)
+    def _prepared(self, branch: str) -> LogitsFn:
+        def logits(images: tf.Tensor) -> tf.Tensor:
+            self.looks += images.shape[0]
+            brightness = tf.reduce_mean(images, [1, 2, 3])[:, tf.newaxis]
+            return brightness * tf.range(self.model.classes, dtype=tf.float32)
+
+        return logits
+
+
+def _images_used(model: Model, strategy: Strategy, attack: Attack, images: int) -> tuple[int, int]:
+    """Returns at how many images a step's attacks look, whosever they are, and how many train.
+
+    The strategy does what it does in a step, on images of a few pixels and step by step.
+    """
+    network = _Watched(model, kinds=strategy.kinds)
+    x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
+    seeds = randomness.example_seeds(0, "workload", tf.range(images))
+    eagerly = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
         found = strategy.training_images(network, attack, x, labels, seeds)
-        trained.extend(batch.shape[0] for batch in found.values())
-
-    tf.function(training_images, autograph=False).get_concrete_function(
-        tf.TensorSpec((images, *model.image_shape), tf.float32),
-        tf.TensorSpec((images,), tf.int32),
-        tf.TensorSpec((images, 2), tf.int64),
-    )
-    return sum(attacked), sum(trained)
+    finally:
+        tf.config.run_functions_eagerly(eagerly)
+    return network.looks, sum(batch.shape[0] for batch in found.values())
