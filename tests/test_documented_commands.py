@@ -59,6 +59,7 @@ INSTEAD = (
     Instead("python3 -m venv .venv-benchmarks", None, "an environment of gigabytes"),
     Instead(".venv-benchmarks/bin/pip ", None, "an environment of gigabytes"),
     Instead(".venv-benchmarks/bin/python ", WORDS_ARE_KNOWN, "minutes to hours, with the peers"),
+    Instead(".venv-suites/bin/python ", WORDS_ARE_KNOWN, "minutes, with the suites"),
     Instead("export ", None, "folders and machines that are not here: what follows is planned"),
     Instead("srun ", PLAN, "16 machines"),
     Instead(

@@ -11,11 +11,13 @@ import tensorflow as tf
 
 from tfadv import digests
 from tfadv.data import ArraySource, Source
-from tfadv.data.image_folder import CentreSquare, FolderSource
+from tfadv.data.bicubic import Bicubic
+from tfadv.data.centre_square import CentreSquare
+from tfadv.data.folder_source import FolderSource
 from tfadv.data.imagenet import imagenet
 from tfadv.data.manifest import READ_AT_MOST, difference, reads_contents, way_of, without_times
 
-VIEW = CentreSquare(8, 8, antialias=True)
+VIEW = CentreSquare(8, 8, Bicubic(-0.5, antialias=True, whole_pixels=True))
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
 NAMES = ["a", "b", "c"]
@@ -74,7 +76,7 @@ def train(folder):
 
 def files(train, way):
     names = sorted(path.name for path in train.iterdir())
-    return FolderSource("files", train, names, VIEW).manifest(way)
+    return FolderSource("files", train, names, VIEW, exif_orientation=True).manifest(way)
 
 
 def replaced(path):

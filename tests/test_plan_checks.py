@@ -140,9 +140,9 @@ def test_an_evaluation_says_what_is_odd_about_its_images(tmp_path):
     dim = np.random.default_rng(0).integers(0, 17, (20, 8, 8, 3), np.uint8)
     np.savez(tmp_path / "dim.npz", image=dim, label=np.arange(20) % 4)
     bindings = [f"npz.{split} = '{tmp_path}/dim.npz'" for split in ("train", "test")]
-    read = config.read(["gin/scale/smoke.gin"], ["Experiment.dataset = 'npz'", *bindings])
+    files = ["gin/base.gin", "gin/scale/smoke.gin"]
+    read = config.read(files, ["Experiment.dataset = 'npz'", *bindings])
     (warning,) = experiment.evaluation_parts(read).warnings
     assert warning.startswith("npz.test: the largest pixel is 16, of 255")
-    config.read(["gin/scale/smoke.gin"], ["Experiment.seed = -1"])
     with pytest.raises(UserError, match="Experiment.seed must be a whole number in 0..2³¹-1"):
-        experiment.evaluation_parts(config.read(["gin/scale/smoke.gin"], ["Experiment.seed = -1"]))
+        experiment.evaluation_parts(config.read(files, ["Experiment.seed = -1"]))

@@ -165,7 +165,7 @@ def test_a_part_takes_the_bindings_of_its_base_classes():
     assert ATTACKS.build("mi_fgsm", epsilon=2.0).epsilon == 2.0
 
 
-def test_the_nearest_base_class_binds():
+def test_a_base_class_that_is_not_pgd_lends_nothing():
     class Wide(PGD):
         """Between PGD and the attack that is built."""
 
@@ -178,7 +178,8 @@ def test_the_nearest_base_class_binds():
     ATTACKS.register("wide")(Wide)
     ATTACKS.register("wider")(Wider)
     config.read(["gin/gn.gin"], ["Wide.epsilon = 3.0"])
-    assert ATTACKS.build("wider").epsilon == 3.0 and ATTACKS.build("wider").steps == 10
+    assert ATTACKS.build("wide").epsilon == 3.0
+    assert ATTACKS.build("wider").epsilon == 64.0 and ATTACKS.build("wider").steps == 10
     assert ATTACKS.build("wide", steps=2).steps == 2
 
 

@@ -31,7 +31,7 @@ def test_every_number_is_whole_on_a_narrow_terminal(attacks):
     record["worst_case"] = {"adv": share(0.05), "clean": share(0.04)}
     text = printed(record)
     rows = [cells(line) for line in text.splitlines() if line[0] in "│┃"]
-    names = ["clean", *(f"PGD-{10 * n} ε=16" for n in range(1, attacks + 1)), "worst case"]
+    names = ["clean", *(f"PGD-{10 * n} targeted ε=16" for n in range(1, attacks + 1)), "worst case"]
     if attacks == 1:
         rows = [list(column) for column in zip(*rows, strict=True)]
     assert rows[0] == ["branch", "clean", "adv"]
@@ -49,7 +49,7 @@ def test_attacks_of_one_name_are_all_there():
         for branch in ("clean", "adv")
     ]
     rows = [cells(line) for line in printed(record).splitlines() if line[0] in "│┃"]
-    assert rows[0][2:] == ["PGD-10 ε=16"] * 2
+    assert rows[0][2:] == ["PGD-10 targeted ε=16"] * 2
     assert [row[2:] for row in rows[1:]] == [["50.0% (46.0%–54.0%)", "25.0% (21.0%–29.0%)"]] * 2
 
 
@@ -58,5 +58,7 @@ def test_what_others_left_is_marked():
     row = pgd("main", 10, 0.25, title="MI-FGSM", after=["PGD-100"])
     record["attacks"] = [pgd("main", 100, 0.5), row]
     text = printed(record)
-    assert cells(text.splitlines()[2])[2:] == ["PGD-100 ε=16", "MI-FGSM-10 ε=16 *"]
+    header = [cells(line)[2:] for line in text.splitlines() if line.startswith("┃")]
+    names = [" ".join(filter(None, column)) for column in zip(*header, strict=True)]
+    assert names == ["PGD-100 targeted ε=16", "MI-FGSM-10 targeted ε=16 *"]
     assert "* of the images that other attacks left" in text

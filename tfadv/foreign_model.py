@@ -155,7 +155,7 @@ def _bundle(path, pixel_range, layout) -> ForeignModel:
         for branch, name in metadata["endpoints"].items()
     }
     pixel_range = tuple(metadata["pixel_range"])
-    return ForeignModel(str(path), functions, pixel_range, made=metadata["model"])
+    return ForeignModel(str(path), functions, pixel_range, made=metadata.get("model"))
 
 
 def _keras_file(path):
