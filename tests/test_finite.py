@@ -208,6 +208,8 @@ def test_the_first_bad_step_of_a_call_is_named(breaking):
 def test_what_is_not_finite_is_found_wherever_it_is():
     tensors = [tf.zeros([3, 4]), tf.constant([1.0, float("nan")]), tf.constant(float("-inf"))]
     assert not_finite(tensors).numpy().tolist() == [0, 1, 1]
+    large = [tf.constant([3e38, -3e38]), tf.zeros([2])]  # finite, and their squares are not
+    assert not_finite(large).numpy().tolist() == [0, 0]
     require_finite([0.0, 0.0], ["a", "b"], 3)
     with pytest.raises(UserError, match="^step 3: b holds"):  # in one of two replicas
         require_finite([0.0, 0.5], ["a", "b"], 3)
