@@ -82,7 +82,7 @@ def files(train, way):
 def replaced(path):
     """Writes other bytes of the same size, with the same first ones."""
     content = path.read_bytes()
-    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    path.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
 
 
 CHANGES = {

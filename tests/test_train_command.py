@@ -52,7 +52,7 @@ def test_a_run_leaves_every_file_and_prints_both_branches(finished):
     }
     assert set(record["clean"]) == {"clean", "adv"}
     assert {row["branch"] for row in record["attacks"]} == {"clean", "adv"}
-    assert "train 2/2" in done.stdout and "PGD-10 ε=16" in done.stdout
+    assert "train 2/2" in done.stdout and "PGD-10 targeted ε=16" in done.stdout
     assert "warning:" not in done.stderr
     started = json.loads((folder / "run" / "run.json").read_text())
     assert started["seed"] == 0 and "tensorflow" in started["starts"][0]["versions"]
