@@ -6,10 +6,12 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from tfadv import config, experiment
 from tfadv.models.resnet import ResNet
 from tfadv.models.stock_resnet import stock_resnet
 from tfadv.norms import NormMode
 from tfadv.norms.batch_norm import BatchNorm
+from tfadv.trainer import Trainer
 
 EPSILON, STEP_SIZE = 16.0, 1.6
 
@@ -61,6 +63,34 @@ class Case:
         model.head.kernel.assign(model.head.kernel * 3)
         model(tf.constant(self.images), mode=NormMode(None, "batch", update=True))
         return model
+
+    def trainer(self, recipe: str, steps: int, attack_dtype: str = "float32") -> Trainer:
+        """Returns a trainer of this network, from random weights, that attacks with PGD-N."""
+        bindings = {
+            "ResNet.blocks": self.blocks,
+            "ResNet.width": self.width,
+            "ResNet.stem": self.stem,
+            "synthetic.image_size": self.image,
+            "synthetic.classes": self.classes,
+            "synthetic.train_examples": self.batch,
+            "Training.batch_size": self.batch,
+            "Training.attack_dtype": attack_dtype,
+            "PGD.steps": steps,
+            "PGD.step_size": STEP_SIZE,
+            "PGD.epsilon": EPSILON,
+        }
+        files = [f"gin/{recipe}.gin", "gin/scale/smoke.gin"]
+        config.read(files, [f"{name} = {value!r}" for name, value in bindings.items()])
+        return Trainer(experiment.plan(), tf.distribute.get_strategy())
+
+    @property
+    def training_batch(self) -> dict[str, tf.Tensor]:
+        """The images and labels as a training step takes them."""
+        return {
+            "image": tf.constant(self.images),
+            "label": tf.constant(self.labels),
+            "index": tf.range(self.batch, dtype=tf.int64),
+        }
 
     @functools.cached_property
     def stock(self):

@@ -15,33 +15,12 @@ from unittest import mock
 
 import tensorflow as tf
 
-from benchmarks.cases import CASES, EPSILON, STEP_SIZE, Case
-from tfadv import config, experiment
-from tfadv.trainer import Trainer
+from benchmarks.cases import CASES, Case
 
 
 def step_of(case: Case, recipe: str, steps: int) -> Callable[[], None]:
     """Returns the trainer's step on one batch, traced."""
-    bindings = {
-        "ResNet.blocks": case.blocks,
-        "ResNet.width": case.width,
-        "ResNet.stem": case.stem,
-        "synthetic.image_size": case.image,
-        "synthetic.classes": case.classes,
-        "synthetic.train_examples": case.batch,
-        "Training.batch_size": case.batch,
-        "PGD.steps": steps,
-        "PGD.step_size": STEP_SIZE,
-        "PGD.epsilon": EPSILON,
-    }
-    files = [f"gin/{recipe}.gin", "gin/scale/smoke.gin"]
-    config.read(files, [f"{name} = {value!r}" for name, value in bindings.items()])
-    trainer = Trainer(experiment.plan(), tf.distribute.get_strategy())
-    batch = {
-        "image": tf.constant(case.images),
-        "label": tf.constant(case.labels),
-        "index": tf.range(case.batch, dtype=tf.int64),
-    }
+    trainer, batch = case.trainer(recipe, steps), case.training_batch
 
     @tf.function(autograph=False)
     def run():

@@ -23,8 +23,6 @@ from torch.nn import functional
 
 from benchmarks.cases import CASES, EPSILON, STEP_SIZE, Case
 from benchmarks.torch_peers import Network
-from tfadv import config, experiment
-from tfadv.trainer import Trainer
 
 Step = Callable[[], object]
 RATE = 1e-3
@@ -32,27 +30,7 @@ RATE = 1e-3
 
 def tfadv(case: Case, steps: int, dtype: str) -> Step:
     """Our trainer's step, attack in `dtype`, update in float32."""
-    bindings = {
-        "ResNet.blocks": case.blocks,
-        "ResNet.width": case.width,
-        "ResNet.stem": case.stem,
-        "synthetic.image_size": case.image,
-        "synthetic.classes": case.classes,
-        "synthetic.train_examples": case.batch,
-        "Training.batch_size": case.batch,
-        "Training.attack_dtype": dtype,
-        "PGD.steps": steps,
-        "PGD.step_size": STEP_SIZE,
-        "PGD.epsilon": EPSILON,
-    }
-    files = ["gin/adv_100_clean_0.gin", "gin/scale/smoke.gin"]
-    config.read(files, [f"{name} = {value!r}" for name, value in bindings.items()])
-    trainer = Trainer(experiment.plan(), tf.distribute.get_strategy())
-    batch = {
-        "image": tf.constant(case.images),
-        "label": tf.constant(case.labels),
-        "index": tf.range(case.batch, dtype=tf.int64),
-    }
+    trainer, batch = case.trainer("adv_100_clean_0", steps, dtype), case.training_batch
     run = tf.function(lambda: trainer.train_step(batch, False), autograph=False)
     return lambda: run()[0]["loss"].numpy()
 

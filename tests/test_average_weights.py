@@ -35,6 +35,18 @@ def loaded(folder, weights):
     return trained_run.load(folder, experiment.plan(), weights=weights)
 
 
+def evaluated(run):
+    plan = run.plan
+    return Evaluator(
+        run.model,
+        plan.splits.test,
+        plan.evaluation,
+        plan.evaluation_attacks,
+        tf.distribute.get_strategy(),
+        plan.experiment.seed,
+    ).evaluate()
+
+
 def accuracies(record):
     return {
         "clean": {branch: row["accuracy"] for branch, row in record["clean"].items()},
@@ -56,15 +68,7 @@ def test_what_was_reported_is_what_a_run_is_evaluated_to(run, weights):
             if "kernel" in v.path
         )
     )
-    plan = found.plan
-    again = Evaluator(
-        found.model,
-        plan.splits.test,
-        plan.evaluation,
-        plan.evaluation_attacks,
-        tf.distribute.get_strategy(),
-        plan.experiment.seed,
-    ).evaluate()
+    again = evaluated(found)
     expected = record["weight_average"] if weights == "average" else record
     assert accuracies(again) == accuracies(expected)
     assert accuracies(found.results) == accuracies(expected)
@@ -129,12 +133,5 @@ def test_local_statistics_are_evaluated_as_a_checkpoint_keeps_them(tmp_path):
         for value in trainer.distribution.experimental_local_results(variable.value):
             np.testing.assert_array_equal(value, saved[variable.path])
     found = loaded(folder, "trained")
-    again = Evaluator(
-        found.model,
-        plan.splits.test,
-        plan.evaluation,
-        plan.evaluation_attacks,
-        tf.distribute.get_strategy(),
-        plan.experiment.seed,
-    ).evaluate()
+    again = evaluated(found)
     assert accuracies(again) == accuracies(record)

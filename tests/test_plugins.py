@@ -178,8 +178,8 @@ def test_a_base_class_that_is_not_pgd_lends_nothing():
     ATTACKS.register("wide")(Wide)
     ATTACKS.register("wider")(Wider)
     config.read(["gin/gn.gin"], ["Wide.epsilon = 3.0"])
-    assert ATTACKS.build("wide").epsilon == 3.0
-    assert ATTACKS.build("wider").epsilon == 64.0 and ATTACKS.build("wider").steps == 10
+    narrow, wide = ATTACKS.build("wide"), ATTACKS.build("wider")
+    assert (narrow.epsilon, wide.epsilon, wide.steps) == (3.0, 64.0, 10)
     assert ATTACKS.build("wide", steps=2).steps == 2
 
 

@@ -120,17 +120,7 @@ def plan(read: Config | None = None) -> Plan:
     if training.attack_dtype == "auto":
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
-    parts = {
-        "norm_policy": configured(NormPolicy),
-        "distribution": configured(Distribution),
-        "hardware": configured(Hardware),
-        "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
-        "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
-        "attack": build_attack(experiment.attack, "Experiment.attack"),
-        "recipe": recipe_of(read.values) if read else None,
-        "evaluation_attacks": evaluation.build_attacks(),
-        "checkup": evaluation.build_checkup(),
-    }
+    parts = _parts(experiment, evaluation)
     norm = experiment.make_norm()
     plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
@@ -159,8 +149,23 @@ def plan(read: Config | None = None) -> Plan:
         splits=splits,
         learning_rate=learning_rate,
         warnings=warnings,
+        recipe=recipe_of(read.values) if read else None,
         **parts,
     )
+
+
+def _parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
+    """Returns what a plan is made of that depends on no image."""
+    return {
+        "norm_policy": configured(NormPolicy),
+        "distribution": configured(Distribution),
+        "hardware": configured(Hardware),
+        "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
+        "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
+        "attack": build_attack(experiment.attack, "Experiment.attack"),
+        "evaluation_attacks": evaluation.build_attacks(),
+        "checkup": evaluation.build_checkup(),
+    }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,9 +3,11 @@
 The same command again goes on where it stopped, or prints the finished run.
 """
 
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from absl import app, flags
@@ -69,26 +71,33 @@ def run(read: config.Config, path: Path) -> None:
             command_line.warn(plan.warnings)
             directory.claim(read, trainer.devices, plan.experiment.seed, bound_to)
             write_text(path / "operative_config.gin", config.operative_text())
-        try:
+        with _stops_in_one_line():
             results = trainer.run(directory)
-        except WorkerLost as loss:
-            print(
-                f"error: {loss}: start all workers again with the same command, and they go on "
-                "from the last save",
-                file=sys.stderr,
-                flush=True,
-            )
-            os._exit(3)  # the lost worker would never answer a clean shutdown
-        except Interrupted as interruption:
-            print(f"{interruption}: saved; the same command goes on from there", file=sys.stderr)
-            sys.exit(128 + interruption.signal)
-        except KeyboardInterrupt:
-            print("interrupted: the same command goes on from the last save", file=sys.stderr)
-            sys.exit(128 + signal.SIGINT)
     console.print(results_table(results))
     if "weight_average" in results:
         console.print(results_table(results["weight_average"], "moving average of the weights"))
     console.print(f"every file of this run: {path}", markup=False)
+
+
+@contextlib.contextmanager
+def _stops_in_one_line() -> Iterator[None]:
+    """Ends the program where a run inside is stopped, and says how it goes on."""
+    try:
+        yield
+    except WorkerLost as loss:
+        print(
+            f"error: {loss}: start all workers again with the same command, and they go on "
+            "from the last save",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(3)  # the lost worker would never answer a clean shutdown
+    except Interrupted as interruption:
+        print(f"{interruption}: saved; the same command goes on from there", file=sys.stderr)
+        sys.exit(128 + interruption.signal)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from the last save", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -50,11 +50,7 @@ def imagenet(
     """
     expanded = Path(os.path.expandvars(folder)).expanduser()
     if not expanded.is_dir():
-        shape = (image_size, image_size, 3)
-        return Splits(
-            AbsentSource("ImageNet train", TRAIN_IMAGES, shape, folder),
-            AbsentSource("ImageNet val", TEST_IMAGES, shape, folder),
-        )
+        return _absent(folder, image_size)
     splits = image_folder(
         f"{expanded}/train",
         f"{expanded}/val",
@@ -72,6 +68,14 @@ def imagenet(
             "imagenet.folder",
         )
     return splits
+
+
+def _absent(folder: str, image_size: int) -> Splits:
+    shape = (image_size, image_size, 3)
+    return Splits(
+        AbsentSource("ImageNet train", TRAIN_IMAGES, shape, folder),
+        AbsentSource("ImageNet val", TEST_IMAGES, shape, folder),
+    )
 
 
 class AbsentSource(Source):
