@@ -123,7 +123,7 @@ def test_local_statistics_are_evaluated_as_a_checkpoint_keeps_them(tmp_path):
     """Replicas that keep their own: the first one's are judged, on all of them, and saved."""
     folder = tmp_path / "run"
     files, local = ["gin/mbn.gin", "gin/scale/smoke.gin"], "NormPolicy.across_replicas = 'local'"
-    read = config.read(files, [local, *AVERAGED])
+    read = config.read(files, [local, *AVERAGED, "Evaluation.attacks = ()"])
     plan = experiment.plan()
     trainer = mirrored(plan)
     RunDirectory(folder).claim(read, trainer.devices, 0)

@@ -75,17 +75,21 @@ def _claimed(path):
     return RunDirectory(path)
 
 
-def test_micro_batches_and_replicas_make_no_difference(three):
+@pytest.mark.parametrize(
+    ("trainer_of", "binding"),
+    [
+        (one_device, "Training.micro_batch_size = 4"),
+        pytest.param(mirrored, "Training.micro_batch_size = None", marks=pytest.mark.slow),
+    ],
+)
+def test_micro_batches_and_replicas_make_no_difference(three, trainer_of, binding):
     """Prepared once for all micro-batches, each branch's attack is what it is in one batch."""
     ghosts = "NormPolicy.ghost_batch_size = 4"
-    plans = [three_plan(ghosts), three_plan(ghosts, "Training.micro_batch_size = 4")]
-    trainers = [one_device(plans[0]), one_device(plans[1]), mirrored(three_plan(ghosts))]
-    for trainer in trainers:
+    whole, divided = one_device(three_plan(ghosts)), trainer_of(three_plan(ghosts, binding))
+    for trainer in (whole, divided):
         next(trainer.steps())
-    expected = values(trainers[0])
-    for trainer in trainers[1:]:
-        for path, value in values(trainer).items():
-            np.testing.assert_allclose(value, expected[path], atol=1e-5, err_msg=path)
+    for path, value in values(divided).items():
+        np.testing.assert_allclose(value, values(whole)[path], atol=1e-5, err_msg=path)
 
 
 def test_kinds_of_one_branch_are_one_batch(three, tiny_model, some_images):

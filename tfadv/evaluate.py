@@ -143,6 +143,8 @@ def _run(found) -> Subject:
 def _foreign(found) -> Subject:
     """Returns a model made elsewhere, which stays where it was loaded."""
     path = Path(FLAGS.saved_model)
+    if FLAGS.weights != "trained":
+        raise UserError("--weights chooses between a run's weights: it goes with --model_dir")
     # A bundle is measured on its run's data, unless a scale chooses others.
     of_its_run = foreign_model.is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
     first = str((path / "config.gin").resolve()) if of_its_run else config.PROTOCOL
