@@ -20,14 +20,16 @@ AVERAGED = ("Training.average_decay = 0.9", "Training.epochs = 3")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Returns the folder and the record of a finished run that keeps an average."""
+    """Returns a finished run's folder and record, its weights and their average."""
     folder = tmp_path_factory.mktemp("average") / "run"
     read = config.read(["gin/mbn.gin", "gin/scale/smoke.gin"], AVERAGED)
     plan = experiment.plan()
     trainer = one_device(plan)
     directory = RunDirectory(folder)
     directory.claim(read, trainer.devices, plan.experiment.seed)
-    return folder, trainer.run(directory), values(trainer)
+    record = trainer.run(directory)
+    averages = {path: np.array(value) for path, value in trainer.average.by_path().items()}
+    return folder, record, values(trainer), averages
 
 
 def loaded(folder, weights):
@@ -56,7 +58,7 @@ def accuracies(record):
 
 @pytest.mark.parametrize("weights", ["trained", "average"])
 def test_what_was_reported_is_what_a_run_is_evaluated_to(run, weights):
-    folder, record, trained = run
+    folder, record, trained, _ = run
     found = loaded(folder, weights)
     same = [np.array_equal(v, trained[v.path]) for v in found.model.variables]
     assert (
@@ -76,7 +78,7 @@ def test_what_was_reported_is_what_a_run_is_evaluated_to(run, weights):
 
 
 def test_a_bundle_of_the_average_holds_it_and_its_accuracies(run, tmp_path):
-    folder, record, _ = run
+    folder, record, _, average = run
     found = loaded(folder, "average")
     write_bundle(found, tmp_path / "bundle", ["adv", "clean"], (0.0, 1.0), "CC0")
     metadata = json.loads((tmp_path / "bundle/metadata.json").read_text())
@@ -84,7 +86,6 @@ def test_a_bundle_of_the_average_holds_it_and_its_accuracies(run, tmp_path):
     assert metadata["model"]["weights_kind"] == "average"
     bundle = LoadedBundle(tmp_path / "bundle", "adv")
     pixels = bundle.reference_images * 255
-    average = read_model(folder / "checkpoints", "average")
     for variable in found.model.variables:
         np.testing.assert_array_equal(variable, average[variable.path])
     logits = found.model.logits_fn()(tf.constant(pixels))
@@ -92,8 +93,7 @@ def test_a_bundle_of_the_average_holds_it_and_its_accuracies(run, tmp_path):
 
 
 def test_a_run_may_start_from_anothers_average(run):
-    folder, _, _ = run
-    average = read_model(folder / "checkpoints", "average")
+    folder, _, _, average = run
     plan = make_plan(
         "mbn",
         f"Experiment.initial_weights = '{folder}'",
