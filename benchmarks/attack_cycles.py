@@ -13,12 +13,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tfadv import config, experiment, randomness, trained_run
-from tfadv.attacks.curve import Curve
+from tfadv import config, randomness
 from tfadv.attacks.pgd import PGD
-from tfadv.attacks.slots import Outcome
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices
+from tfadv.evaluation.trajectory.curve import Curve
+from tfadv.evaluation.trajectory.rolling_batch import Outcome
 from tfadv.norms import NormMode
+from tfadv.planning.plan import build_plan
+from tfadv.runs import trained_run
 
 LENGTHS = (10, 20, 100, 500, 1000, 2000)
 
@@ -66,7 +68,7 @@ def main() -> None:
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"])
     arguments = parser.parse_args()
     config.read([trained_run.config_file(arguments.model_dir)])
-    run = trained_run.load(arguments.model_dir, experiment.plan())
+    run = trained_run.load(arguments.model_dir, build_plan())
     columns = ("precision", "cycles", "seconds", "passes", "most", "in a cycle", "period", "robust")
     table, console = Table(*columns), Console()
     for dtype in arguments.dtypes:

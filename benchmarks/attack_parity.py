@@ -35,9 +35,11 @@ from benchmarks.parity_subjects import (
     Cell,
     Subject,
 )
-from tfadv import config, experiment, trained_run
+from tfadv import config
 from tfadv.data.pipeline import some_examples
-from tfadv.loaded_bundle import LoadedBundle
+from tfadv.interop.loaded_bundle import LoadedBundle
+from tfadv.planning.plan import build_plan
+from tfadv.runs import trained_run
 
 MODELS = ("bundle", "foreign")
 
@@ -164,7 +166,7 @@ def foreign_for(model_dir: Path, count: int, folder: Path) -> Subject:
 def splits_of(model_dir: Path):
     """Returns the images of a run."""
     config.read([trained_run.config_file(model_dir)])
-    return experiment.plan().splits
+    return build_plan().splits
 
 
 def cells_of(linf: float, l2: float) -> list[Cell]:

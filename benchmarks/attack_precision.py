@@ -13,11 +13,13 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from tfadv import config, experiment, randomness, trained_run
+from tfadv import config, randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices
 from tfadv.losses import cross_entropy
 from tfadv.norms import NormMode
+from tfadv.planning.plan import build_plan
+from tfadv.runs import trained_run
 
 
 def outcomes(plan, model, branch: str, steps: int, batch: int) -> dict[str, dict[str, float]]:
@@ -54,7 +56,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     arguments = parser.parse_args()
     config.read([trained_run.config_file(arguments.model_dir)])
-    plan = experiment.plan()
+    plan = build_plan()
     model = trained_run.load(arguments.model_dir, plan).model
     table = Table("branch", "precision", "success", "loss at target", "robust accuracy")
     for branch in model.branches:

@@ -6,12 +6,13 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from tfadv import config, experiment
+from tfadv import config
+from tfadv.interop.keras_form import keras_form
 from tfadv.models.resnet import ResNet
-from tfadv.models.stock_resnet import stock_resnet
 from tfadv.norms import NormMode
 from tfadv.norms.batch_norm import BatchNorm
-from tfadv.trainer import Trainer
+from tfadv.planning.plan import build_plan
+from tfadv.training.trainer import Trainer
 
 EPSILON, STEP_SIZE = 16.0, 1.6
 
@@ -81,7 +82,7 @@ class Case:
         }
         files = [f"gin/{recipe}.gin", "gin/scale/smoke.gin"]
         config.read(files, [f"{name} = {value!r}" for name, value in bindings.items()])
-        return Trainer(experiment.plan(), tf.distribute.get_strategy())
+        return Trainer(build_plan(), tf.distribute.get_strategy())
 
     @property
     def training_batch(self) -> dict[str, tf.Tensor]:
@@ -95,7 +96,7 @@ class Case:
     @functools.cached_property
     def stock(self):
         """The same network of Keras' own layers."""
-        return stock_resnet(self.model)
+        return keras_form(self.model)
 
     @functools.cached_property
     def labels(self) -> np.ndarray:

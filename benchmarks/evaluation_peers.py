@@ -23,19 +23,21 @@ from rich.table import Table
 
 from benchmarks import tensorflow_peers
 from benchmarks.cases import EPSILON, STEP_SIZE
-from tfadv import config, experiment, randomness, trained_run
+from tfadv import config, randomness
 from tfadv.attacks import Attack
 from tfadv.attacks.apgd import APGD
 from tfadv.attacks.autoattack import AutoAttack
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.curve import Curve
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.square import Square
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
-from tfadv.evaluator import Evaluator
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.evaluation.trajectory.curve import Curve
+from tfadv.interop.keras_form import keras_form
 from tfadv.losses import cross_entropy
-from tfadv.models.stock_resnet import stock_resnet
 from tfadv.norms import NormMode
+from tfadv.planning.plan import build_plan
+from tfadv.runs import trained_run
 
 
 class Subject:
@@ -47,9 +49,9 @@ class Subject:
 
     def __init__(self, arguments):
         config.read([trained_run.config_file(arguments.model_dir)])
-        self.run = trained_run.load(arguments.model_dir, experiment.plan())
+        self.run = trained_run.load(arguments.model_dir, build_plan())
         self.branch = arguments.branch or self.run.model.default_branch
-        self.stock = stock_resnet(self.run.model, self.branch, (0.0, 255.0))
+        self.stock = keras_form(self.run.model, self.branch, (0.0, 255.0))
         self.source = self.run.plan.splits.test
         self.batch_size = arguments.batch
         examples = some_examples(self.source, arguments.examples)

@@ -5,8 +5,8 @@ import tensorflow as tf
 from smoke import make_plan
 
 from tfadv.data.pipeline import some_examples
-from tfadv.evaluator import Evaluator
-from tfadv.foreign_model import ForeignModel
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.models.external import ExternalModel
 
 _RANDOM = np.random.default_rng(0)
 _INNER = _RANDOM.normal(0, 0.3, (192, 16)).astype("float32")
@@ -25,7 +25,7 @@ def make_evaluator(*bindings, branch="main", verdicts=None, distribution=None):
     source.labels[::7] = (source.labels[::7] + 1) % 4
     del source.__dict__["label_tensor"]
     return plan, Evaluator(
-        ForeignModel("tiny", {branch: network}, (0.0, 255.0)),
+        ExternalModel("tiny", {branch: network}, (0.0, 255.0)),
         source,
         plan.evaluation,
         plan.evaluation_attacks,

@@ -4,9 +4,10 @@ import json
 
 from smoke import one_device, randomized
 
-from tfadv import config, experiment
-from tfadv.bundle import write_bundle
-from tfadv.trained_run import TrainedRun
+from tfadv import config
+from tfadv.interop.bundle_writer import write_bundle
+from tfadv.planning.plan import build_plan
+from tfadv.runs.trained_run import TrainedRun
 
 DIGITS = ["gin/mbn_alp.gin", "gin/scale/digits.gin"]
 SMALL = ("ResNet.width = 4", "Training.batch_size = 6")
@@ -15,7 +16,7 @@ SMALL = ("ResNet.width = 4", "Training.batch_size = 6")
 def random_run(path, *bindings, files=DIGITS):
     """Returns a run whose weights and running statistics are all random."""
     read = config.read(files, [*SMALL, *bindings])
-    plan = experiment.plan()
+    plan = build_plan()
     trainer = randomized(one_device(plan))
     return TrainedRun(path, plan, trainer.model, read.text(), None, "1234abc")
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tfadv import config, experiment
+from tfadv import config
+from tfadv.planning.plan import build_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGENET = "gin/scale/imagenet.gin"
@@ -10,4 +11,4 @@ IMAGENET = "gin/scale/imagenet.gin"
 
 def planned(*files, bindings=(), scale=IMAGENET):
     config.read([*files, scale], ["imagenet.folder = '/no/such/folder'", *bindings])
-    return experiment.plan()
+    return build_plan()

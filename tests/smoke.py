@@ -3,10 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from tfadv import config, experiment
+from tfadv import config
 from tfadv.data.pipeline import Shares, train_batches
+from tfadv.planning.plan import build_plan
 from tfadv.testing import two_cpus
-from tfadv.trainer import Trainer
+from tfadv.training.trainer import Trainer
 
 SMOKE = "gin/scale/smoke.gin"
 
@@ -18,7 +19,7 @@ ONE_EPOCH = ("Training.epochs = 1", "synthetic.train_examples = 32")
 def make_plan(recipe, *bindings, overlays=()):
     files = [f"gin/{recipe}.gin", SMOKE, *overlays]
     config.read(files, ["Experiment.deterministic = True", *ONE_EPOCH, *bindings])
-    return experiment.plan()
+    return build_plan()
 
 
 def one_device(plan):

@@ -7,7 +7,7 @@ import pytest
 from digits_bundle import bundle_of, random_run
 
 from tfadv.errors import UserError
-from tfadv.loaded_bundle import LoadedBundle
+from tfadv.interop.loaded_bundle import LoadedBundle
 
 
 @pytest.fixture(scope="module")

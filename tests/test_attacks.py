@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks import apgd, goals
+from tfadv.attacks import apgd, objectives
 from tfadv.attacks.apgd import APGD, checkpoints
 from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.balls import L2Ball, LinfBall
@@ -79,19 +79,19 @@ def test_goals_are_their_formulas():
     others = np.where(np.eye(CLASSES, dtype=bool)[LABELS], -np.inf, logits).max(-1)
     ordered = -np.sort(-logits)
     margin = others - logits[rows, LABELS]
-    np.testing.assert_allclose(goals.margin(tf.constant(logits), LABELS), margin, rtol=1e-5)
+    np.testing.assert_allclose(objectives.margin(tf.constant(logits), LABELS), margin, rtol=1e-5)
     dlr = margin / (ordered[:, 0] - ordered[:, 2])
-    np.testing.assert_allclose(goals.dlr(tf.constant(logits), LABELS), dlr, rtol=1e-4)
+    np.testing.assert_allclose(objectives.dlr(tf.constant(logits), LABELS), dlr, rtol=1e-4)
     scale = ordered[:, 0] - (ordered[:, 2] + ordered[:, 3]) / 2
     targeted = (logits[rows, targets] - logits[rows, LABELS]) / scale
-    found = goals.targeted_dlr(tf.constant(logits), LABELS, targets)
+    found = objectives.targeted_dlr(tf.constant(logits), LABELS, targets)
     np.testing.assert_allclose(found, targeted, rtol=1e-4)
     with pytest.raises(UserError, match="3 classes or more"):
-        goals.dlr(tf.zeros((2, 2)), tf.constant([0, 1]))
+        objectives.dlr(tf.zeros((2, 2)), tf.constant([0, 1]))
 
 
 def test_fgsm_is_one_step_of_its_radius():
-    loss = lambda y: goals.cross_entropy(y, LABELS)  # noqa: E731
+    loss = lambda y: objectives.cross_entropy(y, LABELS)  # noqa: E731
     _, slope = gradient(loss, IMAGES)
     expected = np.clip(IMAGES + 8 * np.sign(slope), 0, 255)
     np.testing.assert_allclose(attacked(FGSM(8.0)), expected, atol=1e-3)
@@ -105,8 +105,8 @@ def test_l2_pgd_with_each_loss_equals_numpy(loss, targeted):
 
     def climbed(logits):
         if targeted:
-            return goals.TOWARDS[loss](logits, LABELS, targets)
-        return goals.AWAY[loss](logits, LABELS)
+            return objectives.TOWARDS[loss](logits, LABELS, targets)
+        return objectives.AWAY[loss](logits, LABELS)
 
     x = IMAGES
     for _ in range(5):
@@ -167,7 +167,7 @@ def test_apgd_is_algorithm_1(loss):
     )  # at the surface, where pixels allow it
     for image, label, x, ours in zip(IMAGES, labels, starts, found, strict=True):
         start = {"image": image, "label": label, "x": x}
-        expected = numpy_apgd(start, goals.AWAY[loss], 3.0, 30)
+        expected = numpy_apgd(start, objectives.AWAY[loss], 3.0, 30)
         assert np.mean(np.abs(ours - expected) < 0.01) > 0.95
 
 

@@ -7,11 +7,12 @@ import pytest
 import tensorflow as tf
 from attackable import make_evaluator, network
 
-from tfadv import config, experiment, randomness
+from tfadv import config, randomness
 from tfadv.attacks.autoattack import AutoAttack
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.evaluation_report import worst_of_all, write_report
+from tfadv.evaluation.report import worst_of_all, write_report
+from tfadv.planning.plan import build_plan
 from tfadv.registry import ATTACKS, scoped
 
 BINDINGS = (
@@ -92,14 +93,14 @@ def test_every_stage_takes_the_ball():
 
 def test_the_overlays_ask_for_what_they_say():
     config.read(["gin/mbn.gin", "gin/eval/autoattack.gin"], [])
-    plan = experiment.plan()
+    plan = build_plan()
     (attack,) = plan.evaluation_attacks.values()
     stages = attack.stages()
     assert [stage.epsilon for stage in stages.values()] == [64] * 4
     assert stages["apgd"].steps == stages["apgd_targeted"].steps == 100
     assert stages["apgd_targeted"].classes == 9 and stages["square"].queries == 5000
     config.read(["gin/mbn.gin", "gin/eval/full.gin"], [])
-    plan = experiment.plan()
+    plan = build_plan()
     assert plan.evaluation.worst_case and plan.checkup.epsilon == 64
     assert len(plan.evaluation.corruptions) == 14 and "autoattack" in plan.evaluation_attacks
 

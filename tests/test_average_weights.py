@@ -7,13 +7,15 @@ import pytest
 import tensorflow as tf
 from smoke import make_plan, mirrored, one_device, values
 
-from tfadv import config, experiment, trained_run
-from tfadv.bundle import write_bundle
-from tfadv.checkpoints import read_model
+from tfadv import config
 from tfadv.errors import UserError
-from tfadv.evaluator import Evaluator
-from tfadv.loaded_bundle import LoadedBundle
-from tfadv.run_directory import RunDirectory
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.interop.bundle_writer import write_bundle
+from tfadv.interop.loaded_bundle import LoadedBundle
+from tfadv.planning.plan import build_plan
+from tfadv.runs import trained_run
+from tfadv.runs.checkpoints import read_model
+from tfadv.runs.run_directory import RunDirectory
 
 AVERAGED = ("Training.average_decay = 0.9", "Training.epochs = 3")
 
@@ -23,7 +25,7 @@ def run(tmp_path_factory):
     """Returns a finished run's folder and record, its weights and their average."""
     folder = tmp_path_factory.mktemp("average") / "run"
     read = config.read(["gin/mbn.gin", "gin/scale/smoke.gin"], AVERAGED)
-    plan = experiment.plan()
+    plan = build_plan()
     trainer = one_device(plan)
     directory = RunDirectory(folder)
     directory.claim(read, trainer.devices, plan.experiment.seed)
@@ -34,7 +36,7 @@ def run(tmp_path_factory):
 
 def loaded(folder, weights):
     config.read([trained_run.config_file(folder)])
-    return trained_run.load(folder, experiment.plan(), weights=weights)
+    return trained_run.load(folder, build_plan(), weights=weights)
 
 
 def evaluated(run):
@@ -108,7 +110,7 @@ def test_a_run_may_start_from_anothers_average(run):
 def test_a_run_without_an_average_says_what_makes_one(tmp_path):
     folder = tmp_path / "run"
     read = config.read(["gin/clean.gin", "gin/scale/smoke.gin"])
-    trainer = one_device(experiment.plan())
+    trainer = one_device(build_plan())
     RunDirectory(folder).claim(read, trainer.devices, 0)
     trainer.run(RunDirectory(folder))
     with pytest.raises(UserError, match="no average weights: Training.average_decay"):
@@ -124,7 +126,7 @@ def test_local_statistics_are_evaluated_as_a_checkpoint_keeps_them(tmp_path):
     folder = tmp_path / "run"
     files, local = ["gin/mbn.gin", "gin/scale/smoke.gin"], "NormPolicy.across_replicas = 'local'"
     read = config.read(files, [local, *AVERAGED, "Evaluation.attacks = ()"])
-    plan = experiment.plan()
+    plan = build_plan()
     trainer = mirrored(plan)
     RunDirectory(folder).claim(read, trainer.devices, 0)
     record = trainer.run(RunDirectory(folder))

@@ -4,9 +4,10 @@ import gin
 import pytest
 from smoke import SMOKE, make_plan
 
-from tfadv import config, experiment, registry
+from tfadv import config, registry
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
+from tfadv.planning.plan import build_plan
 from tfadv.registry import ATTACKS, NORMS, STRATEGIES
 
 OF_PGD = (
@@ -70,7 +71,7 @@ def test_what_was_borrowed_is_written_with_its_source():
     config.read(
         ["gin/mbn.gin", SMOKE], ["Evaluation.attacks = ('fgsm',)", "eval/PGD.epsilon = 4.0"]
     )
-    experiment.plan()
+    build_plan()
     text = config.operative_text()
     assert "\neval/FGSM.epsilon = 4.0  # from eval/PGD.epsilon\n" in text
     gin.clear_config()

@@ -7,8 +7,8 @@ from smoke import SMOKE
 
 from tfadv import config, evaluate
 from tfadv.errors import UserError
-from tfadv.run_directory import default_path
-from tfadv.verdicts import Unit, Verdicts
+from tfadv.evaluation.outcome_log import OutcomeLog, Unit
+from tfadv.runs.run_directory import default_path
 
 
 @pytest.mark.parametrize(
@@ -16,20 +16,20 @@ from tfadv.verdicts import Unit, Verdicts
 )
 def test_a_state_that_was_changed_is_refused(tmp_path, line, old, new):
     path = tmp_path / "images.jsonl"
-    kept = Verdicts(path, {})
+    kept = OutcomeLog(path, {})
     for index in (0, 3):
         columns = {"index": np.arange(index, index + 2), "prediction": np.array([1, 0])}
         kept.add(Unit("main", "clean"), columns)
-    assert Verdicts(path, {}).progress() == kept.progress()
+    assert OutcomeLog(path, {}).progress() == kept.progress()
     lines = path.read_text().splitlines(keepends=True)
     assert old in lines[line - 1]
     lines[line - 1] = lines[line - 1].replace(old, new)
     path.write_text("".join(lines))
     with pytest.raises(UserError, match=f"line {line} is not as it was written"):
-        Verdicts(path, {})
+        OutcomeLog(path, {})
     path.write_text("".join([lines[0], *lines[2:]]))  # one is missing
     with pytest.raises(UserError, match="line 2 is not as it was written"):
-        Verdicts(path, {})
+        OutcomeLog(path, {})
 
 
 def test_every_flag_of_an_evaluation_is_part_of_what_it_is_about():

@@ -7,8 +7,8 @@ import sys
 import pytest
 from evaluation_records import pgd, share
 
-from tfadv import comparison
 from tfadv.errors import UserError
+from tfadv.runs import comparison
 
 SMALL = ["--gin_file=gin/scale/smoke.gin", "--gin_bindings=Training.steps_per_call = 1"]
 

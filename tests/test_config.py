@@ -7,11 +7,12 @@ import gin
 import numpy as np
 import pytest
 
-from tfadv import config, experiment
+from tfadv import config
+from tfadv.config.evaluation_settings import Evaluation
 from tfadv.errors import UserError
-from tfadv.evaluation_settings import Evaluation
+from tfadv.planning.plan import build_plan
 from tfadv.registry import Registry, configured
-from tfadv.run_directory import RunDirectory, default_path
+from tfadv.runs.run_directory import RunDirectory, default_path
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")
@@ -47,7 +48,7 @@ def test_recipe_and_scale_read_the_same_in_any_order(recipe, scale):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_plans_at_the_default_scale_and_says_its_source(recipe):
     config.read([f"gin/{recipe}.gin"], ["digits.test_examples = 100"])
-    plan = experiment.plan()
+    plan = build_plan()
     assert plan.experiment.scale == "digits" and len(plan.splits.test) == 100
     head = (ROOT / "gin" / f"{recipe}.gin").read_text().split("include")[0]
     assert "Paper" in head and f"--gin_file=gin/{recipe}.gin" in head
@@ -76,7 +77,7 @@ def test_a_recipe_may_override_its_scale():
 
 def test_bindings_win_and_are_kept():
     read = config.read(["gin/mbn_alp.gin"], ["PGD.steps = 3"])
-    assert experiment.plan().attack.steps == 3
+    assert build_plan().attack.steps == 3
     assert read.where("PGD.steps") == "--gin_bindings='PGD.steps = 3'"
     assert read.where("PGD.epsilon") == f"{config.DEFAULT_SCALE}:" + str(
         1 + (ROOT / config.DEFAULT_SCALE).read_text().splitlines().index("PGD.epsilon = 64.0")
@@ -86,13 +87,13 @@ def test_bindings_win_and_are_kept():
 def test_a_part_can_be_built_in_a_scope_of_its_own():
     bindings = ["Experiment.attack = 'mine/pgd'", "mine/PGD.steps = 3", "PGD.steps = 5"]
     config.read(["gin/mbn.gin"], bindings)
-    plan = experiment.plan()
+    plan = build_plan()
     assert plan.attack.steps == 3 and plan.attack.epsilon == 64
 
 
 def test_evaluation_attacks_start_at_random_and_have_their_steps():
     config.read(["gin/mbn.gin"])
-    plan = experiment.plan()
+    plan = build_plan()
     assert plan.attack.clean_start_probability == 0.2
     steps = {spec: attack.steps for spec, attack in plan.evaluation_attacks.items()}
     assert steps == {"pgd10/pgd": 10, "pgd100/pgd": 100}
@@ -129,7 +130,7 @@ def test_evaluation_attacks_start_at_random_and_have_their_steps():
 def test_mistakes_are_told_in_one_line(files, bindings, told):
     with pytest.raises(UserError, match=told) as caught:
         config.read(files, bindings)
-        plan = experiment.plan()
+        plan = build_plan()
         plan.experiment.build_model(plan.splits)
     assert "\n" not in caught.value.message
 
@@ -152,7 +153,7 @@ def test_images_of_two_shapes_are_refused(tmp_path):
         bindings.append(f"npz.{split} = '{path}'")
     config.read(["gin/mbn.gin"], bindings)
     with pytest.raises(UserError, match=r"image_shape of npz.train is \(8, 8, 3\), of npz.test"):
-        experiment.plan()
+        build_plan()
 
 
 def test_a_name_is_registered_once():

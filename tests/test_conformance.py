@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tfadv import config, experiment, plugin_modules, testing  # noqa: F401  (registers parts)
+from tfadv import config, testing  # noqa: F401  (registers parts)
+from tfadv.config import plugin_modules  # noqa: F401  (registers parts)
 
 PLUGINS = Path(__file__).resolve().parent.parent / "plugins"
 BROKEN = "broken_plugins"

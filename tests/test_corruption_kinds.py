@@ -10,11 +10,11 @@ import tensorflow as tf
 from PIL import Image
 
 from tfadv import randomness
-from tfadv.data import corruption_blur as blur
-from tfadv.data import corruption_digital as digital
-from tfadv.data import corruption_weather as weather
 from tfadv.data.augmentation import draw
-from tfadv.data.corruptions import CORRUPTIONS
+from tfadv.data.corruptions import blur as blur
+from tfadv.data.corruptions import digital as digital
+from tfadv.data.corruptions import weather as weather
+from tfadv.data.corruptions.corrupted import CORRUPTIONS
 
 SEED = randomness.example_seeds(0, "test", tf.constant([7]))[0]
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.data import ArraySource
-from tfadv.data.corruptions import CORRUPTIONS, SEVERITIES, Corrupted
+from tfadv.data.corruptions.corrupted import CORRUPTIONS, SEVERITIES, Corrupted
 from tfadv.data.digits import digits
 from tfadv.data.npz import npz
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv.attacks.curve import Curve
-from tfadv.attacks.cycles import WINDOW, fingerprint
 from tfadv.attacks.pgd import PGD
+from tfadv.evaluation.trajectory.curve import Curve
+from tfadv.evaluation.trajectory.cycles import WINDOW, fingerprint
 
 CENTRE = 128.0
 LENGTHS = (1, 40, 399, 1003)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from smoke import ONE_EPOCH, SMOKE
 
-from tfadv.checkpoints import read_model
-from tfadv.distribution import Distribution
+from tfadv.devices.distribution import Distribution
 from tfadv.errors import UserError
+from tfadv.runs.checkpoints import read_model
 
 TWENTY_STEPS = ("Training.epochs = 10", "Experiment.deterministic = True")
 IN_PORTIONS = "Training.micro_batch_size = 4"

@@ -8,16 +8,23 @@ import pytest
 import tensorflow as tf
 from sklearn.neural_network import MLPClassifier
 
-from tfadv import config, experiment, surrogate
+from tfadv import config
+from tfadv.config.evaluation_settings import Checkup
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices
-from tfadv.doctor import FINE, NOT_MEASURED, SUSPICIOUS, Doctor
 from tfadv.errors import UserError
-from tfadv.evaluation_settings import Checkup
-from tfadv.evaluator import Evaluator
-from tfadv.foreign_model import ForeignModel
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.evaluation.gradient_masking import substitute
+from tfadv.evaluation.gradient_masking.examination import (
+    FINE,
+    NOT_MEASURED,
+    SUSPICIOUS,
+    Examination,
+)
+from tfadv.evaluation.gradient_masking.indicators import INDICATORS
+from tfadv.evaluation.outcome_log import OutcomeLog
+from tfadv.models.external import ExternalModel
+from tfadv.planning.plan import Evaluation, build_plan
 from tfadv.progress import Work
-from tfadv.signs import SIGNS
-from tfadv.verdicts import Verdicts
 
 EPSILON = 24.0
 CHECKUP = Checkup(EPSILON, examples=120, steps=100, restarts=2, queries=300)
@@ -26,13 +33,13 @@ CHECKUP = Checkup(EPSILON, examples=120, steps=100, restarts=2, queries=300)
 @pytest.fixture(autouse=True)
 def quick_imitations(monkeypatch):
     """Digits are learnt sooner."""
-    monkeypatch.setattr(surrogate, "STEPS", 150)
+    monkeypatch.setattr(substitute, "STEPS", 150)
 
 
 @pytest.fixture(scope="module")
 def splits():
     config.read(["gin/clean.gin"], [])
-    return experiment.plan().splits
+    return build_plan().splits
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +65,13 @@ def honest(splits):
 
 
 def examined(function, splits, verdicts=None, checkup=CHECKUP):
-    evaluation = experiment.Evaluation(attacks=(), batch_size=60)
-    model = ForeignModel("digits", {"main": function}, (0.0, 255.0))
-    doctor = Doctor(
-        model, splits.test, evaluation, checkup, SIGNS, tf.distribute.get_strategy(), seed=0
+    evaluation = Evaluation(attacks=(), batch_size=60)
+    model = ExternalModel("digits", {"main": function}, (0.0, 255.0))
+    doctor = Examination(
+        model, splits.test, evaluation, checkup, INDICATORS, tf.distribute.get_strategy(), seed=0
     )
     with Work("examine", doctor.cost, quiet=True) as work:
-        found = doctor.examine("main", verdicts or Verdicts(), work)
+        found = doctor.examine("main", verdicts or OutcomeLog(), work)
     return {sign["sign"]: sign for sign in found}
 
 
@@ -75,7 +82,7 @@ def suspicious(found):
 def test_an_honest_model_has_no_sign(honest, splits):
     found = examined(honest, splits)
     assert suspicious(found) == set(), found
-    assert list(found) == [sign.name for sign in SIGNS]
+    assert list(found) == [sign.name for sign in INDICATORS]
     # Of a function nothing is known but its outputs.
     assert {n for n, sign in found.items() if sign["verdict"] == NOT_MEASURED} == {
         "precision",
@@ -160,21 +167,21 @@ def test_a_model_of_the_users_is_transferred_from(honest, splits, tmp_path, monk
 
 def test_an_examination_goes_on_where_it_was(honest, splits, tmp_path, monkeypatch):
     quick = dataclasses.replace(CHECKUP, examples=30, steps=4, restarts=2, queries=20)
-    first = examined(honest, splits, Verdicts(tmp_path / "images.jsonl", {}), quick)
+    first = examined(honest, splits, OutcomeLog(tmp_path / "images.jsonl", {}), quick)
     monkeypatch.setattr("tfadv.judge.Judge.attack", None)  # nothing is attacked again
     monkeypatch.setattr("tfadv.signs.imitation", None)
-    again = examined(honest, splits, Verdicts(tmp_path / "images.jsonl", {}), quick)
+    again = examined(honest, splits, OutcomeLog(tmp_path / "images.jsonl", {}), quick)
     assert again == first
 
 
 def test_the_checkup_takes_the_attacks_radius():
     config.read(["gin/clean.gin"], ["Evaluation.doctor = True", "eval/Checkup.steps = 6"])
-    plan = experiment.plan()
+    plan = build_plan()
     assert plan.checkup == Checkup(64.0, steps=6)
     config.read(["gin/clean.gin"], ["Evaluation.doctor = True", "eval/Checkup.epsilon = 8.0"])
-    assert experiment.plan().checkup.epsilon == 8
+    assert build_plan().checkup.epsilon == 8
     config.read(["gin/clean.gin"], [])
-    assert experiment.plan().checkup is None
+    assert build_plan().checkup is None
     with pytest.raises(UserError, match=r"Checkup.steps must be >= 2, got 1"):
         Checkup(8.0, steps=1)
 
@@ -189,7 +196,7 @@ def test_a_model_of_ours_is_examined_in_both_precisions_and_statistics():
         "eval/Checkup.queries = 5",
     ]
     config.read(["gin/mbn.gin", "gin/scale/smoke.gin"], bindings)
-    plan = experiment.plan()
+    plan = build_plan()
     model = plan.experiment.build_model(plan.splits)
     evaluator = Evaluator(
         model,

@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 from documents import PAGES, ROOT, Block, blocks, code_spans
 
-from tfadv import config, plugin_modules, registry, testing
-from tfadv import experiment as _registers_the_built_in_parts  # noqa: F401
+from tfadv import config, registry, testing
+from tfadv.config import plugin_modules
+from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
 
 # Names that a reader gives, or that a run writes.
 MADE = {"my_norm.py", "my_norm.gin", "config.gin", "operative_config.gin", "model_card.md"}

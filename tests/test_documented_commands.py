@@ -23,7 +23,8 @@ from documents import (
 )
 from workplace import Workplace
 
-from tfadv import config, experiment
+from tfadv import config
+from tfadv.planning.plan import build_plan
 
 # Their training takes hours, or images that nobody may hand on.
 HOURS = ("cifar10", "imagenet", "imagenet_1gpu", "imagenet_8gpu")
@@ -111,7 +112,7 @@ def planned(command: Command) -> None:
     for recipe in command.values("recipe") or [None]:
         files = [*filter(None, [recipe]), *command.values("gin_file")]
         config.read(files, command.values("gin_bindings"))
-        experiment.plan()
+        build_plan()
 
 
 def unknown_words(command: Command) -> list[str]:
@@ -195,7 +196,7 @@ def test_every_command_of_a_gin_files_head_is_planned(workplace, monkeypatch):
             if command.text.startswith("python -m tfadv.evaluate --model_dir=RUN "):
                 files = ["gin/mbn_alp.gin", *command.values("gin_file")]
                 config.read(files, command.values("gin_bindings"))
-                experiment.plan()
+                build_plan()
             else:
                 assert command.text.startswith(TRAIN), f"{command.where}: {command.text}"
                 planned(command)

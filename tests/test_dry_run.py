@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 from smoke import make_plan, one_device
 
-from tfadv import config, dry_run
-from tfadv.hardware import Hardware, Workload, measure_workload
+from tfadv import config
+from tfadv.config.hardware import Hardware
+from tfadv.planning import dry_run
+from tfadv.planning.workload import Workload, measure_workload
 
 
 def lines(recipe, *bindings, folder):

@@ -4,9 +4,10 @@ import numpy as np
 import tensorflow as tf
 from smoke import make_plan, one_device, randomized
 
-from tfadv import attack_runs, randomness
+from tfadv import randomness
 from tfadv.data.pipeline import some_examples
-from tfadv.evaluator import Evaluator
+from tfadv.evaluation import attack_runs
+from tfadv.evaluation.evaluator import Evaluator
 from tfadv.norms import NormMode
 
 ATTACKS = "Evaluation.attacks = ('pgd20/pgd', 'pgd100/pgd', 'short/pgd')"

@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy import optimize
 
 from tfadv import randomness
-from tfadv.attacks import fab, goals
+from tfadv.attacks import fab, objectives
 from tfadv.attacks.balls import BALLS, surface_noise
 from tfadv.attacks.fab import FABTargeted
 from tfadv.errors import UserError
@@ -263,7 +263,7 @@ def test_noise_of_the_surface_is_of_size_one():
 def test_likeliest_wrong_classes_fall_by_logit():
     logits = RANDOM.normal(size=(6, CLASSES)).astype("float32")
     for count in (2, 9):
-        found = goals.likeliest_wrong(tf.constant(logits), LABELS, count).numpy()
+        found = objectives.likeliest_wrong(tf.constant(logits), LABELS, count).numpy()
         for row, label, classes in zip(logits, LABELS, found, strict=True):
             assert [k for k in np.argsort(-row) if k != label][:count] == classes.tolist()
 

@@ -13,11 +13,12 @@ from tfadv import config, randomness
 from tfadv.attacks.base import NOT_FINITE, classified
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
-from tfadv.finite import not_finite, require_finite
+from tfadv.files import write_json
 from tfadv.registry import ATTACKS, STRATEGIES
-from tfadv.run_directory import RunDirectory, write_json
+from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import CLEAN
 from tfadv.strategies.standard import Standard
+from tfadv.training.finite import not_finite, require_finite
 
 CLASSES = 5
 BRIGHT = np.arange(6) % 2 == 0

@@ -7,17 +7,19 @@ import tensorflow as tf
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from tfadv import config, experiment, foreign_check, foreign_model
+from tfadv import config
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
+from tfadv.interop import external_checks, external_models
 from tfadv.norms import NormMode
+from tfadv.planning.evaluation_parts import evaluation_parts
 
 UNIT = (0.0, 1.0)
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return experiment.evaluation_parts(config.read([config.PROTOCOL], ["digits.split_seed = 0"]))
+    return evaluation_parts(config.read([config.PROTOCOL], ["digits.split_seed = 0"]))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def file(regression, tmp_path_factory):
 
 
 def load(path, pixel_range=UNIT, layout="NHWC", outputs="logits", endpoint=None):
-    return foreign_model.load(path, pixel_range, layout, outputs, endpoint)
+    return external_models.load(path, pixel_range, layout, outputs, endpoint)
 
 
 def accuracy(model, source):
@@ -71,7 +73,7 @@ def test_every_form_gives_scikit_learns_accuracy(parts, regression, file, tmp_pa
     else:
         keras_model(regression, channels_first=True).save(tmp_path / "first.keras")
         model = load(tmp_path / "first.keras", layout="NCHW")
-    foreign_check.check(model, parts.source)
+    external_checks.check(model, parts.source)
     found, pixels = accuracy(model, parts.source)
     flat = pixels[..., 0].reshape(-1, 64) / 255
     assert found == pytest.approx(
@@ -96,13 +98,13 @@ def test_every_form_gives_scikit_learns_accuracy(parts, regression, file, tmp_pa
 )
 def test_what_is_stated_wrongly_is_told(parts, file, stated, told):
     with pytest.raises(UserError, match=told):
-        foreign_check.check(load(file, **stated), parts.source)
+        external_checks.check(load(file, **stated), parts.source)
 
 
 def test_probabilities_stated_as_logits_are_told(parts, regression, tmp_path):
     keras_model(regression, "softmax").save(tmp_path / "soft.keras")
     with pytest.raises(UserError, match="state --outputs=probabilities"):
-        foreign_check.check(load(tmp_path / "soft.keras"), parts.source)
+        external_checks.check(load(tmp_path / "soft.keras"), parts.source)
 
 
 def test_another_number_of_classes_is_told(parts, tmp_path):
@@ -110,7 +112,7 @@ def test_another_number_of_classes_is_told(parts, tmp_path):
     output = keras.layers.Dense(7)(keras.layers.Flatten()(images))
     keras.Model(images, output).save(tmp_path / "seven.keras")
     with pytest.raises(UserError, match=r"returns \[64, 7\] .* has 10 classes"):
-        foreign_check.check(load(tmp_path / "seven.keras"), parts.source)
+        external_checks.check(load(tmp_path / "seven.keras"), parts.source)
 
 
 def test_what_is_no_model_is_told(file, tmp_path):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tfadv import config
-from tfadv.norms.base import MAIN
+from tfadv.norms.mode import MAIN
 from tfadv.paper import CONTRADICTIONS, DIFFERENCES, PUBLISHED_SCALE, RELEASED_ERRORS, row_of
-from tfadv.paper_rows import recipe_of
+from tfadv.planning.paper_rows import recipe_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("", "attack", "batch", "depth", "finetune", "released", "table3")

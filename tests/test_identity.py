@@ -9,11 +9,14 @@ import pytest
 from digits_bundle import bundle_of, random_run
 from smoke import SMOKE, make_plan, one_device, randomized
 
-from tfadv import adapters, config, digests, experiment, identity
-from tfadv.checkpoints import Checkpoints
+from tfadv import adapters, config, digests
 from tfadv.errors import UserError
-from tfadv.run_directory import RunDirectory, write_json
-from tfadv.verdicts import Unit, Verdicts
+from tfadv.evaluation.outcome_log import OutcomeLog, Unit
+from tfadv.files import write_json
+from tfadv.planning.plan import build_plan
+from tfadv.runs import identity
+from tfadv.runs.checkpoints import Checkpoints
+from tfadv.runs.run_directory import RunDirectory
 
 RECIPE = ["gin/clean.gin", SMOKE]
 
@@ -41,7 +44,7 @@ def chosen(data, *bindings):
     """Returns the configuration and the plan of a run on these images."""
     paths = [f"npz.{split} = '{data / split}.npz'" for split in ("train", "test")]
     read = config.read(RECIPE, ["Experiment.dataset = 'npz'", *paths, *bindings])
-    return read, experiment.plan()
+    return read, build_plan()
 
 
 def started(path, data, *bindings):
@@ -175,7 +178,7 @@ def measured(directory, data, *bindings, overlays=()):
     """Checks the images of an evaluation of a run, as the command does."""
     written = str(directory.path / "config.gin")
     read = config.read([written, *overlays], bindings)
-    source = experiment.plan().splits.test
+    source = build_plan().splits.test
     return identity.check_images(directory.path, read, source, "auto")
 
 
@@ -266,9 +269,9 @@ def test_a_plugin_that_was_edited_is_another_runs(tmp_path, data, forget_plugins
 def test_a_state_of_other_images_is_refused(tmp_path, data):
     path = tmp_path / "images.jsonl"
     about = {"weights": "a", "data": chosen(data)[1].splits.test.manifest()}
-    Verdicts(path, about).add(Unit("main", "clean"), {"index": np.arange(3)})
-    assert len(Verdicts(path, about).found(Unit("main", "clean"))["index"]) == 3
+    OutcomeLog(path, about).add(Unit("main", "clean"), {"index": np.arange(3)})
+    assert len(OutcomeLog(path, about).found(Unit("main", "clean"))["index"]) == 3
     write(data, "test", *fewer(*drawn(48)))
     other = about | {"data": chosen(data)[1].splits.test.manifest()}
     with pytest.raises(UserError, match=r"\(other data: 34 images instead of 20\): choose another"):
-        Verdicts(path, other)
+        OutcomeLog(path, other)

@@ -15,9 +15,11 @@ from test_distribution import command as train_command
 from test_distribution import finish as wait_for
 from test_distribution import free_ports, start_worker
 
-from tfadv import config, experiment, identity
-from tfadv.checkpoints import Checkpoints
-from tfadv.run_directory import RunDirectory
+from tfadv import config
+from tfadv.planning.plan import build_plan
+from tfadv.runs import identity
+from tfadv.runs.checkpoints import Checkpoints
+from tfadv.runs.run_directory import RunDirectory
 
 
 def command(name, *arguments, bindings=(), **named):
@@ -50,7 +52,7 @@ def images(tmp_path):
 def stopped_run(path, bindings):
     """Leaves a run in `path` as it is stopped after 3 of its 9 steps."""
     read = config.read(["gin/clean.gin", SMOKE], bindings)
-    plan = experiment.plan()
+    plan = build_plan()
     directory = RunDirectory(path)
     bound_to = identity.check_run(directory, plan, identity.alone())
     directory.claim(read, ["CPU"], plan.experiment.seed, bound_to)

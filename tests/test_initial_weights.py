@@ -5,13 +5,13 @@ import pytest
 import tensorflow as tf
 from smoke import finish, make_plan, one_device, randomized, values
 
-from tfadv import initial_weights
-from tfadv.checkpoints import Checkpoints
 from tfadv.errors import UserError
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+from tfadv.runs import initial_weights
+from tfadv.runs.checkpoints import Checkpoints
 
 
 def saved(trainer, folder):

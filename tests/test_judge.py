@@ -6,10 +6,10 @@ import tensorflow as tf
 from smoke import make_plan
 
 from tfadv import randomness
-from tfadv.attack_runs import Run
 from tfadv.attacks import Attack
-from tfadv.foreign_model import ForeignModel
-from tfadv.judge import Judge, Portion
+from tfadv.evaluation.attack_runner import AttackRunner, Portion
+from tfadv.evaluation.attack_runs import Run
+from tfadv.models.external import ExternalModel
 from tfadv.norms import NormMode
 
 CLASSES = 4
@@ -31,8 +31,8 @@ def shade_of(images):
 @pytest.mark.parametrize("stage", ["", "square"])
 def test_draws_are_those_of_the_run_the_stage_the_restart_and_the_image(stage, restart):
     plan = make_plan("mbn")
-    model = ForeignModel("shades", {"main": shade_of}, (0.0, 255.0))
-    judge = Judge(model, plan.splits.test, plan.evaluation, tf.distribute.get_strategy(), 7)
+    model = ExternalModel("shades", {"main": shade_of}, (0.0, 255.0))
+    judge = AttackRunner(model, plan.splits.test, plan.evaluation, tf.distribute.get_strategy(), 7)
     run = Run("list/any", Painting(), ("list/any",), (), stage)
     indices = np.arange(3, 20)
     portion = Portion(indices, len(indices))

@@ -13,7 +13,7 @@ from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.norms import NormMode
 from tfadv.registry import STRATEGIES
-from tfadv.run_directory import RunDirectory
+from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import ADV, CLEAN, Network, Strategy
 
 THREE = ("Experiment.strategy = 'three'", "MixtureBatchNorm.branches = ('clean', 'adv', 'weak')")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv import config, experiment  # noqa: F401  (experiment registers all parts)
+from tfadv import config  # noqa: F401  (experiment registers all parts)
 from tfadv.errors import UserError
 from tfadv.norms import NormMode
 from tfadv.norms.base import write_statistics

@@ -3,8 +3,8 @@
 import pytest
 
 from tfadv import config
-from tfadv.norms.base import MAIN
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+from tfadv.norms.mode import MAIN
 from tfadv.paper import (
     CONTRADICTIONS,
     DIFFERENCES,

@@ -4,7 +4,7 @@ import pytest
 
 from tfadv import config
 from tfadv.paper import PUBLISHED_SCALE, ROWS
-from tfadv.paper_rows import nearest_row, recipe_of
+from tfadv.planning.paper_rows import nearest_row, recipe_of
 
 MBN, PGD10 = "gin/mbn.gin", "gin/attack/pgd10.gin"
 FROZEN = "gin/adv_100_clean_0_frozen.gin"

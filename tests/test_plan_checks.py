@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from smoke import make_plan
 
-from tfadv import config, experiment
+from tfadv import config
 from tfadv.attacks.apgd import APGD
 from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.autoattack import AutoAttack
@@ -13,6 +13,7 @@ from tfadv.attacks.fgsm import FGSM
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.square import Square
 from tfadv.errors import UserError
+from tfadv.planning.evaluation_parts import evaluation_parts
 
 INITIAL = "Experiment.initial_weights = 'runs/some'"
 
@@ -106,7 +107,7 @@ def test_attacks_that_need_more_classes_are_refused_before_any_work():
     assert set(make_plan("mbn", two, kept).evaluation_attacks) == {"apgd", "fab_targeted", "square"}
     read = config.read(["gin/scale/smoke.gin"], [two, "Evaluation.attacks = ('autoattack',)"])
     with pytest.raises(UserError, match="AutoAttack's APGD-T needs 4 classes or more"):
-        experiment.evaluation_parts(read)
+        evaluation_parts(read)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_an_evaluation_says_what_is_odd_about_its_images(tmp_path):
     bindings = [f"npz.{split} = '{tmp_path}/dim.npz'" for split in ("train", "test")]
     files = ["gin/base.gin", "gin/scale/smoke.gin"]
     read = config.read(files, ["Experiment.dataset = 'npz'", *bindings])
-    (warning,) = experiment.evaluation_parts(read).warnings
+    (warning,) = evaluation_parts(read).warnings
     assert warning.startswith("npz.test: the largest pixel is 16, of 255")
     with pytest.raises(UserError, match="Experiment.seed must be a whole number in 0..2³¹-1"):
-        experiment.evaluation_parts(config.read(files, ["Experiment.seed = -1"]))
+        evaluation_parts(config.read(files, ["Experiment.seed = -1"]))

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from tfadv import config, plugin_modules, plugin_sources
+from tfadv import config
+from tfadv.config import plugin_modules, plugin_sources
 
 PLUGIN = """
 {imports}

@@ -12,11 +12,14 @@ from absl import flags
 from absl.testing import flagsaver
 from rich.console import Console
 
-from tfadv import config, experiment, plugin_modules, plugin_templates, plugins, testing
+from tfadv import config, plugins, testing
 from tfadv.attacks.pgd import PGD
+from tfadv.config import plugin_modules
 from tfadv.errors import UserError
+from tfadv.planning.plan import build_plan
 from tfadv.registry import ATTACKS, NORMS, STRATEGIES, configurables
-from tfadv.run_directory import RunDirectory
+from tfadv.runs.run_directory import RunDirectory
+from tfadv.testing import templates
 
 ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = '''
@@ -68,14 +71,14 @@ def test_plugins_come_from_a_folder_and_from_a_module(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     read = config.read([str(recipe)], plugins=["a_module"], plugin_dirs=[str(folder)])
     assert {"in_folder", "a_module"} <= set(NORMS.names())
-    assert experiment.plan().experiment.norm == "in_folder"
+    assert build_plan().experiment.norm == "in_folder"
     assert re.match(r"import a_module # source \w+\nimport plugins.in_folder # source", read.text())
 
 
 def test_an_installed_plugin_is_there_by_name_and_noted_where_it_is_used(site):
     site("good_package", PLUGIN.format(name="installed_norm", cls="InstalledNorm"))
     read = config.read(["gin/gn.gin"], ["Experiment.norm = 'installed_norm'"])
-    assert experiment.plan().experiment.norm == "installed_norm"
+    assert build_plan().experiment.norm == "installed_norm"
     assert read.text().startswith("import good_package # source ")
     unused = config.read(["gin/gn.gin"])
     assert "good_package" not in unused.text()
@@ -220,7 +223,7 @@ def test_a_new_plugin_conforms_and_its_recipe_chooses_it(tmp_path, monkeypatch, 
     assert f"--check=plugins.my_{kind} --plugin_dir={tmp_path}" in printed
     files = re.findall(r"--gin_file=(\S+)", printed)
     config.read([*files, "gin/scale/smoke.gin"], plugin_dirs=[str(tmp_path)])
-    plan = experiment.plan()
+    plan = build_plan()
     chosen = (plan.experiment.norm, plan.experiment.strategy, *plan.evaluation_attacks)
     assert any(f"my_{kind}" in name for name in chosen)
     for check in testing.checks(kind, f"my_{kind}"):
@@ -254,11 +257,11 @@ def test_nothing_is_overwritten_and_wrong_names_are_told(tmp_path, monkeypatch):
         new_plugin("norm", tmp_path, monkeypatch)
     (tmp_path / "free.gin").write_text("mine")
     with pytest.raises(UserError, match="free.gin' is there already"):
-        plugin_templates.write("norm", "free", tmp_path)
+        templates.write("norm", "free", tmp_path)
     assert not (tmp_path / "free.py").exists()
     for name, told in (("My-Norm", "snake_case"), ("pgd", "'pgd' is taken")):
         with pytest.raises(UserError, match=told):
-            plugin_templates.write("norm", name, tmp_path)
+            templates.write("norm", name, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from tfadv import config
 from tfadv.data import imagenet
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
-from tfadv.hardware import measure_workload
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+from tfadv.planning.workload import measure_workload
 from tfadv.registry import DATASETS
 from tfadv.strategies import ADV, CLEAN
 from tfadv.strategies.adversarial import Adversarial

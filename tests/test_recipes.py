@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tfadv import config, experiment
-from tfadv.trainer import Trainer
+from tfadv import config
+from tfadv.planning.plan import build_plan
+from tfadv.training.trainer import Trainer
 
 RECIPES = sorted(
     path.stem
@@ -18,7 +19,7 @@ RECIPES = sorted(
 
 def two_steps(*files, bindings=()):
     config.read([*files, "gin/scale/smoke.gin"], bindings)
-    trainer = Trainer(experiment.plan(), tf.distribute.get_strategy())
+    trainer = Trainer(build_plan(), tf.distribute.get_strategy())
     *_, metrics = trainer.steps()
     return metrics
 

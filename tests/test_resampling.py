@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 import tensorflow as tf
 
-from tfadv.data import resampling
+from tfadv.data.corruptions import resampling
 
 
 @pytest.mark.parametrize(("size", "factor"), [(32, 1.13), (32, 1.0), (8, 1.25), (224, 4.5)])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadv.config.settings import Training
 from tfadv.errors import UserError
-from tfadv.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
-from tfadv.settings import Training
+from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
 
 NO_WARM_UP = {"rate_per_256": 1.0, "warmup_epochs": 0, "warmup_start": 0.0}
 BOUNDARIES = ("0.1", "1/3", "0.5", "2.3", "7.01", "25", "33.3", "35", "70", "95")

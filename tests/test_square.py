@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks import goals
+from tfadv.attacks import objectives
 from tfadv.attacks.square import SQUARES, Square
-from tfadv.attacks.squares import L2Squares, hill_and_valley
+from tfadv.attacks.square_search import L2Squares, hill_and_valley
 
 SHAPE, CLASSES = (6, 9, 11, 3), 5
 RANDOM = np.random.default_rng(0)
@@ -43,7 +43,7 @@ def test_margins_grow_in_the_ball_and_fooled_images_are_left_alone(ball):
             low, high = np.maximum(IMAGES - epsilon, 0), np.minimum(IMAGES + epsilon, 255)
             border = np.minimum(np.abs(found - low), np.abs(found - high))
             assert border.max() < 1e-3
-    margins = [np.array(goals.margin(logits_fn(found), LABELS)) for found in (few, many)]
+    margins = [np.array(objectives.margin(logits_fn(found), LABELS)) for found in (few, many)]
     assert np.all(margins[1] >= margins[0]) and np.mean(margins[1] > margins[0]) > 0.5
     fooled = margins[0] > 0
     np.testing.assert_array_equal(many[fooled], few[fooled])
@@ -61,7 +61,7 @@ def test_xla_changes_the_same(ball):
     np.testing.assert_allclose(compiled, plain, atol=1e-3)
     found = attacked(Square(8.0, 20, ball=ball, jit_compile=True))
     begun = attacked(Square(8.0, 1, ball=ball, jit_compile=True))
-    margins = [np.array(goals.margin(logits_fn(x), LABELS)) for x in (begun, found)]
+    margins = [np.array(objectives.margin(logits_fn(x), LABELS)) for x in (begun, found)]
     assert np.all(margins[1] >= margins[0] - 1e-3) and np.any(margins[1] > margins[0])
 
 

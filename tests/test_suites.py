@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv import adapters, config, experiment, trained_run
-from tfadv.bundle import write_bundle
+from tfadv import adapters, config
 from tfadv.errors import UserError
-from tfadv.evaluator import Evaluator
-from tfadv.loaded_bundle import LoadedBundle
-from tfadv.run_directory import RunDirectory
-from tfadv.trainer import Trainer
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.interop.bundle_writer import write_bundle
+from tfadv.interop.loaded_bundle import LoadedBundle
+from tfadv.planning.evaluation_parts import EvaluationParts
+from tfadv.planning.plan import build_plan
+from tfadv.runs import trained_run
+from tfadv.runs.run_directory import RunDirectory
+from tfadv.training.trainer import Trainer
 
 pytest.importorskip("foolbox", reason="no foolbox here: make test-suites")
 pytest.importorskip("art", reason="no ART here: make test-suites")
@@ -46,14 +49,14 @@ def trained(tmp_path_factory):
     read = config.read(
         RECIPE, ["Training.epochs = 20", "StepDecay.boundaries = (14, 18)", *SETTING]
     )
-    plan = experiment.plan()
+    plan = build_plan()
     trainer = Trainer(plan, tf.distribute.get_strategy())
     directory = RunDirectory(path / "run")
     directory.claim(read, trainer.devices, plan.experiment.seed)
     trainer.run(directory)
     run = trained_run.load(path / "run", plan)
     write_bundle(run, path / "bundle", ["adv", "clean"], (0.0, 1.0), "CC0")
-    parts = experiment.EvaluationParts.of(plan)
+    parts = EvaluationParts.of(plan)
     record = Evaluator(
         run.model,
         parts.source,

@@ -6,7 +6,7 @@ import pytest
 from evaluation_records import bare_record, pgd, share
 from rich.console import Console
 
-from tfadv.progress import results_table
+from tfadv.reports.console import results_table
 
 
 def printed(record):

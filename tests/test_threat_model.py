@@ -9,14 +9,15 @@ from attackable import make_evaluator
 from digits_bundle import bundle_of, random_run
 from smoke import make_plan
 
-from tfadv import config, experiment, randomness
+from tfadv import config, randomness
 from tfadv.attacks.balls import L2Ball, LinfBall
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.errors import UserError
-from tfadv.loaded_bundle import LoadedBundle
-from tfadv.progress import attack_name
+from tfadv.interop.loaded_bundle import LoadedBundle
+from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.registry import ATTACKS
+from tfadv.reports.console import attack_name
 from tfadv.strategies import Network
 
 L2 = ("PGD.ball = 'l2'", "PGD.epsilon = 128.0", "PGD.step_size = 32.0", "eval/PGD.step_size = 8.0")
@@ -145,7 +146,7 @@ def test_balls_of_an_evaluation_may_differ_from_the_trainings():
     plan = make_plan("mbn", "eval/PGD.ball = 'l2'", "eval/PGD.epsilon = 90.0")
     assert plan.threat_model == ThreatModel(16.0, "linf")
     assert {a.threat_model for a in plan.evaluation_attacks.values()} == {ThreatModel(90.0, "l2")}
-    assert experiment.EvaluationParts.of(plan).attacks is plan.evaluation_attacks
+    assert EvaluationParts.of(plan).attacks is plan.evaluation_attacks
 
 
 def test_balls_measure_what_they_say():

@@ -11,11 +11,11 @@ import tensorflow as tf
 from smoke import SMOKE, batches, finish, make_plan, mirrored, one_device, values
 
 from tfadv import config, randomness
-from tfadv.checkpoints import Checkpoints, read_model
 from tfadv.errors import UserError
-from tfadv.run_directory import RunDirectory
+from tfadv.runs.checkpoints import Checkpoints, read_model
+from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import Network
-from tfadv.trainer import Interrupted
+from tfadv.training.trainer import Interrupted
 
 GHOSTS = "NormPolicy.ghost_batch_size = 4"
 

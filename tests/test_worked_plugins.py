@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv import config, experiment, randomness
+from tfadv import config, randomness
+from tfadv.interop.keras_form import keras_form
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.resnet import ResNet
-from tfadv.models.stock_resnet import stock_resnet
 from tfadv.norms import NormMode
+from tfadv.planning.plan import build_plan
 from tfadv.registry import ATTACKS, NORMS, STRATEGIES
 from tfadv.strategies import ADV, CLEAN
-from tfadv.trainer import Trainer
+from tfadv.training.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "gin/plugins").glob("*.gin"))
@@ -155,7 +156,7 @@ def test_weight_standardization_has_its_stock_form():
         variable.assign_add(random.normal(0, 0.1, variable.shape))
     images = random.uniform(0, 255, (3, 8, 8, 3)).astype("float32")
     expected = model(tf.constant(images))
-    np.testing.assert_allclose(stock_resnet(model)(images), expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(keras_form(model)(images), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_fast_takes_one_step_of_its_ratio():
@@ -186,6 +187,6 @@ def test_fast_takes_one_step_of_its_ratio():
 def test_every_plugins_recipe_trains_two_steps(recipe):
     files = [f"gin/plugins/{recipe}.gin", "gin/scale/smoke.gin"]
     config.read(["gin/gn.gin", *files] if recipe == "mi_fgsm" else files)
-    trainer = Trainer(experiment.plan(), tf.distribute.get_strategy())
+    trainer = Trainer(build_plan(), tf.distribute.get_strategy())
     *_, metrics = trainer.steps()
     assert metrics["step"] == 2 and math.isfinite(metrics["loss"])

@@ -8,14 +8,14 @@ import tensorflow as tf
 from attackable import make_evaluator, network
 
 from tfadv import randomness
-from tfadv.attacks.curve import Curve
 from tfadv.attacks.pgd import PGD
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
+from tfadv.evaluation.outcome_log import OutcomeLog, Unit
+from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.losses import cross_entropy
 from tfadv.testing import two_cpus
 from tfadv.testing.attack_checks import Victim
-from tfadv.verdicts import Unit, Verdicts
 
 LENGTHS = (2, 5, 40)
 COUNT, SIZE = 11, 4
@@ -136,7 +136,7 @@ class StoppedError(Exception):
     pass
 
 
-class StopsAfter(Verdicts):
+class StopsAfter(OutcomeLog):
     """Fails as a machine would, in the midst of an evaluation."""
 
     def __init__(self, path, lines):
@@ -201,25 +201,25 @@ def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path):
         with pytest.raises(StoppedError):
             made = evaluator("Evaluation.worst_case = True", verdicts=StopsAfter(path, lines))[1]
             made.evaluate()
-    on = Verdicts(path, {})
+    on = OutcomeLog(path, {})
     assert evaluator("Evaluation.worst_case = True", verdicts=on)[1].evaluate() == whole
     seen = [tuple(json.loads(line)["unit"]) for line in path.read_text().splitlines()[1:]]
     for unit in set(seen):
         index = on.found(Unit(*unit))["index"]
         assert len(index) == len(set(index)), "an image was judged twice"
-    again = Verdicts(path, {})
+    again = OutcomeLog(path, {})
     assert again.progress() == on.progress()
 
 
 def test_another_evaluation_is_not_gone_on_with(tmp_path):
     path = tmp_path / "images.jsonl"
-    Verdicts(path, {"weights": "a", "branches": ["adv"]}).add(Unit("adv", "x"), {})
+    OutcomeLog(path, {"weights": "a", "branches": ["adv"]}).add(Unit("adv", "x"), {})
     before = path.read_text()
     with pytest.raises(UserError, match=r"another evaluation \(other weights\): choose another"):
-        Verdicts(path, {"weights": "b", "branches": ["adv"]})
+        OutcomeLog(path, {"weights": "b", "branches": ["adv"]})
     assert path.read_text() == before
     (tmp_path / "half").write_text('{"about": {"wei')
-    assert Verdicts(tmp_path / "half", {"weights": "b"}).progress() == "{}"
+    assert OutcomeLog(tmp_path / "half", {"weights": "b"}).progress() == "{}"
 
 
 def test_other_radii_are_other_threats():

@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 from smoke import batches, do_steps, finish, make_plan, one_device, randomized, values
 
-from tfadv import config, experiment, randomness
+from tfadv import config, randomness
 from tfadv.attacks.pgd import PGD
-from tfadv.trainer import Trainer
+from tfadv.planning.plan import build_plan
+from tfadv.training.trainer import Trainer
 
 NORMS = ("batch_norm", "mixture_batch_norm", "group_norm")
 RECIPES = {"standard": "clean", "adversarial": "mbn", "logit_pairing": "mbn_alp"}
@@ -92,7 +93,7 @@ def test_training_in_bfloat16_stays_close_and_keeps_float32_weights():
 def test_both_paths_attack_a_trained_model_alike():
     """PGD-10 on 500 digits, as one XLA program and as a plain graph."""
     config.read(["gin/adv_100_clean_0.gin"], ["Training.epochs = 8", "StepDecay.boundaries = (6,)"])
-    trainer = Trainer(experiment.plan(), tf.distribute.get_strategy())
+    trainer = Trainer(build_plan(), tf.distribute.get_strategy())
     assert math.isfinite(finish(trainer)[-1]["loss"])
     source = trainer.plan.splits.test
     images, labels = (

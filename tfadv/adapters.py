@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfadv import bundle, config, experiment, identity
+from tfadv import config
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import check_choice
-from tfadv.loaded_bundle import LoadedBundle
+from tfadv.interop.bundle_format import read_metadata
+from tfadv.interop.loaded_bundle import LoadedBundle
 from tfadv.pixels import from_pixels
+from tfadv.planning.evaluation_parts import evaluation_parts
+from tfadv.runs import identity
 
 # ART's norms of the balls.
 _NORMS = {"linf": np.inf, "l2": 2}
@@ -37,10 +40,10 @@ def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: it is no bundle, its data is not here, or is no longer the same.
     """
-    metadata = bundle.read_metadata(Path(folder))
+    metadata = read_metadata(Path(folder))
     written = Path(folder) / metadata["training"]["config"]
     read = config.read([str(written.resolve())])
-    parts = experiment.evaluation_parts(read)
+    parts = evaluation_parts(read)
     identity.check_images(Path(folder), read, parts.source, parts.data_digest)
     batch = some_examples(parts.source, count)
     images = from_pixels(batch["image"].numpy(), metadata["pixel_range"])

@@ -12,8 +12,11 @@ from pathlib import Path
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import command_line, comparison, config, experiment
-from tfadv.run_directory import write_json, write_text
+from tfadv import config
+from tfadv.config import command_line
+from tfadv.files import write_json, write_text
+from tfadv.planning.plan import build_plan
+from tfadv.runs import comparison
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -33,7 +36,7 @@ def main(argv):
         for recipe in recipes.values():
             files = [recipe, *FLAGS.gin_file]
             config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
-            experiment.plan()  # whatever is wrong with one is told before any is trained
+            build_plan()  # whatever is wrong with one is told before any is trained
     folder = Path(FLAGS.output_dir)
     jobs = [(name, seed) for seed in seeds for name in recipes]
     finished = {name: [] for name in recipes}

@@ -14,24 +14,23 @@ import tensorflow as tf
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import (
-    command_line,
-    config,
-    digests,
-    experiment,
-    foreign_check,
-    foreign_model,
-    identity,
-    trained_run,
-)
-from tfadv.distribution import Distribution, Workers
+from tfadv import config, digests
+from tfadv.config import command_line
+from tfadv.devices.distribution import Distribution
+from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
-from tfadv.evaluation_report import worst_of_all, write_report
-from tfadv.evaluator import Evaluator
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.evaluation.outcome_log import OutcomeLog
+from tfadv.evaluation.report import worst_of_all, write_report
+from tfadv.files import write_json
+from tfadv.interop import external_checks, external_models
+from tfadv.interop.bundle_format import is_bundle
 from tfadv.models import Model
-from tfadv.progress import results_table, signs_table
-from tfadv.run_directory import write_json
-from tfadv.verdicts import Verdicts
+from tfadv.models.external import ExternalModel
+from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
+from tfadv.planning.plan import build_plan
+from tfadv.reports.console import results_table, signs_table
+from tfadv.runs import identity, trained_run
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -67,7 +66,7 @@ def main(argv):
         is_chief = workers.is_chief
         command_line.warn(parts.warnings if is_chief else ())
         about = _about(found.read, parts, model, branches, workers)
-        verdicts = Verdicts(output.with_suffix(".images.jsonl"), about, is_chief)
+        verdicts = OutcomeLog(output.with_suffix(".images.jsonl"), about, is_chief)
         evaluator = Evaluator(
             model,
             parts.source,
@@ -121,8 +120,8 @@ def _default_output() -> str:
 class Subject(NamedTuple):
     """What is evaluated, on what and where; `description` is what the record says of it."""
 
-    parts: experiment.EvaluationParts
-    model: Model | foreign_model.ForeignModel
+    parts: EvaluationParts
+    model: Model | ExternalModel
     branches: tuple[str, ...]
     description: dict[str, object]
     distribution: tf.distribute.Strategy
@@ -132,11 +131,11 @@ def _run(found) -> Subject:
     """Returns a run's model on the devices that its plan names."""
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
-    plan = experiment.plan(found.read)
+    plan = build_plan(found.read)
     distribution = plan.distribution.create()
     identity.check_plugins(path, found.read)
     run = trained_run.load(path, plan, distribution, FLAGS.weights)
-    parts = experiment.EvaluationParts.of(plan)
+    parts = EvaluationParts.of(plan)
     return Subject(parts, run.model, run.branches, run.describe(), distribution)
 
 
@@ -146,12 +145,12 @@ def _foreign(found) -> Subject:
     if FLAGS.weights != "trained":
         raise UserError("--weights chooses between a run's weights: it goes with --model_dir")
     # A bundle is measured on its run's data, unless a scale chooses others.
-    of_its_run = foreign_model.is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
+    of_its_run = is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
     first = str((path / "config.gin").resolve()) if of_its_run else config.PROTOCOL
     found.read = command_line.read_flags([first])
-    parts = experiment.evaluation_parts(found.read)
-    model = foreign_model.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
-    command_line.warn(foreign_check.check(model, parts.source))
+    parts = evaluation_parts(found.read)
+    model = external_models.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
+    command_line.warn(external_checks.check(model, parts.source))
     distribution = Distribution(kind="one_device").create()
     return Subject(parts, model, model.branches, model.describe(), distribution)
 

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from absl import app, flags
 
-from tfadv import command_line, experiment, identity, trained_run
-from tfadv.bundle import write_bundle
+from tfadv.config import command_line
+from tfadv.interop.bundle_writer import write_bundle
+from tfadv.planning.plan import build_plan
+from tfadv.runs import identity, trained_run
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
@@ -25,7 +27,7 @@ def main(argv):
         command_line.refuse_arguments(argv)
         path = Path(FLAGS.model_dir)
         found.read = command_line.read_flags([trained_run.config_file(path)])
-        plan = experiment.plan(found.read)
+        plan = build_plan(found.read)
         run = trained_run.load(path, plan, weights=FLAGS.weights)
         identity.check_plugins(path, found.read)
         identity.check_images(path, found.read, plan.splits.test, plan.experiment.data_digest)

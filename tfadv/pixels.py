@@ -1,5 +1,7 @@
 """Between pixels of 0..255, as everywhere inside, and the range that others feed."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -8,6 +10,8 @@ PIXEL_RANGE = (0.0, 255.0)
 
 PixelRange = tuple[float, float]
 Images = np.ndarray | tf.Tensor
+# From float32 images [N, H, W, C] in 0..255 to float32 logits [N, K].
+LogitsFn = Callable[[tf.Tensor], tf.Tensor]
 
 
 def units_per_pixel(pixel_range: PixelRange) -> float:

@@ -14,9 +14,11 @@ import tensorflow as tf
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import command_line, config, plugin_modules, plugin_templates, registry, testing
-from tfadv import experiment as _registers_the_built_in_parts  # noqa: F401
+from tfadv import config, registry, testing
+from tfadv.config import command_line, plugin_modules
 from tfadv.errors import UserError
+from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
+from tfadv.testing import templates
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("check", [], "Modules whose parts the conformance kit is to check.")
@@ -147,7 +149,7 @@ def start_plugin(arguments: list[str], console: Console) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     command_line.read_plugin_flags()
     load_folders()
-    for path in plugin_templates.write(FLAGS.new, arguments[0], folder):
+    for path in templates.write(FLAGS.new, arguments[0], folder):
         console.print(f"wrote {path}", markup=False)
     recipes = [folder / f"{arguments[0]}.gin"]
     if FLAGS.new == "attack":  # an overlay

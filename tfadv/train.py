@@ -13,12 +13,17 @@ from pathlib import Path
 from absl import app, flags
 from rich.console import Console
 
-from tfadv import command_line, config, dry_run, experiment, identity
-from tfadv.distribution import WorkerLost, Workers
+from tfadv import config
+from tfadv.config import command_line
+from tfadv.devices.workers import WorkerLost, Workers
 from tfadv.errors import UserError
-from tfadv.progress import results_table
-from tfadv.run_directory import RunDirectory, default_path, write_text
-from tfadv.trainer import Interrupted, Trainer
+from tfadv.files import write_text
+from tfadv.planning import dry_run
+from tfadv.planning.plan import build_plan
+from tfadv.reports.console import results_table
+from tfadv.runs import identity
+from tfadv.runs.run_directory import RunDirectory, default_path
+from tfadv.training.trainer import Interrupted, Trainer
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -41,7 +46,7 @@ def run(read: config.Config, path: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     directory = RunDirectory(path)
     directory.check(read)
-    plan = experiment.plan(read)
+    plan = build_plan(read)
     results = directory.results()
     if FLAGS.dry_run or results is not None:
         identity.check_run(directory, plan, identity.alone())

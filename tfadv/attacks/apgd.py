@@ -7,17 +7,11 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import (
-    Attack,
-    LogitsFn,
-    classified,
-    is_broken,
-    unless_broken,
-    with_input_gradient,
-)
-from tfadv.attacks.goals import AWAY, check_classes
-from tfadv.devices import check_jit_compile, compiles
+from tfadv.attacks.base import Attack, classified, is_broken, unless_broken, with_input_gradient
+from tfadv.attacks.objectives import AWAY, check_classes
+from tfadv.devices.local import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
+from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
 # Section 3.2 and 3.4 of the paper: α, ρ, and the lengths of the first checkpoints.

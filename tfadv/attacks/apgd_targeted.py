@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from tfadv.attacks.apgd import APGD
-from tfadv.attacks.base import LogitsFn
-from tfadv.attacks.goals import TOWARDS, likeliest_wrong
+from tfadv.attacks.objectives import TOWARDS, likeliest_wrong
 from tfadv.errors import check
+from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
 

@@ -7,10 +7,11 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attacks.apgd import APGD
 from tfadv.attacks.apgd_targeted import APGDTargeted
-from tfadv.attacks.base import Attack, LogitsFn
+from tfadv.attacks.base import Attack
 from tfadv.attacks.fab import FABTargeted
 from tfadv.attacks.square import Square
 from tfadv.errors import UserError
+from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
 

@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.base import PIXEL_RANGE
+from tfadv.pixels import PIXEL_RANGE
 
 _TINY = 1e-12
 

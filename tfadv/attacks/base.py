@@ -7,11 +7,9 @@ import tensorflow as tf
 
 from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
 from tfadv.errors import UserError
-from tfadv.pixels import PIXEL_RANGE
+from tfadv.pixels import PIXEL_RANGE, LogitsFn
 
 __all__ = ["PIXEL_RANGE", "Attack", "LogitsFn", "input_gradient", "with_input_gradient"]
-
-LogitsFn = Callable[[tf.Tensor], tf.Tensor]
 
 # The class of an image that a model gives no finite answer for.
 NOT_FINITE = -2

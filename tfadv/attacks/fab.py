@@ -4,18 +4,11 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import (
-    PIXEL_RANGE,
-    Attack,
-    LogitsFn,
-    classified,
-    is_broken,
-    unless_broken,
-    with_input_gradient,
-)
-from tfadv.attacks.goals import difference, likeliest_wrong
-from tfadv.devices import check_jit_compile, compiles
+from tfadv.attacks.base import Attack, classified, is_broken, unless_broken, with_input_gradient
+from tfadv.attacks.objectives import difference, likeliest_wrong
+from tfadv.devices.local import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
+from tfadv.pixels import PIXEL_RANGE, LogitsFn
 from tfadv.registry import ATTACKS
 
 _FAR = 1e30

@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, LogitsFn, classified, with_input_gradient
-from tfadv.attacks.goals import AWAY, TOWARDS, check_classes
-from tfadv.devices import check_jit_compile, compiles
+from tfadv.attacks.base import Attack, classified, with_input_gradient
+from tfadv.attacks.objectives import AWAY, TOWARDS, check_classes
+from tfadv.devices.local import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
+from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
 Objective = Callable[[tf.Tensor], tf.Tensor]

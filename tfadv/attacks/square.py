@@ -5,11 +5,12 @@ import math
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.base import Attack, LogitsFn, unless_broken
-from tfadv.attacks.goals import margin
-from tfadv.attacks.squares import L2Squares, LinfSquares
-from tfadv.devices import check_jit_compile, compiles
+from tfadv.attacks.base import Attack, unless_broken
+from tfadv.attacks.objectives import margin
+from tfadv.attacks.square_search import L2Squares, LinfSquares
+from tfadv.devices.local import check_jit_compile, compiles
 from tfadv.errors import check, check_choice
+from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
 # The share of an image's pixels in a square halves after these queries of 10,000.

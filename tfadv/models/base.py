@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from tfadv.devices import has_accelerator
+from tfadv.devices.local import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
-from tfadv.norms.base import INFERENCE, NormMode, Record
+from tfadv.norms.base import Record
+from tfadv.norms.mode import INFERENCE, NormMode
 
 ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
 Arrange = Callable[[tf.Tensor], tf.Tensor]

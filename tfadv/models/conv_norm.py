@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from tfadv.models.fixed_convolution import FixedConvolution
-from tfadv.norms.base import INFERENCE, Norm, NormMode, Record
+from tfadv.norms.base import Norm, Record
+from tfadv.norms.mode import INFERENCE, NormMode
 
 # What kernels can be drawn from, at the same variance.
 DISTRIBUTIONS = ("truncated_normal", "untruncated_normal")

@@ -1,52 +1,16 @@
 """What every normalization layer shares: the explicit mode, γ, β and how statistics are kept."""
 
-import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
-from tfadv.errors import check, check_choice
-
-MAIN = "main"
-ACROSS_REPLICAS = ("mean", "sync", "local")
+from tfadv.norms.mode import INFERENCE, MAIN, NormMode
 
 # What a norm measured in one batch: tensors that `Norm.updates` understands.
 Statistics = tuple[tf.Tensor, ...]
 
-
-@dataclasses.dataclass(frozen=True)
-class NormMode:
-    """The three choices that Keras' ``training=`` fuses into one.
-
-    Attributes:
-        branch: whose statistics and γ, β to use, such as ``clean`` or ``adv``;
-            None takes the norm's default. Norms with one branch ignore it.
-        statistics: ``running`` (collected in training) or ``batch``.
-        update: whether to write the batch's statistics into the running ones.
-        ghost_batches: number of parts of the batch that are normalized each by
-            its own statistics. Part i is the images i, i + ghost_batches, … so
-            that a prefix of the batch is a prefix of every part.
-        across_replicas: what replicas share. ``mean``: each normalizes its own
-            images, and the running statistics are averaged at each update;
-            ``sync``: batch statistics of the images of all replicas;
-            ``local``: nothing, and a checkpoint keeps the first replica's.
-    """
-
-    branch: str | None = None
-    statistics: str = "running"
-    update: bool = False
-    ghost_batches: int = 1
-    across_replicas: str = "mean"
-
-    def __post_init__(self):
-        check_choice("NormMode.statistics", self.statistics, ("running", "batch"))
-        check(self.ghost_batches >= 1, "NormMode.ghost_batches", "be >= 1", self.ghost_batches)
-        check_choice("NormMode.across_replicas", self.across_replicas, ACROSS_REPLICAS)
-
-
-INFERENCE = NormMode()
 
 Record = Callable[["Norm", Statistics], None]
 

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import check
-from tfadv.norms.base import Norm, NormMode
+from tfadv.norms.base import Norm
+from tfadv.norms.mode import NormMode
 from tfadv.registry import NORMS
 
 

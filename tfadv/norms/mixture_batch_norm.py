@@ -3,8 +3,9 @@
 import tensorflow as tf
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.norms.base import INFERENCE, Norm, NormMode, Record
+from tfadv.norms.base import Norm, Record
 from tfadv.norms.batch_norm import BatchNorm
+from tfadv.norms.mode import INFERENCE, NormMode
 from tfadv.registry import NORMS
 
 

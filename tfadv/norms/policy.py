@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfadv.errors import UserError, check, check_choice
-from tfadv.norms.base import ACROSS_REPLICAS, NormMode
+from tfadv.norms.mode import ACROSS_REPLICAS, NormMode
 from tfadv.registry import configurable
 
 FREEZES = ("nothing", "statistics", "affine", "all")

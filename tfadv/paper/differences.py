@@ -7,7 +7,7 @@ check them: tables 1, 2, 4, 5 and 6 print most of their cells this way.
 import dataclasses
 from typing import NamedTuple
 
-from tfadv.norms.base import MAIN
+from tfadv.norms.mode import MAIN
 
 
 class Cell(NamedTuple):

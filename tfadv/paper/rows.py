@@ -7,7 +7,7 @@ L∞. Source: Xie & Yuille (ICLR 2020), tables 1 to 7, figure 7, sections 4 and 
 import dataclasses
 from collections.abc import Mapping
 
-from tfadv.norms.base import MAIN
+from tfadv.norms.mode import MAIN
 
 PUBLISHED_SCALE = "gin/scale/imagenet.gin"
 TABLE7_COLUMNS = ("clean", "PGD-10", "PGD-20", "PGD-100", "PGD-500", "PGD-2000")

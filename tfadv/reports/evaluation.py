@@ -9,11 +9,11 @@ from typing import NamedTuple
 import jinja2
 
 from tfadv.errors import UserError
+from tfadv.files import write_text
 from tfadv.reports import tables
 from tfadv.reports.drawings import drawings
 from tfadv.reports.outcomes import Judged, Shown, branches
 from tfadv.reports.style import DARK, LIGHT, png
-from tfadv.run_directory import write_text
 
 __all__ = ["Judged", "Shown", "write"]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tfadv.progress import attack_title
+from tfadv.reports.console import attack_title
 from tfadv.reports.curves import settings, told
 from tfadv.reports.outcomes import branch_name, branches, class_name
 from tfadv.reports.paper_curve import row_of_record
@@ -36,7 +36,7 @@ class Line(NamedTuple):
     cells: list[Cell | None]
 
 
-class Sign(NamedTuple):
+class Indicator(NamedTuple):
     """One sign of the doctor's, as text."""
 
     sign: str
@@ -81,11 +81,11 @@ def within(record: Mapping, row: Mapping) -> bool:
     return all(record.get(k) in (None, row.get(k, record.get(k))) for k in ("epsilon", "ball"))
 
 
-def signs(rows: Iterable[Mapping]) -> list[Sign]:
+def signs(rows: Iterable[Mapping]) -> list[Indicator]:
     """Returns the doctor's signs, suspicious ones first."""
     order = {verdict: number for number, verdict in enumerate(_VERDICTS)}
     return [
-        Sign(
+        Indicator(
             row["sign"],
             row.get("what", ""),
             number(row.get("value")),

@@ -1,6 +1,8 @@
 """Training strategies: what is in the loss."""
 
+from tfadv.norms.mode import ADV, CLEAN
 from tfadv.strategies import adversarial, logit_pairing, standard  # noqa: F401  (they register)
-from tfadv.strategies.base import ADV, CLEAN, Network, Strategy
+from tfadv.strategies.base import Strategy
+from tfadv.strategies.network import Network
 
 __all__ = ["ADV", "CLEAN", "Network", "Strategy"]

@@ -3,8 +3,9 @@
 import tensorflow as tf
 
 from tfadv.errors import check
+from tfadv.norms.mode import ADV, CLEAN
 from tfadv.registry import STRATEGIES
-from tfadv.strategies.base import ADV, CLEAN, Strategy
+from tfadv.strategies.base import Strategy
 
 
 @STRATEGIES.register("adversarial", paper="Madry et al., 2018; Goodfellow et al., 2015")

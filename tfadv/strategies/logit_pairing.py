@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from tfadv.errors import check, check_choice
 from tfadv.losses import PAIRING_REDUCTIONS, logit_pairing
+from tfadv.norms.mode import ADV, CLEAN
 from tfadv.registry import STRATEGIES
 from tfadv.strategies.adversarial import Adversarial
-from tfadv.strategies.base import ADV, CLEAN
 
 
 @STRATEGIES.register("logit_pairing", paper="Kannan et al., 2018")

@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
+from tfadv.norms.mode import CLEAN
 from tfadv.registry import STRATEGIES
-from tfadv.strategies.base import CLEAN, Strategy
+from tfadv.strategies.base import Strategy
 
 
 @STRATEGIES.register("standard")

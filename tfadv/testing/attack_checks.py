@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import PIXEL_RANGE, Attack
+from tfadv.attacks.base import Attack
 from tfadv.losses import cross_entropy
+from tfadv.pixels import PIXEL_RANGE
 from tfadv.registry import unbound
 from tfadv.testing.faults import (
     require,

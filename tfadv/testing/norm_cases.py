@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfadv.norms.base import Norm, NormMode, Statistics
+from tfadv.norms.base import Norm, Statistics
+from tfadv.norms.mode import NormMode
 
 MakeNorm = Callable[..., Norm]
 SHAPE = (8, 6, 6, 8)

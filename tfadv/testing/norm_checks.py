@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.models.conv_norm import ConvNorm
-from tfadv.norms.base import NormMode, write_statistics
+from tfadv.norms.base import write_statistics
+from tfadv.norms.mode import NormMode
 from tfadv.testing.faults import (
     require,
     require_near,

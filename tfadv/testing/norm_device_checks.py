@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.models import Model
 from tfadv.models.resnet import ResNet
-from tfadv.norms.base import NormMode
-from tfadv.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
+from tfadv.norms.mode import NormMode
 from tfadv.strategies import Network
 from tfadv.testing.faults import require, require_near, values
 from tfadv.testing.norm_cases import BATCH, SHAPE, MakeNorm, built, some_maps

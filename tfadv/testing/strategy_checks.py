@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import L2Ball
-from tfadv.attacks.base import PIXEL_RANGE
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.models import Model
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+from tfadv.pixels import PIXEL_RANGE
 from tfadv.strategies import ADV, CLEAN, Network, Strategy
 from tfadv.testing.faults import (
     changed_share,

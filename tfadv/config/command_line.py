@@ -1,0 +1,137 @@
+"""What the command lines share: flags, and mistakes told in one line."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+# Before TensorFlow is imported: its start-up lines would bury a message.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
+from absl import flags, logging
+
+from tfadv import config
+from tfadv.errors import UserError, nearest
+from tfadv.runs.checkpoints import WEIGHTS
+
+FLAGS = flags.FLAGS
+
+
+def define_config_flags() -> None:
+    """Defines the flags that say what to configure, once for all commands of a process."""
+    if "gin_file" in FLAGS:
+        return
+    flags.DEFINE_multi_string("gin_file", [], "Recipe and scale files, in any order.")
+    define_plugin_flags()
+
+
+def define_plugin_flags() -> None:
+    """Defines the flags that load plugins and bind their parameters, once."""
+    if "plugin" in FLAGS:
+        return
+    flags.DEFINE_multi_string("gin_bindings", [], "Bindings such as 'PGD.steps = 10'; they win.")
+    flags.DEFINE_multi_string("plugin", [], "Modules that register norms, attacks or strategies.")
+    flags.DEFINE_multi_string("plugin_dir", [], "Folders whose modules are plugins.* to gin files.")
+
+
+def define_weights_flag() -> None:
+    """Defines which of a run's weights a command takes, once."""
+    if "weights" not in FLAGS:
+        told = "Of --model_dir: those that were trained, or their moving average."
+        flags.DEFINE_enum("weights", "trained", list(WEIGHTS), told)
+
+
+@contextlib.contextmanager
+def configuration() -> Iterator[config.Config]:
+    """Reads what the flags name; a `UserError` inside ends the program in one line.
+
+    Yields:
+        The configuration.
+
+    Raises:
+        SystemExit: 2, after the line is printed.
+    """
+    with mistakes_in_one_line() as found:
+        found.read = read_flags()
+        yield found.read
+
+
+def read_flags(first: Sequence[str] = ()) -> config.Config:
+    """Reads the configuration that the flags name, after the files of `first`."""
+    files = [*first, *FLAGS.gin_file]
+    return _warned(config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir))
+
+
+def read_plugin_flags() -> config.Config:
+    """Loads the plugins that the flags name and reads the bindings, without any file."""
+    read = _warned(config.with_plugins(FLAGS.plugin, FLAGS.plugin_dir))
+    read.read_bindings(FLAGS.gin_bindings)
+    return read
+
+
+def _warned(read: config.Config) -> config.Config:
+    warn(read.failures.values())
+    return read
+
+
+def warn(lines: Iterable[object]) -> None:
+    """Prints warnings, each a line of the standard error."""
+    for line in lines:
+        print(f"warning: {line}", file=sys.stderr, flush=True)
+
+
+class Found:
+    """What a command has read so far.
+
+    Attributes:
+        read: the configuration, which tells where a parameter was bound.
+    """
+
+    read: config.Config | None = None
+
+
+@contextlib.contextmanager
+def mistakes_in_one_line() -> Iterator[Found]:
+    """Ends the program in one line where a `UserError` is raised inside.
+
+    Yields:
+        An object whose `read`, once it is set, names the lines at fault.
+
+    Raises:
+        SystemExit: 2, after the line is printed.
+    """
+    logging.set_verbosity(logging.WARNING)
+    # Every attack is a trace of its own, on purpose.
+    tf.get_logger().addFilter(lambda record: "tf.function retracing" not in record.getMessage())
+    found = Found()
+    try:
+        yield found
+    except UserError as error:
+        where = None
+        if found.read and error.parameter:
+            where = found.read.where(error.parameter)
+        print(f"error: {where + ': ' if where else ''}{error.message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def refuse_arguments(argv: Sequence[str]) -> None:
+    """Raises `UserError` if something that is no flag was given."""
+    if len(argv) > 1:
+        raise UserError(f"'{argv[1]}' is no flag; gin files go in --gin_file={argv[1]}")
+
+
+def chosen_branches(branches: Sequence[str], choice: str) -> list[str]:
+    """Returns the branches that ``--branch`` names.
+
+    Raises:
+        UserError: there is no such branch.
+    """
+    if choice == "all":
+        return list(branches)
+    if choice not in branches:
+        raise UserError(
+            f"--branch: the model has no branch '{choice}'; it has {', '.join(branches)}."
+            + nearest(choice, branches)
+        )
+    return [choice]

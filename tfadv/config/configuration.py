@@ -1,0 +1,233 @@
+"""Gin files and bindings: found, checked and read before any work starts.
+
+A scale chooses ``Experiment.scale``, a recipe ``Experiment.strategy``, and any
+other file is an overlay. Whatever their order on the command line, scales are
+read first, then recipes, then overlays in the order given, then bindings; what
+is read later wins.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import gin
+from gin import config_parser
+
+from tfadv import registry
+from tfadv.config import plugin_modules
+from tfadv.config.gin_files import INSTALLED, ROOT, Line, file_lines, lines_of
+from tfadv.errors import UserError, nearest
+
+DEFAULT_SCALE = "gin/scale/digits.gin"
+PROTOCOL = "gin/base.gin"  # what every recipe includes
+# What a scale and a recipe each say, in the order they are read; a command takes one of each.
+CHOSEN_ONCE = ("Experiment.scale", "Experiment.strategy")
+
+
+class Config:
+    """What the gin files, bindings and plugins of one command say.
+
+    Attributes:
+        files: the gin files read, as given, included ones left out.
+        plugins: the plugin modules imported, and the installed ones in use.
+        failures: why installed plugins can't be loaded, by their modules.
+        values: what is bound, by ``Name.parameter`` or ``scope/Name.parameter``.
+    """
+
+    def __init__(self):
+        self.files: list[str] = []
+        self.plugins: list[str] = []
+        self.failures: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+        self._where: dict[str, str] = {}
+        self._scopes: dict[str, str] = {}
+        self._specs: set[str] = set()
+
+    def read_file(self, name: str, wanted_by: str = "--gin_file") -> None:
+        """Reads one gin file and what it includes; see `file_lines`."""
+        self._read(file_lines(name, wanted_by))
+
+    def read_bindings(self, bindings: Iterable[str]) -> None:
+        """Reads ``name.parameter = value`` texts from the command line."""
+        for binding in bindings:
+            self._read(lines_of(binding, f"--gin_bindings={binding!r}"))
+
+    def import_plugin(self, module: str, wanted_by: str = "--plugin") -> None:
+        """Imports a plugin module, which registers its parts.
+
+        Raises:
+            UserError: the import fails or registers nothing; the line names
+                the module and the cause.
+        """
+        plugin_modules.load(module, wanted_by)
+        if module not in self.plugins:
+            self.plugins.append(module)
+
+    def where(self, parameter: str) -> str | None:
+        """Returns ``file:line`` of the last binding of ``Name.parameter`` or ``scope/…``."""
+        return self._where.get(parameter)
+
+    def check_scopes(self) -> None:
+        """Raises `UserError` if a scope has bindings and nothing is built in it."""
+        used = self._specs | {registry.EVALUATION_SCOPE}
+        for scope, at_line in self._scopes.items():
+            if scope not in used:
+                raise UserError(
+                    f"{at_line}: nothing is built in the scope '{scope}'.{nearest(scope, used)}"
+                )
+
+    def text(self) -> str:
+        """Returns the whole configuration, the plugins' sources too, as gin in a fixed order."""
+        imports = [f"import {m} # source {plugin_modules.digest(m)}\n" for m in self.plugins]
+        return "".join(imports) + gin.config_str()
+
+    def _read(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            try:
+                self._apply(line)
+            except UserError:
+                raise
+            except ValueError as error:
+                raise UserError(f"{line.at}: {str(error).splitlines()[0]}") from None
+
+    def _apply(self, line: Line) -> None:
+        match line.statement:
+            case config_parser.ImportStatement():
+                self.import_plugin(line.statement.module, line.at)
+            case config_parser.IncludeStatement():  # of a binding: files bring theirs along
+                self.read_file(line.statement.filename, line.at)
+            case config_parser.BlockDeclaration():
+                _check_name(line.statement.selector, None, line.at)
+            case config_parser.BindingStatement(scope, selector, parameter, value):
+                if not parameter:
+                    macro = f"{scope}/{selector}" if scope else selector
+                    gin.bind_parameter((macro, "gin.macro", "value"), value)
+                    return
+                _check_name(selector, parameter, line.at)
+                gin.bind_parameter((scope, selector, parameter), value)
+                self.values[line.key] = value
+                self._specs.update(t.partition("/")[0] for t in _texts(value) if "/" in t)
+                if scope:
+                    self._scopes.setdefault(scope.partition("/")[0], line.at)
+                self._where[line.key] = line.at
+                self._where[f"{selector.rpartition('.')[2]}.{parameter}"] = line.at
+
+
+def with_plugins(plugins: Sequence[str] = (), plugin_dirs: Sequence[str] = ()) -> Config:
+    """Returns an empty configuration, from a clean slate, with plugins loaded.
+
+    Args:
+        plugins: importable modules that register parts.
+        plugin_dirs: folders whose modules are importable as ``plugins.*``.
+
+    Raises:
+        UserError: a plugin can't be loaded; one that is merely installed is
+            told in `Config.failures` instead.
+    """
+    gin.clear_config()
+    registry.forget_borrowed()
+    config = Config()
+    plugin_modules.mount(plugin_dirs, [ROOT / "plugins", INSTALLED / "plugins"])
+    config.failures = plugin_modules.load_installed()
+    for module in plugins:
+        config.import_plugin(module)
+    return config
+
+
+def read(
+    files: Sequence[str],
+    bindings: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    plugin_dirs: Sequence[str] = (),
+) -> Config:
+    """Reads a command's whole configuration into gin, from a clean slate.
+
+    Args:
+        files: recipe and scale files in any order; `DEFAULT_SCALE` joins them
+            where none of them chooses ``Experiment.scale``.
+        bindings: ``name.parameter = value`` texts, which win.
+        plugins: importable modules that register parts.
+        plugin_dirs: folders whose modules are importable as ``plugins.*``.
+
+    Raises:
+        UserError: a file, parameter, macro or plugin is unknown or wrong.
+    """
+    config = with_plugins(plugins, plugin_dirs)
+    for name, lines in in_reading_order(files):
+        config.files.append(name)
+        config._read(lines)
+    config.read_bindings(bindings)
+    config.check_scopes()
+    values = config.values.items()
+    chosen = {text.rpartition("/")[2] for _, value in values for text in _texts(value)}
+    bound = {key.rpartition("/")[2].partition(".")[0] for key, _ in values}
+    installed = plugin_modules.installed_in_use(chosen, bound)
+    config.plugins += [module for module in installed if module not in config.plugins]
+    try:
+        gin.finalize()
+    except ValueError as error:
+        raise UserError(" ".join(str(error).split())) from None
+    return config
+
+
+def in_reading_order(files: Sequence[str]) -> list[tuple[str, list[Line]]]:
+    """Returns the files and their lines: a scale, a recipe, overlays.
+
+    Args:
+        files: in any order; `DEFAULT_SCALE` joins them where none is a scale.
+
+    Raises:
+        UserError: a file is missing, a line is no gin statement, or two files
+            choose the same.
+    """
+    lines = {name: file_lines(name, "--gin_file") for name in files}
+    rank = dict.fromkeys(lines, len(CHOSEN_ONCE))
+    for place, key in reversed(list(enumerate(CHOSEN_ONCE))):
+        choosing = {n: line.at for n in lines for line in lines[n] if line.key == key}
+        if len(choosing) > 1:
+            (_, earlier), *_, (name, _) = choosing.items()
+            raise UserError(
+                f"{name} chooses {key} and so does {earlier}: give one recipe and one scale"
+            )
+        if place == 0 and not choosing:
+            choosing = {DEFAULT_SCALE: ""}
+            lines[DEFAULT_SCALE] = file_lines(DEFAULT_SCALE, "the default scale")
+        rank.update(dict.fromkeys(choosing, place))
+    return sorted(lines.items(), key=lambda item: rank[item[0]])
+
+
+def chooses_scale(files: Sequence[str]) -> bool:
+    """Returns whether one of the files is a scale."""
+    lines = (line for name in files for line in file_lines(name, "--gin_file"))
+    return any(line.key == CHOSEN_ONCE[0] for line in lines)
+
+
+def values_of(files: Sequence[str]) -> dict[str, Any]:
+    """Returns what some files bind together, and binds nothing."""
+    bindings = [line for _, lines in in_reading_order(files) for line in lines if line.key]
+    return {line.key: line.statement.value for line in bindings}
+
+
+def operative_text() -> str:
+    """Returns the parameters that were used so far: bound, borrowed and default ones."""
+    borrowed = registry.borrowed().items()
+    lines = [f"{key} = {value!r}  # from {source}\n" for key, (value, source) in borrowed]
+    return gin.operative_config_str() + "".join(lines)
+
+
+def _check_name(selector: str, parameter: str | None, at_line: str) -> None:
+    known = registry.configurables()
+    name = selector.rpartition(".")[2]
+    if name not in known:
+        hint = plugin_modules.defining(name) or nearest(name, known)
+        raise UserError(f"{at_line}: nothing is called '{name}'.{hint}")
+    if parameter is not None and parameter not in known[name]:
+        raise UserError(
+            f"{at_line}: {name} has no parameter '{parameter}'; it has "
+            f"{', '.join(known[name]) or 'none'}.{nearest(parameter, known[name])}"
+        )
+
+
+def _texts(value: object) -> list[str]:
+    """Returns the texts in a bound value, among them every ``name`` and ``scope/name`` spec."""
+    values = value if isinstance(value, tuple | list) else (value,)
+    return [text for text in values if isinstance(text, str)]

@@ -1,0 +1,183 @@
+"""What gin says of a training: its parts and its length."""
+
+import dataclasses
+
+from tfadv import models, norms, strategies  # noqa: F401  (they register)
+from tfadv.data import Splits
+from tfadv.data.manifest import AUTO, WAYS
+from tfadv.errors import check, check_choice
+from tfadv.models import Model
+from tfadv.optimization import optimizers, schedules  # noqa: F401  (they register)
+from tfadv.randomness import check_seed
+from tfadv.registry import (
+    ATTACKS,
+    AUGMENTATIONS,
+    DATASETS,
+    DECAYS,
+    MODELS,
+    NORMS,
+    OPTIMIZERS,
+    STRATEGIES,
+    configurable,
+)
+from tfadv.runs.checkpoints import WEIGHTS
+
+DTYPES = ("float32", "bfloat16")
+EPOCH_ROUNDINGS = ("down", "nearest", "up")
+
+
+@configurable
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Which parts a run is made of.
+
+    Attributes:
+        scale: name of the scale file that chose the sizes.
+        dataset: name of a dataset.
+        norm: name of a norm.
+        strategy: name of a training strategy.
+        model: name of a model.
+        attack: name of the training attack.
+        augmentation: name of the training images' augmentation.
+        optimizer: name of an optimizer.
+        decay: name of the learning rate's decay.
+        initial_weights: where to start from instead of random weights: the
+            folder of a run, or an ``.npz`` of the released pipeline.
+        initial_weights_kind: of a run's, the ``trained`` ones, or their moving
+            ``average``.
+        seed: of the initial weights and of every random draw.
+        deterministic: whether TensorFlow's kernels give the same bits every
+            time, so that a resumed run equals an unbroken one exactly; slower
+            on a GPU. It is a switch of the whole process.
+        data_digest: how a run's image files are told from others: by what they
+            hold ('content'), by their times of change ('fast'), or 'auto': by
+            what they hold up to 1 GiB. Names and sizes always count.
+    """
+
+    scale: str
+    dataset: str
+    norm: str
+    strategy: str
+    model: str
+    attack: str
+    augmentation: str
+    optimizer: str
+    decay: str
+    initial_weights: str | None = None
+    initial_weights_kind: str = "trained"
+    seed: int = 0
+    deterministic: bool = False
+    data_digest: str = AUTO
+
+    def __post_init__(self):
+        for registry, name in (
+            (DATASETS, "dataset"),
+            (NORMS, "norm"),
+            (STRATEGIES, "strategy"),
+            (MODELS, "model"),
+            (ATTACKS, "attack"),
+            (AUGMENTATIONS, "augmentation"),
+            (OPTIMIZERS, "optimizer"),
+            (DECAYS, "decay"),
+        ):
+            registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
+        check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
+        check_seed("Experiment.seed", self.seed)
+        check_choice("Experiment.data_digest", self.data_digest, WAYS)
+
+    def make_norm(self, **arguments):
+        """Builds one norm layer."""
+        return NORMS.build(self.norm, "Experiment.norm", **arguments)
+
+    def build_model(self, splits: Splits) -> Model:
+        """Builds the model for these images; call it in the distribution's scope."""
+        return MODELS.build(
+            self.model,
+            "Experiment.model",
+            image_shape=splits.train.image_shape,
+            classes=splits.train.classes,
+            make_norm=self.make_norm,
+        )
+
+
+@configurable
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How long and in what portions to train.
+
+    Attributes:
+        epochs: passes over the training images (paper, section 3: 110), each of
+            a whole number of steps; 0 evaluates the initial weights.
+        batch_size: images of a step over all replicas (released pipeline: 4096).
+        weight_decay: λ of ½·λ·‖W‖² over convolution and dense kernels, in the
+            loss (released pipeline: 1e-4).
+        epoch_rounding: where the images don't fill the last batch of an epoch,
+            whether its steps are rounded ``down``, to the ``nearest`` number
+            (the released pipeline: 313 for 312.78) or ``up``. The images go on
+            where the epoch before ended, so none is left out whatever it is.
+        train_only: ``everything``, or the ``norms``: γ and β (section 4.4).
+        micro_batch_size: images that a replica computes at once; it adds up
+            the gradients of its share of a batch in such portions. None takes
+            the share whole.
+        dtype: of the training forward's and backward's convolutions, 'float32'
+            or 'bfloat16'; weights, norms, losses and updates stay float32.
+        attack_dtype: of the attack's convolutions, likewise; 'auto' takes the
+            one that is faster here.
+        average_decay: of a moving average of the weights, which is evaluated
+            beside them; None keeps none.
+        steps_per_call: steps that run as one traced call; metrics are their means.
+        checkpoint_every_epochs: how often to save; the end is always saved.
+    """
+
+    epochs: int
+    batch_size: int
+    weight_decay: float
+    epoch_rounding: str = "down"
+    train_only: str = "everything"
+    micro_batch_size: int | None = None
+    dtype: str = "float32"
+    attack_dtype: str = "float32"
+    average_decay: float | None = None
+    steps_per_call: int = 10
+    checkpoint_every_epochs: int = 1
+
+    def __post_init__(self):
+        check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
+        check_choice("Training.train_only", self.train_only, ("everything", "norms"))
+        check_choice("Training.dtype", self.dtype, DTYPES)
+        check_choice("Training.attack_dtype", self.attack_dtype, (*DTYPES, "auto"))
+        for name, least in (
+            ("epochs", 0),
+            ("batch_size", 1),
+            ("weight_decay", 0),
+            ("steps_per_call", 1),
+            ("checkpoint_every_epochs", 1),
+        ):
+            value = getattr(self, name)
+            check(value >= least, f"Training.{name}", f"be >= {least}", value)
+        size, decay = self.micro_batch_size, self.average_decay
+        check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
+        check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)
+
+    def steps_per_epoch(self, images: int) -> int:
+        """Returns the steps of an epoch of so many images.
+
+        Raises:
+            UserError: a batch takes more images than there are.
+        """
+        size = self.batch_size
+        rule = f"be <= {images}, the number of training images"
+        check(size <= images, "Training.batch_size", rule, size)
+        beyond = {"down": 0, "nearest": size // 2, "up": size - 1}[self.epoch_rounding]
+        return (images + beyond) // size
+
+    def micro_batches(self, share: int) -> int:
+        """Returns in how many portions a replica computes its share of a batch.
+
+        Raises:
+            UserError: they are not of one size.
+        """
+        size = min(self.micro_batch_size or share, share)
+        rule = f"divide a replica's {share} images of a batch"
+        check(share % size == 0, "Training.micro_batch_size", rule, size)
+        return share // size

@@ -1,0 +1,135 @@
+"""What became of every image, kept while an evaluation goes on and written as it comes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfadv.data.manifest import difference, without_times
+from tfadv.errors import UserError
+from tfadv.files import write_text
+
+CLEAN = "clean"
+
+
+class Unit(NamedTuple):
+    """One piece of an evaluation: every image once.
+
+    Attributes:
+        branch: of the model.
+        attack: the name of a run of an attack, or 'clean'.
+        restart: 0, 1, …
+    """
+
+    branch: str
+    attack: str
+    restart: int = 0
+
+
+class OutcomeLog:
+    """Per-image outcomes by unit, in memory and, a line a batch, in a file.
+
+    The same evaluation goes on from what the file holds. Every line ends in a digest of
+    itself and the lines before it.
+
+    Args:
+        path: of the file; None writes nothing.
+        about: what is being evaluated, as JSON values.
+        writes: whether this process is the one that writes.
+
+    Raises:
+        UserError: the file is about another evaluation, or a line of it was
+            changed since it was written.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        about: Mapping[str, object] | None = None,
+        writes: bool = True,
+    ):
+        self._path = path if writes else None
+        self._lines: dict[Unit, list[dict[str, np.ndarray]]] = {}
+        self._digest = ""  # of the last line
+        whole = _whole_lines(path) if path else ""
+        if whole:
+            self._read(path, whole, about)
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self._path, whole or self._sealed({"about": about}))
+
+    def found(self, unit: Unit) -> dict[str, np.ndarray]:
+        """Returns a unit's columns so far, `index` among them; none where it has not begun."""
+        lines = self._lines.get(unit, [])
+        names = lines[0] if lines else ()
+        return {name: np.concatenate([line[name] for line in lines]) for name in names}
+
+    def add(self, unit: Unit, columns: Mapping[str, np.ndarray]) -> None:
+        """Keeps the outcomes of some more images: columns of one length, `index` among them."""
+        self._lines.setdefault(unit, []).append(dict(columns))
+        if self._path:
+            values = {name: column.tolist() for name, column in columns.items()}
+            self._append({"unit": list(unit)} | values)
+
+    def progress(self) -> str:
+        """Returns a text that tells whether two processes know of the same outcomes."""
+        return str({unit: sum(len(line["index"]) for line in k) for unit, k in self._lines.items()})
+
+    def _append(self, line: dict) -> None:
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(self._sealed(line))
+
+    def _sealed(self, line: dict) -> str:
+        """Returns a line with its digest, which the next one's depends on."""
+        text = json.dumps(line, allow_nan=False)
+        self._digest = hashlib.sha256((self._digest + text).encode()).hexdigest()[:16]
+        return json.dumps(line | {"digest": self._digest}) + "\n"
+
+    def _unsealed(self, path: Path, text: str) -> list[dict]:
+        lines = []
+        for number, written in enumerate(text.splitlines(keepends=True), 1):
+            try:
+                line = json.loads(written)
+                line.pop("digest", None)
+            except (json.JSONDecodeError, AttributeError):
+                line = {}
+            if self._sealed(line) != written:
+                raise UserError(
+                    f"'{path}': line {number} is not as it was written: remove that file, and the "
+                    "evaluation starts anew"
+                )
+            lines.append(line)
+        return lines
+
+    def _read(self, path, text, about) -> None:
+        head, *lines = self._unsealed(path, text)
+        sides = head["about"], json.loads(json.dumps(about))
+        if not self._path:  # another worker's copy of the images has times of its own
+            sides = ({**side, "data": without_times(side.get("data") or {})} for side in sides)
+        different = _differences(*sides)
+        if different:
+            raise UserError(
+                f"'{path}' holds another evaluation (other {', '.join(different)}): choose another "
+                "--output, or remove that file"
+            )
+        for line in lines:
+            unit = Unit(*line.pop("unit"))
+            columns = {name: np.array(values) for name, values in line.items()}
+            self._lines.setdefault(unit, []).append(columns)
+
+
+def _whole_lines(path: Path) -> str:
+    """Returns a file's text without a last line that is half there."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return text[: text.rfind("\n") + 1]
+
+
+def _differences(old: Mapping, new: Mapping) -> list[str]:
+    different = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    if "data" in different:
+        changed = difference(old.get("data") or {}, new.get("data") or {})
+        different[different.index("data")] = f"data: {changed}"
+    return different

@@ -1,0 +1,92 @@
+"""A ResNet's branch as a plain Keras model of Keras' own layers."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from tfadv.errors import UserError
+from tfadv.models.conv_norm import ConvNorm
+from tfadv.models.resnet import ResNet
+from tfadv.norms.base import Norm
+from tfadv.norms.mode import NormMode
+from tfadv.pixels import PIXEL_RANGE, PixelRange, to_pixels, units_per_pixel
+
+
+def keras_form(
+    model: ResNet,
+    branch: str | None = None,
+    pixel_range: PixelRange = PIXEL_RANGE,
+    fold: bool = False,
+) -> keras.Model:
+    """Returns a functional model that loads wherever Keras does.
+
+    Args:
+        model: a ResNet whose norms have a `Norm.stock_layer`.
+        branch: which of its branches; None takes the default one.
+        pixel_range: of the images that it takes.
+        fold: whether to fold norms that are fixed maps into the convolutions.
+
+    Returns:
+        A model from float32 images [N, H, W, C] to logits, with copies of the
+        weights.
+
+    Raises:
+        UserError: Keras has no layer like the norm, or the model is no ResNet.
+    """
+    if not isinstance(model, ResNet):
+        raise UserError(f"{type(model).__name__} is no ResNet: it has no form of Keras' layers")
+    if branch is not None and branch not in model.branches:
+        raise UserError(f"no branch '{branch}'; there are {', '.join(model.branches)}")
+    weights: list[tuple[layers.Layer, list]] = []
+
+    def weighted(layer, values):
+        weights.append((layer, values))
+        return layer
+
+    def unit(source: ConvNorm, x):
+        affine = source.norm.affine(NormMode(branch)) if fold else None
+        kernel = source.norm.prepare_kernel(tf.convert_to_tensor(source.kernel))
+        kernel, bias = (kernel, []) if affine is None else (kernel * affine[0], [affine[1]])
+        conv = layers.Conv2D(
+            source.filters, source.kernel_size, source.stride, "same", use_bias=bool(bias)
+        )
+        x = weighted(conv, [kernel, *bias])(x)
+        if affine is None:
+            x = weighted(*_stock_norm(source.norm, branch))(x)
+        return layers.ReLU()(x) if source.relu else x
+
+    images = keras.Input(model.image_shape)
+    features = _features(model, _rescaling(model, pixel_range)(images), unit)
+    head = weighted(layers.Dense(model.classes), [model.head.kernel, model.head.bias])
+    stock = keras.Model(images, head(features), name=model.name)
+    for layer, values in weights:
+        layer.set_weights([keras.ops.convert_to_numpy(value) for value in values])
+    return stock
+
+
+def _features(model, x, unit):
+    """Returns what the head sees, the convolutions with their norms by `unit`."""
+    x = unit(model.stem, x)
+    if model.pooled_stem:
+        x = layers.MaxPooling2D(3, 2, "same")(x)
+    for block in model.blocks:
+        y = unit(block.expand, unit(block.spatial, unit(block.reduce, x)))
+        shortcut = unit(block.shortcut, x) if block.shortcut else x
+        x = layers.ReLU()(layers.Add()([y, shortcut]))
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def _rescaling(model, pixel_range):
+    """Returns the layer from `pixel_range` to what the network sees."""
+    mean, std = np.asarray(model.pixel_mean, float), np.asarray(model.pixel_std, float)
+    scale = 1 / (units_per_pixel(pixel_range) * std)
+    offset = (to_pixels(0.0, pixel_range) - mean) / std
+    return layers.Rescaling(scale.tolist(), offset.tolist())
+
+
+def _stock_norm(norm: Norm, branch: str | None) -> tuple[layers.Layer, list]:
+    stock = norm.stock_layer(branch)
+    if stock is None:
+        raise UserError(f"Keras has no layer like {type(norm).__name__}")
+    return stock

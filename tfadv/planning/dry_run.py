@@ -1,0 +1,160 @@
+"""What a run would do, take and cost, and which row of the paper it is."""
+
+import json
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tfadv import config, registry
+from tfadv.config.hardware import Hardware
+from tfadv.devices.distribution import share_of_batch
+from tfadv.paper import PUBLISHED_SCALE, PaperRow
+from tfadv.planning.paper_rows import nearest_row
+from tfadv.planning.plan import Plan
+from tfadv.planning.workload import Workload, measure_workload
+from tfadv.training.trainer import Trainer
+
+GIB = 2**30
+DAY = 24 * 3600
+
+
+def report(read: config.Config, plan: Plan, trainer: Trainer, folder: Path) -> Iterator[str]:
+    """Yields the lines that ``--dry_run`` prints.
+
+    Args:
+        read: the configuration.
+        plan: what it makes.
+        trainer: the same with a model, which is not trained.
+        folder: the run's, whose measured speed is taken if it has one.
+    """
+    hardware, training = plan.hardware, plan.training
+    devices = hardware.count(training.batch_size, trainer.replicas)
+    share = share_of_batch(training.batch_size, devices, "Training.batch_size")
+    at_once = share // training.micro_batches(share)
+    ghosts = plan.norm_policy.ghost_batches(at_once)
+    yield from _paper_lines(read)
+    yield f"model     {trainer.model.count_params():,} parameters"
+    yield (
+        f"step      {training.batch_size} images = {devices} device(s) x {share // at_once} "
+        f"micro-batch(es) x {at_once}; {at_once // ghosts} images share batch statistics"
+    )
+    yield from _work_lines(plan)
+    workload = measure_workload(trainer.model, plan.strategy, plan.attack, at_once)
+    yield _memory_line(trainer, workload, at_once, share > at_once)
+    yield from _time_lines(trainer, workload, devices, folder)
+    for key, (value, source) in registry.borrowed().items():
+        yield f"borrowed  {key} = {value!r}, from {source} ({read.where(source)})"
+    yield ""
+    yield read.text()
+
+
+def _paper_lines(read: config.Config) -> Iterator[str]:
+    row, differences = nearest_row(read.values)
+    yield f"paper     {row.where}: '{row.name}': {_printed(row)}"
+    yield f"          {' + '.join([*row.files, PUBLISHED_SCALE])}"
+    if not differences:
+        yield "          this is that row, parameter by parameter"
+        return
+    yield f"          parameters in which this run differs from it: {len(differences)}"
+    for key, (theirs, ours) in differences.items():
+        yield f"            {key}: {theirs!r} there, {ours!r} here"
+
+
+def _printed(row: PaperRow) -> str:
+    """Returns a row's numbers, by its branches where it has some."""
+    told = []
+    for branch, by_attack in row.published.items():
+        numbers = [f"{value}% {attack}" for attack, value in by_attack.items() if value is not None]
+        if numbers:
+            of_branch = f"{branch} branch " if row.has_branches else ""
+            told.append(of_branch + ", ".join(numbers))
+    return "; ".join(told) or "no number printed"
+
+
+def _work_lines(plan: Plan) -> Iterator[str]:
+    training, steps = plan.training, plan.attack.describe().get("steps", "?")
+    yield (
+        f"device    attacks its images ({plan.experiment.attack}, {steps} steps, "
+        f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.kinds)} images "
+        f"({training.dtype}), all-reduces gradients and statistics, updates"
+    )
+    yield (
+        f"run       {training.epochs} epochs x {plan.steps_per_epoch} steps = {plan.steps:,} "
+        f"steps; learning rate {float(plan.learning_rate(0)):g} at first, at most "
+        f"{plan.learning_rate.base_rate:g}"
+    )
+
+
+def _memory_line(trainer: Trainer, workload: Workload, at_once: int, accumulates: bool) -> str:
+    trained = trainer.model.trainable_variables
+    kept = [*trainer.model.variables, *trainer.optimizer.variables, *trained]
+    kept += trained if accumulates else []
+    kept += trainer.average.averages if trainer.average else []
+    weights = sum(np.dtype(variable.dtype).itemsize * np.prod(variable.shape) for variable in kept)
+    training = trainer.plan.training
+    activations = workload.activation_bytes(at_once, training.dtype, training.attack_dtype)
+    return (
+        f"memory    about {(weights + activations) / GIB:.3g} GiB a device: weights, gradients and "
+        f"optimizer {weights / GIB:.3g}, activations of {at_once} images {activations / GIB:.3g}"
+    )
+
+
+def _time_lines(trainer: Trainer, workload: Workload, devices: int, folder: Path) -> Iterator[str]:
+    plan = trainer.plan
+    hardware, images = plan.hardware, plan.training.batch_size
+    by_dtype = workload.flops(plan.training.dtype, plan.training.attack_dtype)
+    flops = {dtype: count * images for dtype, count in by_dtype.items()}
+    shares = ", ".join(f"{count / 1e12:.4g} in {dtype}" for dtype, count in flops.items())
+    total = sum(flops.values())
+    yield (
+        f"compute   {total / 1e12:.4g} TFLOP a step ({shares}), {total * plan.steps:.3g} FLOP "
+        "in all"
+    )
+    stated = hardware.seconds(flops, devices)
+    if stated is not None:
+        basis = f"{devices} x {hardware.device} at {hardware.utilization:.0%} of the peak"
+        yield _time_line(f"stated: {basis}", stated, plan.steps, hardware, devices)
+        yield from _network_line(trainer, stated, hardware, devices)
+    speed = hardware.images_per_second or _recorded_speed(folder / "metrics.jsonl")
+    if speed:
+        basis = f"measured: {speed:.4g} images/s"
+        yield _time_line(basis, images / speed, plan.steps, hardware, devices)
+    if stated is None and not speed:
+        yield (
+            "time      unknown: state Hardware.device or Hardware.images_per_second, or let the "
+            "run begin: its metrics.jsonl is read"
+        )
+
+
+def _network_line(
+    trainer: Trainer, compute: float, hardware: Hardware, devices: int
+) -> Iterator[str]:
+    size = 4 * sum(np.prod(variable.shape) for variable in trainer.model.trainable_variables)
+    seconds = hardware.all_reduce_seconds(size, devices)
+    if seconds is not None and devices > 1:
+        as_long = compute * devices * hardware.bandwidth * 1e9 / (2 * size)
+        yield (
+            f"network   {size / 1e9:.3g} GB of gradients a step take {seconds:.2g} s at "
+            f"{hardware.bandwidth:g} GB/s, {seconds / compute:.1%} of the computation; as long as "
+            f"the computation on {as_long:,.0f} devices"
+        )
+
+
+def _time_line(basis: str, per_step: float, steps: int, hardware: Hardware, devices: int) -> str:
+    total = per_step * steps
+    shown = f"{total / DAY:.3g} days" if total > 2 * DAY else f"{total / 3600:.3g} hours"
+    line = f"time      {per_step:.3g} s a step, {shown} ({basis})"
+    if hardware.price_per_hour is None:
+        return f"{line}; price: state Hardware.price_per_hour"
+    return f"{line}; price {total / 3600 * devices * hardware.price_per_hour:,.0f}"
+
+
+def _recorded_speed(metrics: Path) -> float | None:
+    if not metrics.is_file():
+        return None
+    with open(metrics, encoding="utf-8") as lines:
+        speeds = [json.loads(line)["images_per_second"] for line in lines if line.endswith("\n")]
+    # The first call was traced and compiled.
+    return statistics.median(speeds[1:] or speeds) if speeds else None

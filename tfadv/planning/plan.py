@@ -1,0 +1,163 @@
+"""The parts of one experiment, chosen by gin and built before any work starts."""
+
+import dataclasses
+
+import keras
+
+from tfadv.attacks import Attack
+from tfadv.attacks.threat_model import ThreatModel
+from tfadv.config import Config
+from tfadv.config.evaluation_settings import Checkup, Evaluation, build_attack
+from tfadv.config.hardware import Hardware
+from tfadv.config.settings import Experiment, Training
+from tfadv.data import Splits
+from tfadv.data.alike import check_alike, oddities
+from tfadv.data.augmentation import Augmentation
+from tfadv.devices.distribution import Distribution
+from tfadv.devices.local import fastest_dtype
+from tfadv.models import Model
+from tfadv.norms import NormPolicy
+from tfadv.optimization.schedules import LearningRate
+from tfadv.planning import plan_checks
+from tfadv.planning.paper_rows import recipe_of
+from tfadv.registry import (
+    AUGMENTATIONS,
+    DATASETS,
+    DECAYS,
+    OPTIMIZERS,
+    STRATEGIES,
+    configured,
+)
+from tfadv.strategies import Strategy
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything a run needs, checked, before TensorFlow starts a device.
+
+    Attributes:
+        warnings: lines about what it was given and is hardly meant so.
+        recipe: the gin files of the paper's row that this is, if it is one.
+    """
+
+    experiment: Experiment
+    training: Training
+    evaluation: Evaluation
+    norm_policy: NormPolicy
+    distribution: Distribution
+    splits: Splits
+    augmentation: Augmentation
+    strategy: Strategy
+    attack: Attack
+    evaluation_attacks: dict[str, Attack]
+    checkup: Checkup | None
+    learning_rate: LearningRate
+    hardware: Hardware
+    warnings: tuple[str, ...]
+    recipe: tuple[str, ...] | None = None
+
+    def build_optimizer(self) -> keras.optimizers.Optimizer:
+        """Builds the optimizer; call it in the distribution's scope."""
+        return OPTIMIZERS.build(
+            self.experiment.optimizer, "Experiment.optimizer", learning_rate=self.learning_rate
+        )
+
+    def is_late(self, epoch: int) -> bool:
+        """Returns whether an epoch, counted from 0, is one that the norm policy freezes."""
+        return self.norm_policy.is_late(epoch, self.training.epochs)
+
+    @property
+    def threat_model(self) -> ThreatModel | None:
+        """What the model is trained to withstand; None where nothing attacks it."""
+        return self.attack.threat_model if self.strategy.attacks else None
+
+    def branches(self, model: Model) -> tuple[str, ...]:
+        """Returns the norm branches of a model that were trained, here or before.
+
+        The others hold nothing but their start, of which there is nothing to say.
+        """
+        if self.experiment.initial_weights:
+            return model.branches
+        return self.strategy.trained_branches(model.branches)
+
+    def describe(self) -> dict[str, object]:
+        """Returns what a record says of how a model was trained."""
+        return {
+            "recipe": self.recipe and list(self.recipe),
+            "norm": self.experiment.norm,
+            "strategy": self.experiment.strategy,
+            "scale": self.experiment.scale,
+            "threat_model": self.threat_model and self.threat_model.record(),
+        }
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one epoch."""
+        return self.training.steps_per_epoch(len(self.splits.train))
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the run."""
+        return self.training.epochs * self.steps_per_epoch
+
+
+def build_plan(read: Config | None = None) -> Plan:
+    """Builds the plan that the gin configuration describes.
+
+    Args:
+        read: the configuration, by which the paper's row is found.
+
+    Raises:
+        UserError: a parameter, name, file or image is wrong.
+    """
+    experiment = configured(Experiment)
+    training = configured(Training)
+    if training.attack_dtype == "auto":
+        training = dataclasses.replace(training, attack_dtype=fastest_dtype())
+    evaluation = configured(Evaluation)
+    parts = _parts(experiment, evaluation)
+    norm = experiment.make_norm()
+    plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
+    decay = DECAYS.build(experiment.decay, "Experiment.decay")
+    splits = DATASETS.build(experiment.dataset, "Experiment.dataset")
+    check_alike(splits)
+    name = type(parts["augmentation"]).__name__
+    plan_checks.check_sizes(name, parts["augmentation"], splits.test)
+    attacks = {"the training attack": parts["attack"], **parts["evaluation_attacks"]}
+    plan_checks.check_classes(attacks, splits.test)
+    learning_rate = configured(
+        LearningRate,
+        batch_size=training.batch_size,
+        steps_per_epoch=training.steps_per_epoch(len(splits.train)),
+        epochs=training.epochs,
+        decay=decay,
+    )
+    warnings = (
+        *oddities(splits),
+        *plan_checks.odd_attacks(attacks),
+        *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
+    )
+    return Plan(
+        experiment,
+        training,
+        evaluation,
+        splits=splits,
+        learning_rate=learning_rate,
+        warnings=warnings,
+        recipe=recipe_of(read.values) if read else None,
+        **parts,
+    )
+
+
+def _parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
+    """Returns what a plan is made of that depends on no image."""
+    return {
+        "norm_policy": configured(NormPolicy),
+        "distribution": configured(Distribution),
+        "hardware": configured(Hardware),
+        "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
+        "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
+        "attack": build_attack(experiment.attack, "Experiment.attack"),
+        "evaluation_attacks": evaluation.build_attacks(),
+        "checkup": evaluation.build_checkup(),
+    }

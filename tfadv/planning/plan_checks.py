@@ -1,0 +1,133 @@
+"""Choices that can't go together, or hardly are what was meant: told before any work starts."""
+
+from collections.abc import Mapping
+
+from tfadv.attacks import PIXEL_RANGE, Attack
+from tfadv.config.settings import Experiment, Training
+from tfadv.data.augmentation import Augmentation
+from tfadv.data.source import Source
+from tfadv.errors import UserError
+from tfadv.norms import Norm, NormPolicy
+from tfadv.optimization.schedules import LearningRate, StepDecay
+
+_START = "Experiment.initial_weights: the folder of a run, or an .npz of the released pipeline"
+
+
+def check_start(experiment: Experiment, training: Training, policy: NormPolicy, norm: Norm) -> None:
+    """Checks that training moves what it must where the weights are random.
+
+    Args:
+        experiment: says where to start from.
+        training: how long and what.
+        policy: what is frozen.
+        norm: one of the model's.
+
+    Raises:
+        UserError: the run needs weights to start from, or another policy.
+    """
+    if experiment.initial_weights:
+        return
+    if training.train_only == "norms":
+        raise UserError(f"Training.train_only = 'norms' needs {_START}", "Training.train_only")
+    if training.epochs == 0:
+        raise UserError(f"Training.epochs = 0 needs {_START}", "Training.epochs")
+    from_first = policy.is_late(0, training.epochs)
+    if from_first and (norm.keeps_statistics or policy.freezes_affine(late=True)):
+        raise UserError(
+            f"NormPolicy.freeze_last_epochs = {policy.freeze_last_epochs} of Training.epochs = "
+            f"{training.epochs} freeze from the first step on what nothing has trained "
+            f"(NormPolicy.freeze = '{policy.freeze}'): make Training.epochs greater, or give "
+            f"{_START}",
+            "NormPolicy.freeze_last_epochs",
+        )
+    if not norm.keeps_statistics or policy.attack_update:
+        return
+    if policy.training_statistics == "running":
+        raise UserError(
+            "NormPolicy.training_statistics = 'running' normalizes by statistics that nothing has "
+            f"measured: it needs {_START}",
+            "NormPolicy.training_statistics",
+        )
+    if not policy.update:
+        raise UserError(
+            "NormPolicy.update = False leaves the running statistics, which evaluation takes, "
+            f"as they were made: it needs {_START}",
+            "NormPolicy.update",
+        )
+
+
+def check_sizes(name: str, augmentation: Augmentation, source: Source) -> None:
+    """Checks that a model trains on images of the size that it is evaluated on.
+
+    Args:
+        name: of the augmentation, as gin binds it.
+        augmentation: makes the training images.
+        source: the evaluation's view of them.
+
+    Raises:
+        UserError: the sizes differ.
+    """
+    size, (height, width, _) = augmentation.image_size, source.image_shape
+    if size is not None and not size == height == width:
+        raise UserError(
+            f"{name}.image_size = {size} makes training images of {size}x{size} pixels, and "
+            f"{source.name} evaluates on {height}x{width}: bind both alike",
+            f"{name}.image_size",
+        )
+
+
+def check_classes(attacks: Mapping[str, Attack], source: Source) -> None:
+    """Raises `UserError` where an attack can't be run on as many classes as there are."""
+    for attack in attacks.values():
+        attack.check_classes(source.classes)
+
+
+def odd_attacks(attacks: Mapping[str, Attack]) -> tuple[str, ...]:
+    """Returns warnings about attacks whose radius hardly is one in pixels.
+
+    Args:
+        attacks: by what the user calls them.
+    """
+    by_radius: dict[tuple, list[str]] = {}
+    for spec, attack in attacks.items():
+        said = attack.describe()
+        if isinstance(said.get("epsilon"), float | int):
+            by_radius.setdefault((said["epsilon"], said.get("ball", "linf")), []).append(spec)
+    found = []
+    for (epsilon, ball), specs in by_radius.items():
+        where = f"epsilon = {epsilon:g} of {', '.join(specs)}"
+        if 0 < epsilon < 1:
+            found.append(
+                f"{where} is less than one of a pixel's 255 levels: if images in 0..1 are meant, "
+                f"bind {epsilon * PIXEL_RANGE[1]:g}"
+            )
+        elif ball == "linf" and 2 * epsilon >= PIXEL_RANGE[1]:
+            found.append(f"{where} allows one and the same grey in place of every image")
+    return tuple(found)
+
+
+def odd_training(
+    training: Training, policy: NormPolicy, norm: Norm, learning_rate: LearningRate
+) -> tuple[str, ...]:
+    """Returns warnings about how long and in what portions a run trains."""
+    found = []
+    sizes = (training.batch_size, training.micro_batch_size, policy.ghost_batch_size)
+    by_batch = norm.keeps_statistics and policy.training_statistics == "batch"
+    if by_batch and min(size for size in sizes if size) == 1:
+        found.append(
+            "batch statistics are taken of one image at a time: see Training.batch_size, "
+            "Training.micro_batch_size and NormPolicy.ghost_batch_size"
+        )
+    epochs, steps = training.epochs, training.epochs * learning_rate.steps_per_epoch
+    if 0 < steps <= learning_rate.warmup_steps:
+        found.append(
+            f"the learning rate still rises when Training.epochs = {epochs} end: see "
+            "LearningRate.warmup_epochs"
+        )
+    decay = learning_rate.decay
+    if isinstance(decay, StepDecay) and epochs and min(decay.boundaries, default=0) >= epochs:
+        found.append(
+            f"the learning rate never falls: StepDecay.boundaries begin at epoch "
+            f"{decay.boundaries[0]:g} of Training.epochs = {epochs}"
+        )
+    return tuple(found)

@@ -1,0 +1,115 @@
+"""What a training step computes and keeps for each image."""
+
+import dataclasses
+import math
+
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.attacks import Attack
+from tfadv.models import Model
+from tfadv.pixels import LogitsFn
+from tfadv.strategies import Network, Strategy
+
+# A gradient by the inputs costs a forward; that by inputs and weights two.
+ATTACK_PASSES = 2
+TRAINING_PASSES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """What one image costs in one training step, on average over a batch.
+
+    Attributes:
+        forward_flops: operations of one forward; a multiplication and an
+            addition are two.
+        outputs: numbers that the convolutions of one forward put out.
+        attack_steps: gradient steps for each image of the batch.
+        trained_images: images in the loss for each image of the batch.
+    """
+
+    forward_flops: float
+    outputs: float
+    attack_steps: float
+    trained_images: float
+
+    def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
+        """Returns operations for each image of the batch, by dtype.
+
+        Args:
+            dtype: of the training forward and backward.
+            attack_dtype: of the attack.
+        """
+        found = dict.fromkeys((attack_dtype, dtype), 0.0)
+        found[attack_dtype] += self.forward_flops * ATTACK_PASSES * self.attack_steps
+        found[dtype] += self.forward_flops * TRAINING_PASSES * self.trained_images
+        return {name: count for name, count in found.items() if count}
+
+    def activation_bytes(self, images: int, dtype: str, attack_dtype: str) -> float:
+        """Estimates what one replica keeps for the gradient of `images` at once.
+
+        Training keeps each convolution's output before and after its norm; the
+        attack, whose norms are folded, the output alone. The greater of the two
+        counts: they are not there at the same time.
+        """
+        training = 2 * tf.as_dtype(dtype).size * self.outputs * self.trained_images
+        attack = tf.as_dtype(attack_dtype).size * self.outputs if self.attack_steps else 0
+        return images * max(training, attack)
+
+
+def measure_workload(model: Model, strategy: Strategy, attack: Attack, images: int) -> Workload:
+    """Counts what a step of `images` computes: the network on shapes, the attack by its looks."""
+    forward_flops, outputs = _forward(model)
+    looks, trained = _images_used(model, strategy, attack, images)
+    return Workload(forward_flops, outputs, looks / images, trained / images)
+
+
+def _forward(model: Model) -> tuple[float, float]:
+    operations, outputs = [], []
+
+    def unit(layer, x):
+        y = layer(x)
+        operations.append(2 * math.prod(layer.kernel.shape[:3]) * math.prod(y.shape[1:]))
+        outputs.append(math.prod(y.shape[1:]))
+        return y
+
+    def forward(x):
+        return model.forward(x, unit)
+
+    tf.function(forward, autograph=False).get_concrete_function(
+        tf.TensorSpec((1, *model.image_shape), tf.float32)
+    )
+    convolutions = {id(layer.kernel) for layer in model.units}
+    dense = [kernel for kernel in model.kernels if id(kernel) not in convolutions]
+    return sum(operations) + sum(2 * math.prod(kernel.shape) for kernel in dense), sum(outputs)
+
+
+class _Watched(Network):
+    """A network that answers every attack alike, and counts the images that it is asked about."""
+
+    looks = 0
+
+    def _prepared(self, branch: str) -> LogitsFn:
+        def logits(images: tf.Tensor) -> tf.Tensor:
+            self.looks += images.shape[0]
+            brightness = tf.reduce_mean(images, [1, 2, 3])[:, tf.newaxis]
+            return brightness * tf.range(self.model.classes, dtype=tf.float32)
+
+        return logits
+
+
+def _images_used(model: Model, strategy: Strategy, attack: Attack, images: int) -> tuple[int, int]:
+    """Returns at how many images a step's attacks look, whosever they are, and how many train.
+
+    The strategy does what it does in a step, on images of a few pixels and step by step.
+    """
+    network = _Watched(model, kinds=strategy.kinds)
+    x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
+    seeds = randomness.example_seeds(0, "workload", tf.range(images))
+    eagerly = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        found = strategy.training_images(network, attack, x, labels, seeds)
+    finally:
+        tf.config.run_functions_eagerly(eagerly)
+    return network.looks, sum(batch.shape[0] for batch in found.values())

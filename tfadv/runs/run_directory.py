@@ -1,0 +1,210 @@
+"""The folder of one run: what was asked, where it ran and what came out."""
+
+import datetime
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tfadv import digests
+from tfadv.config import Config
+from tfadv.config.gin_files import ROOT
+from tfadv.errors import UserError
+from tfadv.files import write_json, write_text
+
+_PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
+# What run.json holds of a run's images and weights.
+_IDENTITY = ("data", "initial_weights", "transfer_from")
+_LONGEST_NAME = 200
+
+
+class RunDirectory:
+    """A run's files. It never overwrites another run.
+
+    Args:
+        path: the folder; made by `claim`.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @property
+    def results_path(self) -> Path:
+        """The finished run's record."""
+        return self.path / "results.json"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """The folder of the run's checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether the run was saved at least once."""
+        return (self.checkpoints_path / "checkpoint").is_file()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something of the run that can be gone on with."""
+        return self.has_checkpoint or self.results_path.is_file()
+
+    def check(self, config: Config) -> None:
+        """Raises `UserError` if something else than this very run is here."""
+        if not self.path.exists() or not any(self.path.iterdir()):
+            return
+        written = self.path / "config.gin"
+        if not written.is_file():
+            raise UserError(
+                f"'{self.path}' is not empty and holds no run: choose another --model_dir"
+            )
+        difference = _difference(written.read_text(encoding="utf-8"), config.text())
+        if difference:
+            raise UserError(
+                f"'{self.path}' holds a run with another config ({difference}): "
+                "choose another --model_dir, or remove that folder"
+            )
+
+    def claim(
+        self,
+        config: Config,
+        devices: Sequence[str],
+        seed: int,
+        identity: Mapping[str, object] | None = None,
+    ) -> None:
+        """Makes the folder and records this start.
+
+        Args:
+            config: the run's configuration.
+            devices: names of the devices.
+            seed: the run's.
+            identity: digests of its images and weights, as `identity.check_run` returns
+                them; the first start's stay.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not (self.path / "config.gin").exists():
+            write_text(self.path / "config.gin", config.text())
+        record = self._read_json("run.json") or {"seed": seed, "starts": []}
+        record["starts"].append(_start_record(devices))
+        write_json(self.path / "run.json", {**(identity or {}), **record})
+
+    def identity(self) -> dict[str, object]:
+        """Returns the digests of images and weights that the run was started with."""
+        record = self._read_json("run.json") or {}
+        return {part: record[part] for part in _IDENTITY if part in record}
+
+    def results(self) -> dict | None:
+        """Returns the finished run's record, or None."""
+        return self._read_json("results.json")
+
+    def starts(self) -> list[dict]:
+        """Returns when, where and with what the run was started, oldest first."""
+        return (self._read_json("run.json") or {"starts": []})["starts"]
+
+    def forget_metrics_after(self, step: int) -> None:
+        """Drops the metrics of steps that a resumed run will do again."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        write_text(path, "".join(kept))
+
+    def append_metrics(self, metrics: dict) -> None:
+        """Appends one line to ``metrics.jsonl``."""
+        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(metrics, allow_nan=False) + "\n")
+
+    def _read_json(self, name: str) -> dict | None:
+        path = self.path / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def default_path(config: Config, bindings: Sequence[str]) -> Path:
+    """Returns ``runs/RECIPE-SCALE``, and the bindings where there are some.
+
+    A name that is too long ends in a digest of what was cut off.
+    """
+    names = sorted(config.files, key=lambda name: "scale" in Path(name).parts)
+    parts = [_short_name(Path(name)) for name in names]
+    parts += ["".join(c if c.isalnum() or c in "._=-" else "" for c in text) for text in bindings]
+    name = "-".join(parts)
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME - 9]}-{digests.of_texts([name])[:8]}"
+    return Path("runs") / name
+
+
+def _short_name(path: Path) -> str:
+    """Returns ``mbn`` for gin/mbn.gin, ``digits`` for gin/scale/digits.gin, ``depth_638``."""
+    folders = path.parts[:-1]
+    overlay = folders[-2:-1] == ("gin",) and folders[-1] != "scale"
+    return f"{folders[-1]}_{path.stem}" if overlay else path.stem
+
+
+def _difference(old: str, new: str) -> str:
+    """Returns the first bindings that differ, as ``Name.parameter: old → new``."""
+    old_values, new_values = bindings(old), bindings(new)
+    changed = [
+        f"{key}: {old_values.get(key, 'unset')} → {new_values.get(key, 'unset')}"
+        for key in sorted(old_values | new_values)
+        if old_values.get(key) != new_values.get(key)
+    ]
+    more = f"; {len(changed) - 3} more" if len(changed) > 3 else ""
+    return "; ".join(changed[:3]) + more
+
+
+def bindings(text: str) -> dict[str, str]:
+    """Returns the values that a written configuration binds, and the sources that it imports."""
+    joined = text.replace("\\\n", " ")
+    pairs, key = {}, ""
+    for line in joined.splitlines():
+        if line.startswith("#") or not line.strip():
+            continue
+        if " = " in line and not line.startswith(" "):
+            key, value = line.split(" = ", 1)
+            pairs[key] = value.strip()
+        elif line.startswith("import "):
+            module, _, source = line.partition(" # ")
+            pairs[module] = source or "imported"
+        elif key:
+            pairs[key] += " " + line.strip()
+    return pairs
+
+
+def _start_record(devices: Sequence[str]) -> dict:
+    return {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "argv": sys.argv,
+        "versions": {"python": platform.python_version()} | _versions(),
+        "git_commit": _git_commit(),
+        "host": platform.platform(),
+        "devices": list(devices),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed as a package"
+    return found
+
+
+def _git_commit() -> str | None:
+    def git(*arguments: str) -> str | None:
+        done = subprocess.run(
+            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    if not (ROOT / ".git").exists():  # an installed package, perhaps inside another repository
+        return None
+    try:
+        commit = git("rev-parse", "HEAD")
+        return f"{commit} with local changes" if commit and git("status", "--porcelain") else commit
+    except FileNotFoundError:  # no git here
+        return None

@@ -1,0 +1,51 @@
+"""What a run writes while it trains: metrics, curves, checkpoints, results."""
+
+import tensorflow as tf
+
+from tfadv.files import write_json
+from tfadv.runs.checkpoints import Checkpoints
+from tfadv.runs.run_directory import RunDirectory
+from tfadv.runs.tensorboard import TensorBoardWriter
+
+
+class RunWriter:
+    """The record of one run; of several workers only the chief's writes.
+
+    Args:
+        directory: the run's.
+        checkpoints: its checkpoints.
+        is_chief: whether this worker writes.
+    """
+
+    def __init__(self, directory: RunDirectory, checkpoints: Checkpoints, is_chief: bool):
+        self._directory = directory
+        self._checkpoints = checkpoints
+        self._is_chief = is_chief
+        self._summaries = TensorBoardWriter(directory.path / "tensorboard") if is_chief else None
+
+    def begin(self, step: int) -> None:
+        """Forgets what was noted after a step that is to be done again."""
+        if self._is_chief:
+            self._directory.forget_metrics_after(step)
+
+    def metrics(self, step: int, metrics: dict) -> None:
+        """Notes the metrics of the steps up to `step`."""
+        if self._is_chief:
+            self._directory.append_metrics(metrics)
+            self._summaries.scalars(step, metrics)
+
+    def strip(self, step: int, images: tf.Tensor, adversarial: tf.Tensor, epsilon: float) -> None:
+        """Draws clean and adversarial images [N, H, W, 3] and their differences."""
+        if self._is_chief:
+            self._summaries.strip(step, images, adversarial, epsilon)
+
+    def save(self) -> None:
+        """Saves a checkpoint."""
+        if self._is_chief:
+            self._checkpoints.save()
+
+    def results(self, record: dict) -> None:
+        """Writes the results."""
+        if self._is_chief:
+            write_json(self._directory.results_path, record)
+            self._summaries.flush()

@@ -1,0 +1,97 @@
+"""A trained model, from the folder of its run."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from tfadv.errors import UserError
+from tfadv.models import Model
+from tfadv.planning.plan import Plan
+from tfadv.runs import initial_weights
+from tfadv.runs.run_directory import RunDirectory
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A run's model with its newest weights, and what made it.
+
+    Attributes:
+        path: the run's folder.
+        plan: everything that its configuration names.
+        model: the model.
+        config_text: the configuration, as gin.
+        results: its results record, or None while it is not finished.
+        commit: the commit that trained it, or None if that isn't known.
+        weights: which of the run's they are, ``trained`` or ``average``.
+        data: manifests of its images by split, none if they were not recorded.
+    """
+
+    path: Path
+    plan: Plan
+    model: Model
+    config_text: str
+    results: dict | None
+    commit: str | None
+    weights: str = "trained"
+    data: dict[str, dict] = dataclasses.field(default_factory=dict)
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """The norm branches that were trained."""
+        return self.plan.branches(self.model)
+
+    def describe(self) -> dict[str, object]:
+        """Returns what a record says of the model."""
+        return self.model.describe() | self.plan.describe() | {"weights_kind": self.weights}
+
+
+def config_file(path: Path) -> str:
+    """Returns the gin file that a run in the folder `path` left.
+
+    Raises:
+        UserError: it is no run with checkpoints.
+    """
+    if not RunDirectory(path).has_checkpoint:
+        raise UserError(f"--model_dir: '{path}' is no folder of a run with checkpoints")
+    return str((path / "config.gin").resolve())
+
+
+def load(
+    path: Path,
+    plan: Plan,
+    distribution: tf.distribute.Strategy | None = None,
+    weights: str = "trained",
+) -> TrainedRun:
+    """Rebuilds a run's model and loads its weights.
+
+    Args:
+        path: the run's folder.
+        plan: of its configuration, `config_file`.
+        distribution: the devices that the model is to live on; None takes the
+            default one, as an export must.
+        weights: those that were ``trained``, or their moving ``average``.
+
+    Raises:
+        UserError: the data is not here, or a weight is missing or not finite.
+    """
+    directory = RunDirectory(path)
+    plan.splits.test.check_present()
+    keras.utils.set_random_seed(plan.experiment.seed)
+    with (distribution or tf.distribute.get_strategy()).scope():
+        model = plan.experiment.build_model(plan.splits)
+    initial_weights.load(model, str(path), weights)
+    starts, results = directory.starts(), directory.results()
+    if results and weights == "average":
+        results = {**results, **results["weight_average"]}
+    return TrainedRun(
+        path,
+        plan,
+        model,
+        (path / "config.gin").read_text(encoding="utf-8"),
+        results,
+        starts[-1]["git_commit"] if starts else None,
+        weights,
+        directory.identity().get("data", {}),
+    )

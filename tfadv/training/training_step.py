@@ -1,0 +1,207 @@
+"""One optimizer step on one replica, as it is traced."""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.devices.distribution import share_of_batch
+from tfadv.errors import UserError
+from tfadv.losses import l2_penalty
+from tfadv.models import Model
+from tfadv.norms.base import write_statistics
+from tfadv.optimization.weight_average import WeightAverage
+from tfadv.planning.plan import Plan
+from tfadv.strategies import CLEAN, Network
+from tfadv.training.finite import not_finite
+
+Metrics = dict[str, tf.Tensor]
+
+
+class TrainingStep:
+    """The attack, the training forward and backward, and one update.
+
+    A replica computes its share of a batch in micro-batches, adds their
+    gradients up and updates weights and running statistics once. Micro-batch i
+    of M is the images i, i + M, … of the share, and ghost batches are taken
+    within it alike, so their composition doesn't depend on M.
+
+    Args:
+        plan: what to train and how.
+        model: the model.
+        optimizer: its built optimizer.
+        replicas: number of replicas.
+        average: takes the new weights in, if there is one.
+
+    Raises:
+        UserError: a batch can't be divided as the plan says, or nothing is trained.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        model: Model,
+        optimizer: keras.optimizers.Optimizer,
+        replicas: int,
+        average: WeightAverage | None = None,
+    ):
+        share = share_of_batch(plan.training.batch_size, replicas, "Training.batch_size")
+        self.micro_batches = plan.training.micro_batches(share)
+        self.images_at_once = share // self.micro_batches
+        self.ghost_batches = plan.norm_policy.ghost_batches(self.images_at_once)
+        self._plan = plan
+        self._model = model
+        self._optimizer = optimizer
+        self._replicas = replicas
+        self._average = average
+        if replicas > 1 < self.micro_batches and plan.norm_policy.across_replicas == "sync":
+            raise UserError(
+                "NormPolicy.across_replicas = 'sync' takes statistics of a whole batch, and "
+                "Training.micro_batch_size divides it: choose one of them",
+                "NormPolicy.across_replicas",
+            )
+        if not all(self.trained(late) for late in (False, True)):
+            raise UserError(
+                "Training.train_only = 'norms' and NormPolicy.freeze leave nothing to train",
+                "NormPolicy.freeze",
+            )
+
+    def trained(self, late: bool) -> list[keras.Variable]:
+        """Returns the variables that a step updates."""
+        affine = {id(variable) for variable in self._model.norm_variables}
+        with_affine = not self._plan.norm_policy.freezes_affine(late)
+        with_rest = self._plan.training.train_only == "everything"
+        return [
+            variable
+            for variable in self._model.trainable_variables
+            if (with_affine if id(variable) in affine else with_rest)
+        ]
+
+    def __call__(self, batch: dict, late: bool) -> tuple[Metrics, tf.Tensor]:
+        """Does one step.
+
+        Args:
+            batch: this replica's ``image`` [N, H, W, C], ``label`` [N] and
+                ``index`` [N].
+            late: whether the norm policy's freeze holds.
+
+        Returns:
+            Scalars, the loss and the accuracy on the images of each kind; and
+            `not_finite` of the tensors that `watched` names, float32 [M].
+        """
+        variables, norms = self.trained(late), []
+        portion = self._portion(late, variables, norms)
+        metrics, gradients, statistics = self._mean_of_portions(portion, batch)
+        step = tf.convert_to_tensor(self._optimizer.iterations)
+        self._optimizer.apply(gradients, variables)
+        recorded = list(zip(norms, statistics, strict=True))
+        write_statistics(recorded, self._plan.norm_policy.across_replicas)
+        updated = not_finite(variable.value for variable in self._model.variables)
+        if self._average:
+            self._average.update(step)
+        found = [metrics.pop("not_finite"), not_finite(gradients), updated]
+        return metrics, tf.concat(found, 0)
+
+    def watched(self, late: bool) -> list[str]:
+        """Returns the names of what a step tells `not_finite` of, causes before effects."""
+        kinds = self._plan.strategy.kinds
+        return [
+            *(f"the images of the kind '{kind}'{self._made(kind)}" for kind in kinds),
+            *(f"the logits of the kind '{kind}' (branch '{kinds[kind]}')" for kind in kinds),
+            "the loss",
+            *(f"the gradient of {variable.path}" for variable in self.trained(late)),
+            *(f"{variable.path}, updated," for variable in self._model.variables),
+        ]
+
+    def _made(self, kind: str) -> str:
+        return "" if kind == CLEAN else f", attacked ({self._plan.experiment.attack}),"
+
+    def _portion(self, late: bool, variables: list, norms: list) -> Callable:
+        """Returns a function from a micro-batch to its metrics, gradients and statistics.
+
+        Tracing it fills `norms` with those whose statistics it returns.
+        """
+        plan = self._plan
+        network = Network(
+            self._model,
+            plan.norm_policy,
+            late,
+            plan.training.attack_dtype,
+            self.ghost_batches,
+            plan.training.dtype,
+            plan.strategy.kinds,
+        )
+        network.prepare_attacks()
+
+        def portion(image, label, index):
+            seeds = randomness.example_seeds(plan.experiment.seed, "attack", index)
+            images = plan.strategy.training_images(network, plan.attack, image, label, seeds)
+            _check_kinds(plan, images, network.attacked)
+            with tf.GradientTape() as tape:
+                logits = network.train_logits(images)
+                loss = plan.strategy.loss(logits, label)
+                loss += l2_penalty(self._model.kernels, plan.training.weight_decay)
+                # The optimizer sums the replicas' gradients.
+                share = loss / self._replicas
+            # TensorFlow's own variables: it can't make zeros for an unused one of Keras.
+            weights = [variable.value for variable in variables]
+            gradients = tape.gradient(share, weights, unconnected_gradients="zero")
+            recorded = network.take_statistics()
+            norms[:] = [norm for norm, _ in recorded]
+            metrics = {accuracy_name(kind): _accuracy(y, label) for kind, y in logits.items()}
+            metrics["loss"] = loss
+            in_order = [*(images[k] for k in plan.strategy.kinds)]
+            in_order += [*(logits[k] for k in plan.strategy.kinds), loss]
+            metrics["not_finite"] = not_finite(in_order)
+            return metrics, gradients, [measured for _, measured in recorded]
+
+        return portion
+
+    def _mean_of_portions(self, portion: Callable, batch: dict):
+        count = self.micro_batches
+        whole = [batch[name] for name in ("image", "label", "index")]
+        if count == 1:
+            return portion(*whole)
+        traced = tf.function(portion, autograph=False)
+        parts = [tf.reshape(v, [v.shape[0] // count, count, *v.shape[1:]]) for v in whole]
+
+        def add(number, sums):
+            values = traced(*(tf.gather(part, number, axis=1) for part in parts))
+            return number + 1, tf.nest.map_structure(tf.add, sums, values)
+
+        first = traced(*(part[:, 0] for part in parts))
+        _, sums = tf.while_loop(
+            lambda number, _: number < count,
+            add,
+            (tf.constant(1), first),
+            maximum_iterations=count - 1,
+            parallel_iterations=1,
+        )
+        return tf.nest.map_structure(lambda value: value / count, sums)
+
+
+def accuracy_name(kind: str) -> str:
+    """Returns the metric's name."""
+    return f"{kind}_accuracy"
+
+
+def _check_kinds(plan: Plan, images: dict[str, tf.Tensor], attacked: bool) -> None:
+    """Raises `UserError` unless a strategy does what it says."""
+    name, kinds = plan.experiment.strategy, plan.strategy.kinds
+    if set(images) != set(kinds):
+        raise UserError(
+            f"the strategy '{name}' says that its kinds of images are {', '.join(kinds)}, and "
+            f"makes {', '.join(images)}",
+            "Experiment.strategy",
+        )
+    if attacked and not plan.strategy.attacks:
+        raise UserError(
+            f"the strategy '{name}' attacks the model and says that it does not: set its `attacks`",
+            "Experiment.strategy",
+        )
+
+
+def _accuracy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    right = tf.argmax(logits, -1, tf.int32) == labels[: logits.shape[0]]
+    return tf.reduce_mean(tf.cast(right, tf.float32))
