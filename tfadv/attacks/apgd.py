@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import Attack, classified, is_broken, unless_broken, with_input_gradient
+from tfadv.attacks.base import Attack
+from tfadv.attacks.gradients import classified, is_broken, unless_broken, with_input_gradient
 from tfadv.attacks.objectives import AWAY, check_classes
-from tfadv.devices.local import check_jit_compile, compiles
-from tfadv.errors import check, check_choice
+from tfadv.devices.local import compiles
+from tfadv.errors import check_choice
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
@@ -84,19 +85,9 @@ class APGD(Attack):
         restarts: int = 1,
         jit_compile: bool | str = "auto",
     ):
-        name = type(self).__name__
-        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
-        check(steps >= 1, f"{name}.steps", "be >= 1", steps)
-        check(restarts >= 1, f"{name}.restarts", "be >= 1", restarts)
-        check_choice(f"{name}.loss", loss, AWAY)
-        check_choice(f"{name}.ball", ball, BALLS)
-        check_jit_compile(f"{name}.jit_compile", jit_compile)
-        self.epsilon = float(epsilon)
-        self.steps = steps
+        self._keep(epsilon, ball, jit_compile, steps=steps, restarts=restarts)
+        check_choice(f"{type(self).__name__}.loss", loss, AWAY)
         self.loss = loss
-        self.ball = ball
-        self.restarts = restarts
-        self.jit_compile = jit_compile
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor

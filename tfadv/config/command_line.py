@@ -13,7 +13,7 @@ from absl import flags, logging
 
 from tfadv import config
 from tfadv.errors import UserError, nearest
-from tfadv.runs.checkpoints import WEIGHTS
+from tfadv.optimization.weight_average import WEIGHTS
 
 FLAGS = flags.FLAGS
 

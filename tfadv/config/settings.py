@@ -2,12 +2,9 @@
 
 import dataclasses
 
-from tfadv import models, norms, strategies  # noqa: F401  (they register)
-from tfadv.data import Splits
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.errors import check, check_choice
-from tfadv.models import Model
-from tfadv.optimization import optimizers, schedules  # noqa: F401  (they register)
+from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.randomness import check_seed
 from tfadv.registry import (
     ATTACKS,
@@ -20,7 +17,6 @@ from tfadv.registry import (
     STRATEGIES,
     configurable,
 )
-from tfadv.runs.checkpoints import WEIGHTS
 
 DTYPES = ("float32", "bfloat16")
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
@@ -84,20 +80,6 @@ class Experiment:
         check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
         check_seed("Experiment.seed", self.seed)
         check_choice("Experiment.data_digest", self.data_digest, WAYS)
-
-    def make_norm(self, **arguments):
-        """Builds one norm layer."""
-        return NORMS.build(self.norm, "Experiment.norm", **arguments)
-
-    def build_model(self, splits: Splits) -> Model:
-        """Builds the model for these images; call it in the distribution's scope."""
-        return MODELS.build(
-            self.model,
-            "Experiment.model",
-            image_shape=splits.train.image_shape,
-            classes=splits.train.classes,
-            make_norm=self.make_norm,
-        )
 
 
 @configurable

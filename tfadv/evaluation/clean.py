@@ -35,21 +35,21 @@ def clean_record(found: Columns, labels: np.ndarray, class_names: Sequence[str])
 
 
 def corruption_rows(
-    judge: AttackRunner,
+    attack_runner: AttackRunner,
     source: Source,
     kinds: Sequence[str],
     branch: str,
-    ledger: Outcomes,
+    outcomes: Outcomes,
     seed: int,
 ) -> list[dict]:
     """Returns one branch's accuracy under each corruption at each severity.
 
     Args:
-        judge: of the model.
+        attack_runner: of the model.
         source: the images as they are.
         kinds: names of corruptions.
         branch: of the model.
-        ledger: of those images.
+        outcomes: of those images.
         seed: of the corruptions' draws.
     """
     rows = []
@@ -58,11 +58,11 @@ def corruption_rows(
             corrupted = Corrupted(source, kind, severity, seed)
 
             def looked(portion, corrupted=corrupted):
-                return judge.look(NormMode(branch), portion, corrupted)
+                return attack_runner.look(NormMode(branch), portion, corrupted)
 
             unit = Unit(branch, f"{kind} {severity}")
-            predictions = ledger.column(unit, looked, LOOK, "prediction")
-            right, count = np.sum(predictions == ledger.labels), len(predictions)
+            predictions = outcomes.column(unit, looked, LOOK, "prediction")
+            right, count = np.sum(predictions == outcomes.labels), len(predictions)
             rows.append(
                 {"corruption": kind, "severity": severity}
                 | metrics.share(right, count)

@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import NOT_FINITE, Attack, classified, with_input_gradient
+from tfadv.attacks.base import Attack
+from tfadv.attacks.gradients import NOT_FINITE, classified, with_input_gradient
 from tfadv.attacks.pgd import PGD
 from tfadv.devices.local import compiles
 from tfadv.errors import UserError, check
