@@ -149,7 +149,7 @@ class APGD(Attack):
         lengths = tf.constant([ends.get(i, 0) for i in range(self.steps)], tf.float32)
 
         @with_input_gradient
-        def look(x):
+        def differentiate(x):
             logits = logits_fn(x)
             return goal(logits), classified(logits) != tf.cast(labels, tf.int32)
 
@@ -158,14 +158,14 @@ class APGD(Attack):
             ahead = ball.project(s.x + _by_image(s.step) * kind.steepest(s.gradient))
             momentum = tf.where(s.count == 0, 1.0, MOMENTUM)
             x = ball.project(s.x + momentum * (ahead - s.x) + (1 - momentum) * (s.x - s.before))
-            moved = _moved(s, x, *look(x))
+            moved = _moved(s, x, *differentiate(x))
             return _at_checkpoint(moved, lengths[s.count])
 
         last = _State(
             *tf.while_loop(
                 lambda count, *_: count < self.steps,
                 step,
-                tuple(_first(start, 2 * self.epsilon, *look(start))),
+                tuple(_first(start, 2 * self.epsilon, *differentiate(start))),
                 maximum_iterations=self.steps,
                 parallel_iterations=1,
             )

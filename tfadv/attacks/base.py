@@ -16,6 +16,10 @@ from tfadv.pixels import PIXEL_RANGE, LogitsFn
 __all__ = ["PIXEL_RANGE", "Attack", "LogitsFn", "with_input_gradient"]
 
 
+class MissingSettingError(UserError, AttributeError):
+    """A strategy asks an attack for a setting that this one doesn't have."""
+
+
 class Attack(abc.ABC):
     """Base class of the attacks.
 
@@ -25,11 +29,13 @@ class Attack(abc.ABC):
 
     Attributes:
         targeted: whether it drives images towards a chosen wrong class.
+        jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph on CPU.
         borrows: what gin binds for every attack unless it is bound for one: the
             threat model.
     """
 
     targeted = False
+    jit_compile: bool | str = "auto"
     borrows = ("PGD.epsilon", "PGD.ball")
 
     @classmethod
@@ -49,6 +55,16 @@ class Attack(abc.ABC):
         attack = cls(threat_model.epsilon, *arguments, **named)
         attack.check_ball(threat_model.ball)
         return attack
+
+    def __getattr__(self, name: str):
+        """Raises an error of one line for what strategies build attacks of their own from."""
+        if name in ("epsilon", "steps", "step_size"):
+            raise MissingSettingError(
+                f"{type(self).__name__} has no `{name}`, which Experiment.strategy takes from the "
+                "run's attack: let Experiment.attack be 'pgd' or of its kind",
+                "Experiment.attack",
+            )
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def _keep(
         self, epsilon: float, ball: str = "linf", jit_compile: bool | str = "auto", **counts: int

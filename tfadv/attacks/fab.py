@@ -1,4 +1,4 @@
-"""FAB, the fast adaptive boundary attack (Croce & Hein, 2020): it looks for the nearest mistake."""
+"""FAB, the fast adaptive boundary attack (Croce & Hein, 2020): towards the nearest mistake."""
 
 import tensorflow as tf
 
@@ -136,8 +136,10 @@ class FABTargeted(Attack):
 
     def _step(self, logits_fn, images, x, labels, targets):
         """Returns the next iterates: beyond the planes, biased towards the originals."""
-        look = with_input_gradient(lambda x, to: (difference(logits_fn(x), labels, to), ()))
-        normal, values, _ = look(x, targets)
+        differentiate = with_input_gradient(
+            lambda x, to: (difference(logits_fn(x), labels, to), ())
+        )
+        normal, values, _ = differentiate(x, targets)
         values = values[:, None, None, None]
         at_images = values + tf.reduce_sum(normal * (images - x), [1, 2, 3], keepdims=True)
         kind = BALLS[self.ball]

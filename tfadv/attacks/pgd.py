@@ -161,10 +161,10 @@ class PGD(Attack):
             The last iterate.
         """
         ball = BALLS[self.ball](images, self.epsilon)
-        look = with_input_gradient(lambda x: (objective(logits_fn(x)), ()))
+        differentiate = with_input_gradient(lambda x: (objective(logits_fn(x)), ()))
 
         def step(count, x, memory):
-            gradient, _, _ = look(x)
+            gradient, _, _ = differentiate(x)
             direction, memory = self.direction(gradient, memory)
             moved = x - self.step_size * direction
             return count + 1, ball.project(moved), memory

@@ -1,4 +1,4 @@
-"""What the command lines share: flags, and mistakes told in one line."""
+"""What the command lines share: flags, and mistakes reported in one line."""
 
 import contextlib
 import os
@@ -38,8 +38,8 @@ def define_plugin_flags() -> None:
 def define_weights_flag() -> None:
     """Defines which of a run's weights a command takes, once."""
     if "weights" not in FLAGS:
-        told = "Of --model_dir: those that were trained, or their moving average."
-        flags.DEFINE_enum("weights", "trained", list(WEIGHTS), told)
+        message = "Of --model_dir: those that were trained, or their moving average."
+        flags.DEFINE_enum("weights", "trained", list(WEIGHTS), message)
 
 
 @contextlib.contextmanager

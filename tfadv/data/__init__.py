@@ -1,4 +1,7 @@
-"""Image sources, augmentation and the input pipeline."""
+"""Images and labels: their sources, augmentation and the input pipeline.
+
+Whatever reads, checks or transforms images enters; it knows no model.
+"""
 
 from tfadv.data import (  # noqa: F401  (they register)
     augmentation,

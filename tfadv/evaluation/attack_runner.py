@@ -73,7 +73,7 @@ class AttackRunner:
         # Where that is quicker; such a trace holds the weights, and is dropped after use.
         self._constant_weights = self._replicas == 1 and not has_accelerator()
 
-    def look(
+    def classify(
         self, mode: NormMode, portion: Portion, source: Source | None = None
     ) -> Iterator[Columns]:
         """Classifies images as they are.

@@ -9,7 +9,7 @@ from tfadv.data.source import Source
 from tfadv.evaluation import metrics
 from tfadv.evaluation.attack_runner import AttackRunner, Columns
 from tfadv.evaluation.outcome_log import Unit
-from tfadv.evaluation.outcomes import LOOK, Outcomes
+from tfadv.evaluation.outcomes import CLASSIFYING, Outcomes
 from tfadv.norms import NormMode
 
 TOP = 5
@@ -57,11 +57,11 @@ def corruption_rows(
         for severity in SEVERITIES:
             corrupted = Corrupted(source, kind, severity, seed)
 
-            def looked(portion, corrupted=corrupted):
-                return attack_runner.look(NormMode(branch), portion, corrupted)
+            def classify(portion, corrupted=corrupted):
+                return attack_runner.classify(NormMode(branch), portion, corrupted)
 
             unit = Unit(branch, f"{kind} {severity}")
-            predictions = outcomes.column(unit, looked, LOOK, "prediction")
+            predictions = outcomes.column(unit, classify, CLASSIFYING, "prediction")
             right, count = np.sum(predictions == outcomes.labels), len(predictions)
             rows.append(
                 {"corruption": kind, "severity": severity}

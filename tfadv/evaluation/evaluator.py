@@ -17,7 +17,7 @@ from tfadv.evaluation.attack_runs import Run
 from tfadv.evaluation.clean import clean_record, corruption_rows
 from tfadv.evaluation.metrics import share
 from tfadv.evaluation.outcome_log import CLEAN, OutcomeLog, Unit
-from tfadv.evaluation.outcomes import LOOK, Outcomes
+from tfadv.evaluation.outcomes import CLASSIFYING, Outcomes
 from tfadv.evaluation.robust_accuracy import RobustAccuracy
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
@@ -137,8 +137,8 @@ class Evaluator:
         return self.indices[right & (self.predictions[branch, spec] != labels)]
 
     def _clean(self, branch: str, outcomes: Outcomes) -> dict:
-        look = functools.partial(self.attack_runner.look, NormMode(branch))
-        found = outcomes.clean(branch, look)
+        classify = functools.partial(self.attack_runner.classify, NormMode(branch))
+        found = outcomes.clean(branch, classify)
         self.predictions[branch, CLEAN] = found["prediction"]
         return clean_record(found, outcomes.labels, self.source.class_names)
 
@@ -190,13 +190,13 @@ class Evaluator:
                     return self.attack_runner.attack(NormMode(branch), run, restart, portion)
 
                 unit = Unit(branch, run.name, restart)
-                found.take(run, *outcomes.fill(unit, attacked, run.attack.passes, found.left))
+                found.add(run, *outcomes.fill(unit, attacked, run.attack.passes, found.remaining))
         return found
 
     def _cost(self) -> float:
         """Returns about how many passes of an image there are at most."""
         attacks = sum(run.attack.passes for runs in self.plan for run in runs)
-        looks = 1 + len(self._evaluation.corruptions) * len(SEVERITIES)
-        of_an_image = attacks * self._evaluation.restarts + looks * LOOK
+        classified = 1 + len(self._evaluation.corruptions) * len(SEVERITIES)
+        of_an_image = attacks * self._evaluation.restarts + classified * CLASSIFYING
         closer = self._examination.cost if self._examination else 0.0
         return (of_an_image * len(self.indices) + closer) * len(self._branches)

@@ -13,7 +13,7 @@ from tfadv.progress import Work
 
 Make = Callable[[Portion], Iterator[Columns]]
 # What classifying an image costs, in forward and backward passes.
-LOOK = 0.3
+CLASSIFYING = 0.3
 
 
 class Outcomes:
@@ -79,7 +79,7 @@ class Outcomes:
 
     def clean(self, branch: str, make: Make) -> Columns:
         """Returns a branch's outcomes on the images as they are, in their order."""
-        places, found = self.fill(Unit(branch, self._clean), make, LOOK)
+        places, found = self.fill(Unit(branch, self._clean), make, CLASSIFYING)
         order = np.argsort(places)
         return {name: column[order] for name, column in found.items()}
 
@@ -89,7 +89,7 @@ class Outcomes:
         for columns in make(portion):
             seen += len(columns["index"])
             broken = np.append(broken, columns["index"][_not_finite(columns)])
-            if len(broken) and passes > LOOK:
+            if len(broken) and passes > CLASSIFYING:
                 break
             if not len(broken):
                 self._log.add(unit, columns)

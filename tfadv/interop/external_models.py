@@ -54,12 +54,14 @@ def load(
 
 def _bundle(path, image_shape, classes, pixel_range, layout) -> ExternalModel:
     metadata = read_metadata(path)
-    for flag, stated, told in (
+    for flag, stated, recorded in (
         ("pixel_range", pixel_range, tuple(metadata["pixel_range"])),
         ("layout", layout, metadata["layout"]),
     ):
-        if stated is not None and stated != told:
-            raise UserError(f"--{flag}: '{path}' takes {told}, not {stated}: leave the flag out")
+        if stated is not None and stated != recorded:
+            raise UserError(
+                f"--{flag}: '{path}' takes {recorded}, not {stated}: leave the flag out"
+            )
     module = tf.saved_model.load(str(path))
     # Closures over the module: its functions alone would not keep its variables alive.
     functions = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
+from tfadv.errors import UserError
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 
 # What a norm measured in one batch: tensors that `Norm.updates` understands.
@@ -85,7 +86,7 @@ class Norm(keras.layers.Layer):
 
     def normalize(self, x: tf.Tensor, mode: NormMode) -> tf.Tensor:
         """Returns float32 `x` normalized, before γ and β."""
-        raise TypeError(f"{type(self).__name__} defines no normalize(x, mode)")
+        raise UserError(f"{type(self).__name__} defines no normalize(x, mode)")
 
     def affine(self, mode: NormMode) -> tuple[tf.Tensor, tf.Tensor] | None:
         """Returns the map ``x * scale + offset`` that this norm is in `mode`.
@@ -107,7 +108,7 @@ class Norm(keras.layers.Layer):
 
     def updates(self, statistics: Statistics) -> list[tuple[keras.Variable, tf.Tensor]]:
         """Returns the running variables and their values after a step with these statistics."""
-        raise TypeError(f"{type(self).__name__} defines no updates(statistics)")
+        raise UserError(f"{type(self).__name__} defines no updates(statistics)")
 
     def forward(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
         """Returns `x` normalized, of its dtype, and the statistics that `mode` says to write."""

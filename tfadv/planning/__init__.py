@@ -1,4 +1,4 @@
-"""A run before it starts: its parts, built and checked, what they would do, take and cost.
+"""A run before it starts: its parts, built and checked, what they do, take and cost.
 
 Importing it registers every built-in part. What trains or evaluates may not enter.
 """

@@ -78,13 +78,13 @@ def _paper_lines(read: config.Config) -> Iterator[str]:
 
 def _printed(row: PaperRow) -> str:
     """Returns a row's numbers, by its branches where it has some."""
-    told = []
+    printed = []
     for branch, by_attack in row.published.items():
         numbers = [f"{value}% {attack}" for attack, value in by_attack.items() if value is not None]
         if numbers:
             of_branch = f"{branch} branch " if row.has_branches else ""
-            told.append(of_branch + ", ".join(numbers))
-    return "; ".join(told) or "no number printed"
+            printed.append(of_branch + ", ".join(numbers))
+    return "; ".join(printed) or "no number printed"
 
 
 def _work_lines(plan: Plan) -> Iterator[str]:

@@ -58,10 +58,10 @@ class Workload:
 
 
 def measure_workload(model: Trainable, strategy: Strategy, attack: Attack, images: int) -> Workload:
-    """Counts what a step of `images` computes: the network on shapes, the attack by its looks."""
+    """Counts what a step of `images` computes: by the network's graph and the attack's questions."""
     forward_flops, outputs = _forward(model)
-    looks, trained = _images_used(model, strategy, attack, images)
-    return Workload(forward_flops, outputs, looks / images, trained / images)
+    asked, trained = _images_used(model, strategy, attack, images)
+    return Workload(forward_flops, outputs, asked / images, trained / images)
 
 
 def _forward(model: Trainable) -> tuple[float, float]:
@@ -84,13 +84,13 @@ class _Answering:
     def __init__(self, model: Trainable):
         self.branches = model.branches
         self.classes = model.classes
-        self.looks = 0
+        self.asked = 0
 
     def logits_fn(self, *_) -> LogitsFn:
         """Returns the one answer: the classes by the images' brightness."""
 
         def logits(images: tf.Tensor) -> tf.Tensor:
-            self.looks += images.shape[0]
+            self.asked += images.shape[0]
             brightness = tf.reduce_mean(images, [1, 2, 3])[:, tf.newaxis]
             return brightness * tf.range(self.classes, dtype=tf.float32)
 
@@ -114,4 +114,4 @@ def _images_used(
         found = strategy.training_images(network, attack, x, labels, seeds)
     finally:
         tf.config.run_functions_eagerly(eagerly)
-    return answering.looks, sum(batch.shape[0] for batch in found.values())
+    return answering.asked, sum(batch.shape[0] for batch in found.values())

@@ -181,8 +181,8 @@ def _changed(recorded: Mapping, found: Mapping, workers: Workers) -> str:
     changed = []
     for split, manifest in found["data"].items():
         noted = recorded.get("data", {}).get(split, manifest)
-        told = _different_images(noted, manifest, workers)
-        changed += [f"{split}: {told}"] if told else []
+        difference_text = _different_images(noted, manifest, workers)
+        changed += [f"{split}: {difference_text}"] if difference_text else []
     for part, called in _CALLED.items():
         if part in found and recorded.get(part, found[part]) != found[part]:
             changed.append(called)

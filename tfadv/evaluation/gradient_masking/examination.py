@@ -12,7 +12,7 @@ from tfadv.evaluation.attack_runner import AttackRunner
 from tfadv.evaluation.gradient_masking.examined_branch import ExaminedBranch
 from tfadv.evaluation.gradient_masking.indicators import INDICATORS
 from tfadv.evaluation.outcome_log import OutcomeLog
-from tfadv.evaluation.outcomes import LOOK, Outcomes
+from tfadv.evaluation.outcomes import CLASSIFYING, Outcomes
 from tfadv.models.classifier import Classifier
 from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.progress import Work
@@ -47,7 +47,7 @@ class Examination:
     def cost(self) -> float:
         """About how many passes of an image a branch takes at most."""
         checkup = self._parts.checkup
-        passes = LOOK + (11 + 9 + 6 + checkup.restarts) * checkup.steps + checkup.queries / 3
+        passes = CLASSIFYING + (11 + 9 + 6 + checkup.restarts) * checkup.steps + checkup.queries / 3
         return passes * len(self._indices)
 
     def examine(self, branch: str, log: OutcomeLog, work: Work) -> list[dict]:

@@ -45,10 +45,10 @@ class ExaminedBranch:
         self.dtype = parts.evaluation.dtype
         self.seed = parts.seed
         self.other = other
-        clean = outcomes.clean(branch, lambda portion: attack_runner.look(self.mode, portion))
+        clean = outcomes.clean(branch, lambda portion: attack_runner.classify(self.mode, portion))
         self.right = np.flatnonzero(clean["prediction"] == outcomes.labels)
         survivors = self.robust("pgd", checkup.pgd(), self.right, checkup.lengths)
-        self.after_half, self.left, self.after_ten_times = survivors
+        self.after_half, self.remaining, self.after_ten_times = survivors
 
     def share(self, count: int) -> float:
         """Returns a number of images as a share of all."""
@@ -91,12 +91,12 @@ class ExaminedBranch:
 
     def beaten(self, name: str, attack: Attack, **arguments) -> float:
         """Returns the share of images that an attack beats of those that PGD left."""
-        (left,) = self.robust(name, attack, self.left, **arguments)
-        return self.lost(left)
+        (remaining,) = self.robust(name, attack, self.remaining, **arguments)
+        return self.lost(remaining)
 
-    def lost(self, left: np.ndarray) -> float:
+    def lost(self, remaining: np.ndarray) -> float:
         """Returns the share of images that PGD left and are not among these."""
-        return self.share(len(self.left) - len(left))
+        return self.share(len(self.remaining) - len(remaining))
 
     def measure(self, name: str, on_batch: Callable, passes: float = 1.0) -> np.ndarray:
         """Returns a value of each image, by a function from (logits_fn, batch) to float32 [N]."""

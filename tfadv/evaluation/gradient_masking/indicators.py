@@ -62,7 +62,7 @@ def _zero_gradients(examined: ExaminedBranch) -> float:
 
 
 def _end_of_the_curve(examined: ExaminedBranch) -> float:
-    return examined.share(len(examined.after_half) - len(examined.left))
+    return examined.share(len(examined.after_half) - len(examined.remaining))
 
 
 def _more_steps(examined: ExaminedBranch) -> float:
@@ -70,10 +70,12 @@ def _more_steps(examined: ExaminedBranch) -> float:
 
 
 def _restarts(examined: ExaminedBranch) -> float:
-    left, checkup = examined.left, examined.checkup
+    remaining, checkup = examined.remaining, examined.checkup
     for restart in range(1, checkup.restarts):
-        (left,) = examined.robust("restarts", checkup.pgd(), left, (checkup.steps,), restart)
-    return examined.lost(left)
+        (remaining,) = examined.robust(
+            "restarts", checkup.pgd(), remaining, (checkup.steps,), restart
+        )
+    return examined.lost(remaining)
 
 
 def _other_losses(examined: ExaminedBranch) -> float:
@@ -94,38 +96,38 @@ def _transfer(examined: ExaminedBranch) -> float:
         network = imitation(model, examined.source, examined.checkup.threat_model, examined.seed)
         return lambda: network
 
-    pgd, left = examined.checkup.pgd(), examined.left
-    (left,) = examined.robust("transfer", pgd, left, substitute=imitated)
+    pgd, remaining = examined.checkup.pgd(), examined.remaining
+    (remaining,) = examined.robust("transfer", pgd, remaining, substitute=imitated)
     if examined.other:
 
         def given():
             return lambda: examined.other.logits_fn(NormMode())
 
-        (left,) = examined.robust("transfer from another", pgd, left, substitute=given)
-    return examined.lost(left)
+        (remaining,) = examined.robust("transfer from another", pgd, remaining, substitute=given)
+    return examined.lost(remaining)
 
 
 def _any_distance(examined: ExaminedBranch) -> float:
     whole = examined.checkup.threat_model.unbounded(examined.source.image_shape)
     everything = examined.checkup.pgd(whole)
     lengths = (examined.checkup.steps,)
-    (left,) = examined.robust("any distance", everything, examined.left, lengths)
-    return examined.share(len(left))
+    (remaining,) = examined.robust("any distance", everything, examined.remaining, lengths)
+    return examined.share(len(remaining))
 
 
 def _precision(examined: ExaminedBranch) -> float | None:
     if len(examined.model.dtypes) == 1:
         return None
-    left = {}
+    remaining = {}
     for dtype in examined.model.dtypes:
 
         def computed(dtype=dtype):
             return lambda: examined.model.logits_fn(examined.mode, dtype)
 
-        (left[dtype],) = examined.robust(
+        (remaining[dtype],) = examined.robust(
             f"precision {dtype}", examined.checkup.pgd(), examined.right, substitute=computed
         )
-    one, other = (len(places) for places in left.values())
+    one, other = (len(places) for places in remaining.values())
     return examined.share(abs(one - other))
 
 

@@ -192,13 +192,13 @@ class Curve:
         objective = self._attack.objective(logits_fn, slots.images, slots.labels, slots.draw)
 
         @with_input_gradient
-        def look(x):
+        def differentiate(x):
             logits = logits_fn(x)
             return objective(logits), logits
 
         def step(count, *rows):
             s = RollingBatch(*rows)
-            gradient, _, logits = look(s.x)
+            gradient, _, logits = differentiate(s.x)
             if self._skip_cycles:
                 s = self._read_off(s, watched(s, logits))
             s = self._judged(s, classified(logits, s.x)[:, None])
