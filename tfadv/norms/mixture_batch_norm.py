@@ -13,8 +13,9 @@ from tfadv.registry import NORMS
 class MixtureBatchNorm(Norm):
     """Mixture BN: a whole batch norm for each kind of images.
 
-    Every branch has its own γ, β, running mean and running variance; clean and
-    adversarial images are normalized as separate mini-batches.
+    ``y = γ_b·(x - μ_b) / √(σ_b² + ε) + β_b`` for the images of branch b: every branch has
+    its own γ, β, running mean and running variance, and clean and adversarial images
+    are normalized as separate mini-batches.
 
     Args:
         branches: names of the branches.

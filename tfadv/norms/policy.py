@@ -92,7 +92,7 @@ DEFAULT_POLICY = NormPolicy()
 
 @dataclasses.dataclass(frozen=True)
 class NormPhase:
-    """The policy in a part of a run in which it stays the same.
+    """The policy in a part of a run in which it stays the same (section 4.3: the last epochs).
 
     Attributes:
         policy: what holds.

@@ -58,7 +58,7 @@ class Workload:
 
 
 def measure_workload(model: Trainable, strategy: Strategy, attack: Attack, images: int) -> Workload:
-    """Counts what a step of `images` computes: by the network's graph and the attack's questions."""
+    """Counts what a step of `images` computes: by the model's graph and the attack's questions."""
     forward_flops, outputs = _forward(model)
     asked, trained = _images_used(model, strategy, attack, images)
     return Workload(forward_flops, outputs, asked / images, trained / images)
