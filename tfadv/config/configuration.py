@@ -14,7 +14,7 @@ from gin import config_parser
 
 from tfadv import registry
 from tfadv.config import plugin_modules
-from tfadv.config.gin_files import INSTALLED, ROOT, Line, file_lines, lines_of
+from tfadv.config.gin_files import SHIPPED, Line, file_lines, lines_of
 from tfadv.errors import UserError, nearest
 
 DEFAULT_SCALE = "gin/scale/digits.gin"
@@ -126,7 +126,7 @@ def with_plugins(plugins: Sequence[str] = (), plugin_dirs: Sequence[str] = ()) -
     gin.clear_config()
     registry.forget_borrowed()
     config = Config()
-    plugin_modules.mount(plugin_dirs, [ROOT / "plugins", INSTALLED / "plugins"])
+    plugin_modules.mount(plugin_dirs, [SHIPPED / "plugins"])
     config.failures = plugin_modules.load_installed()
     for module in plugins:
         config.import_plugin(module)
