@@ -1,4 +1,7 @@
-"""Attacks, one a file."""
+"""Attacks, one in each file, and what they share: balls, objectives, the threat model.
+
+An attack sees a function from images to logits. Models, data and evaluation stay outside.
+"""
 
 from tfadv.attacks import apgd, apgd_targeted, autoattack, fab, fgsm, pgd, square  # noqa: F401  (they register)
 from tfadv.attacks.base import Attack

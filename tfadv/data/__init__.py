@@ -1,4 +1,7 @@
-"""Image sources, augmentation and the input pipeline."""
+"""Image sources, their checks, augmentation and the input pipeline.
+
+Everything here ends in images of 0..255 and labels. Models and attacks stay outside.
+"""
 
 from tfadv.data import (  # noqa: F401  (they register)
     augmentation,
