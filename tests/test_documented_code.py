@@ -12,7 +12,8 @@ from documents import PAGES, ROOT, Block, blocks, code_spans
 
 from tfadv import config, registry, testing
 from tfadv.config import plugin_modules
-from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
+from tfadv.norms import NormMode
+from tfadv.planning.plan import build_plan
 
 # Names that a reader gives, or that a run writes.
 MADE = {"my_norm.py", "my_norm.gin", "config.gin", "operative_config.gin", "model_card.md"}
@@ -34,22 +35,42 @@ def test_every_python_block_is_run_by_a_test():
     suites = {name: count for name, count in counts.items() if "docs/attack_with_" in name}
     assert set(suites.values()) == {1}
     others = {name: count for name, count in counts.items() if name not in suites}
-    assert others == {"README.md": 1, "docs/plugins.md": 3}
+    assert others == {"README.md": 1, "docs/network.md": 1, "docs/plugins.md": 3}
 
 
-@pytest.mark.slow
-def test_readmes_block_attacks_a_network():
+def test_readmes_block_runs_as_printed(capsys):
     (block,) = python_blocks("README.md")
-    images = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 3))
-    given = {
-        "images": tf.constant(images, tf.float32),
-        "labels": tf.constant([3, 4]),
-        "index": tf.range(2),
-    }
-    exec(compile(block.text, block.where, "exec"), given)
-    assert given["logits"].shape == (2, 1000)
-    moved = np.abs(given["adversarial"] - given["images"])
+    found: dict = {}
+    exec(compile(block.text, block.where, "exec"), found)
+    lines = re.findall(r"(\w+) branch, ([\w-]+): (\d+)%", capsys.readouterr().out)
+    accuracies = {(branch, name): int(share) for branch, name, share in lines}
+    assert len(accuracies) == 4
+    for branch in ("clean", "adv"):
+        assert accuracies[branch, "clean"] == 100 > accuracies[branch, "PGD-10"]
+    moved = np.abs(found["adversarial"] - found["images"])
     assert 1 < moved.max() <= 16 + 1e-3
+
+
+@pytest.mark.usefixtures("forget_plugins")
+def test_the_network_of_the_networks_page_is_one(tmp_path, monkeypatch):
+    """Its file and its gin file, as the page has them: two branches, the same for attacks."""
+    (network,) = python_blocks("docs/network.md")
+    (overlay,) = (block for block in blocks(ROOT / "docs/network.md") if not block.language)
+    (tmp_path / "ideas").mkdir()
+    assert ast.get_docstring(ast.parse(network.text)) == "ideas/my_network.py"
+    assert overlay.text.startswith("# ideas/my_network.gin\n")
+    (tmp_path / "ideas/my_network.py").write_text(network.text)
+    (tmp_path / "ideas/my_network.gin").write_text(overlay.text)
+    monkeypatch.chdir(tmp_path)
+    read = config.read(["gin/mbn_alp.gin", "ideas/my_network.gin"], plugin_dirs=["ideas"])
+    plan = build_plan(read)
+    model = plan.experiment.build_model(plan.splits)
+    assert type(model).__name__ == "MyNetwork" and model.branches == ("clean", "adv")
+    images = tf.random.uniform((4, *model.image_shape), 0, 255, seed=0)
+    for mode in map(NormMode, model.branches):
+        logits = model(images, mode=mode)
+        assert logits.shape == (4, plan.splits.train.classes)
+        np.testing.assert_allclose(model.logits_fn(mode)(images), logits, atol=1e-5)
 
 
 @pytest.mark.usefixtures("forget_plugins")
@@ -122,7 +143,7 @@ def test_files_that_the_text_names_exist():
 
 
 def test_flags_that_the_text_names_exist():
-    sources = "".join(path.read_text() for path in (ROOT / "tfadv").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "tfadv").rglob("*.py"))
     defined = set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', sources))
     used = {(flag, where) for span, where in WORDS for flag in re.findall(r"(?:^|\s)--(\w+)", span)}
     assert len(used) > 10

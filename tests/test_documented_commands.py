@@ -56,6 +56,7 @@ INSTEAD = (
     Instead(".ci/run", "bash -n {}", "make's targets, which are tried one by one"),
     Instead("$EDITOR ", None, "an editor"),
     Instead("tensorboard ", "{} --inspect", "a server"),
+    Instead("pip install ", None, "a wheel of the package is installed by tests of its own"),
     Instead("python -m pip install ", None, "make test-suites; see the test of the versions"),
     Instead("python3 -m venv .venv-benchmarks", None, "an environment of gigabytes"),
     Instead(".venv-benchmarks/bin/pip ", None, "an environment of gigabytes"),

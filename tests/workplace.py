@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets
-from documents import ROOT
+from documents import ROOT, blocks
 
 FOLDERS = (".ci", "benchmarks", "docs", "gin", "plugins", "tfadv")
 FILES = ("Makefile", "requirements-suites.txt", "requirements.lock", "setup.py")
@@ -45,6 +45,8 @@ SMALLER = {
         "Evaluation.examples": "16",
     },
 }
+# Pages with files that a reader writes; each names its file in its first line.
+PRINTED = ("docs/data.md", "docs/network.md")
 # Images that TFDS and `$TFADV_DATA_DIR` have.
 TRAIN, TEST = 2_000, 500
 CLASSES = 10
@@ -67,9 +69,15 @@ class Workplace:
         for file, bindings in SMALLER.items():
             path = self.project / file
             path.write_text(_bound(path.read_text(), bindings))
+        for block in (block for page in PRINTED for block in blocks(ROOT / page)):
+            if name := re.match(r'(?:# |""")([\w/]+\.(?:gin|py))', block.text):
+                path = self.project / name[1]
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(block.text)
         train, test = _images(TRAIN, 0), _images(TEST, 1)
         _as_npz(self.data / "cifar10", train, test)
         _as_tfds(self.data / "tfds", train, test)
+        _as_folders(self.project / "photos", train, test)
         _foreign_model(*train).save(self.project / "mine.keras")
         shutil.copy(self.project / "mine.keras", self.project / "theirs.keras")
 
@@ -119,6 +127,15 @@ def _as_npz(folder: Path, train, test) -> None:
     folder.mkdir(parents=True)
     for name, (images, labels) in (("train_10k", train), ("test_2k", test)):
         np.savez(folder / f"{name}.npz", image=images, label=labels)
+
+
+def _as_folders(folder: Path, train, test) -> None:
+    """Writes the first images of each class as JPEGs."""
+    for split, (images, labels) in (("train", train), ("test", test)):
+        for number, (image, label) in enumerate(zip(images[:200], labels[:200], strict=True)):
+            path = folder / split / f"class_{label}" / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(tf.io.encode_jpeg(image).numpy())
 
 
 def _as_tfds(folder: Path, train, test) -> None:

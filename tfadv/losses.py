@@ -8,13 +8,14 @@ PAIRING_REDUCTIONS = ("mean", "sum")
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
-    """Cross-entropy of each example, with label smoothing in its ε/K form.
+    """Cross-entropy of each example with smoothed labels (Szegedy et al., 2016, section 7).
+
+    ``L = -Σₖ qₖ · log softmax(z)ₖ`` with ``qₖ = (1 - ε)·[k = y] + ε/K``.
 
     Args:
-        logits: float32 [N, K].
-        labels: integer [N].
-        smoothing: ε; every class gets ε/K and the true one 1 - ε more
-            (the released pipeline trains with 0.1).
+        logits: z, float32 [N, K].
+        labels: y, integer [N].
+        smoothing: ε (the released pipeline trains with 0.1); 0 leaves the labels as they are.
 
     Returns:
         float32 [N].
@@ -31,9 +32,11 @@ def logit_pairing(
 ) -> tf.Tensor:
     """Squared distance of the logits of each pair (Kannan et al., 2018).
 
+    ``L = (1/K) · Σₖ (zₖ - z′ₖ)²``, or the sum itself.
+
     Args:
-        clean_logits: float32 [N, K].
-        adv_logits: float32 [N, K]; the gradient flows into both.
+        clean_logits: z, float32 [N, K].
+        adv_logits: z′, float32 [N, K]; the gradient flows into both.
         reduction: over the classes, ``mean`` (as Kannan et al.) or ``sum``.
 
     Returns:
@@ -44,5 +47,5 @@ def logit_pairing(
 
 
 def l2_penalty(kernels: Iterable[tf.Tensor], weight_decay: float) -> tf.Tensor:
-    """Returns ½ · weight_decay · Σ‖W‖² over the kernels."""
+    """Returns ½ · λ · Σ ‖W‖₂² over the kernels W, with λ = `weight_decay`; a scalar."""
     return weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])

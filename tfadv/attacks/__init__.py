@@ -1,7 +1,6 @@
-"""Attacks, one per file, and the threat model they keep to.
+"""Attacks, one in each file, and what they share: balls, objectives, the threat model.
 
-An attack enters as a file that registers it; it sees a function from images to logits,
-and nothing of the model, the training or the evaluation behind it.
+An attack sees a function from images to logits. Models, data and evaluation stay outside.
 """
 
 from tfadv.attacks import apgd, apgd_targeted, autoattack, fab, fgsm, pgd, square  # noqa: F401  (they register)

@@ -24,7 +24,10 @@ Goal = Callable[[tf.Tensor], tf.Tensor]
 
 
 def checkpoints(steps: int) -> dict[int, int]:
-    """Returns the iterations, counted from 0, that end a stretch, and the stretches' lengths."""
+    """Returns the iterations, counted from 0, that end a stretch, and the stretches' lengths.
+
+    Of N steps the first stretch takes 0.22·N, each later one 0.03·N fewer, at least 0.06·N.
+    """
     length, shortest, by = (
         max(int(share * steps), 1) for share in (FIRST_CHECKPOINT, SHORTEST, SHORTER_BY)
     )
@@ -37,7 +40,7 @@ def checkpoints(steps: int) -> dict[int, int]:
 
 
 class _State(NamedTuple):
-    """The loop's variables; all but the first are one an image."""
+    """The loop's variables; all but the first hold one value per image."""
 
     count: tf.Tensor
     x: tf.Tensor
@@ -60,9 +63,13 @@ class _State(NamedTuple):
 class APGD(Attack):
     """Untargeted Auto-PGD: AutoAttack's APGD-CE, and with ``loss = 'dlr'`` APGD-DLR.
 
-    It steps with momentum, starting at 2ε, and halves an image's step, going back
-    to its best point, where too few steps raised the loss. It returns the first
-    kind of image there is: misclassified ones, else the best by its loss.
+    Algorithm 1 of the paper. A step of size η along the steepest direction s(g),
+    with momentum α = 0.75 (1 in the first step), η = 2ε at the start:
+    ``y = Π(xᵢ + η·s(∇L(xᵢ)))``, ``xᵢ₊₁ = Π(xᵢ + α·(y - xᵢ) + (1 - α)·(xᵢ - xᵢ₋₁))``.
+    At the end of a stretch of n steps (`checkpoints`) an image's η is halved and it
+    returns to its best point, if at most ρ·n of the steps raised its loss (ρ = 0.75),
+    or if η was not halved the last time and the best loss has not risen since. The
+    result is a misclassified iterate where there was one, else the best by its loss.
 
     Args:
         epsilon: radius of the ball in pixels.

@@ -13,7 +13,8 @@ from tfadv.registry import ATTACKS
 class APGDTargeted(APGD):
     """AutoAttack's APGD-T: towards each of the likeliest wrong classes in turn.
 
-    Its aim is any wrong class, as an untargeted attack's.
+    For each target t it is `APGD` that climbs ``DLR_t`` (or another loss of t), from a
+    start of its own. Any wrong class counts as success, as for an untargeted attack.
 
     Args:
         epsilon: radius of the ball in pixels.

@@ -19,9 +19,10 @@ from tfadv.registry import ATTACKS
 class AutoAttack(Attack):
     """The standard AutoAttack: APGD-CE, APGD-T, FAB-T and Square.
 
-    Each attacks what the ones before left. An evaluation runs the stages one
-    after another on ever fewer images; called as a function, it runs each on
-    the whole batch.
+    An image is robust if all four fail: each attacks what the ones before it left.
+    An evaluation runs the stages one after another on ever fewer images; called as a
+    function, it runs each on the whole batch. Order and defaults are those of the
+    authors' standard version.
 
     Args:
         epsilon: radius of the ball in pixels.

@@ -11,7 +11,9 @@ _TINY = 1e-12
 
 
 class LinfBall:
-    """Images whose every pixel is within ε of the original's.
+    """Images whose every pixel is within ε of the original's: ``‖x′ - x‖_∞ ≤ ε``.
+
+    ``Π(x′) = min(max(x′, x - ε, 0), x + ε, 255)``; the steepest direction is ``sign(g)``.
 
     Args:
         images: float32 [N, H, W, C] in 0..255, the centres.
@@ -43,7 +45,10 @@ class LinfBall:
 
 
 class L2Ball:
-    """Images whose Euclidean distance from the original is at most ε.
+    """Images whose Euclidean distance from the original is at most ε: ``‖x′ - x‖₂ ≤ ε``.
+
+    ``Π(x′) = clip(x + d·min(1, ε/‖d‖₂), 0, 255)`` with ``d = x′ - x``; the steepest
+    direction is ``g/‖g‖₂``.
 
     Args:
         images: float32 [N, H, W, C] in 0..255, the centres.
@@ -57,7 +62,7 @@ class L2Ball:
     def project(self, x: tf.Tensor) -> tf.Tensor:
         """Returns `x` scaled back into the ball and clipped to the pixel range.
 
-        Clipping moves each pixel towards the original's, so the ball is not left.
+        Clipping moves each pixel towards the original's, so the result stays in the ball.
         """
         difference = x - self._images
         scale = tf.minimum(1.0, self._epsilon / (self.size(difference) + _TINY))
@@ -80,7 +85,10 @@ class L2Ball:
 
     @staticmethod
     def noise(seeds: tf.Tensor, shape: tuple[int, ...], epsilon: float) -> tf.Tensor:
-        """Draws uniformly from the ball around 0, [N, *shape]."""
+        """Draws uniformly from the ball around 0: ``ε · U^(1/D) · n/‖n‖₂``, [N, *shape].
+
+        n is normal, U uniform in [0, 1) and D the number of values of an image.
+        """
         direction = L2Ball.steepest(randomness.normal(seeds, shape))
         radius_seeds = randomness.for_purpose(seeds, "radius")
         radius = randomness.uniform(radius_seeds, (1, 1, 1), 0.0, 1.0) ** (1 / math.prod(shape))

@@ -143,13 +143,13 @@ class Attack(abc.ABC):
 
     @property
     def passes(self) -> float:
-        """About how many forward and backward passes an image costs."""
+        """About how many forward and backward passes each image costs."""
         return 1.0
 
     def stages(self) -> Mapping[str, "Attack"]:
         """Returns the attacks that this one is a sequence of, by name, if it is one.
 
-        Each is meant for the images that no one before it fooled.
+        Each is meant for the images that none before it fooled.
         """
         return {}
 

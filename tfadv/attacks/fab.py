@@ -21,16 +21,17 @@ _SHORTEST = 1e-8 * PIXEL_RANGE[1]
 class FABTargeted(Attack):
     """AutoAttack's FAB-T: towards each of the likeliest wrong classes in turn.
 
-    Each step goes to where the target's logit, made linear, equals the label's:
-    from the iterate, and by a share of α from the original, both η times as far.
-    Whenever the iterate is misclassified, it is kept if none was nearer, and
-    drawn back to β of its distance. Like AutoAttack's, it ends without the
-    paper's final search.
+    Algorithm 1 of the paper, targeted. Around xᵢ the difference ``z_t - z_y`` is made
+    linear, and π is the plane where it is 0. With the shortest moves onto it within
+    0..255 (`to_plane`), d from xᵢ and e from the original x:
+    ``xᵢ₊₁ = (1 - α)·(xᵢ + η·d) + α·(x + η·e)``, ``α = min(‖d‖/(‖d‖ + ‖e‖), α_max)``.
+    A misclassified iterate is kept if none was nearer, and drawn back to
+    ``x + β·(xᵢ₊₁ - x)``. Like AutoAttack's, it ends without the paper's final search.
 
     The nearest misclassified image is returned if it is in the ball. A farther
     one is projected; where there is none, the original is returned. An image
-    that is misclassified itself stays as it is. Its aim is any wrong class, as
-    an untargeted attack's.
+    that is misclassified itself stays as it is. Any wrong class counts as success,
+    as for an untargeted attack.
 
     Args:
         epsilon: radius of the ball in pixels. It decides what is returned and
@@ -159,10 +160,11 @@ class FABTargeted(Attack):
 def to_plane(kind: type, x: tf.Tensor, value: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
     """Returns the shortest moves, within 0..255, to where linear functions are 0.
 
-    A pixel goes along `kind`'s steepest direction until its range ends. What
-    the function loses by that is concave and piecewise linear in the length
-    gone, so Newton's method climbs to the solution from 0 and is exact as soon
-    as no further pixel ends. Where 0 is out of reach, every pixel goes to its end.
+    ``argmin ‖δ‖ such that value + ⟨normal, δ⟩ = 0 and 0 ≤ x + δ ≤ 255``. A pixel goes along
+    `kind`'s steepest direction until its range ends. What the function loses by that is
+    concave and piecewise linear in the length of the move, so Newton's method climbs to
+    the solution from 0 and is exact as soon as no further pixel reaches its end. Where 0
+    is out of reach, every pixel goes to its end.
 
     Args:
         kind: of `BALLS`, whose size the moves are the shortest in.

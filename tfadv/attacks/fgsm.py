@@ -8,7 +8,10 @@ from tfadv.registry import ATTACKS
 
 @ATTACKS.register("fgsm", paper="Goodfellow et al., 2015")
 class FGSM(PGD):
-    """FGSM: one step of ε from the image.
+    """FGSM: one step of ε from the image (Goodfellow et al., 2015, section 4).
+
+    ``x′ = Π(x + ε·sign ∇ₓ L(z(x), y))``, and towards a target t ``x′ = Π(x - ε·sign ∇ₓ
+    L(z(x), t))``. In L2 the step is ``ε·g/‖g‖₂``.
 
     Args:
         epsilon: radius of the ball in pixels.

@@ -1,4 +1,7 @@
-"""What attacks make large: losses of each example, by name."""
+"""What attacks make large: losses of each example, by name.
+
+z are the logits, y the label, t a target, and z₍₁₎ ≥ z₍₂₎ ≥ … the logits in falling order.
+"""
 
 from collections.abc import Callable
 
@@ -30,17 +33,24 @@ def likeliest_wrong(logits: tf.Tensor, labels: tf.Tensor, count: int) -> tf.Tens
 
 
 def difference(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Returns the targets' logits minus the labels', [N]."""
+    """Returns ``z_t - z_y``, float32 [N]."""
     return _at(logits, targets) - _at(logits, labels)
 
 
 def margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Returns the best wrong logit minus the label's, [N]: positive where misclassified."""
+    """Returns ``max_{k≠y} z_k - z_y``, float32 [N]: positive where misclassified.
+
+    The loss of Carlini & Wagner (2017, section V) without its threshold.
+    """
     return best_other(logits, labels) - _at(logits, labels)
 
 
 def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Difference of logits ratio (Croce & Hein, 2020, equation 6), [N]; three classes or more."""
+    """Difference of logits ratio (Croce & Hein, 2020, equation 6), float32 [N].
+
+    ``DLR = (max_{k≠y} z_k - z_y) / (z₍₁₎ - z₍₃₎)``; neither a shift nor a scale of the
+    logits changes it. It needs three classes or more.
+    """
     classes = logits.shape[-1]
     check(classes >= 3, "loss = 'dlr'", "be used with 3 classes or more", classes)
     top = tf.math.top_k(logits, 3).values
@@ -48,7 +58,10 @@ def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def targeted_dlr(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Targeted DLR (Croce & Hein, 2020, equation 7), [N]; four classes or more."""
+    """Targeted DLR (Croce & Hein, 2020, equation 7), float32 [N].
+
+    ``DLR_t = (z_t - z_y) / (z₍₁₎ - ½·(z₍₃₎ + z₍₄₎))``. It needs four classes or more.
+    """
     classes = logits.shape[-1]
     check(classes >= 4, "a targeted loss = 'dlr'", "be used with 4 classes or more", classes)
     top = tf.math.top_k(logits, 4).values

@@ -22,12 +22,12 @@ Memory = tuple[tf.Tensor, ...]
 class PGD(Attack):
     """PGD, by default L∞ with sign steps: the paper's attack, in training and evaluation.
 
-    ``x ← clip(x - α·sign(∇ CE(logits(x), target)))`` into the ball and the pixel
-    range; untargeted, it climbs CE of the true label instead. L2 steps go along
-    the gradient itself, α long. The last iterate
-    is returned. The cross-entropy is never smoothed. As in the released
-    pipeline, a random start is not clipped to the pixel range before the first
-    gradient.
+    ``x₀ = x + U(ball)``, then N times ``xᵢ₊₁ = Π(xᵢ - α·sign ∇ₓ L(z(xᵢ), t))`` with
+    logits z, a target t and Π the projection onto the ball and 0..255 (Madry et
+    al., 2018, section 2.1). Untargeted, it climbs the loss of the true label:
+    ``+ α·sign ∇ₓ L(z(xᵢ), y)``. L2 steps are ``α·g/‖g‖₂``. The last iterate is
+    returned. The cross-entropy is never smoothed. As in the released pipeline, a
+    random start is not clipped to 0..255 before the first gradient.
 
     A subclass changes `start`, `objective` or `direction`, and says in
     `memory_slots` how many tensors like the images `direction` remembers.
@@ -180,7 +180,7 @@ class PGD(Attack):
         return x
 
     def targets(self, labels: tf.Tensor, classes: int, seeds: tf.Tensor) -> tf.Tensor:
-        """Draws wrong classes, (y + U{1..K-1}) mod K, int32 [N]."""
+        """Draws wrong classes, ``(y + U{1..K-1}) mod K``, int32 [N]."""
         return _wrong_class(labels, classes, self.target_draw(seeds))
 
     def succeeded(self, logits: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:

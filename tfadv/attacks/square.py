@@ -23,9 +23,12 @@ SQUARES = {"linf": LinfSquares, "l2": L2Squares}
 class Square(Attack):
     """Untargeted Square: changes of squares at random places, kept where the margin grows.
 
-    In L∞ pixels of a square move by ±ε, from vertical stripes on; in L2 a square
-    takes over the length of another one. An image that is misclassified stays as
-    it is.
+    Algorithm 1 of the paper: each query changes a square of side ``round(√(p·H·W))`` at
+    a random place, and the change is kept if ``max_{k≠y} z_k - z_y`` rises. p begins at
+    `first_share` and halves after 10, 50, 200, 500, 1000, 2000, 4000, 6000 and 8000 of
+    10,000 queries. In L∞ the pixels of a square become ``Π(x ± ε)``, from vertical
+    stripes on (algorithm 2); in L2 a square takes over the length of another one
+    (algorithm 3). An image that is misclassified stays as it is.
 
     Args:
         epsilon: radius of the ball in pixels.

@@ -28,7 +28,10 @@ class Squares:
 
 
 class LinfSquares(Squares):
-    """Squares in which every pixel of a channel is moved by +ε or by -ε."""
+    """Squares in which every pixel of a channel is moved by +ε or by -ε (algorithm 2).
+
+    Within the window ``x′ ← Π(x + ε·s)`` with a random sign s for each channel.
+    """
 
     kind, draws_beside_signs = LinfBall, 2
 
@@ -59,7 +62,11 @@ class LinfSquares(Squares):
 
 
 class L2Squares(Squares):
-    """Squares that get a hill and a valley, and what length another square gives up."""
+    """Squares that get a hill and a valley, and the length that another gives up (algorithm 3).
+
+    In each channel the perturbation δ of a window W₁ turns to ``±η/‖η‖₂ + δ/‖δ‖₂``, η its
+    pattern, with the length of δ in W₁ and W₂ and of what ε leaves over; in W₂ it becomes 0.
+    """
 
     kind, draws_beside_signs = L2Ball, 5
 
@@ -116,6 +123,9 @@ class L2Squares(Squares):
 
 def hill_and_valley(rows: tf.Tensor, columns: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
     """Returns the paper's η (its equation 2): rising rectangles, the right half negative.
+
+    In the r-th rectangle from the outside, counted from 0, it is ``Σ 1/(n + 1 - k)²`` over
+    k = 0..r, where n is half the side.
 
     Args:
         rows: int32 [N, H], counted from 0 at the square's top.

@@ -1,6 +1,6 @@
-"""Images and labels: their sources, augmentation and the input pipeline.
+"""Image sources, their checks, augmentation and the input pipeline.
 
-Whatever reads, checks or transforms images enters; it knows no model.
+Everything here ends in images of 0..255 and labels. Models and attacks stay outside.
 """
 
 from tfadv.data import (  # noqa: F401  (they register)

@@ -9,11 +9,15 @@ import tensorflow as tf
 class Bicubic:
     """A way to resize images, one side after the other.
 
+    A pixel at distance t, in source pixels, has the weight (Keys, 1981):
+    ``(a + 2)·|t|³ - (a + 3)·|t|² + 1`` for ``|t| ≤ 1``,
+    ``a·|t|³ - 5a·|t|² + 8a·|t| - 4a`` for ``1 < |t| < 2``, and 0 beyond.
+
     TensorFlow's operation of this name is neither of the two below: its kernel has
     a = -0.5 where OpenCV's has -0.75, and it keeps fractions of pixels.
 
     Attributes:
-        cubic_a: a of the kernel (Keys, 1981), which sharpens: -0.75 is OpenCV's
+        cubic_a: a of the kernel, which sharpens: -0.75 is OpenCV's
             ``INTER_CUBIC``, -0.5 Pillow's ``BICUBIC``.
         antialias: whether the kernel is widened where an image is made smaller, as
             Pillow does; OpenCV does not. At the image's border Pillow leaves out what

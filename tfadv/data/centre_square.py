@@ -13,12 +13,13 @@ class CentreSquare:
     """The centre of an image whose shorter side was resized.
 
     The longer side and the centre are rounded as the released pipeline rounds them
-    (TensorPack's ``ResizeShortestEdge`` and ``CenterCrop``): a half goes up in the side,
-    and where an odd number of pixels is left over, one more is cut off at the end.
+    (TensorPack's ``ResizeShortestEdge`` and ``CenterCrop``): a side becomes
+    ``⌊s·side/min(h, w) + ½⌋``, and where an odd number of pixels is left over, one more is
+    cut off at the end.
 
     Attributes:
         image_size: height and width in pixels.
-        shorter_side: of the resized image, before the crop.
+        shorter_side: s, of the resized image, before the crop.
         bicubic: how it is resized.
     """
 

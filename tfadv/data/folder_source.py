@@ -1,4 +1,4 @@
-"""Images in folders, one folder a class, read from disk when they are fetched."""
+"""Images in folders, one for each class, read from disk when they are fetched."""
 
 import collections
 import functools
@@ -25,7 +25,7 @@ UPRIGHT = 1
 class FolderSource(Source):
     """Images read from disk when they are fetched.
 
-    Files and folders whose names begin with a dot are none of the images. Each file is
+    Files and folders whose names begin with a dot are ignored. Each file is
     opened once at the start, for its first and last bytes.
 
     Args:

@@ -1,4 +1,4 @@
-"""Folders of JPEG and PNG files, one folder a class."""
+"""Folders of JPEG and PNG files, one for each class."""
 
 import unicodedata
 from pathlib import Path
@@ -28,7 +28,7 @@ def image_folder(
     Every image has its shorter side resized (bicubic) and its centre cropped to
     a square; augmentations that crop by themselves see it whole. The sorted
     folder names are the classes, the same in both. Names that begin with a dot
-    are passed over.
+    are ignored.
 
     By default images are resized as Pillow, and so torchvision, does it; ``antialias =
     False, cubic_a = -0.75`` is OpenCV's way. They lie as EXIF says, like in every viewer

@@ -34,10 +34,13 @@ class InceptionCrop(Augmentation):
 
     The defaults are those of the released pipeline (TensorPack's
     ``GoogleNetRandomCropAndResize``, OpenCV's resize, and uint8 images throughout).
-    A crop's area and ratio of sides are uniform; which side is the longer one is a coin's
-    toss. What does not fit into the image is drawn again, ten times; then the centre is
-    taken. Brightness, contrast (about the image's mean colour), saturation and
-    lighting each clip to 0..255.
+    A crop has the sides ``√(A/r)`` and ``√(A·r)``, with the area A and the ratio r uniform
+    in their ranges; which one is the height is the toss of a coin. A crop that does not
+    fit into the image is drawn again, ten times in all; then the centre is taken. With
+    factors f uniform in 1 ± jitter, brightness is ``f·x``, contrast ``f·x + (1 - f)·m``
+    (m the mean colour), saturation ``f·x + (1 - f)·grey(x)``, and lighting ``x + V·(n∘σ)``:
+    V and σ are the principal components of ImageNet's colours, n is normal noise
+    (Krizhevsky et al., 2012, section 4.1). Each clips to 0..255.
 
     Args:
         image_size: height and width of the result in pixels.
@@ -48,8 +51,7 @@ class InceptionCrop(Augmentation):
             rounds to the nearest, each change of colours drops the fraction.
         jitter: brightness, contrast and saturation change by a factor in
             1 ± jitter; 0 for none.
-        lighting: standard deviation of the noise along the principal
-            components of ImageNet's colours (AlexNet's); 0 for none.
+        lighting: standard deviation of n (AlexNet: 0.1); 0 for none.
         flip: whether to mirror left and right with probability 1/2.
     """
 

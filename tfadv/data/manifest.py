@@ -2,8 +2,8 @@
 
 A manifest says of a set of examples, as JSON values, how many there are, of what shape, and
 a SHA-256 of each of: class names, labels, and the images themselves. Those in memory are
-told by their ``pixels``. Files are told by ``names`` and ``sizes``, and by their
-``contents`` or, where there is too much to read, by the ``times`` of their last changes.
+identified by their ``pixels``, files by their ``names``, their ``sizes`` and their
+``contents`` or, where there is too much to read, the ``times`` of their last changes.
 """
 
 from collections.abc import Mapping

@@ -16,7 +16,7 @@ class Shares:
     """Which shares of each batch one input pipeline makes.
 
     Attributes:
-        replicas: shares of a batch in all, one a replica.
+        replicas: shares of a batch in all, one for each replica.
         first: the first share made here.
         here: how many are made here.
     """
@@ -52,9 +52,9 @@ def train_batches(
 ) -> tf.data.Dataset:
     """Returns endless training data from step `start` on.
 
-    The images come in a new random order at each pass over them, and a pass goes
-    on into the next without a gap: none is left out, and a batch may hold the end
-    of one and the beginning of another. The elements are one replica's share of
+    The images come in a new random order at each pass over them, and each pass
+    begins where the one before it ended: none is left out, and a batch may hold the
+    end of one and the beginning of another. The elements are one replica's share of
     a batch: the r-th of R shares has the images r, r + R, … of it.
 
     Args:

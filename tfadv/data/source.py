@@ -78,10 +78,10 @@ class Source:
         """Raises `UserError` if the images are known of but not on this machine."""
 
     def manifest(self, way: str = AUTO) -> dict[str, object] | None:
-        """Returns what tells these examples from any others; see `tfadv.data.manifest`.
+        """Returns what identifies these examples; see `tfadv.data.manifest`.
 
         Args:
-            way: whether files are told by their contents, one of `manifest.WAYS`.
+            way: whether files are identified by their contents, one of `manifest.WAYS`.
 
         Returns:
             JSON values by part, or None where the images are not on this machine.
@@ -98,7 +98,7 @@ class Source:
         """Returns digests of the images as they are stored, for `manifest`.
 
         Here every image is fetched, which is right for any source and takes as long as an
-        epoch: a source that reads large files should tell itself from others faster.
+        epoch: a source that reads large files should override this with something faster.
         """
         numbers = tf.data.Dataset.range(len(self))
         examples = numbers.map(self.fetch_original, tf.data.AUTOTUNE, deterministic=True)

@@ -17,7 +17,7 @@ def synthetic(
     noise: float = 32.0,
     seed: int = 0,
 ) -> Splits:
-    """Returns smooth coloured patterns, one a class, under pixel noise.
+    """Returns smooth coloured patterns, one for each class, under pixel noise.
 
     Args:
         image_size: height and width in pixels.

@@ -82,7 +82,7 @@ def _source(builder, class_names: list[str], parameter: str, split: str) -> Arra
 
 @contextlib.contextmanager
 def _mistakes(parameter: str, what: str) -> Iterator[None]:
-    """Tells in one line what TFDS met: the network, the disk or the set's own code."""
+    """Reports in one line what TFDS met: the network, the disk or the set's own code."""
     try:
         yield
     except UserError:

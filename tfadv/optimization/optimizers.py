@@ -1,4 +1,7 @@
-"""Optimizers. Weight decay is none of their business: it stands in the loss."""
+"""Optimizers. Weight decay is not theirs: it is a term of the loss.
+
+g is the gradient, w a weight, lr the learning rate of the step.
+"""
 
 import keras
 from keras import ops
@@ -21,11 +24,12 @@ def momentum_sgd(
     Args:
         learning_rate: a schedule over steps.
         momentum: μ.
-        nesterov: whether to look ahead along the velocity.
+        nesterov: whether to look ahead along the velocity (Sutskever et al., 2013).
         rate_in: where the rate enters. ``update``, as in the released
-            pipeline: v ← μv + g, w ← w - lr·v. ``velocity``, as in Keras:
-            v ← μv - lr·g, w ← w + v. They differ for a while after each change
-            of the rate.
+            pipeline: ``v ← μv + g``, ``w ← w - lr·v``, with Nesterov
+            ``w ← w - lr·(g + μv)``. ``velocity``, as in Keras: ``v ← μv - lr·g``,
+            ``w ← w + v``, with Nesterov ``w ← w + μv - lr·g``. They differ for a
+            while after each change of the rate.
     """
     check(0 <= momentum < 1, "momentum_sgd.momentum", "be in 0..1", momentum)
     check_choice("momentum_sgd.rate_in", rate_in, ("update", "velocity"))
@@ -39,15 +43,16 @@ def rmsprop(
 ) -> keras.optimizers.Optimizer:
     """RMSProp, the original ALP's optimizer (appendix A).
 
+    ``s ← ρs + (1 - ρ)·g²``, ``v ← μv + lr·g/√(s + ε)``, ``w ← w - v`` (Tieleman & Hinton, 2012).
     Neither paper gives its constants; the defaults are those that Szegedy et
     al. (2016) trained Inception-v3 with, at the same rate and decay, and the
     momentum of its published code.
 
     Args:
         learning_rate: a schedule over steps.
-        rho: weight of the old mean square.
-        momentum: of the scaled gradients.
-        epsilon: added to the mean square, under the root.
+        rho: ρ, the weight of the old mean square.
+        momentum: μ, of the scaled gradients.
+        epsilon: ε, added to the mean square, under the root.
     """
     check(0 <= rho < 1, "rmsprop.rho", "be in 0..1", rho)
     check(0 <= momentum < 1, "rmsprop.momentum", "be in 0..1", momentum)
@@ -58,7 +63,7 @@ def rmsprop(
 
 
 class RateInUpdateSGD(keras.optimizers.SGD):
-    """SGD whose velocity sums gradients alone: v ← μv + g."""
+    """SGD whose velocity sums gradients alone: ``v ← μv + g``; see `momentum_sgd`."""
 
     def update_step(self, gradient, variable, learning_rate):
         """Moves one variable; see `keras.optimizers.Optimizer.update_step`."""

@@ -21,7 +21,10 @@ Decay = Callable[[tf.Tensor, int, int], tf.Tensor]
 
 @configurable
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear scaling with the batch, linear warm-up, and a decay.
+    """Linear scaling with the batch, linear warm-up, and a decay (Goyal et al., 2017, section 2).
+
+    ``lr(t) = s + (b - s)·t/W`` in the W steps of the warm-up, then ``b·decay(t)``, with
+    ``b = rate_per_256 · batch_size/256`` and s the warm-up's start. t counts from 0.
 
     Args:
         batch_size: images of one step, over all replicas.
@@ -33,8 +36,8 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
             integers make the rate 0 below a batch of 256.
         warmup_epochs: epochs of linear warm-up, step by step; 5 in the
             released pipeline.
-        warmup_start: rate at step 0 of the warm-up, which is skipped unless
-            the scaled rate is higher.
+        warmup_start: s, the rate at step 0 of the warm-up, which is skipped unless
+            b is higher.
     """
 
     def __init__(
@@ -73,11 +76,13 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 class StepDecay:
     """A drop at each boundary, the paper's (section 3).
 
+    ``decay(t) = f^n``, n the number of boundaries b with ``t ≥ b · steps_per_epoch``.
+
     Args:
         boundaries: epochs (0-indexed) at which the rate drops; 35, 70 and 95
             in the paper. None at all makes the rate constant. Within an epoch,
             the first step that is not before the boundary has the new rate.
-        factor: of each drop.
+        factor: f, of each drop.
     """
 
     def __init__(self, boundaries: Sequence[float], factor: float = 0.1):
@@ -100,9 +105,11 @@ class StepDecay:
 class ExponentialDecay:
     """A factor every few epochs, the original ALP's (appendix A).
 
+    ``decay(t) = f^(t/(E · steps_per_epoch))``, as a staircase with the exponent rounded down.
+
     Args:
-        factor: 0.94 in the original.
-        every_epochs: 2 in the original.
+        factor: f, 0.94 in the original.
+        every_epochs: E, 2 in the original.
         staircase: whether the rate falls at once after so many epochs, or a
             little at each step.
     """
@@ -126,10 +133,12 @@ class ExponentialDecay:
 
 @DECAYS.register("cosine", paper="Loshchilov & Hutter, 2017")
 class CosineDecay:
-    """Half a cosine over the whole run (Loshchilov & Hutter, 2017).
+    """Half a cosine over the whole run (Loshchilov & Hutter, 2017, equation 5).
+
+    ``decay(t) = c + (1 - c)·½·(1 + cos(π·t/T))`` over the T steps of the run.
 
     Args:
-        final: factor at the end of the run.
+        final: c, the factor at the end of the run.
     """
 
     def __init__(self, final: float = 0.0):

@@ -13,12 +13,12 @@ WEIGHTS = ("trained", "average")
 class WeightAverage:
     """An exponential moving average of variables (Polyak & Juditsky, 1992).
 
-    Early in a run the average forgets faster: its decay at step t is
-    min(decay, (1 + t) / (10 + t)).
+    ``a ← dₜ·a + (1 - dₜ)·w`` after step t, counted from 0. Early in a run the average
+    forgets faster: ``dₜ = min(d, (1 + t)/(10 + t))``.
 
     Args:
         variables: what to average; a model's weights and running statistics.
-        decay: of the old average at each step.
+        decay: d, the weight of the old average at each step.
         distribution: whose scope the variables live in.
     """
 

@@ -1,4 +1,4 @@
-"""Common corruptions at five severities (Hendrycks & Dietterich, 2019), by family.
+"""Common corruptions of images (Hendrycks & Dietterich, 2019), and the resampling they need.
 
-What makes an image harder to classify without an attacker enters.
+Each is a function of an image, a seed and constants; `corrupted` wraps a source with them.
 """

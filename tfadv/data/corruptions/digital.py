@@ -15,7 +15,7 @@ from tfadv.data.corruptions.resampling import (
 
 
 def contrast(image: tf.Tensor, seed: tf.Tensor, factor: float) -> tf.Tensor:
-    """Brings colours nearer to the image's mean colour."""
+    """Brings colours nearer to the image's mean colour m: ``m + factor·(x - m)``."""
     mean = tf.reduce_mean(image, [0, 1])
     return mean + factor * (image - mean)
 

@@ -22,6 +22,8 @@ def snow(
 ) -> tf.Tensor:
     """Adds falling flakes and whitens what is between them.
 
+    ``share·x + (1 - share)·max(x, 1.5·grey(x) + 0.5) + flakes + flakes turned by 180°``.
+
     Args:
         image: the image.
         seed: of the flakes and of their direction.
@@ -45,6 +47,8 @@ def snow(
 
 def fog(image: tf.Tensor, seed: tf.Tensor, thickness: float, decay: float) -> tf.Tensor:
     """Adds a plasma fractal and dims to the image's own maximum.
+
+    ``(x + t·fractal) · max x/(max x + t)`` with t the thickness.
 
     Args:
         image: the image.
@@ -85,7 +89,7 @@ def plasma_fractal(seed: tf.Tensor, size: int, decay: float) -> tf.Tensor:
 
 
 def brightness(image: tf.Tensor, seed: tf.Tensor, shift: float) -> tf.Tensor:
-    """Raises each colour's value (of hue, saturation and value)."""
+    """Raises each colour's value (of hue, saturation and value): ``min(v + shift, 1)``."""
     value = tf.reduce_max(image, -1, keepdims=True)
     raised = tf.minimum(value + shift, 1.0)
     return tf.where(value > 0, tf.math.divide_no_nan(image * raised, value), raised)
