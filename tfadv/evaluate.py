@@ -3,7 +3,7 @@
 Or of a model made elsewhere, on the images that the gin files choose:
 ``--saved_model=PATH --pixel_range=0,1 --layout=NHWC --gin_file=gin/scale/cifar10.gin``.
 What became of each image is kept beside the record, in ``….images.jsonl``: a stopped
-evaluation goes on where it was when the same command is given again.
+evaluation resumes when the same command is given again.
 """
 
 import tempfile

@@ -1,6 +1,6 @@
 """Trains and evaluates a model: ``python -m tfadv.train --gin_file=gin/mbn_alp.gin``.
 
-The same command again goes on where it stopped, or prints the finished run.
+The same command again resumes the run, or prints a finished one.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def main(argv):
 
 
 def run(read: config.Config, path: Path) -> None:
-    """Trains in `path`, or goes on there, and prints the results."""
+    """Trains in `path`, or resumes there, and prints the results."""
     console = Console(highlight=False, soft_wrap=True)
     directory = RunDirectory(path)
     directory.check(read)
@@ -90,22 +90,22 @@ def run(read: config.Config, path: Path) -> None:
 
 @contextlib.contextmanager
 def _stops_in_one_line() -> Iterator[None]:
-    """Ends the program where a run inside is stopped, and says how it goes on."""
+    """Ends the program where a run inside is stopped, and says how to resume it."""
     try:
         yield
     except WorkerLost as loss:
         print(
-            f"error: {loss}: start all workers again with the same command, and they go on "
+            f"error: {loss}: start all workers again with the same command, and they resume "
             "from the last save",
             file=sys.stderr,
             flush=True,
         )
         os._exit(3)  # the lost worker would never answer a clean shutdown
     except Interrupted as interruption:
-        print(f"{interruption}: saved; the same command goes on from there", file=sys.stderr)
+        print(f"{interruption}: saved; the same command resumes from there", file=sys.stderr)
         sys.exit(128 + interruption.signal)
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last save", file=sys.stderr)
+        print("interrupted: the same command resumes from the last save", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
 
 

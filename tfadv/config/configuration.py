@@ -121,7 +121,7 @@ def with_plugins(plugins: Sequence[str] = (), plugin_dirs: Sequence[str] = ()) -
 
     Raises:
         UserError: a plugin can't be loaded; one that is merely installed is
-            told in `Config.failures` instead.
+            reported in `Config.failures` instead.
     """
     gin.clear_config()
     registry.forget_borrowed()

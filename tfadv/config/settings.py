@@ -45,7 +45,7 @@ class Experiment:
         deterministic: whether TensorFlow's kernels give the same bits every
             time, so that a resumed run equals an unbroken one exactly; slower
             on a GPU. It is a switch of the whole process.
-        data_digest: how a run's image files are told from others: by what they
+        data_digest: how a run's image files are distinguished: by what they
             hold ('content'), by their times of change ('fast'), or 'auto': by
             what they hold up to 1 GiB. Names and sizes always count.
     """
@@ -95,8 +95,8 @@ class Training:
             loss (released pipeline: 1e-4).
         epoch_rounding: where the images don't fill the last batch of an epoch,
             whether its steps are rounded ``down``, to the ``nearest`` number
-            (the released pipeline: 313 for 312.78) or ``up``. The images go on
-            where the epoch before ended, so none is left out whatever it is.
+            (the released pipeline: 313 for 312.78) or ``up``. Each epoch continues
+            where the one before ended, so none is left out whatever it is.
         train_only: ``everything``, or the ``norms``: γ and β (section 4.4).
         micro_batch_size: images that a replica computes at once; it adds up
             the gradients of its share of a batch in such portions. None takes

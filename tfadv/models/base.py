@@ -35,7 +35,7 @@ class Model(keras.Model, abc.ABC):
     Args:
         image_shape: (height, width, channels) of the images.
         classes: number of logits.
-        pixel_mean: subtracted from the pixels, one number or one a channel.
+        pixel_mean: subtracted from the pixels, one number or one per channel.
         pixel_std: divides the pixels.
         name: the model's name.
     """

@@ -23,7 +23,7 @@ class NormPolicy:
         attack_update: whether the attack writes the running statistics at each
             of its steps; only with batch statistics.
         freeze: what stays in the last epochs: the ``statistics`` (the training
-            forward normalizes by the running ones, which stay; γ and β go on
+            forward normalizes by the running ones, which stay; γ and β keep
             training; section 4.3), the ``affine`` γ and β, ``all`` of these, or
             ``nothing``.
         freeze_last_epochs: how many epochs `freeze` covers (section 4.3: 10).

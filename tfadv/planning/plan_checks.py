@@ -1,4 +1,4 @@
-"""Choices that can't go together, or hardly are what was meant: told before any work starts."""
+"""Choices that don't go together, or are hardly what was meant: reported before work starts."""
 
 from collections.abc import Mapping
 

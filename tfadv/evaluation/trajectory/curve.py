@@ -2,7 +2,7 @@
 
 PGD with sign steps of one size is a deterministic map on finitely many images, so
 every image's iterates end in a cycle, and from then on each later iterate is one
-that was there before. Where a cycle is found, the run goes on to the places in it
+that was there before. Where a cycle is found, the run continues to the places in it
 that the lengths asked for fall on, and the image makes room for another one. How
 soon that is depends on the model and on the number of pixels.
 """
