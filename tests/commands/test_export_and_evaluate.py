@@ -1,0 +1,128 @@
+"""The commands on a finished run and on its bundle."""
+
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+import pytest
+import tensorflow as tf
+from shared.random_bundles import bundle_of, random_run
+from shared.smoke_trainers import SMOKE
+from tfadv.errors import UserError
+from tfadv.norms import NormMode
+from absl import flags
+from tfadv import config, evaluate
+from tfadv.evaluation.outcome_log import OutcomeLog, Unit
+from tfadv.runs.run_directory import default_path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run trained by the command, for the commands that come after."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    done = command("train", "--gin_file=gin/mbn_alp.gin", f"--gin_file={SMOKE}", model_dir=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def command(name, *arguments, **flags):
+    named = [f"--{flag}={value}" for flag, value in flags.items()]
+    return subprocess.run(
+        [sys.executable, "-m", f"tfadv.{name}", *arguments, *named], capture_output=True, text=True
+    )
+
+
+def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
+    out = tmp_path / "bundle"
+    done = command("export", model_dir=finished, output_dir=out)
+    assert done.returncode == 0, done.stderr
+    assert "adv, clean, images in 0..1" in done.stdout
+    with ThreadPoolExecutor(2) as two:
+        runs = [
+            two.submit(command, "evaluate", model_dir=finished),
+            # An overlay leaves the bundle its run's images.
+            two.submit(
+                command,
+                "evaluate",
+                "--gin_file=gin/attack/pgd5.gin",
+                saved_model=out,
+                output=tmp_path / "evaluation.json",
+            ),
+        ]
+    assert [run.result().returncode for run in runs] == [0, 0], runs[0].result().stderr
+    trained = json.loads((finished / "results.json").read_text())
+    for path in (finished, tmp_path):
+        found = json.loads((path / "evaluation.json").read_text())
+        for key in ("dataset", "epsilon", "pixel_range", "examples"):
+            assert found[key] == trained[key], key
+        for branch, clean in trained["clean"].items():
+            calibration = pytest.approx(clean["calibration_error"], abs=1e-4)
+            assert found["clean"][branch]["calibration_error"] == calibration
+            for key in ("accuracy", "ci95", "per_class"):
+                assert found["clean"][branch][key] == clean[key]
+        by_branch = sorted(found["attacks"], key=lambda row: row["branch"] == "adv")
+        assert by_branch == trained["attacks"]
+
+
+@pytest.mark.slow
+def test_a_killed_evaluation_goes_on_where_it_was(finished, tmp_path):
+    """Killed in the midst of an attack; then the same command, and the same result."""
+    long = "--gin_bindings=Evaluation.attacks = ('pgd2000/pgd', 'fgsm')"
+    small = "--gin_bindings=Evaluation.batch_size = 4"
+    kept = tmp_path / "killed.images.jsonl"
+
+    def evaluate(name):
+        return command(
+            "evaluate", long, small, model_dir=finished, output=tmp_path / f"{name}.json"
+        )
+
+    with ThreadPoolExecutor(1) as other:
+        whole = other.submit(evaluate, "whole")
+        arguments = ["--model_dir", finished, "--output", tmp_path / "killed.json", long, small]
+        with subprocess.Popen([sys.executable, "-m", "tfadv.evaluate", *arguments]) as killed:
+            while not (kept.exists() and '["clean", "pgd2000/pgd"' in kept.read_text()):
+                assert killed.poll() is None
+                time.sleep(0.02)
+            killed.kill()
+        assert whole.result().returncode == 0, whole.result().stderr
+    before = kept.read_text()
+    assert not (tmp_path / "killed.json").exists()
+    done = evaluate("killed")
+    assert done.returncode == 0, done.stderr
+    assert kept.read_text().startswith(before[: before.rfind("\n")])
+    records = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "killed")]
+    assert records[0] == records[1]
+    assert (tmp_path / "killed_report" / "report.html").is_file()
+    assert "there is a" in evaluate("killed").stderr
+
+
+def test_mistakes_are_told_in_one_line(finished, tmp_path):
+    (tmp_path / "there").write_text("mine")
+    mistakes = [
+        ("export", {"branch": "advv"}, "no branch 'advv'; it has clean, adv. Did you mean 'adv'?"),
+        ("export", {"model_dir": "elsewhere"}, "'elsewhere' is no folder of a run"),
+        ("evaluate", {"branch": "main"}, "no branch 'main'; it has clean, adv."),
+        ("evaluate", {"saved_model": "x"}, "name one of --model_dir and --saved_model"),
+        ("evaluate", {"output": tmp_path / "there"}, "there is a"),
+    ]
+
+    def make(mistake):
+        name, flags, _ = mistake
+        output = {"export": "output_dir", "evaluate": "output"}[name]
+        return command(name, **{"model_dir": finished, output: tmp_path / "new"} | flags)
+
+    with ThreadPoolExecutor(2) as two:
+        for done, (_, _, message) in zip(two.map(make, mistakes), mistakes, strict=True):
+            assert done.returncode == 2 and message in done.stderr
+            assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_every_flag_of_an_evaluation_is_part_of_what_it_is_about():
+    defined = {flag.name for flag in flags.FLAGS.flags_by_module_dict()[evaluate.__name__]}
+    # The first two by the weights' digest, --branch by the branches; --output is where it goes.
+    told_otherwise = {"model_dir", "saved_model", "branch", "output"}
+    shared = {"weights"}  # with the export
+    assert defined | shared == told_otherwise | set(evaluate._FLAGS_OF_MODEL)

@@ -1,0 +1,102 @@
+"""Stages of ever fewer images give the outcomes of the whole attack, called at once."""
+
+import json
+import numpy as np
+import pytest
+import tensorflow as tf
+from shared.tiny_evaluator import make_evaluator, network
+from tfadv import config, randomness
+from tfadv.attacks.autoattack import AutoAttack
+from tfadv.data.pipeline import some_examples
+from tfadv.errors import UserError
+from tfadv.evaluation.report import worst_of_all, write_report
+from tfadv.planning.plan import build_plan
+from tfadv.registry import ATTACKS, scoped
+import os
+import signal
+import keras
+from shared.smoke_trainers import SMOKE, batches, finish, make_plan, mirrored, one_device, values
+from tfadv.runs.checkpoints import Checkpoints, read_model
+from tfadv.runs.run_directory import RunDirectory
+from tfadv.strategies import Network
+from tfadv.training.trainer import Interrupted
+
+
+BINDINGS = (
+    "Evaluation.attacks = ('autoattack',)",
+    "Evaluation.batch_size = 10",
+    "eval/AutoAttack.steps = 6",
+    "eval/AutoAttack.queries = 30",
+)
+
+
+def evaluator(*bindings):
+    return make_evaluator(*BINDINGS, *bindings)
+
+
+@pytest.mark.parametrize("epsilon", [0.5, 1.5])
+def test_stages_give_the_verdicts_of_the_whole(epsilon):
+    plan, made = evaluator(f"eval/AutoAttack.epsilon = {epsilon}")
+    record = made.evaluate()
+    (row,) = record["attacks"]
+    batch = some_examples(plan.splits.test, 20)
+    attack = plan.evaluation_attacks["autoattack"]
+    seeds = randomness.example_seeds(0, "evaluate autoattack", batch["index"])
+    run = tf.function(lambda *rest: attack(network, *rest), autograph=False)
+    labels = tf.constant(plan.splits.test.labels, tf.int32)
+    expected = np.argmax(network(run(batch["image"], labels, seeds)), -1)
+    np.testing.assert_array_equal(
+        made.predictions["main", "autoattack"] == labels, expected == labels
+    )
+    assert 0 < row["accuracy"] == np.mean(expected == labels) < record["clean"]["main"]["accuracy"]
+    assert row["epsilon"] == epsilon and row["attack_success"] == pytest.approx(1 - row["accuracy"])
+
+
+def test_each_stage_attacks_what_the_ones_before_left():
+    _, made = evaluator("eval/AutoAttack.epsilon = 1.5")
+    record = made.evaluate()
+    (row,) = record["attacks"]
+    assert [stage["attack"] for stage in row["stages"]] == [
+        "apgd",
+        "apgd_targeted",
+        "fab_targeted",
+        "square",
+    ]
+    before = record["clean"]["main"]["accuracy"]
+    for stage in row["stages"]:
+        assert stage["attacked"] == round(20 * before)
+        assert stage["accuracy"] <= before
+        before = stage["accuracy"]
+    assert before == row["accuracy"]
+
+
+def test_nothing_is_left_for_the_later_stages():
+    _, made = evaluator("eval/AutoAttack.epsilon = 60.0", "Evaluation.worst_case = True")
+    record = made.evaluate()
+    (row,) = record["attacks"]
+    assert row["accuracy"] == record["worst_case"]["main"]["accuracy"] == 0
+    assert [stage["attacked"] for stage in row["stages"]][-1] == 0
+
+
+def test_evaluation_counts_every_image_once_whatever_the_batch():
+    records = []
+    for batch_size in (16, 20, 6):
+        keras.utils.clear_session()
+        trainer = one_device(make_plan("mbn", f"Evaluation.batch_size = {batch_size}"))
+        records.append(trainer.evaluate())
+    for record in records:
+        assert record["examples"] == 20
+        assert record["clean"] == records[0]["clean"]
+        assert [row["accuracy"] for row in record["attacks"]] == pytest.approx(
+            [row["accuracy"] for row in records[0]["attacks"]], abs=0.05
+        )
+
+
+def test_evaluation_agrees_with_a_plain_forward():
+    trainer = one_device(make_plan("mbn", "Evaluation.attacks = ()"))
+    finish(trainer)
+    source = trainer.plan.splits.test
+    images, labels = zip(*(source.fetch(index) for index in range(len(source))), strict=True)
+    predicted = np.argmax(trainer.model(tf.stack(images)), 1)
+    expected = np.mean(predicted == np.array(labels))
+    assert trainer.evaluate()["clean"]["adv"]["accuracy"] == pytest.approx(expected)

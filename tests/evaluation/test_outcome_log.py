@@ -1,0 +1,89 @@
+"""The log beside a record: it resumes its own evaluation and refuses any other."""
+
+import numpy as np
+import pytest
+from absl import flags
+from shared.smoke_trainers import SMOKE
+from tfadv import config, evaluate
+from tfadv.errors import UserError
+from tfadv.evaluation.outcome_log import OutcomeLog, Unit
+from tfadv.runs.run_directory import default_path
+import json
+import tensorflow as tf
+from shared.tiny_evaluator import make_evaluator, network
+from tfadv import randomness
+from tfadv.attacks.pgd import PGD
+from tfadv.data.pipeline import some_examples
+from tfadv.evaluation.trajectory.curve import Curve
+from tfadv.losses import cross_entropy
+from tfadv.testing import two_cpus
+from tfadv.testing.attack_checks import Victim
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new"), [(2, '"prediction": [1', '"prediction": [2'), (3, "[3, 4]", "[3, 5]")]
+)
+def test_a_state_that_was_changed_is_refused(tmp_path, line, old, new):
+    path = tmp_path / "images.jsonl"
+    kept = OutcomeLog(path, {})
+    for index in (0, 3):
+        columns = {"index": np.arange(index, index + 2), "prediction": np.array([1, 0])}
+        kept.add(Unit("main", "clean"), columns)
+    assert OutcomeLog(path, {}).progress() == kept.progress()
+    lines = path.read_text().splitlines(keepends=True)
+    assert old in lines[line - 1]
+    lines[line - 1] = lines[line - 1].replace(old, new)
+    path.write_text("".join(lines))
+    with pytest.raises(UserError, match=f"line {line} is not as it was written"):
+        OutcomeLog(path, {})
+    path.write_text("".join([lines[0], *lines[2:]]))  # one is missing
+    with pytest.raises(UserError, match="line 2 is not as it was written"):
+        OutcomeLog(path, {})
+
+
+class StoppedError(Exception):
+    pass
+
+
+class StopsAfter(OutcomeLog):
+    """Fails as a machine would, in the midst of an evaluation."""
+
+    def __init__(self, path, lines):
+        super().__init__(path, {})
+        self.lines = lines
+
+    def add(self, unit, columns):
+        super().add(unit, columns)
+        self.lines -= 1
+        if not self.lines:
+            with open(self._path, "a") as file:
+                file.write('{"unit": ["ad')  # a line half written
+            raise StoppedError
+
+
+def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path):
+    whole = evaluator("Evaluation.worst_case = True")[1].evaluate()
+    path = tmp_path / "images.jsonl"
+    for lines in (2, 5):
+        with pytest.raises(StoppedError):
+            made = evaluator("Evaluation.worst_case = True", verdicts=StopsAfter(path, lines))[1]
+            made.evaluate()
+    on = OutcomeLog(path, {})
+    assert evaluator("Evaluation.worst_case = True", verdicts=on)[1].evaluate() == whole
+    seen = [tuple(json.loads(line)["unit"]) for line in path.read_text().splitlines()[1:]]
+    for unit in set(seen):
+        index = on.found(Unit(*unit))["index"]
+        assert len(index) == len(set(index)), "an image was judged twice"
+    again = OutcomeLog(path, {})
+    assert again.progress() == on.progress()
+
+
+def test_another_evaluation_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "images.jsonl"
+    OutcomeLog(path, {"weights": "a", "branches": ["adv"]}).add(Unit("adv", "x"), {})
+    before = path.read_text()
+    with pytest.raises(UserError, match=r"another evaluation \(other weights\): choose another"):
+        OutcomeLog(path, {"weights": "b", "branches": ["adv"]})
+    assert path.read_text() == before
+    (tmp_path / "half").write_text('{"about": {"wei')
+    assert OutcomeLog(tmp_path / "half", {"weights": "b"}).progress() == "{}"

@@ -1,0 +1,58 @@
+"""The record and the page of an evaluation hold everything that was measured."""
+
+import json
+import numpy as np
+import pytest
+import tensorflow as tf
+from shared.tiny_evaluator import make_evaluator, network
+from tfadv import config, randomness
+from tfadv.attacks.autoattack import AutoAttack
+from tfadv.data.pipeline import some_examples
+from tfadv.errors import UserError
+from tfadv.evaluation.report import worst_of_all, write_report
+from tfadv.planning.plan import build_plan
+from tfadv.registry import ATTACKS, scoped
+
+
+BINDINGS = (
+    "Evaluation.attacks = ('autoattack',)",
+    "Evaluation.batch_size = 10",
+    "eval/AutoAttack.steps = 6",
+    "eval/AutoAttack.queries = 30",
+)
+
+
+def evaluator(*bindings):
+    return make_evaluator(*BINDINGS, *bindings)
+
+
+def test_the_record_and_the_page_hold_everything(tmp_path):
+    _, made = evaluator(
+        "Evaluation.attacks = ('autoattack', 'pgd10/pgd')",
+        "Evaluation.corruptions = ('contrast',)",
+        "Evaluation.doctor = True",
+        "eval/AutoAttack.epsilon = 1.5",
+        "eval/PGD.epsilon = 6.0",
+        "eval/Checkup.steps = 4",
+        "eval/Checkup.queries = 10",
+    )
+    record = {"model": {"name": "tiny", "branches": ["main"]}, "epsilon": None} | made.evaluate()
+    json.dumps(record)
+    clean = record["clean"]["main"]
+    assert sum(row["examples"] for row in clean["per_class"]) == 20
+    assert 0 <= clean["calibration_error"] <= 1 and "top5" not in clean  # of four classes
+    rows = record["corruptions"]["main"]
+    assert [row["severity"] for row in rows] == [1, 2, 3, 4, 5]
+    assert rows[0]["accuracy"] > rows[-1]["accuracy"]  # its labels are the clean images'
+    assert len(record["doctor"]["main"]) == 10
+    worst = worst_of_all(made, record)
+    page = write_report(made, record, worst, tmp_path / "report")
+    text = page.read_text()
+    for message in ("AUTOATTACK", "black box", "contrast"):
+        assert message.lower() in text.lower(), message
+    assert worst and all(shown.prediction != shown.label for shown in worst)
+    assert sorted((shown.confidence for shown in worst), reverse=True) == [
+        shown.confidence for shown in worst
+    ]
+    for shown in worst:
+        assert np.abs(shown.adversarial - shown.image).max() <= 6 + 1e-3

@@ -1,0 +1,32 @@
+"""Group norm against Keras' own layer."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfadv import config  # noqa: F401  (experiment registers all parts)
+from tfadv.errors import UserError
+from tfadv.norms import NormMode
+from tfadv.norms.base import write_statistics
+from tfadv.norms.batch_norm import BatchNorm
+from tfadv.norms.group_norm import GroupNorm
+from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 6])
+def test_group_norm_equals_keras(groups):
+    ours = GroupNorm(groups=groups, epsilon=1e-3)
+    theirs = keras.layers.GroupNormalization(groups=groups, epsilon=1e-3)
+    same_weights(ours, theirs)
+    for mine, reference in zip(
+        outputs_and_gradients(ours, images()), outputs_and_gradients(theirs, images()), strict=True
+    ):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-4)
+
+
+def test_group_norm_takes_a_common_divisor_of_the_channels():
+    narrow = GroupNorm(groups=32)
+    exact = GroupNorm(groups=2)
+    for layer in (narrow, exact):
+        layer.build((None, 5, 5, 6))
+    np.testing.assert_allclose(narrow(images()), exact(images()))

@@ -1,0 +1,25 @@
+"""Images to corrupt."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import tensorflow as tf
+from tfadv import randomness
+from tfadv.data import ArraySource
+from tfadv.data.corruptions.corrupted import CORRUPTIONS, SEVERITIES, Corrupted
+from tfadv.data.digits import digits
+from tfadv.data.npz import npz
+from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
+from tfadv.errors import UserError
+
+
+SEED = randomness.example_seeds(0, "test", tf.constant([7]))[0]
+
+
+def random_image(*shape, low=0, high=255):
+    values = np.random.default_rng(0).uniform(low, high, shape)
+    return tf.constant(values, tf.float32)
+
+
+def corrupt(kind, severity, image):
+    return CORRUPTIONS[kind](tf.constant(image, tf.float32), severity, SEED).numpy()

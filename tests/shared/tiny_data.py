@@ -1,0 +1,48 @@
+"""Data sets of a few small images: arrays, .npz files, folders."""
+
+import numpy as np
+from PIL import Image
+
+SIX_IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), np.uint8)
+SIX_LABELS = np.array([0, 1, 2, 0, 1, 2])
+THREE_NAMES = ["cat", "dog", "owl"]
+
+
+def random_examples(count, seed=0):
+    """Returns random images uint8 [count, 8, 8, 3], and labels of four classes in turn."""
+    random = np.random.default_rng(seed)
+    return random.integers(0, 256, (count, 8, 8, 3), np.uint8), np.arange(count) % 4
+
+
+def dim_examples(count):
+    """Returns images like `random_examples` whose largest pixel is 16, of 255."""
+    images, labels = random_examples(count)
+    return images % 17, labels
+
+
+def write_npz(path, images, labels, **more):
+    """Writes images and labels as the data set 'npz' reads them; returns the path as text."""
+    np.savez(path, image=images, label=labels, **more)
+    return str(path)
+
+
+def npz_bindings(folder):
+    """Returns bindings that choose train.npz and test.npz of a folder."""
+    paths = [f"npz.{split} = '{folder}/{split}.npz'" for split in ("train", "test")]
+    return ["Experiment.dataset = 'npz'", *paths]
+
+
+def write_image_folders(path):
+    """Writes train and test folders of two classes: JPEG, PNG, grey and large."""
+    for split in ("train", "test"):
+        for class_name, colour in (("blue", (0, 0, 255)), ("red", (255, 0, 0))):
+            folder = path / split / class_name
+            folder.mkdir(parents=True)
+            Image.new("RGB", (20, 12), colour).save(folder / "a.png")
+            Image.new("RGB", (8, 30), colour).save(folder / "b.JPEG", quality=95)
+            Image.new("L", (9, 9), 40).save(folder / "c.jpg")
+
+
+def contents(folder):
+    """Returns the bytes of every file below a folder, by path."""
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
