@@ -1,24 +1,12 @@
 """Digests of arrays, texts and files."""
 
 import hashlib
-import json
-import os
-import shutil
-import numpy as np
-import pytest
-import tensorflow as tf
-from tfadv import digests
-from tfadv.data import ArraySource, Source
-from tfadv.data.bicubic import Bicubic
-from tfadv.data.centre_square import CentreSquare
-from tfadv.data.folder_source import FolderSource
-from tfadv.data.imagenet import imagenet
-from tfadv.data.manifest import READ_AT_MOST, difference, reads_contents, way_of, without_times
 
+import numpy as np
+
+from tfadv import digests
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), np.uint8)
-
-
 LABELS = np.array([0, 1, 2, 0, 1, 2])
 
 

@@ -1,20 +1,12 @@
 """The losses in closed form."""
 
-import keras
 import numpy as np
 import pytest
-import sklearn.metrics
 import tensorflow as tf
-from tfadv import losses
-from tfadv.errors import UserError
-from tfadv.evaluation import metrics
-from tfadv.optimization.optimizers import momentum_sgd, rmsprop
-from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
 
+from tfadv import losses
 
 LOGITS = np.array([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]], np.float32)
-
-
 LABELS = np.array([1, 0])
 
 

@@ -1,33 +1,14 @@
 """Registries: names, scopes and what a part has of another's bindings."""
 
-import itertools
-from pathlib import Path
 import gin
-import numpy as np
 import pytest
-from tfadv import config
-from tfadv.config.evaluation_settings import Evaluation
-from tfadv.errors import UserError
-from tfadv.planning.plan import build_plan
-from tfadv.registry import Registry, configured
-from tfadv.runs.run_directory import RunDirectory, default_path
 from shared.smoke_trainers import SMOKE, make_plan
+
 from tfadv import config, registry
 from tfadv.attacks.pgd import PGD
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES
-import io
-import re
-import subprocess
-import sys
-import tensorflow as tf
-from absl import flags
-from absl.testing import flagsaver
-from rich.console import Console
-from tfadv import config, plugins, testing
-from tfadv.config import plugin_modules
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES, configurables
-from tfadv.runs.run_directory import RunDirectory
-from tfadv.testing import templates
+from tfadv.errors import UserError
+from tfadv.planning.plan import build_plan
+from tfadv.registry import ATTACKS, NORMS, STRATEGIES, Registry
 
 
 def test_a_part_can_be_built_in_a_scope_of_its_own():

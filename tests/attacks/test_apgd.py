@@ -3,43 +3,45 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.attack_cases import IMAGES, PREDICTED, SEEDS, attacked, loss_and_gradient, misclassified
+
 from tfadv import randomness
 from tfadv.attacks import apgd, objectives
 from tfadv.attacks.apgd import APGD, checkpoints
 from tfadv.attacks.apgd_targeted import APGDTargeted
-from tfadv.attacks.balls import L2Ball, LinfBall
-from tfadv.attacks.fgsm import FGSM
-from tfadv.attacks.pgd import PGD
-from tfadv.attacks.square import Square
-from tfadv.errors import UserError
 
 
 def numpy_apgd(start, loss, epsilon, steps):
     """One image's Auto-PGD as the paper's algorithm 1 reads, with its whole history kept."""
     image, label = start["image"], start["label"]
-    project = lambda x: np.clip(np.clip(x, image - epsilon, image + epsilon), 0, 255)  # noqa: E731
+
+    def project(x):
+        return np.clip(np.clip(x, image - epsilon, image + epsilon), 0, 255)
+
+    def value_and_slope(x):
+        value, slope = loss_and_gradient(lambda logits: loss(logits, [label]), x[None])
+        return value[0], slope[0]
+
     ends = [0]
     length, shortest, by = (max(int(s * steps), 1) for s in (0.22, 0.06, 0.03))
     while ends[-1] < steps:
         ends.append(ends[-1] + length)
         length = max(length - by, shortest)
     x, before = start["x"], start["x"]
-    value, slope = gradient(lambda y: loss(y, [label]), x[None])
-    best, best_slope, best_value = x, slope[0], value[0]
+    value, slope = value_and_slope(x)
+    best, best_slope, best_value = x, slope, value
     values, step, halved, value_then = [0.0], 2 * epsilon, True, best_value
-    found = x if np.argmax(logits_fn(x[None])) != label else None
-    slope = slope[0]
+    found = x if misclassified(x[None], label) else None
     for count in range(steps):
         ahead = project(x + step * np.sign(slope))
         share = 1.0 if count == 0 else 0.75
         x, before = project(x + share * (ahead - x) + (1 - share) * (x - before)), x
-        value, slope = gradient(lambda y: loss(y, [label]), x[None])
-        slope = slope[0]
-        values.append(value[0])
-        if np.argmax(logits_fn(x[None])) != label:
+        value, slope = value_and_slope(x)
+        values.append(value)
+        if misclassified(x[None], label):
             found = x
-        if value[0] > best_value:
-            best, best_slope, best_value = x, slope, value[0]
+        if value > best_value:
+            best, best_slope, best_value = x, slope, value
         if count + 1 in ends:
             length = count + 1 - ends[ends.index(count + 1) - 1]
             rises = sum(
@@ -55,13 +57,11 @@ def numpy_apgd(start, loss, epsilon, steps):
 @pytest.mark.parametrize("loss", ["cross_entropy", "dlr"])
 def test_apgd_is_algorithm_1(loss):
     attack = APGD(3.0, 30, loss)
-    labels = np.argmax(logits_fn(IMAGES), -1)
-    found = attacked(attack, labels)
+    found = attacked(attack)
     starts = attack._start(tf.constant(IMAGES), randomness.for_purpose(SEEDS, "round 0")).numpy()
-    np.testing.assert_allclose(
-        np.abs(starts - IMAGES).max((1, 2, 3)), 3, atol=0.5
-    )  # at the surface, where pixels allow it
-    for image, label, x, ours in zip(IMAGES, labels, starts, found, strict=True):
+    # At the surface, where pixels allow it.
+    np.testing.assert_allclose(np.abs(starts - IMAGES).max((1, 2, 3)), 3, atol=0.5)
+    for image, label, x, ours in zip(IMAGES, PREDICTED, starts, found, strict=True):
         start = {"image": image, "label": label, "x": x}
         expected = numpy_apgd(start, objectives.AWAY[loss], 3.0, 30)
         assert np.mean(np.abs(ours - expected) < 0.01) > 0.95

@@ -1,15 +1,10 @@
 """AutoAttack's stages: balls, radii and the overlays that ask for it."""
 
-import json
-import numpy as np
 import pytest
-import tensorflow as tf
-from shared.tiny_evaluator import make_evaluator, network
-from tfadv import config, randomness
+
+from tfadv import config
 from tfadv.attacks.autoattack import AutoAttack
-from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.planning.plan import build_plan
 from tfadv.registry import ATTACKS, scoped
 

@@ -3,42 +3,15 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.attack_cases import SEEDS, SHAPE
+
 from tfadv import randomness
-from tfadv.attacks import apgd, objectives
-from tfadv.attacks.apgd import APGD, checkpoints
-from tfadv.attacks.apgd_targeted import APGDTargeted
-from tfadv.attacks.balls import L2Ball, LinfBall
-from tfadv.attacks.fgsm import FGSM
-from tfadv.attacks.pgd import PGD
-from tfadv.attacks.square import Square
-from tfadv.errors import UserError
-import itertools
-from scipy import optimize
-from tfadv.attacks import fab, objectives
-from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.fab import FABTargeted
-import json
-from shared.tiny_evaluator import make_evaluator
-from shared.random_bundles import bundle_of, random_run
-from shared.smoke_trainers import make_plan
-from tfadv import config, randomness
-from tfadv.attacks.threat_model import ThreatModel
-from tfadv.interop.loaded_bundle import LoadedBundle
-from tfadv.planning.evaluation_parts import EvaluationParts
-from tfadv.registry import ATTACKS
-from tfadv.reports.console import attack_name
-from tfadv.strategies import Network
-
-
-SHAPE, CLASSES = (6, 4, 4, 3), 5
-
-
-RANDOM = np.random.default_rng(0)
+from tfadv.attacks.balls import BALLS, L2Ball, LinfBall, surface_noise
 
 
 @pytest.mark.parametrize("kind", [LinfBall, L2Ball])
 def test_projection_is_the_nearest_point_of_many(kind):
-    """Within the ball alone; at the pixels' border L2 is scaled first and clipped then."""
+    """Within the ball alone; at the pixels' border L2 is first scaled, then clipped."""
     images = np.full((1, 1, 2, 1), 100, "float32")
     grid = np.stack(np.meshgrid(*[np.linspace(80, 120, 401)] * 2), -1).reshape(-1, 2)
     order = np.inf if kind is LinfBall else 2
@@ -62,12 +35,9 @@ def test_noise_is_uniform_in_the_ball(kind):
 
 
 def test_steepest_directions_have_size_one_even_where_gradients_are_tiny():
-    tiny = tf.constant(1e-30 * RANDOM.normal(size=SHAPE), tf.float32)
+    tiny = tf.constant(1e-30 * np.random.default_rng(0).normal(size=SHAPE), tf.float32)
     np.testing.assert_allclose(L2Ball.size(L2Ball.steepest(tiny)), 1, rtol=1e-4)
     assert not np.any(L2Ball.steepest(tf.zeros(SHAPE)))
-
-
-SEEDS = randomness.example_seeds(0, "attack", tf.range(6))
 
 
 def test_noise_of_the_surface_is_of_size_one():

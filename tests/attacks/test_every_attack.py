@@ -2,54 +2,47 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from tfadv import randomness
-from tfadv.attacks import apgd, objectives
-from tfadv.attacks.apgd import APGD, checkpoints
+from shared.attack_cases import attacked, misclassified
+
+from tfadv.attacks.apgd import APGD
 from tfadv.attacks.apgd_targeted import APGDTargeted
-from tfadv.attacks.balls import L2Ball, LinfBall
+from tfadv.attacks.autoattack import AutoAttack
+from tfadv.attacks.fab import FABTargeted
 from tfadv.attacks.fgsm import FGSM
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.square import Square
 from tfadv.errors import UserError
-from shared.smoke_trainers import make_plan
-from tfadv import config
-from tfadv.attacks.apgd import APGD
-from tfadv.attacks.autoattack import AutoAttack
-from tfadv.attacks.fab import FABTargeted
-from tfadv.planning.evaluation_parts import evaluation_parts
 
 
-def wrong_share(found, labels):
-    return np.mean(np.argmax(logits_fn(found), -1) != labels)
+def fooled_by(attack):
+    return np.mean(misclassified(attacked(attack)))
 
 
 def test_stronger_attacks_fool_no_fewer():
-    labels = np.argmax(logits_fn(IMAGES), -1)
     for epsilon in (2.0, 6.0, 20.0):
-        fgsm = wrong_share(attacked(FGSM(epsilon), labels), labels)
-        apgd = wrong_share(attacked(APGD(epsilon, 50, restarts=2), labels), labels)
-        targeted = wrong_share(attacked(APGDTargeted(epsilon, 50), labels), labels)
-        square = wrong_share(attacked(Square(epsilon, 300), labels), labels)
+        fgsm = fooled_by(FGSM(epsilon))
+        apgd = fooled_by(APGD(epsilon, 50, restarts=2))
+        targeted = fooled_by(APGDTargeted(epsilon, 50))
+        square = fooled_by(Square(epsilon, 300))
         assert apgd >= fgsm and max(apgd, targeted) >= square
     assert apgd == targeted == square == 1.0
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("attack", "arguments", "message"),
     [
-        (lambda: PGD(8, 1, loss="ce"), "PGD.loss"),
-        (lambda: PGD(8, 1, ball="l3"), "PGD.ball.*Did you mean"),
-        (lambda: APGD(8, loss="dlrr"), "Did you mean 'dlr'"),
-        (lambda: APGD(8, steps=0), "APGD.steps"),
-        (lambda: APGDTargeted(8, classes=0), "APGDTargeted.classes"),
-        (lambda: Square(8, first_share=0), "Square.first_share"),
-        (lambda: Square(8, queries=0), "Square.queries"),
+        (PGD, {"steps": 1, "loss": "ce"}, "PGD.loss"),
+        (PGD, {"steps": 1, "ball": "l3"}, "PGD.ball.*Did you mean"),
+        (APGD, {"loss": "dlrr"}, "Did you mean 'dlr'"),
+        (APGD, {"steps": 0}, "APGD.steps"),
+        (APGDTargeted, {"classes": 0}, "APGDTargeted.classes"),
+        (Square, {"first_share": 0}, "Square.first_share"),
+        (Square, {"queries": 0}, "Square.queries"),
     ],
 )
-def test_wrong_arguments_are_told(make, message):
+def test_wrong_arguments_are_refused(attack, arguments, message):
     with pytest.raises(UserError, match=message):
-        make()
+        attack(8, **arguments)
 
 
 @pytest.mark.parametrize(

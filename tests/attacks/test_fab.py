@@ -1,61 +1,35 @@
 """FAB against linear programs, closed forms and NumPy."""
 
 import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import optimize
-from tfadv import randomness
-from tfadv.attacks import fab, objectives
-from tfadv.attacks.balls import BALLS, surface_noise
+from shared.attack_cases import (
+    CLASSES,
+    IMAGES,
+    PIXELS,
+    PREDICTED,
+    SEEDS,
+    SHAPE,
+    attacked,
+    misclassified,
+    network,
+)
+
+from tfadv.attacks import fab
+from tfadv.attacks.balls import BALLS
 from tfadv.attacks.fab import FABTargeted
 from tfadv.errors import UserError
 
-
-SHAPE, CLASSES = (6, 4, 4, 3), 5
-
-
-PIXELS = 48
-
-
 RANDOM = np.random.default_rng(0)
-
-
-IMAGES = np.clip(RANDOM.uniform(-60, 315, SHAPE), 0, 255).astype("float32")
-
-
-INNER = RANDOM.normal(0, 0.4, (PIXELS, 16)).astype("float32")
-
-
-OUTER = RANDOM.normal(0, 1, (16, CLASSES)).astype("float32")
-
-
 ORDERS = {"linf": np.inf, "l2": 2}
-
-
 both_balls = pytest.mark.parametrize("ball", BALLS)
-
-
-def network(images):
-    x = tf.reshape(images, [-1, PIXELS]) / 127.5 - 1
-    return tf.tanh(x @ INNER) @ OUTER
-
-
-LABELS = np.argmax(network(IMAGES), -1).astype("int32")
-
-
-def attacked(attack, logits_fn=network, images=IMAGES, labels=LABELS, rows=slice(None)):
-    return attack(
-        logits_fn, tf.constant(images[rows]), tf.constant(labels[rows]), SEEDS[rows]
-    ).numpy()
 
 
 def distances(found, images, ball):
     return np.linalg.norm((found - images).reshape(len(images), -1), ORDERS[ball], axis=1)
-
-
-def wrong(found, labels=LABELS, logits_fn=network):
-    return np.argmax(logits_fn(found), -1) != labels
 
 
 def shortest(ball, x, value, normal):
@@ -122,8 +96,13 @@ def test_a_flat_function_moves_nothing(ball):
     for value in (0.0, 3.0):
         moves = fab.to_plane(BALLS[ball], x, tf.fill([6, 1, 1, 1], value), tf.zeros_like(x))
         assert not np.any(moves)
-    flat = lambda images: tf.zeros([6, CLASSES]) + 0 * tf.reduce_sum(images)  # noqa: E731
-    stepped = FABTargeted(8.0, ball=ball)._step(flat, x, x / 2, LABELS, (LABELS + 1) % CLASSES)
+
+    def flat(images):
+        return tf.zeros([6, CLASSES]) + 0 * tf.reduce_sum(images)
+
+    stepped = FABTargeted(8.0, ball=ball)._step(
+        flat, x, x / 2, PREDICTED, (PREDICTED + 1) % CLASSES
+    )
     np.testing.assert_allclose(stepped, 0.55 * IMAGES, rtol=1e-5)  # back, by α of the way
 
 
@@ -147,21 +126,26 @@ def test_linear_classifiers_lose_at_their_known_distance(ball):
     least = np.nanmin((logits[rows, labels][:, None] - logits) / lengths, -1)
     assert least.max() < 90
     found = attacked(FABTargeted(100.0, 12, ball), linear, images, labels)
-    assert np.all(wrong(found, labels, linear))
+    assert np.all(misclassified(found, labels, linear))
     reached = distances(found, images, ball)
     assert np.all(reached < 1.01 * least) and np.all(reached > least * (1 - 1e-4))
     for row in rows[:2]:  # the verdict turns at that distance
         for share, fooled in ((0.99, False), (1.01, True)):
             attack = FABTargeted(share * float(least[row]), 12, ball)
             found = attacked(attack, linear, images, labels, slice(row, row + 1))
-            assert wrong(found, labels[row], linear) == fooled
+            assert misclassified(found, labels[row], linear) == fooled
             assert distances(found, images[row : row + 1], ball) <= attack.epsilon + 1e-4
 
 
 def numpy_to_plane(ball, x, value, normal):
     direction = -np.sign(value * normal) if ball == "linf" else -np.sign(value) * normal
-    move = lambda length: np.clip(length * direction, -x, 255 - x)  # noqa: E731
-    lost = lambda length: np.sum(normal * move(length)) * np.sign(value) + abs(value)  # noqa: E731
+
+    def move(length):
+        return np.clip(length * direction, -x, 255 - x)
+
+    def lost(length):
+        return np.sum(normal * move(length)) * np.sign(value) + abs(value)
+
     far = 1.0
     while lost(far) > 0 and far < 1e12:
         far *= 2
@@ -170,7 +154,10 @@ def numpy_to_plane(ball, x, value, normal):
 
 def numpy_fab(image, label, target, ball, steps):
     """One image towards one class, in 0..1 and float64, as the paper's algorithm 1 reads."""
-    size = lambda move: np.linalg.norm(np.ravel(move), ORDERS[ball])  # noqa: E731
+
+    def size(move):
+        return np.linalg.norm(np.ravel(move), ORDERS[ball])
+
     x, best = image, np.inf
     for _ in range(steps):
         points = tf.constant(x[None], tf.float32)
@@ -195,7 +182,7 @@ def numpy_fab(image, label, target, ball, steps):
 def test_it_finds_what_the_papers_algorithm_finds(ball):
     logits = network(IMAGES).numpy()
     found = attacked(FABTargeted(1e4, 8, ball, classes=2))
-    for image, label, row, ours in zip(IMAGES, LABELS, logits, found, strict=True):
+    for image, label, row, ours in zip(IMAGES, PREDICTED, logits, found, strict=True):
         targets = [k for k in np.argsort(-row) if k != label][:2]
         expected = min(numpy_fab(image.astype("float64"), label, k, ball, 8) for k in targets)
         assert distances(ours[None], image[None], ball)[0] == pytest.approx(expected, 2e-3)
@@ -208,10 +195,10 @@ def test_what_is_returned_is_in_ball_and_range(ball, compiled):
     every = distances(attacked(FABTargeted(1e4, 10, ball)), IMAGES, ball)
     epsilon = float(np.mean(np.sort(every)[2:4]))
     found = attacked(FABTargeted(epsilon, 10, ball, jit_compile=compiled))
-    np.testing.assert_array_equal(wrong(found), every <= epsilon)
-    assert 0 < wrong(found).sum() < 6
+    np.testing.assert_array_equal(misclassified(found), every <= epsilon)
+    assert 0 < misclassified(found).sum() < 6
     far = distances(found, IMAGES, ball)
-    assert far[wrong(found)].max() <= epsilon and far.max() <= epsilon + 1e-4
+    assert far[misclassified(found)].max() <= epsilon and far.max() <= epsilon + 1e-4
     assert found.min() >= 0 and found.max() <= 255
 
 
@@ -225,7 +212,7 @@ def test_an_image_is_attacked_alone(ball):
 
 @both_balls
 def test_misclassified_images_are_left_alone(ball):
-    labels = LABELS.copy()
+    labels = PREDICTED.copy()
     labels[::2] = (labels[::2] + 1) % CLASSES
     found = attacked(FABTargeted(40.0, 4, ball, restarts=2), labels=labels)
     np.testing.assert_array_equal(found[::2], IMAGES[::2])
@@ -264,7 +251,7 @@ def test_restarts_find_what_a_flat_start_hides(ball):
     for restarts, fooled in ((1, False), (3, True)):
         attack = FABTargeted(20.0, 5, ball, restarts=restarts)
         found = attacked(attack, masked, images, labels)
-        np.testing.assert_array_equal(wrong(found, labels, masked), fooled)
+        np.testing.assert_array_equal(misclassified(found, labels, masked), fooled)
 
 
 @pytest.mark.parametrize(
@@ -281,6 +268,6 @@ def test_restarts_find_what_a_flat_start_hides(ball):
         ({"jit_compile": "yes"}, "jit_compile must be"),
     ],
 )
-def test_wrong_arguments_are_told(wrong_argument, message):
+def test_wrong_arguments_are_refused(wrong_argument, message):
     with pytest.raises(UserError, match=rf"FABTargeted\.{message}"):
         FABTargeted(**{"epsilon": 8.0} | wrong_argument)

@@ -3,33 +3,20 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfadv import randomness
-from tfadv.attacks import apgd, objectives
-from tfadv.attacks.apgd import APGD, checkpoints
-from tfadv.attacks.apgd_targeted import APGDTargeted
-from tfadv.attacks.balls import L2Ball, LinfBall
-from tfadv.attacks.fgsm import FGSM
-from tfadv.attacks.pgd import PGD
-from tfadv.attacks.square import Square
+
+from tfadv.attacks import objectives
 from tfadv.errors import UserError
-import itertools
-from scipy import optimize
-from tfadv.attacks import fab, objectives
-from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.fab import FABTargeted
 
-
-SHAPE, CLASSES = (6, 4, 4, 3), 5
-
-
-RANDOM = np.random.default_rng(0)
-
-
+CLASSES = 5
 LABELS = np.arange(6) % CLASSES
 
 
-def test_goals_are_their_formulas():
-    logits = RANDOM.normal(size=(6, CLASSES)).astype("float32")
+def random_logits():
+    return np.random.default_rng(0).normal(size=(6, CLASSES)).astype("float32")
+
+
+def test_objectives_are_their_formulas():
+    logits = random_logits()
     targets = (LABELS + 2) % CLASSES
     rows = np.arange(6)
     others = np.where(np.eye(CLASSES, dtype=bool)[LABELS], -np.inf, logits).max(-1)
@@ -46,8 +33,8 @@ def test_goals_are_their_formulas():
         objectives.dlr(tf.zeros((2, 2)), tf.constant([0, 1]))
 
 
-def test_likeliest_wrong_classes_fall_by_logit():
-    logits = RANDOM.normal(size=(6, CLASSES)).astype("float32")
+def test_likeliest_wrong_classes_are_in_order_of_their_logits():
+    logits = random_logits()
     for count in (2, 9):
         found = objectives.likeliest_wrong(tf.constant(logits), LABELS, count).numpy()
         for row, label, classes in zip(logits, LABELS, found, strict=True):

@@ -3,17 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.attack_cases import CLASSES, IMAGES, PREDICTED, SEEDS, attacked, loss_and_gradient
+
 from tfadv import randomness
+from tfadv.attacks import objectives
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.norms import NormMode
-from tfadv.attacks import apgd, objectives
-from tfadv.attacks.apgd import APGD, checkpoints
-from tfadv.attacks.apgd_targeted import APGDTargeted
-from tfadv.attacks.balls import L2Ball, LinfBall
-from tfadv.attacks.fgsm import FGSM
-from tfadv.attacks.square import Square
-
 
 MANY = 100_000
 
@@ -202,7 +198,7 @@ def test_the_released_step_rule(steps, expected):
         ({"jit_compile": "yes"}, "jit_compile"),
     ],
 )
-def test_wrong_arguments_are_told(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         PGD(**{"epsilon": 16, "steps": 1} | arguments)
 
@@ -211,16 +207,16 @@ def test_wrong_arguments_are_told(arguments, message):
 @pytest.mark.parametrize("targeted", [True, False])
 def test_l2_pgd_with_each_loss_equals_numpy(loss, targeted):
     attack = PGD(40.0, 5, 12.0, targeted=targeted, loss=loss, ball="l2", clean_start_probability=1)
-    targets = attack.targets(tf.constant(LABELS, tf.int32), CLASSES, SEEDS)
+    targets = attack.targets(tf.constant(PREDICTED), CLASSES, SEEDS)
 
     def climbed(logits):
         if targeted:
-            return objectives.TOWARDS[loss](logits, LABELS, targets)
-        return objectives.AWAY[loss](logits, LABELS)
+            return objectives.TOWARDS[loss](logits, PREDICTED, targets)
+        return objectives.AWAY[loss](logits, PREDICTED)
 
     x = IMAGES
     for _ in range(5):
-        _, slope = gradient(climbed, x)
+        _, slope = loss_and_gradient(climbed, x)
         norms = np.sqrt(np.sum(slope.astype("float64") ** 2, (1, 2, 3), keepdims=True))
         moved = x + 12 * slope / np.maximum(norms, 1e-30) - IMAGES  # DLR may be flat
         size = np.sqrt(np.sum(moved**2, (1, 2, 3), keepdims=True))

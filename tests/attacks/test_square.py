@@ -3,25 +3,15 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfadv import randomness
+from shared.attack_cases import SEEDS, attacked
+
 from tfadv.attacks import objectives
 from tfadv.attacks.square import SQUARES, Square
-from tfadv.attacks.square_search import L2Squares, hill_and_valley
-
 
 SHAPE, CLASSES = (6, 9, 11, 3), 5
-
-
 RANDOM = np.random.default_rng(0)
-
-
 IMAGES = RANDOM.uniform(0, 255, SHAPE).astype("float32")
-
-
 WEIGHTS = RANDOM.normal(0, 0.4, (297, CLASSES)).astype("float32")
-
-
-SEEDS = randomness.example_seeds(0, "attack", tf.range(SHAPE[0]))
 
 
 def logits_fn(images):
@@ -31,8 +21,8 @@ def logits_fn(images):
 LABELS = np.argmax(logits_fn(IMAGES), -1)
 
 
-def attacked(attack):
-    return attack(logits_fn, tf.constant(IMAGES), tf.constant(LABELS, tf.int32), SEEDS).numpy()
+def attack_images(attack):
+    return attacked(attack, logits_fn, IMAGES, LABELS)
 
 
 def lengths(change):
@@ -42,7 +32,7 @@ def lengths(change):
 @pytest.mark.parametrize("ball", ["linf", "l2"])
 def test_margins_grow_in_the_ball_and_fooled_images_are_left_alone(ball):
     epsilon = {"linf": 8.0, "l2": 200.0}[ball]
-    few, many = (attacked(Square(epsilon, queries, ball=ball)) for queries in (1, 400))
+    few, many = (attack_images(Square(epsilon, queries, ball=ball)) for queries in (1, 400))
     for found in (few, many):
         assert found.min() >= 0 and found.max() <= 255
         if ball == "l2":
@@ -67,8 +57,8 @@ def test_xla_changes_the_same(ball):
         for jit in (False, True)
     )
     np.testing.assert_allclose(compiled, plain, atol=1e-3)
-    found = attacked(Square(8.0, 20, ball=ball, jit_compile=True))
-    begun = attacked(Square(8.0, 1, ball=ball, jit_compile=True))
+    found = attack_images(Square(8.0, 20, ball=ball, jit_compile=True))
+    begun = attack_images(Square(8.0, 1, ball=ball, jit_compile=True))
     margins = [np.array(objectives.margin(logits_fn(x), LABELS)) for x in (begun, found)]
     assert np.all(margins[1] >= margins[0] - 1e-3) and np.any(margins[1] > margins[0])
 

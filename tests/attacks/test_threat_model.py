@@ -1,14 +1,15 @@
 """One threat model, from gin to training, evaluation, records and bundles."""
 
 import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.tiny_evaluator import make_evaluator
 from shared.random_bundles import bundle_of, random_run
 from shared.smoke_trainers import make_plan
-from tfadv import config, randomness
-from tfadv.attacks.balls import L2Ball, LinfBall
+from shared.tiny_evaluator import make_evaluator
+
+from tfadv import randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.errors import UserError
@@ -18,10 +19,7 @@ from tfadv.registry import ATTACKS
 from tfadv.reports.console import attack_name
 from tfadv.strategies import Network
 
-
 L2 = ("PGD.ball = 'l2'", "PGD.epsilon = 128.0", "PGD.step_size = 32.0", "eval/PGD.step_size = 8.0")
-
-
 DISTANT = 40.0
 
 

@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tfadv import adapters, config
 from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
@@ -22,7 +24,6 @@ from tfadv.runs import trained_run
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.trainer import Trainer
 
-
 pytest.importorskip("foolbox", reason="no foolbox here: make test-suites")
 
 
@@ -33,11 +34,7 @@ pytest.importorskip("cleverhans", reason="no CleverHans here: make test-suites")
 
 
 RECIPE = ["gin/mbn.gin", "gin/scale/digits.gin"]
-
-
 STEPS, EPSILON, ALPHA = 20, 40.0, 4.0
-
-
 # Without a random start, so that all compute the same attack.
 SETTING = [
     "Evaluation.attacks = ('pgd',)",

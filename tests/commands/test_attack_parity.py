@@ -7,11 +7,13 @@ outcomes, image by image.
 import json
 import subprocess
 import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from sklearn.neural_network import MLPClassifier
+
 from benchmarks import attacks_by_hand as by_hand
 from benchmarks.attacks_by_hand import Victim
 from benchmarks.parity_subjects import read_verdicts
@@ -21,13 +23,8 @@ from tfadv.attacks.pgd import PGD
 from tfadv.data.digits import digits
 from tfadv.data.pipeline import evaluation_indices, some_examples
 
-
 COUNT, CLASSES, AUTO_STEPS, STEPS = 64, 10, 20, 10
-
-
 SMALL = [f"Evaluation.examples = {COUNT}", "Evaluation.batch_size = 64"]
-
-
 FROM_THE_IMAGE = "eval/PGD.clean_start_probability = 1.0"
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from shared.smoke_trainers import SMOKE, one_device
 from shared.worker_processes import command as train_command
 from shared.worker_processes import finish as wait_for
 from shared.worker_processes import free_ports, start_worker
+
 from tfadv import config
 from tfadv.planning.plan import build_plan
 from tfadv.runs import identity

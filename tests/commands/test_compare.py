@@ -3,11 +3,6 @@
 import json
 import subprocess
 import sys
-import pytest
-from shared.evaluation_records import pgd, share
-from tfadv.errors import UserError
-from tfadv.runs import comparison
-
 
 SMALL = ["--gin_file=gin/scale/smoke.gin", "--gin_bindings=Training.steps_per_call = 1"]
 

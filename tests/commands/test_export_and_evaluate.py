@@ -5,17 +5,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-import numpy as np
+
 import pytest
-import tensorflow as tf
-from shared.random_bundles import bundle_of, random_run
-from shared.smoke_trainers import SMOKE
-from tfadv.errors import UserError
-from tfadv.norms import NormMode
 from absl import flags
-from tfadv import config, evaluate
-from tfadv.evaluation.outcome_log import OutcomeLog, Unit
-from tfadv.runs.run_directory import default_path
+from shared.smoke_trainers import SMOKE
+
+from tfadv import evaluate
 
 
 @pytest.fixture(scope="module")

@@ -4,21 +4,17 @@ import io
 import re
 import subprocess
 import sys
-from pathlib import Path
+
 import pytest
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 from rich.console import Console
+
 from tfadv import config, plugins, testing
-from tfadv.attacks.pgd import PGD
-from tfadv.config import plugin_modules
 from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES, configurables
-from tfadv.runs.run_directory import RunDirectory
 from tfadv.testing import templates
-
 
 pytestmark = pytest.mark.usefixtures("forget_plugins")
 

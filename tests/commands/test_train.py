@@ -4,19 +4,11 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
-import tensorflow as tf
-from PIL import Image
-from tfadv.data.augmentation import CropAndFlip
-from tfadv.data.image_folder import image_folder
-from tfadv.data.pipeline import Shares, train_batches
-from tfadv.errors import UserError
-
 
 SMOKE = ["--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin"]
-
-
 FILES = [
     "config.gin",
     "operative_config.gin",

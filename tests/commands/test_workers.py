@@ -2,26 +2,18 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
+
 import numpy as np
 import pytest
-from shared.smoke_trainers import ONE_EPOCH, SMOKE
-from tfadv.devices.distribution import Distribution
-from tfadv.errors import UserError
+
 from tfadv.runs.checkpoints import read_model
 
-
 TWENTY_STEPS = ("Training.epochs = 10", "Experiment.deterministic = True")
-
-
 IN_PORTIONS = "Training.micro_batch_size = 4"
-
-
 SYNC = "NormPolicy.across_replicas = 'sync'"
 
 

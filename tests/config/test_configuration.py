@@ -1,20 +1,13 @@
 """Gin files and bindings: what takes precedence and what is refused."""
 
+import itertools
+
+import pytest
 from shared.project import ROOT
 
-import itertools
-from pathlib import Path
-import gin
-import numpy as np
-import pytest
 from tfadv import config
-from tfadv.config.evaluation_settings import Evaluation
 from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
-from tfadv.registry import Registry, configured
-from tfadv.runs.run_directory import RunDirectory, default_path
-
-
 
 
 def test_overlays_win_over_recipe_and_scale_in_any_order():

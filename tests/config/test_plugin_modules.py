@@ -1,28 +1,16 @@
 """Plugins: three ways in, each strict."""
 
+import re
+
+import pytest
 from shared.project import ROOT
 
-import io
-import re
-import subprocess
-import sys
-from pathlib import Path
-import pytest
-import tensorflow as tf
-from absl import flags
-from absl.testing import flagsaver
-from rich.console import Console
-from tfadv import config, plugins, testing
-from tfadv.attacks.pgd import PGD
+from tfadv import config
 from tfadv.config import plugin_modules
 from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
 from tfadv.registry import ATTACKS, NORMS, STRATEGIES, configurables
 from tfadv.runs.run_directory import RunDirectory
-from tfadv.testing import templates
-
-
-
 
 pytestmark = pytest.mark.usefixtures("forget_plugins")
 

@@ -1,10 +1,11 @@
 """A plugin's source is all that it imports from beside it."""
 
 import sys
+
 import pytest
+
 from tfadv import config
 from tfadv.config import plugin_modules, plugin_sources
-
 
 PLUGIN = """
 {imports}

@@ -2,13 +2,12 @@
 
 import math
 from fractions import Fraction
-import keras
-import numpy as np
+
 import pytest
-import tensorflow as tf
+
 from tfadv.config.settings import Training
 from tfadv.errors import UserError
-from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
+from tfadv.optimization.schedules import LearningRate, StepDecay
 
 
 @pytest.mark.parametrize(("rounding", "expected"), [("down", 312), ("nearest", 313), ("up", 313)])

@@ -1,22 +1,14 @@
 """Resizing against OpenCV's and Pillow's pixels."""
 
-from shared.opencv import REFERENCE
-
-from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from shared.opencv import REFERENCE
+
 from tfadv.data.bicubic import Bicubic
-from tfadv.data.centre_square import CentreSquare, sides
-from tfadv.errors import UserError
-
-
-
 
 OPENCV = Bicubic(-0.75, antialias=False, whole_pixels=True)
-
-
 PILLOW = Bicubic(-0.5, antialias=True, whole_pixels=True)
 
 

@@ -1,18 +1,13 @@
 """The evaluation's view: resized by the shorter side, the centre cut out."""
 
-from shared.opencv import REFERENCE
-
-from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from shared.opencv import REFERENCE
+
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare, sides
 from tfadv.errors import UserError
-
-
-
 
 OPENCV = Bicubic(-0.75, antialias=False, whole_pixels=True)
 

@@ -1,22 +1,17 @@
 """JPEG and PNG files: pixels as OpenCV reads them, how they lie, and what was cut short."""
 
-from shared.opencv import REFERENCE
-
 import io
-from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 from PIL.ImageOps import exif_transpose
+from shared.opencv import REFERENCE
+
 from tfadv.data.image_file import UnreadableImageError, decoded, orientation, turned_upright
 
-
-
-
 NAMES = sorted(name.removeprefix("file_") for name in REFERENCE if name.startswith("file_"))
-
-
 NOISE = np.random.default_rng(0).integers(0, 256, (9, 13, 3), np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import tensorflow as tf
+
 from tfadv import randomness
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare

@@ -1,22 +1,19 @@
 """The released pipeline's augmentation: which crops, which colours, which pixels."""
 
-from shared.opencv import REFERENCE
-
 import itertools
-from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from shared.opencv import REFERENCE
+
 from tfadv import randomness
 from tfadv.data.augmentation import draw
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
 from tfadv.data.inception_crop import COMPONENTS, DEVIATIONS, InceptionCrop
 from tfadv.errors import UserError
-
-
-
 
 DRAWS = 6000
 

@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tfadv import digests
 from tfadv.data import ArraySource, Source
 from tfadv.data.bicubic import Bicubic
@@ -15,10 +17,7 @@ from tfadv.data.folder_source import FolderSource
 from tfadv.data.imagenet import imagenet
 from tfadv.data.manifest import READ_AT_MOST, difference, reads_contents, way_of, without_times
 
-
 VIEW = CentreSquare(8, 8, Bicubic(-0.5, antialias=True, whole_pixels=True))
-
-
 NAMES = ["a", "b", "c"]
 
 

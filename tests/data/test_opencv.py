@@ -1,17 +1,16 @@
 """Real photographs against OpenCV itself, where it is installed beside the project."""
 
 import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
 from tfadv.data.image_file import decoded, orientation, turned_upright
 
-
 pytestmark = pytest.mark.slow
-
-
 VIEW = CentreSquare(224, 256, Bicubic(-0.75, antialias=False, whole_pixels=True))
 
 

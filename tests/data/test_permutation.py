@@ -1,17 +1,16 @@
 """The training order looks random: epochs, seeds, neighbours and batches at chance level."""
 
 import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tfadv.data.permutation import permuted
 from tfadv.data.pipeline import evaluation_indices
 from tfadv.data.source import ArraySource
 
-
 SIZES = [103, 1297, 10_000, 50_000, 1_281_167]
-
-
 # In standard deviations. Some hundred values are compared: 5 are exceeded once in 10,000 runs.
 LIMIT = 5
 

@@ -2,18 +2,10 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from PIL import Image
-from tfadv import randomness
+
 from tfadv.data import ArraySource
 from tfadv.data.augmentation import CropAndFlip
-from tfadv.data.digits import digits
-from tfadv.data.image_folder import image_folder
-from tfadv.data.npz import npz
 from tfadv.data.pipeline import Shares, evaluation_batches, evaluation_indices, train_batches
-from tfadv.data.synthetic import synthetic
-from tfadv.errors import UserError
-
 
 PLAIN = CropAndFlip(padding=0, flip=False)
 

@@ -1,26 +1,20 @@
 """Pixels and labels that are hardly meant so: refused or warned of in one line."""
 
 import re
+
 import numpy as np
 import pytest
-from tfadv.data import ArraySource, Splits
+
+from tfadv.data import ArraySource
 from tfadv.data.alike import check_alike, oddities
 from tfadv.data.digits import digits
 from tfadv.data.imagenet import imagenet
-from tfadv.data.npz import npz
 from tfadv.data.synthetic import synthetic
 from tfadv.errors import UserError
 
-
 NAMES = ["cat", "dog", "owl"]
-
-
 RANDOM = np.random.default_rng(0)
-
-
 PIXELS = RANDOM.integers(0, 256, (6, 4, 4, 3), np.uint8)
-
-
 LABELS = np.array([0, 1, 2, 0, 1, 2])
 
 

@@ -2,21 +2,10 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from PIL import Image
-from tfadv import randomness
-from tfadv.data import ArraySource
-from tfadv.data.augmentation import CropAndFlip
+
 from tfadv.data.digits import digits
-from tfadv.data.image_folder import image_folder
-from tfadv.data.npz import npz
-from tfadv.data.pipeline import Shares, evaluation_batches, evaluation_indices, train_batches
 from tfadv.data.synthetic import synthetic
 from tfadv.errors import UserError
-import re
-from tfadv.data import ArraySource, Splits
-from tfadv.data.alike import check_alike, oddities
-from tfadv.data.imagenet import imagenet
 
 
 def test_synthetic_has_the_size_asked_for():

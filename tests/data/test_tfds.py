@@ -5,6 +5,7 @@ import pytest
 import tensorflow_datasets
 from PIL import Image
 from shared.prepared_sets.tiny_shapes import FILES, NAMES, TinyShapes
+
 from tfadv.data.tfds import tfds
 from tfadv.errors import UserError
 

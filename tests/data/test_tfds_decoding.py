@@ -1,15 +1,13 @@
 """The pixels of TensorFlow Datasets whose images are JPEGs, for real: prepared from files."""
 
-from shared.opencv import REFERENCE
-
 from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow_datasets
+from shared.opencv import REFERENCE
+
 from tfadv.data.tfds import tfds
-
-
-
 
 # What the sets below are made of, by split.
 FILES = {}

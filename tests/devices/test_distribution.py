@@ -1,19 +1,11 @@
 """Devices that are asked for and not there are reported in one line."""
 
-import contextlib
-import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import numpy as np
+
 import pytest
-from shared.smoke_trainers import ONE_EPOCH, SMOKE
+
 from tfadv.devices.distribution import Distribution
 from tfadv.errors import UserError
-from tfadv.runs.checkpoints import read_model
 
 
 @pytest.mark.parametrize(

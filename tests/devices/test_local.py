@@ -2,6 +2,7 @@
 
 import pytest
 from shared.smoke_trainers import make_plan
+
 from tfadv import devices
 from tfadv.errors import UserError
 

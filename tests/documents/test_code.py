@@ -4,22 +4,19 @@ import ast
 import re
 import subprocess
 import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.documents import PAGES, ROOT, Block, blocks, code_spans
+
 from tfadv import config, registry, testing
 from tfadv.config import plugin_modules
 from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
 
-
 # Names that a reader gives, or that a run writes.
 MADE = {"my_norm.py", "my_norm.gin", "config.gin", "operative_config.gin", "model_card.md"}
-
-
 FOLDERS = ("benchmarks", "docs", "gin", "plugins", "tests", "tfadv")
-
-
 WORDS = sorted({span for page in PAGES for span in code_spans(page)})
 
 

@@ -9,7 +9,9 @@ with the reason. A command that is new in a document is run as it stands.
 
 import time
 from typing import NamedTuple
+
 import pytest
+from shared.documented_project import Workplace
 from shared.documents import (
     GIN_FILES,
     PAGES,
@@ -20,19 +22,14 @@ from shared.documents import (
     head_bindings,
     head_commands,
 )
-from shared.documented_project import Workplace
+
 from tfadv import config
 from tfadv.planning.plan import build_plan
 
-
 # Their training takes hours, or images that nobody may hand on.
 HOURS = ("cifar10", "imagenet", "imagenet_1gpu", "imagenet_8gpu")
-
-
 # Placeholders, and what a reader may put there.
 FILLED = {"RECIPE.gin": "mbn_alp.gin", "SCALE.gin": "imagenet_8gpu.gin"}
-
-
 WORDS_ARE_KNOWN, PLAN = "its words are known", "plan"
 
 
@@ -53,11 +50,7 @@ class Instead(NamedTuple):
 
 
 TRAIN = "python -m tfadv.train "
-
-
 MADE_BY_MAKE = TRAIN + "--gin_file=gin/mbn_alp.gin"
-
-
 INSTEAD = (
     Instead("make ", "{} --dry-run", "make train is the command below it, the others are tests"),
     Instead(".ci/run", "bash -n {}", "make's targets, which are tried one by one"),
@@ -82,8 +75,6 @@ INSTEAD = (
         "28 trainings on CIFAR-10; the comparison on digits is run",
     ),
 )
-
-
 # In the heads of gin files: what a reader fills in.
 HEADS_LEFT_OPEN = ("python -m tfadv.export --branch=clean …",)
 

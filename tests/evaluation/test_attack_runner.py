@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import make_plan
+
 from tfadv import randomness
 from tfadv.attacks import Attack
 from tfadv.evaluation.attack_runner import AttackRunner, Portion
 from tfadv.evaluation.attack_runs import Run
 from tfadv.models.external import ExternalModel
 from tfadv.norms import NormMode
-
 
 CLASSES = 4
 

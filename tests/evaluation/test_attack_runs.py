@@ -3,16 +3,14 @@
 import numpy as np
 import tensorflow as tf
 from shared.smoke_trainers import make_plan, one_device, randomized
+
 from tfadv import randomness
 from tfadv.data.pipeline import some_examples
 from tfadv.evaluation import attack_runs
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.norms import NormMode
 
-
 ATTACKS = "Evaluation.attacks = ('pgd20/pgd', 'pgd100/pgd', 'short/pgd')"
-
-
 # ε/N is the step, as in evaluation: 'fixed' makes the steps equal.
 BINDINGS = (ATTACKS, "eval/PGD.step_rule = 'fixed'", "eval/short/PGD.steps = 5")
 

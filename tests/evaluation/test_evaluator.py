@@ -1,26 +1,14 @@
 """Stages of ever fewer images give the outcomes of the whole attack, called at once."""
 
-import json
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.smoke_trainers import finish, make_plan, one_device
 from shared.tiny_evaluator import make_evaluator, network
-from tfadv import config, randomness
-from tfadv.attacks.autoattack import AutoAttack
-from tfadv.data.pipeline import some_examples
-from tfadv.errors import UserError
-from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.planning.plan import build_plan
-from tfadv.registry import ATTACKS, scoped
-import os
-import signal
-import keras
-from shared.smoke_trainers import SMOKE, batches, finish, make_plan, mirrored, one_device, values
-from tfadv.runs.checkpoints import Checkpoints, read_model
-from tfadv.runs.run_directory import RunDirectory
-from tfadv.strategies import Network
-from tfadv.training.trainer import Interrupted
 
+from tfadv import randomness
+from tfadv.data.pipeline import some_examples
 
 BINDINGS = (
     "Evaluation.attacks = ('autoattack',)",

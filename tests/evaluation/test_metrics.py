@@ -1,15 +1,10 @@
 """Intervals, top-k and calibration against scikit-learn and by hand."""
 
-import keras
 import numpy as np
 import pytest
 import sklearn.metrics
-import tensorflow as tf
-from tfadv import losses
-from tfadv.errors import UserError
+
 from tfadv.evaluation import metrics
-from tfadv.optimization.optimizers import momentum_sgd, rmsprop
-from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
 
 
 def test_wilson_interval():

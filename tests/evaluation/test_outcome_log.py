@@ -1,23 +1,12 @@
 """The log beside a record: it resumes its own evaluation and refuses any other."""
 
+import json
+
 import numpy as np
 import pytest
-from absl import flags
-from shared.smoke_trainers import SMOKE
-from tfadv import config, evaluate
+
 from tfadv.errors import UserError
 from tfadv.evaluation.outcome_log import OutcomeLog, Unit
-from tfadv.runs.run_directory import default_path
-import json
-import tensorflow as tf
-from shared.tiny_evaluator import make_evaluator, network
-from tfadv import randomness
-from tfadv.attacks.pgd import PGD
-from tfadv.data.pipeline import some_examples
-from tfadv.evaluation.trajectory.curve import Curve
-from tfadv.losses import cross_entropy
-from tfadv.testing import two_cpus
-from tfadv.testing.attack_checks import Victim
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,11 @@
 """Outcomes that are not finite are refused by name and never counted."""
 
-import json
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.tiny_evaluator import make_evaluator, network
-from shared.random_bundles import bundle_of, random_run
-from shared.smoke_trainers import make_plan, mirrored, one_device
-from tfadv import config, randomness
-from tfadv.attacks.base import NOT_FINITE, classified
-from tfadv.attacks.pgd import PGD
+
 from tfadv.errors import UserError
-from tfadv.files import write_json
-from tfadv.registry import ATTACKS, STRATEGIES
-from tfadv.runs.run_directory import RunDirectory
-from tfadv.strategies import CLEAN
-from tfadv.strategies.standard import Standard
-from tfadv.training.finite import not_finite, require_finite
 
 
 def broken_evaluator(monkeypatch, fails, *bindings):

@@ -1,18 +1,11 @@
 """The record and the page of an evaluation hold everything that was measured."""
 
 import json
-import numpy as np
-import pytest
-import tensorflow as tf
-from shared.tiny_evaluator import make_evaluator, network
-from tfadv import config, randomness
-from tfadv.attacks.autoattack import AutoAttack
-from tfadv.data.pipeline import some_examples
-from tfadv.errors import UserError
-from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.planning.plan import build_plan
-from tfadv.registry import ATTACKS, scoped
 
+import numpy as np
+from shared.tiny_evaluator import make_evaluator
+
+from tfadv.evaluation.report import worst_of_all, write_report
 
 BINDINGS = (
     "Evaluation.attacks = ('autoattack',)",

@@ -1,20 +1,15 @@
 """Worst case, restarts and replicas: outcomes against attacks called one by one."""
 
-import json
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.tiny_evaluator import make_evaluator, network
+
 from tfadv import randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.evaluation.outcome_log import OutcomeLog, Unit
-from tfadv.evaluation.trajectory.curve import Curve
-from tfadv.losses import cross_entropy
 from tfadv.testing import two_cpus
-from tfadv.testing.attack_checks import Victim
-
 
 BINDINGS = (
     "Evaluation.attacks = ('fgsm', 'pgd20/pgd', 'other/pgd', 'apgd')",

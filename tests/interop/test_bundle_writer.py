@@ -1,29 +1,15 @@
 """The bundle, loaded where there is no tfadv and no gin."""
 
-import json
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.random_bundles import bundle_of, random_run
-from shared.smoke_trainers import SMOKE
+
 from tfadv.errors import UserError
 from tfadv.norms import NormMode
-from shared.tiny_evaluator import make_evaluator, network
-from shared.smoke_trainers import make_plan, mirrored, one_device
-from tfadv import config, randomness
-from tfadv.attacks.base import NOT_FINITE, classified
-from tfadv.attacks.pgd import PGD
-from tfadv.files import write_json
-from tfadv.registry import ATTACKS, STRATEGIES
-from tfadv.runs.run_directory import RunDirectory
-from tfadv.strategies import CLEAN
-from tfadv.strategies.standard import Standard
-from tfadv.training.finite import not_finite, require_finite
-
 
 # Runs without the package: what a red team has is TensorFlow, and Keras for the .keras files.
 STRANGER = """

@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+
 from tfadv import config
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.interop import external_checks, external_models
 from tfadv.norms import NormMode
 from tfadv.planning.evaluation_parts import evaluation_parts
-
 
 UNIT = (0.0, 1.0)
 

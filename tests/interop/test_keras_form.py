@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+
 from tfadv.errors import UserError
 from tfadv.interop.keras_form import keras_form
 from tfadv.norms import NormMode

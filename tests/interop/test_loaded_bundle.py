@@ -1,9 +1,11 @@
 """What a loaded bundle refuses before any attack; the suites themselves are in commands/test_adapters.py."""
 
 import json
+
 import numpy as np
 import pytest
 from shared.random_bundles import bundle_of, random_run
+
 from tfadv.errors import UserError
 from tfadv.interop.loaded_bundle import LoadedBundle
 

@@ -2,15 +2,11 @@
 
 import ast
 from pathlib import Path
+
 import pytest
 
-
 PACKAGE = Path(__file__).resolve().parent.parent / "tfadv"
-
-
 MODULES = sorted(PACKAGE.rglob("*.py"))
-
-
 # Each layer may import itself and the layers above it in this list.
 LAYERS = [
     {"errors", "annotations", "digests", "tfadv"},
@@ -52,8 +48,6 @@ LAYERS = [
     {"command_line", "dry_run", "testing", "plugin_templates", "comparison", "evaluation_report"},
     {"train", "evaluate", "export", "plugins", "compare"},
 ]
-
-
 # Within their layer too, these know nothing of models or of each other.
 INDEPENDENT = {
     "norms": {"norms"},
@@ -63,8 +57,6 @@ INDEPENDENT = {
     "schedules": set(),
     "reports": {"reports", "paper", "progress", "run_directory"},
 }
-
-
 ALWAYS = {"annotations", "errors", "registry", "tfadv"}
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
 
+from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
 
 SHAPES = [  # kernel size, stride, input channels, image height, image width
     (3, 1, 8, 6, 5),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+
 from tfadv.errors import UserError
 from tfadv.models.resnet import ResNet
 from tfadv.norms import NormMode

@@ -4,14 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tfadv import config  # noqa: F401  (experiment registers all parts)
 from tfadv.errors import UserError
 from tfadv.norms import NormMode
-from tfadv.norms.base import write_statistics
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
-
 
 BATCH = NormMode(statistics="batch", update=True)
 

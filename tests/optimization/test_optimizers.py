@@ -3,14 +3,11 @@
 import keras
 import numpy as np
 import pytest
-import sklearn.metrics
 import tensorflow as tf
-from tfadv import losses
+
 from tfadv.errors import UserError
-from tfadv.evaluation import metrics
 from tfadv.optimization.optimizers import momentum_sgd, rmsprop
 from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
-
 
 GRADIENTS = [np.array([0.5, 1.0]), np.array([-1.0, 2.0]), np.array([0.3, 0.1])]
 

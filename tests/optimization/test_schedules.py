@@ -1,18 +1,14 @@
 """Learning rates: closed forms, and changes at exactly the step they are due."""
 
+import math
+from fractions import Fraction
+
 import keras
 import numpy as np
 import pytest
-import sklearn.metrics
 import tensorflow as tf
-from tfadv import losses
-from tfadv.errors import UserError
-from tfadv.evaluation import metrics
-from tfadv.optimization.optimizers import momentum_sgd, rmsprop
+
 from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
-import math
-from fractions import Fraction
-from tfadv.config.settings import Training
 
 
 def paper_rate(batch_size=4096, decay=None, **arguments):
@@ -57,11 +53,7 @@ def test_decays_are_their_closed_forms(decay, expected):
 
 
 NO_WARM_UP = {"rate_per_256": 1.0, "warmup_epochs": 0, "warmup_start": 0.0}
-
-
 BOUNDARIES = ("0.1", "1/3", "0.5", "2.3", "7.01", "25", "33.3", "35", "70", "95")
-
-
 SOME = [*range(1, 401, 11), 61, 109, 122, 244]
 
 

@@ -1,6 +1,7 @@
 """The paper's numbers: each against others that the paper prints of the same model."""
 
 import pytest
+
 from tfadv import config
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 from tfadv.norms.mode import MAIN
@@ -14,10 +15,7 @@ from tfadv.paper import (
     row_of,
 )
 
-
 FROZEN = "adv_100_clean_0_frozen"
-
-
 ATTACKS = TABLE7_COLUMNS[1:]
 
 
@@ -108,15 +106,11 @@ REPEATED = {
     },
     "table 6": {FROZEN: 42.2},
 }
-
-
 TABLE5 = {
     "adv_100_clean_0": (35.9, 36.8, 38.2, 39.2),
     "mbn": (31.2, 32.8, 34.1, 38.3),
     "mbn_alp": (32.9, 33.9, 35.8, 35.3),
 }
-
-
 PROSE = [
     ("mbn", "clean", "adv", 64.4),
     ("mbn_alp", "clean", "adv", 65.9),

@@ -1,28 +1,20 @@
 """Which row of the paper a configuration is: by its science, and by the sizes that were chosen."""
 
 import pytest
+
 from tfadv import config
 from tfadv.paper import PUBLISHED_SCALE, ROWS
 from tfadv.planning.paper_rows import nearest_row, recipe_of
 
-
 MBN, PGD10 = "gin/mbn.gin", "gin/attack/pgd10.gin"
-
-
 FROZEN = "gin/adv_100_clean_0_frozen.gin"
-
-
 DIGITS = "gin/scale/digits.gin"
-
-
 # The sizes of these overlays are the scale's own: nothing in the values tells that they were given.
 LIKE_ITS_SCALE = {
     "cifar10": PGD10,
     "cifar10_laptop": "gin/attack/pgd5.gin",
     "cifar10_minutes": "gin/attack/pgd5.gin",
 }
-
-
 SCALES = ["digits", "smoke", "imagenet", "imagenet_1gpu", "imagenet_8gpu", *LIKE_ITS_SCALE]
 
 

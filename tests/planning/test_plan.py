@@ -1,16 +1,11 @@
 """The plan that a configuration makes."""
 
-import itertools
-from pathlib import Path
-import gin
 import numpy as np
 import pytest
+
 from tfadv import config
-from tfadv.config.evaluation_settings import Evaluation
 from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
-from tfadv.registry import Registry, configured
-from tfadv.runs.run_directory import RunDirectory, default_path
 
 
 def test_evaluation_attacks_start_at_random_and_have_their_steps():

@@ -3,17 +3,10 @@
 import numpy as np
 import pytest
 from shared.smoke_trainers import make_plan
+
 from tfadv import config
-from tfadv.attacks.apgd import APGD
-from tfadv.attacks.apgd_targeted import APGDTargeted
-from tfadv.attacks.autoattack import AutoAttack
-from tfadv.attacks.fab import FABTargeted
-from tfadv.attacks.fgsm import FGSM
-from tfadv.attacks.pgd import PGD
-from tfadv.attacks.square import Square
 from tfadv.errors import UserError
 from tfadv.planning.evaluation_parts import evaluation_parts
-
 
 INITIAL = "Experiment.initial_weights = 'runs/some'"
 

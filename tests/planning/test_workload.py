@@ -1,13 +1,11 @@
 """The work of a step: passes, operations, memory and time."""
 
-import json
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import make_plan, one_device
-from tfadv import config
+
 from tfadv.config.hardware import Hardware
-from tfadv.planning import dry_run
 from tfadv.planning.workload import Workload, measure_workload
 
 

@@ -1,37 +1,12 @@
 """Momentum iterative FGSM against its formula, in NumPy."""
 
-from shared.project import ROOT
-
-import math
-from pathlib import Path
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.project import ROOT
+
 from tfadv import config, randomness
-from tfadv.interop.keras_form import keras_form
-from tfadv.models.conv_norm import ConvNorm
-from tfadv.models.resnet import ResNet
-from tfadv.norms import NormMode
-from tfadv.planning.plan import build_plan
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES
-from tfadv.strategies import ADV, CLEAN
-from tfadv.training.trainer import Trainer
-import json
-from shared.tiny_evaluator import make_evaluator
-from shared.random_bundles import bundle_of, random_run
-from shared.smoke_trainers import make_plan
-from tfadv.attacks.balls import L2Ball, LinfBall
-from tfadv.attacks.pgd import PGD
-from tfadv.attacks.threat_model import ThreatModel
-from tfadv.errors import UserError
-from tfadv.interop.loaded_bundle import LoadedBundle
-from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.registry import ATTACKS
-from tfadv.reports.console import attack_name
-from tfadv.strategies import Network
-
-
 
 
 @pytest.fixture(autouse=True)

@@ -1,25 +1,17 @@
 """The worked norms against their formulas, in NumPy, and against Keras' layers."""
 
-from shared.project import ROOT
-
-import math
-from pathlib import Path
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfadv import config, randomness
+from shared.project import ROOT
+
+from tfadv import config
 from tfadv.interop.keras_form import keras_form
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.resnet import ResNet
 from tfadv.norms import NormMode
-from tfadv.planning.plan import build_plan
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES
-from tfadv.strategies import ADV, CLEAN
-from tfadv.training.trainer import Trainer
-
-
-
+from tfadv.registry import NORMS
 
 X = np.random.default_rng(0).normal(1, 2, (4, 5, 5, 8)).astype("float32")
 

@@ -1,24 +1,13 @@
 """The worked strategies against their formulas, in NumPy."""
 
-from shared.project import ROOT
-
-import math
-from pathlib import Path
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.project import ROOT
+
 from tfadv import config, randomness
-from tfadv.interop.keras_form import keras_form
-from tfadv.models.conv_norm import ConvNorm
-from tfadv.models.resnet import ResNet
-from tfadv.norms import NormMode
-from tfadv.planning.plan import build_plan
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES
+from tfadv.registry import ATTACKS, STRATEGIES
 from tfadv.strategies import ADV, CLEAN
-from tfadv.training.trainer import Trainer
-
-
 
 
 @pytest.fixture(autouse=True)

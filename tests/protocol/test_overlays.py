@@ -1,17 +1,16 @@
 """The paper's overlays, table 3, section 4.4 and the smaller ImageNet scales, resolved."""
 
 import functools
+
 import gin
 import pytest
 from shared.imagenet_plans import IMAGENET, ROOT, planned
+
 from tfadv import config
 from tfadv.paper import ROWS
 from tfadv.strategies import ADV, CLEAN
 
-
 TABLE3 = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "gin/table3").glob("*.gin"))
-
-
 FINETUNE = ["gin/finetune/clean_images.gin", "gin/finetune/adversarial_images.gin"]
 
 

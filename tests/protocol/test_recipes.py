@@ -7,6 +7,7 @@ both are silent, our documented choice (O), and read from the built parts.
 import pytest
 import tensorflow as tf
 from shared.imagenet_plans import ROOT, planned
+
 from tfadv import config
 from tfadv.data import imagenet
 from tfadv.data.bicubic import Bicubic
@@ -22,10 +23,7 @@ from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing
 from tfadv.strategies.standard import Standard
 
-
 STEPS_PER_EPOCH = 313  # R: 1,281,167 / 4096 = 312.78
-
-
 # Recipe: norm, strategy, share of clean images, and whether the last epochs are frozen.
 SCIENCE = {
     "clean": (BatchNorm, Standard, None, False),

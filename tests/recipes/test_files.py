@@ -1,32 +1,23 @@
 """Recipes, scales and overlays: what each may bind, in any order, and that it says its source."""
 
-from shared.project import ROOT
-
 import itertools
 from pathlib import Path
+
 import gin
-import numpy as np
 import pytest
+from shared.project import ROOT
+
 from tfadv import config
 from tfadv.config.evaluation_settings import Evaluation
-from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
-from tfadv.registry import Registry, configured
-from tfadv.runs.run_directory import RunDirectory, default_path
-
-
-
+from tfadv.registry import configured
 
 RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")
-
-
 OVERLAYS = sorted(
     str(path.relative_to(ROOT))
     for folder in ("attack", "batch", "depth", "table3", "finetune", "released")
     for path in (ROOT / "gin" / folder).glob("*.gin")
 )
-
-
 SCALES = sorted(path.stem for path in (ROOT / "gin" / "scale").glob("*.gin"))
 
 

@@ -1,47 +1,30 @@
 """The heads of gin files: every number of the paper in them is that of the row they make."""
 
+import re
+
+import pytest
 from shared.project import ROOT
 
-import re
-from pathlib import Path
-import pytest
 from tfadv import config
 from tfadv.norms.mode import MAIN
 from tfadv.paper import CONTRADICTIONS, DIFFERENCES, PUBLISHED_SCALE, RELEASED_ERRORS, row_of
 from tfadv.planning.paper_rows import recipe_of
 
-
-
-
 FOLDERS = ("", "attack", "batch", "depth", "finetune", "released", "table3")
-
-
 HEADS = sorted(
     str(path.relative_to(ROOT))
     for folder in FOLDERS
     for path in (ROOT / "gin" / folder).glob("*.gin")
     if path.stem != "base"
 )
-
-
 # It trains nothing, and so is no row: it judges the weights of one.
 NOT_TRAINED = {"gin/released/resnet152.gin": ("gin/adv_100_clean_0.gin",)}
-
-
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?=%| points)")
-
-
 BRANCH = r"(?:(?P<branch>\w+) branch )?"
-
-
 ACCURACY = re.compile(
     BRANCH + r"(?P<percent>\d+(?:\.\d+)?)% (?P<attack>clean|at PGD-\d+)(?: with (?P<recipe>\w+))?"
 )
-
-
 GAIN = re.compile(r"at (?P<attack>PGD-\d+), (?P<points>\d+\.\d) points more than without")
-
-
 ELSEWHERE = re.compile(r"\((?P<percent>\d+\.\d)% in (?P<where>section \d)\)")
 
 

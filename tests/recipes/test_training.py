@@ -2,21 +2,13 @@
 
 import math
 from pathlib import Path
+
 import pytest
 import tensorflow as tf
+
 from tfadv import config
 from tfadv.planning.plan import build_plan
 from tfadv.training.trainer import Trainer
-import keras
-import numpy as np
-from tfadv import config, randomness
-from tfadv.interop.keras_form import keras_form
-from tfadv.models.conv_norm import ConvNorm
-from tfadv.models.resnet import ResNet
-from tfadv.norms import NormMode
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES
-from tfadv.strategies import ADV, CLEAN
-
 
 RECIPES = sorted(
     path.stem
@@ -34,8 +26,6 @@ def two_steps(*files, bindings=()):
 
 # Between two of the others in everything: with the slow tests.
 BETWEEN = {"adv_100_clean_20", "adv_100_clean_60", "adv_100_clean_80", "mbn_frozen", "mbn_alp"}
-
-
 MARKED = [
     pytest.param(recipe, marks=[pytest.mark.slow] if recipe in BETWEEN else [])
     for recipe in RECIPES

@@ -1,9 +1,11 @@
 """The tables on the terminal."""
 
 import io
+
 import pytest
-from shared.evaluation_records import bare_record, pgd, share
 from rich.console import Console
+from shared.evaluation_records import bare_record, pgd, share
+
 from tfadv.reports.console import results_table
 
 

@@ -5,17 +5,24 @@ import html.parser
 import io
 import json
 from importlib import resources
+
 import pytest
-from shared.evaluation_records import ODD, bare_record, full_record, judged, pgd, share, trained_by, worst
 from PIL import Image
+from shared.evaluation_records import (
+    ODD,
+    bare_record,
+    full_record,
+    judged,
+    pgd,
+    trained_by,
+    worst,
+)
+
 from tfadv.errors import UserError
-from tfadv.reports import style, tables
+from tfadv.reports import style
 from tfadv.reports.evaluation import write
 
-
 OPTIONAL = ("be trusted", "by class", "Corruptions", "confused", "Worst images", "passes per image")
-
-
 VOID = {"meta", "link", "img", "source", "br", "hr", "input"}
 
 

@@ -1,11 +1,10 @@
 """The report's figures: their lines are the record's and the paper's."""
 
-import numpy as np
 import pytest
-from shared.evaluation_records import ODD, bare_record, full_record, judged, pgd, trained_by, worst
-from tfadv.reports import figures, pictures
+from shared.evaluation_records import ODD, bare_record, full_record, pgd, trained_by
+
+from tfadv.reports import figures
 from tfadv.reports.drawings import drawings
-from tfadv.reports.evaluation import Judged
 
 
 def lines_of(figure):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from shared.evaluation_records import ODD, bare_record, full_record, judged, pgd, trained_by, worst
-from tfadv.reports import figures, pictures
-from tfadv.reports.drawings import drawings
+from shared.evaluation_records import ODD, worst
+
+from tfadv.reports import pictures
 from tfadv.reports.evaluation import Judged
 
 

@@ -1,16 +1,8 @@
 """The page's tables."""
 
-import base64
-import html.parser
-import io
-import json
-from importlib import resources
-import pytest
-from shared.evaluation_records import ODD, bare_record, full_record, judged, pgd, share, trained_by, worst
-from PIL import Image
-from tfadv.errors import UserError
-from tfadv.reports import style, tables
-from tfadv.reports.evaluation import write
+from shared.evaluation_records import full_record, share
+
+from tfadv.reports import tables
 
 
 def test_the_summary_keeps_to_the_record_s_radius():

@@ -1,10 +1,10 @@
 """The table that a comparison of recipes makes."""
 
 import json
-import subprocess
-import sys
+
 import pytest
 from shared.evaluation_records import pgd, share
+
 from tfadv.errors import UserError
 from tfadv.runs import comparison
 

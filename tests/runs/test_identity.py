@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import shutil
+
 import numpy as np
 import pytest
 from shared.random_bundles import bundle_of, random_run
 from shared.smoke_trainers import SMOKE, make_plan, one_device, randomized
+
 from tfadv import adapters, config, digests
 from tfadv.errors import UserError
 from tfadv.evaluation.outcome_log import OutcomeLog, Unit
@@ -15,7 +17,6 @@ from tfadv.planning.plan import build_plan
 from tfadv.runs import identity
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
-
 
 RECIPE = ["gin/clean.gin", SMOKE]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import finish, make_plan, one_device, randomized, values
+
 from tfadv.errors import UserError
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm

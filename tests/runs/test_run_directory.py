@@ -1,21 +1,13 @@
 """The folder of a run: its name, and the configuration that it is bound to."""
 
-import itertools
 from pathlib import Path
-import gin
-import numpy as np
+
 import pytest
-from tfadv import config
-from tfadv.config.evaluation_settings import Evaluation
-from tfadv.errors import UserError
-from tfadv.planning.plan import build_plan
-from tfadv.registry import Registry, configured
-from tfadv.runs.run_directory import RunDirectory, default_path
-from absl import flags
 from shared.smoke_trainers import SMOKE
-from tfadv import config, evaluate
-from tfadv.evaluation.outcome_log import OutcomeLog, Unit
-from tfadv.runs.run_directory import default_path
+
+from tfadv import config
+from tfadv.errors import UserError
+from tfadv.runs.run_directory import RunDirectory, default_path
 
 
 def test_another_config_in_a_run_directory_is_refused(tmp_path):

@@ -1,10 +1,12 @@
 """A finished run with its weights or their moving average: evaluated, exported, started from."""
 
 import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import make_plan, mirrored, one_device, values
+
 from tfadv import config
 from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
@@ -14,7 +16,6 @@ from tfadv.planning.plan import build_plan
 from tfadv.runs import trained_run
 from tfadv.runs.checkpoints import read_model
 from tfadv.runs.run_directory import RunDirectory
-
 
 AVERAGED = ("Training.average_decay = 0.9", "Training.epochs = 3")
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import tensorflow as tf
-from shared.tiny_networks import perceptron
 
+from shared.tiny_networks import perceptron
 from tfadv import randomness
 
 SHAPE, CLASSES = (6, 4, 4, 3), 5

@@ -1,17 +1,10 @@
 """Images to corrupt."""
 
 import numpy as np
-import pytest
-import scipy.ndimage
 import tensorflow as tf
-from tfadv import randomness
-from tfadv.data import ArraySource
-from tfadv.data.corruptions.corrupted import CORRUPTIONS, SEVERITIES, Corrupted
-from tfadv.data.digits import digits
-from tfadv.data.npz import npz
-from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
-from tfadv.errors import UserError
 
+from tfadv import randomness
+from tfadv.data.corruptions.corrupted import CORRUPTIONS
 
 SEED = randomness.example_seeds(0, "test", tf.constant([7]))[0]
 

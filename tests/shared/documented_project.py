@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets
+
 from shared.project import ROOT
 
 FOLDERS = (".ci", "benchmarks", "docs", "gin", "plugins", "tfadv")

@@ -2,8 +2,8 @@
 
 import numpy as np
 import tensorflow as tf
-from shared.tiny_networks import randomize
 
+from shared.tiny_networks import randomize
 from tfadv import config
 from tfadv.data.pipeline import Shares, train_batches
 from tfadv.planning.plan import build_plan

@@ -2,9 +2,9 @@
 
 import numpy as np
 import tensorflow as tf
+
 from shared.smoke_trainers import make_plan
 from shared.tiny_networks import perceptron
-
 from tfadv.data.pipeline import some_examples
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.models.external import ExternalModel

@@ -1,19 +1,12 @@
 """Workers of a training, each a process of its own."""
 
-import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
-import numpy as np
-import pytest
+
 from shared.smoke_trainers import ONE_EPOCH, SMOKE
-from tfadv.devices.distribution import Distribution
-from tfadv.errors import UserError
-from tfadv.runs.checkpoints import read_model
 
 
 def command(recipe, folder, *bindings):

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tfadv import randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
-from tfadv.losses import cross_entropy
-from tfadv.norms import NormMode, NormPolicy
-from tfadv.norms.base import write_statistics
 from tfadv.strategies import Network
 from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing

@@ -1,11 +1,13 @@
 """Any number of kinds of images and of norm branches: training, evaluation, export, the kit."""
 
 import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.random_bundles import bundle_of, random_run
 from shared.smoke_trainers import make_plan, mirrored, one_device, values
+
 from tfadv import testing
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
@@ -13,7 +15,6 @@ from tfadv.norms import NormMode
 from tfadv.registry import STRATEGIES
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import ADV, CLEAN, Network, Strategy
-
 
 THREE = ("Experiment.strategy = 'three'", "MixtureBatchNorm.branches = ('clean', 'adv', 'weak')")
 

@@ -3,24 +3,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfadv import randomness
-from tfadv.attacks.pgd import PGD
-from tfadv.errors import UserError
-from tfadv.losses import cross_entropy
-from tfadv.norms import NormMode, NormPolicy
-from tfadv.norms.base import write_statistics
-from tfadv.strategies import Network
+
 from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing
-from tfadv.strategies.standard import Standard
-
 
 LOGITS = {
     "clean": np.array([[1, 0], [2, 1]], np.float32),
     "adv": np.array([[0, 1], [3, 1], [1, 1], [0, 2]], np.float32),
 }
-
-
 LABELS = tf.constant([0, 1, 1, 0])
 
 

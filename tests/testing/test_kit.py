@@ -1,14 +1,13 @@
 """The conformance kit: all that is registered passes, and what is broken is named."""
 
 from pathlib import Path
+
 import pytest
+
 from tfadv import config, testing  # noqa: F401  (registers parts)
 from tfadv.config import plugin_modules  # noqa: F401  (registers parts)
 
-
 PLUGINS = Path(__file__).resolve().parent.parent / "plugins"
-
-
 BROKEN = "broken_plugins"
 
 
@@ -22,8 +21,6 @@ CHECKS = [
     if not registry.get(name).__module__.endswith(BROKEN)
     for check in testing.checks(kind, name)
 ]
-
-
 # Half a minute; each of its stages is checked by itself.
 SLOW = {
     "attack autoattack: has no python state",

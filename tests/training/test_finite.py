@@ -1,17 +1,11 @@
 """Whatever is not finite stops the training, says where, and is never saved."""
 
-import json
-import numpy as np
 import pytest
 import tensorflow as tf
-from shared.tiny_evaluator import make_evaluator, network
-from shared.random_bundles import bundle_of, random_run
 from shared.smoke_trainers import make_plan, mirrored, one_device
-from tfadv import config, randomness
-from tfadv.attacks.base import NOT_FINITE, classified
+
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
-from tfadv.files import write_json
 from tfadv.registry import ATTACKS, STRATEGIES
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import CLEAN

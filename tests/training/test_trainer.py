@@ -3,18 +3,18 @@
 import json
 import os
 import signal
-import keras
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import SMOKE, batches, finish, make_plan, mirrored, one_device, values
+
 from tfadv import config, randomness
 from tfadv.errors import UserError
 from tfadv.runs.checkpoints import Checkpoints, read_model
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import Network
 from tfadv.training.trainer import Interrupted
-
 
 GHOSTS = "NormPolicy.ghost_batch_size = 4"
 

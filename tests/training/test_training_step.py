@@ -1,13 +1,14 @@
 """A whole training step against a re-derivation in float64, and its divisions of a batch."""
 
 import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import batches, do_steps, make_plan, one_device, randomized, values
+
 from tfadv import randomness
 from tfadv.errors import UserError
-
 
 MOMENTUM, DECAY, SMOOTHING, BN_MOMENTUM, BN_EPSILON = 0.9, 1e-4, 0.1, 0.9, 1e-5
 

@@ -1,22 +1,27 @@
 """XLA, traces and bfloat16: what a TPU asks of the step, and that nothing is traced twice."""
 
 import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.smoke_trainers import batches, do_steps, finish, make_plan, one_device, randomized, values
+from shared.smoke_trainers import (
+    batches,
+    do_steps,
+    finish,
+    make_plan,
+    one_device,
+    randomized,
+    values,
+)
+
 from tfadv import config, randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.planning.plan import build_plan
 from tfadv.training.trainer import Trainer
 
-
 NORMS = ("batch_norm", "mixture_batch_norm", "group_norm")
-
-
 RECIPES = {"standard": "clean", "adversarial": "mbn", "logit_pairing": "mbn_alp"}
-
-
 DIVIDED = ("Training.micro_batch_size = 8", "NormPolicy.ghost_batch_size = 4")
 
 

@@ -1,18 +1,13 @@
 """Blurs against SciPy and loops over pixels."""
 
-import colorsys
-import io
 import numpy as np
 import pytest
 import scipy.ndimage
 import tensorflow as tf
-from PIL import Image
-from tfadv import randomness
-from tfadv.data.augmentation import draw
+
 from tfadv.data.corruptions import blur as blur
 from tfadv.data.corruptions import digital as digital
 from tfadv.data.corruptions import weather as weather
-from tfadv.data.corruptions.corrupted import CORRUPTIONS
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,13 @@
 import numpy as np
 import pytest
 import scipy.ndimage
-import tensorflow as tf
-from tfadv import randomness
+
 from tfadv.data import ArraySource
 from tfadv.data.corruptions.corrupted import CORRUPTIONS, SEVERITIES, Corrupted
 from tfadv.data.digits import digits
 from tfadv.data.npz import npz
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
 from tfadv.errors import UserError
-
 
 # As published, the distance of the others doesn't grow with each severity.
 MONOTONE = ["gaussian_noise", "shot_noise", "impulse_noise", "zoom_blur", "snow", "fog"]

@@ -1,18 +1,17 @@
 """Digital corruptions against SciPy, Pillow and closed forms."""
 
-import colorsys
 import io
+
 import numpy as np
 import pytest
 import scipy.ndimage
 import tensorflow as tf
 from PIL import Image
-from tfadv import randomness
+
 from tfadv.data.augmentation import draw
 from tfadv.data.corruptions import blur as blur
 from tfadv.data.corruptions import digital as digital
 from tfadv.data.corruptions import weather as weather
-from tfadv.data.corruptions.corrupted import CORRUPTIONS
 
 
 def test_elastic_transform_moves_three_points_as_drawn():

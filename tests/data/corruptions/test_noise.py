@@ -1,18 +1,11 @@
 """Noise against its distribution."""
 
-import colorsys
-import io
 import numpy as np
 import pytest
-import scipy.ndimage
-import tensorflow as tf
-from PIL import Image
-from tfadv import randomness
-from tfadv.data.augmentation import draw
+
 from tfadv.data.corruptions import blur as blur
 from tfadv.data.corruptions import digital as digital
 from tfadv.data.corruptions import weather as weather
-from tfadv.data.corruptions.corrupted import CORRUPTIONS
 
 
 def test_shot_noise_is_poissons():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import tensorflow as tf
+
 from tfadv.data.corruptions import resampling
 
 

@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from sklearn.neural_network import MLPClassifier
+
 from tfadv import config
 from tfadv.config.evaluation_settings import Checkup
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices
@@ -24,10 +26,7 @@ from tfadv.models.external import ExternalModel
 from tfadv.planning.plan import Evaluation, build_plan
 from tfadv.progress import Work
 
-
 EPSILON = 24.0
-
-
 CHECKUP = Checkup(EPSILON, examples=120, steps=100, restarts=2, queries=300)
 
 

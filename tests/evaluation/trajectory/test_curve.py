@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tfadv import config, randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
@@ -10,19 +11,10 @@ from tfadv.evaluation.trajectory import rolling_batch
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.registry import ATTACKS
 
-
 LENGTHS = (3, 10, 50, 400)
-
-
 COUNT, SIZE = 11, 4
-
-
 RANDOM = np.random.default_rng(0)
-
-
 IMAGES = RANDOM.uniform(0, 255, (COUNT, 8, 8, 3)).astype("float32")
-
-
 LABELS = (np.arange(COUNT) % 5).astype("int32")
 
 

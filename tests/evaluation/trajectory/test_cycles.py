@@ -3,17 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tfadv.attacks.pgd import PGD
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.evaluation.trajectory.cycles import WINDOW, fingerprint
 
-
 CENTRE = 128.0
-
-
 LENGTHS = (1, 40, 399, 1003)
-
-
 # Steps of 1 in both pixels, along a diamond of this size.
 SIZES = (1, 3, 10, 31, 40)
 
@@ -75,8 +71,6 @@ def place(size, steps):
 
 
 TELLING = lambda here: 5.0 + here[:, 0] / 100 + here[:, 1] / 9973  # noqa: E731
-
-
 SILENT = lambda here: 0.0 * here[:, 0]  # noqa: E731
 
 

@@ -1,30 +1,18 @@
 """The worst case along a trajectory: the first misclassified iterate decides."""
 
-import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.tiny_evaluator import make_evaluator, network
+
 from tfadv import randomness
 from tfadv.attacks.pgd import PGD
-from tfadv.data.pipeline import some_examples
-from tfadv.errors import UserError
-from tfadv.evaluation.outcome_log import OutcomeLog, Unit
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.losses import cross_entropy
-from tfadv.testing import two_cpus
 from tfadv.testing.attack_checks import Victim
 
-
 LENGTHS = (2, 5, 40)
-
-
 COUNT, SIZE = 11, 4
-
-
 RANDOM = np.random.default_rng(0)
-
-
 IMAGES = RANDOM.uniform(0, 255, (COUNT, 6, 6, 3)).astype("float32")
 
 
