@@ -16,10 +16,11 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+from shared.project import WORKED_PLUGINS
 from shared.tiny_data import write_image_folders
 from shared.tiny_networks import tiny_resnet
 
-from tfadv import registry
+from tfadv import config, registry
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,12 @@ def forget_plugins():
             if module != "__main__":
                 sys.modules.pop(module, None)
     registry.restore(before)
+
+
+@pytest.fixture
+def worked_plugins():
+    """Registers the plugins of the project's own folder."""
+    config.with_plugins(WORKED_PLUGINS)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tfadv.registry import ATTACKS, scoped
 
 
 @pytest.mark.parametrize("name", ["autoattack", "apgd", "fab_targeted", "square"])
-def test_the_radius_of_every_attack_is_pgds_unless_it_has_its_own(name):
+def test_every_attack_has_the_radius_of_pgd_unless_its_own_is_bound(name):
     config.read(["gin/mbn.gin", "gin/attack/epsilon8.gin"], [])
     with scoped("eval"):
         attack = ATTACKS.build(name)
@@ -29,7 +29,7 @@ def test_every_stage_takes_the_ball():
         AutoAttack(8.0, ball="l3")
 
 
-def test_the_overlays_ask_for_what_they_say():
+def test_the_overlays_of_autoattack_and_of_a_full_evaluation():
     config.read(["gin/mbn.gin", "gin/eval/autoattack.gin"], [])
     plan = build_plan()
     (attack,) = plan.evaluation_attacks.values()

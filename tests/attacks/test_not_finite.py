@@ -13,7 +13,11 @@ BRIGHT = np.arange(6) % 2 == 0
 
 
 def victim(kind):
-    """A linear network of 6x6 images that fails at bright ones: in its gradient or its logits."""
+    """Returns a linear network of 6x6 images that fails at bright ones.
+
+    Args:
+        kind: 'nan gradients' or 'nan logits'.
+    """
     weights = np.random.default_rng(0).normal(0, 0.01, (108, CLASSES)).astype("float32")
 
     def logits_fn(images):
@@ -59,7 +63,7 @@ ATTACKS_BY_GRADIENT = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), ATTACKS_BY_GRADIENT)
-def test_a_gradient_that_is_not_finite_comes_back_as_nan(name, arguments, forget_plugins):
+def test_an_image_whose_gradient_is_not_finite_comes_back_as_nan(name, arguments, forget_plugins):
     config.with_plugins(["plugins.mi_fgsm"])
     steps = {} if name == "fgsm" else {"steps": 3}
     attack, fails = ATTACKS.get(name)(8.0, **steps | arguments), victim("nan gradients")
@@ -69,7 +73,7 @@ def test_a_gradient_that_is_not_finite_comes_back_as_nan(name, arguments, forget
     assert np.isfinite(found[~BRIGHT]).all()
 
 
-def test_square_says_so_where_an_answer_is_not_finite():
+def test_square_returns_nan_where_logits_are_not_finite():
     attack = ATTACKS.get("square")(8.0, queries=5)
     found = attack(victim("nan logits"), *examples()).numpy()
     np.testing.assert_array_equal(np.isnan(found).all((1, 2, 3)), BRIGHT)
@@ -77,7 +81,7 @@ def test_square_says_so_where_an_answer_is_not_finite():
     assert np.isfinite(found).all()
 
 
-def test_no_class_is_read_off_numbers_that_are_none():
+def test_logits_that_are_not_finite_have_no_class():
     logits = tf.constant([[0, 1.0], [float("nan"), 1], [float("inf"), 1], [2, 1]])
     assert classified(logits).numpy().tolist() == [1, NOT_FINITE, NOT_FINITE, 0]
     images = tf.constant([[0.0], [0], [0], [float("nan")]])[:, :, None, None]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.attack_cases import CLASSES, IMAGES, PREDICTED, SEEDS, attacked, loss_and_gradient
+from shared.formulas import softmax
 
 from tfadv import randomness
 from tfadv.attacks import objectives
@@ -43,9 +44,7 @@ def numpy_pgd(weights, images, start, goal, sign, epsilon, step_size, steps):
     low, high = np.maximum(images - epsilon, 0), np.minimum(images + epsilon, 255)
     for _ in range(steps):
         logits = x.reshape(len(x), -1) @ weights
-        exponentials = np.exp(logits - logits.max(1, keepdims=True))
-        softmax = exponentials / exponentials.sum(1, keepdims=True)
-        gradient = (softmax - np.eye(weights.shape[1], dtype=np.float32)[goal]) @ weights.T
+        gradient = (softmax(logits) - np.eye(weights.shape[1], dtype=np.float32)[goal]) @ weights.T
         x = np.clip(x + sign * step_size * np.sign(gradient.reshape(x.shape)), low, high)
     return x
 

@@ -24,7 +24,7 @@ DISTANT = 40.0
 
 
 @pytest.mark.parametrize("strategy", ["plugins/trades", "plugins/fast", "mbn_alp"])
-def test_attacks_of_a_strategy_keep_to_the_runs_ball(strategy, tiny_model, some_images):
+def test_the_attacks_of_a_strategy_stay_in_the_ball_of_the_run(strategy, tiny_model, some_images):
     plan = make_plan(strategy, "PGD.ball = 'l2'", f"PGD.epsilon = {DISTANT}")
     model, (images, labels) = tiny_model("batch"), some_images
     seeds = randomness.example_seeds(0, "attack", tf.range(6))
@@ -38,7 +38,7 @@ def test_attacks_of_a_strategy_keep_to_the_runs_ball(strategy, tiny_model, some_
     ("attacks", "radii"),
     [("('pgd10/pgd', 'fgsm', 'apgd', 'square')", "(0.5,)"), ("('fgsm', 'apgd')", "(2.0,)")],
 )
-def test_every_row_of_an_l2_evaluation_says_so_and_the_record_too(attacks, radii):
+def test_an_l2_evaluation_says_so_in_every_row_and_in_the_record(attacks, radii):
     bindings = [*L2, f"Evaluation.attacks = {attacks}", f"Evaluation.radii = {radii}"]
     bindings += ["APGD.steps = 3", "Square.queries = 5", "Evaluation.worst_case = True"]
     _, evaluator = make_evaluator(*bindings)
@@ -83,7 +83,7 @@ def test_an_attack_that_knows_one_ball_is_refused_in_another(forget_plugins):
 
 
 @pytest.mark.parametrize(("epsilon", "ball"), [(-1.0, "linf"), (float("nan"), "l2"), (8.0, "l1")])
-def test_no_threat_model_is_nonsense(epsilon, ball):
+def test_impossible_threat_models_are_refused(epsilon, ball):
     with pytest.raises(UserError):
         ThreatModel(epsilon, ball)
 
@@ -102,9 +102,8 @@ def test_a_bundle_claims_what_its_model_was_trained_for(tmp_path, files, binding
     assert (metadata["epsilon_of_255"], metadata["ball"]) == threat
     card = (tmp_path / "bundle/model_card.md").read_text()
     assert message in card
-    assert not ({"L2", "L∞"} - {message[-3:-1]}) & set(
-        card.replace(")", " ").replace("(", " ").split()
-    )
+    other_balls = {"L2", "L∞"} - {message[-3:-1]}
+    assert not other_balls & set(card.replace(")", " ").replace("(", " ").split())
     loaded = LoadedBundle(tmp_path / "bundle")
     assert loaded.ball == (threat[1] or "linf")
     if threat[0] is None:
@@ -114,7 +113,7 @@ def test_a_bundle_claims_what_its_model_was_trained_for(tmp_path, files, binding
         assert loaded.epsilon == pytest.approx(threat[0] / 255)
 
 
-def test_balls_of_an_evaluation_may_differ_from_the_trainings():
+def test_an_evaluation_may_use_another_ball_than_training():
     plan = make_plan("mbn", "eval/PGD.ball = 'l2'", "eval/PGD.epsilon = 90.0")
     assert plan.threat_model == ThreatModel(16.0, "linf")
     assert {a.threat_model for a in plan.evaluation_attacks.values()} == {ThreatModel(90.0, "l2")}

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.tiny_norms import SHAPE, built, copy_weights, features, outputs_and_gradients
 
-from tfadv import config  # noqa: F401  (experiment registers all parts)
 from tfadv.norms import NormMode
 from tfadv.norms.base import write_statistics
 from tfadv.norms.batch_norm import BatchNorm
@@ -13,33 +13,15 @@ from tfadv.norms.batch_norm import BatchNorm
 BATCH = NormMode(statistics="batch", update=True)
 
 
-def same_weights(ours, theirs):
-    ours.build((None, 5, 5, 6))
-    theirs.build((None, 5, 5, 6))
-    randomize(ours)
-    for name in ("gamma", "beta", "moving_mean", "moving_variance"):
-        if hasattr(ours, name):
-            getattr(theirs, name).assign(getattr(ours, name))
-
-
-def outputs_and_gradients(layer, x, **arguments):
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = layer(x, **arguments)
-        weights = np.random.default_rng(3).normal(size=x.shape)
-        loss = tf.reduce_sum(y * tf.constant(weights, tf.float32))
-    return [y, *tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])]
-
-
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm_equals_keras(training):
     ours = BatchNorm(momentum=0.8, epsilon=1e-3)
     theirs = keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-3)
-    same_weights(ours, theirs)
+    copy_weights(ours, theirs)
     mode = BATCH if training else NormMode()
     for mine, reference in zip(
-        outputs_and_gradients(ours, images(), mode=mode),
-        outputs_and_gradients(theirs, images(), training=training),
+        outputs_and_gradients(ours, features(), mode=mode),
+        outputs_and_gradients(theirs, features(), training=training),
         strict=True,
     ):
         np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-4)
@@ -48,10 +30,10 @@ def test_batch_norm_equals_keras(training):
 
 
 def test_each_ghost_batch_is_normalized_as_keras_would_alone():
-    x = tf.constant(np.random.default_rng(5).normal(2, 3, (12, 5, 5, 6)), tf.float32)
+    x = features(seed=5, rows=12)
     ours = BatchNorm(momentum=0.8)
     theirs = keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-5)
-    same_weights(ours, theirs)
+    copy_weights(ours, theirs)
     start = np.array(ours.moving_mean), np.array(ours.moving_variance)
     weights = tf.constant(np.random.default_rng(3).normal(size=x.shape), tf.float32)
     with tf.GradientTape() as tape:
@@ -79,30 +61,28 @@ def test_each_ghost_batch_is_normalized_as_keras_would_alone():
 @pytest.mark.parametrize("ghost_batches", [1, 2])
 def test_the_running_variance_may_average_the_unbiased_one(ghost_batches):
     layer = BatchNorm(momentum=0.0, unbiased_variance=True)
-    layer.build((None, 5, 5, 6))
-    layer(images(), mode=NormMode(None, "batch", True, ghost_batches))
-    parts = [np.array(images())[part::ghost_batches] for part in range(ghost_batches)]
+    layer.build(SHAPE)
+    layer(features(), mode=NormMode(None, "batch", True, ghost_batches))
+    parts = [np.array(features())[part::ghost_batches] for part in range(ghost_batches)]
     expected = np.mean([part.var(axis=(0, 1, 2), ddof=1) for part in parts], axis=0)
     np.testing.assert_allclose(layer.moving_variance, expected, rtol=1e-5)
 
 
 def test_recorded_statistics_of_one_norm_make_one_update():
     layer, recorded = BatchNorm(momentum=0.5), []
-    layer.build((None, 5, 5, 6))
+    layer.build(SHAPE)
     for seed in (0, 1):
-        layer(images(seed), mode=BATCH, record=lambda *measured: recorded.append(measured))
+        layer(features(seed), mode=BATCH, record=lambda *measured: recorded.append(measured))
     np.testing.assert_array_equal(layer.moving_mean, np.zeros(6))
     write_statistics(recorded, "mean")
-    means = [np.mean(images(seed), axis=(0, 1, 2)) for seed in (0, 1)]
+    means = [np.mean(features(seed), axis=(0, 1, 2)) for seed in (0, 1)]
     np.testing.assert_allclose(layer.moving_mean, 0.5 * np.mean(means, axis=0), rtol=1e-5)
 
 
 def test_batch_statistics_without_update_write_nothing():
-    layer = BatchNorm()
-    layer.build((None, 5, 5, 6))
-    randomize(layer)
+    layer = built(BatchNorm())
     before = [np.array(variable) for variable in layer.variables]
-    layer(images(), mode=NormMode(statistics="batch", update=False))
-    layer(images(), mode=NormMode())
+    layer(features(), mode=NormMode(statistics="batch", update=False))
+    layer(features(), mode=NormMode())
     for variable, value in zip(layer.variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from shared.tiny_norms import SHAPE, copy_weights, features, outputs_and_gradients
 
-from tfadv import config  # noqa: F401  (experiment registers all parts)
 from tfadv.norms.group_norm import GroupNorm
 
 
@@ -12,9 +12,11 @@ from tfadv.norms.group_norm import GroupNorm
 def test_group_norm_equals_keras(groups):
     ours = GroupNorm(groups=groups, epsilon=1e-3)
     theirs = keras.layers.GroupNormalization(groups=groups, epsilon=1e-3)
-    same_weights(ours, theirs)
+    copy_weights(ours, theirs)
     for mine, reference in zip(
-        outputs_and_gradients(ours, images()), outputs_and_gradients(theirs, images()), strict=True
+        outputs_and_gradients(ours, features()),
+        outputs_and_gradients(theirs, features()),
+        strict=True,
     ):
         np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-4)
 
@@ -23,5 +25,5 @@ def test_group_norm_takes_a_common_divisor_of_the_channels():
     narrow = GroupNorm(groups=32)
     exact = GroupNorm(groups=2)
     for layer in (narrow, exact):
-        layer.build((None, 5, 5, 6))
-    np.testing.assert_allclose(narrow(images()), exact(images()))
+        layer.build(SHAPE)
+    np.testing.assert_allclose(narrow(features()), exact(features()))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.tiny_norms import SHAPE, built, features
 
-from tfadv import config  # noqa: F401  (experiment registers all parts)
 from tfadv.norms import NormMode
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
@@ -14,13 +14,11 @@ BATCH = NormMode(statistics="batch", update=True)
 
 @pytest.mark.parametrize(("used", "untouched"), [("clean", "adv"), ("adv", "clean")])
 def test_mixture_branches_are_isolated(used, untouched):
-    layer = MixtureBatchNorm()
-    layer.build((None, 5, 5, 6))
-    randomize(layer)
+    layer = built(MixtureBatchNorm())
     by_branch = dict(zip(layer.branches, layer.batch_norms, strict=True))
     before = [np.array(variable) for variable in by_branch[untouched].variables]
     with tf.GradientTape() as tape:
-        y = layer(images(), mode=NormMode(used, "batch", update=True))
+        y = layer(features(), mode=NormMode(used, "batch", update=True))
         loss = tf.reduce_sum(y**2)
     others = [variable.value for variable in by_branch[untouched].trainable_variables]
     own = [variable.value for variable in by_branch[used].trainable_variables]
@@ -36,11 +34,11 @@ def test_mixture_branches_are_isolated(used, untouched):
 def test_mixture_branch_is_a_whole_batch_norm():
     mixture = MixtureBatchNorm(branches=("a", "b", "c"), default_branch="c")
     alone = BatchNorm()
-    mixture.build((None, 5, 5, 6))
-    alone.build((None, 5, 5, 6))
+    mixture.build(SHAPE)
+    alone.build(SHAPE)
     for seed in range(3):
-        mixture(images(seed), mode=NormMode("b", "batch", update=True))
-        alone(images(seed), mode=BATCH)
-    np.testing.assert_array_equal(mixture(images(9), mode=NormMode("b")), alone(images(9)))
-    np.testing.assert_array_equal(mixture(images(9)), mixture(images(9), mode=NormMode("c")))
+        mixture(features(seed), mode=NormMode("b", "batch", update=True))
+        alone(features(seed), mode=BATCH)
+    np.testing.assert_array_equal(mixture(features(9), mode=NormMode("b")), alone(features(9)))
+    np.testing.assert_array_equal(mixture(features(9)), mixture(features(9), mode=NormMode("c")))
     assert len(mixture.variables) == 3 * len(alone.variables)

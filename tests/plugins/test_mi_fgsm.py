@@ -3,20 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.project import ROOT
+from shared.formulas import softmax
 
-from tfadv import config, randomness
+from tfadv import randomness
 from tfadv.registry import ATTACKS
 
-
-@pytest.fixture(autouse=True)
-def plugins():
-    config.with_plugins([f"plugins.{path.stem}" for path in (ROOT / "plugins").glob("*.py")])
-
-
-def softmax(logits):
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+pytestmark = pytest.mark.usefixtures("worked_plugins")
 
 
 WEIGHTS = np.random.default_rng(3).normal(0, 0.02, (12, 5)).astype("float32")
@@ -49,8 +41,7 @@ def test_mi_fgsm_is_its_formula():
     np.testing.assert_array_equal(direction, np.sign(total))
 
 
-def test_momentum_steps_are_the_papers_in_l2():
-    config.read(["gin/mbn.gin", "gin/scale/smoke.gin"], plugins=["plugins.mi_fgsm"])
+def test_in_l2_a_step_has_its_length_along_the_momentum():
     attack = ATTACKS.get("mi_fgsm")(60.0, steps=3, ball="l2")
     weights = np.random.default_rng(0).normal(size=(192, 4)).astype("float32")
     images = np.random.default_rng(1).uniform(60, 200, (5, 8, 8, 3)).astype("float32")
@@ -64,8 +55,7 @@ def test_momentum_steps_are_the_papers_in_l2():
     x, total = images.copy(), np.zeros_like(images)
     for _ in range(3):
         logits = x.reshape(5, -1) @ weights / 1000
-        shares = np.exp(logits - logits.max(1, keepdims=True))
-        shares /= shares.sum(1, keepdims=True)
+        shares = softmax(logits)
         shares[np.arange(5), labels] -= 1
         gradient = (shares @ weights.T).reshape(images.shape)
         total += gradient / np.abs(gradient).sum((1, 2, 3), keepdims=True)

@@ -4,9 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.project import ROOT
 
-from tfadv import config
 from tfadv.interop.keras_form import keras_form
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.resnet import ResNet
@@ -16,9 +14,7 @@ from tfadv.registry import NORMS
 X = np.random.default_rng(0).normal(1, 2, (4, 5, 5, 8)).astype("float32")
 
 
-@pytest.fixture(autouse=True)
-def plugins():
-    config.with_plugins([f"plugins.{path.stem}" for path in (ROOT / "plugins").glob("*.py")])
+pytestmark = pytest.mark.usefixtures("worked_plugins")
 
 
 def built(name, activated=True, **arguments):
@@ -94,7 +90,7 @@ def test_weights_are_standardized_in_training_and_in_the_attack():
     np.testing.assert_allclose(unit(tf.constant(X)), before, rtol=1e-2, atol=1e-2)
 
 
-def test_weight_standardization_has_its_stock_form():
+def test_weight_standardization_has_its_keras_form():
     def make_norm(**arguments):
         return NORMS.build("weight_standardized_group_norm", groups=2, **arguments)
 

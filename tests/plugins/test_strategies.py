@@ -3,21 +3,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.project import ROOT
+from shared.formulas import softmax
+from shared.tiny_networks import perceptron
 
-from tfadv import config, randomness
+from tfadv import randomness
 from tfadv.registry import ATTACKS, STRATEGIES
 from tfadv.strategies import ADV, CLEAN
 
-
-@pytest.fixture(autouse=True)
-def plugins():
-    config.with_plugins([f"plugins.{path.stem}" for path in (ROOT / "plugins").glob("*.py")])
-
-
-def softmax(logits):
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+pytestmark = pytest.mark.usefixtures("worked_plugins")
 
 
 def test_trades_loss_is_its_formula():
@@ -30,15 +23,8 @@ def test_trades_loss_is_its_formula():
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
-WEIGHTS = np.random.default_rng(3).normal(0, 0.02, (12, 5)).astype("float32")
-
-
-def logits_fn(images):
-    return tf.tanh(tf.reshape(images, [-1, 12]) / 127.5 - 1) @ (50 * WEIGHTS)
-
-
 def test_fast_takes_one_step_of_its_ratio():
-    asked = []
+    asked, network = [], perceptron(12, 5)
 
     class Network:
         ghost_batches = 1
@@ -46,7 +32,7 @@ def test_fast_takes_one_step_of_its_ratio():
         def attack_logits_fn(self):
             def logits(images):
                 asked.append(images)
-                return logits_fn(images)
+                return network(images)
 
             return logits
 

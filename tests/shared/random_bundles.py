@@ -2,8 +2,7 @@
 
 import json
 
-from smoke import one_device, randomized
-
+from shared.smoke_trainers import one_device, randomized
 from tfadv import config
 from tfadv.interop.bundle_writer import write_bundle
 from tfadv.planning.plan import build_plan

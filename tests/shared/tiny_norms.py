@@ -1,31 +1,37 @@
-"""Norms of six channels, compared with those of Keras."""
+"""Features [4, 5, 5, 6] for norm layers, and layers of the same random weights."""
 
 import numpy as np
 import tensorflow as tf
 
-from tfadv import config  # noqa: F401  (experiment registers all parts)
+SHAPE = (None, 5, 5, 6)
 
 
-def images(seed=0, channels=6):
-    return tf.constant(np.random.default_rng(seed).normal(2, 3, (4, 5, 5, channels)), tf.float32)
+def features(seed=0, rows=4):
+    """Returns random features [rows, 5, 5, 6]."""
+    values = np.random.default_rng(seed).normal(2, 3, (rows, 5, 5, 6))
+    return tf.constant(values, tf.float32)
 
 
-def randomize(layer):
+def built(layer):
+    """Builds a layer and gives its variables random values in 0.5..2; returns it."""
+    layer.build(SHAPE)
     random = np.random.default_rng(7)
     for variable in layer.variables:
         variable.assign(random.uniform(0.5, 2, variable.shape))
+    return layer
 
 
-def same_weights(ours, theirs):
-    ours.build((None, 5, 5, 6))
-    theirs.build((None, 5, 5, 6))
-    randomize(ours)
+def copy_weights(ours, theirs):
+    """Builds both layers and gives them the same random weights and statistics."""
+    built(ours)
+    theirs.build(SHAPE)
     for name in ("gamma", "beta", "moving_mean", "moving_variance"):
         if hasattr(ours, name):
             getattr(theirs, name).assign(getattr(ours, name))
 
 
 def outputs_and_gradients(layer, x, **arguments):
+    """Returns a layer's output and a loss's gradients by input, gamma and beta."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = layer(x, **arguments)

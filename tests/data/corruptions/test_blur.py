@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import tensorflow as tf
+from shared.corrupting import SEED, corrupt, random_image
 
-from tfadv.data.corruptions import blur as blur
-from tfadv.data.corruptions import digital as digital
-from tfadv.data.corruptions import weather as weather
+from tfadv.data.corruptions import blur
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.ndimage
+from shared.corrupting import corrupt, random_image
 
 from tfadv.data import ArraySource
 from tfadv.data.corruptions.corrupted import CORRUPTIONS, SEVERITIES, Corrupted
@@ -13,11 +14,7 @@ from tfadv.errors import UserError
 
 # As published, the distance of the others doesn't grow with each severity.
 MONOTONE = ["gaussian_noise", "shot_noise", "impulse_noise", "zoom_blur", "snow", "fog"]
-
-
 MONOTONE += ["brightness", "contrast", "jpeg_compression"]
-
-
 # Kinds that keep the mean of an image, up to what they do at the edges.
 BLURS = ["defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "elastic_transform", "pixelate"]
 
@@ -72,7 +69,7 @@ def test_seeds_and_indices_have_draws_of_their_own(kind):
     assert np.abs(first.fetch(0)[0] - other_seed.fetch(0)[0]).mean() > 0.5
 
 
-def test_wrong_kinds_and_severities_are_told():
+def test_wrong_kinds_and_severities_are_refused():
     source = digits().test
     with pytest.raises(UserError, match="Corrupted.kind is 'fogg'.*Did you mean 'fog'"):
         Corrupted(source, "fogg", 1, 0)

@@ -7,11 +7,10 @@ import pytest
 import scipy.ndimage
 import tensorflow as tf
 from PIL import Image
+from shared.corrupting import SEED, corrupt, random_image
 
 from tfadv.data.augmentation import draw
-from tfadv.data.corruptions import blur as blur
-from tfadv.data.corruptions import digital as digital
-from tfadv.data.corruptions import weather as weather
+from tfadv.data.corruptions import digital
 
 
 def test_elastic_transform_moves_three_points_as_drawn():

@@ -2,10 +2,7 @@
 
 import numpy as np
 import pytest
-
-from tfadv.data.corruptions import blur as blur
-from tfadv.data.corruptions import digital as digital
-from tfadv.data.corruptions import weather as weather
+from shared.corrupting import corrupt
 
 
 def test_shot_noise_is_poissons():

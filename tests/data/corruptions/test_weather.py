@@ -4,11 +4,10 @@ import colorsys
 
 import numpy as np
 import tensorflow as tf
+from shared.corrupting import SEED, corrupt, random_image
 
 from tfadv.data.augmentation import draw
-from tfadv.data.corruptions import blur as blur
-from tfadv.data.corruptions import digital as digital
-from tfadv.data.corruptions import weather as weather
+from tfadv.data.corruptions import weather
 
 
 def test_fog_is_a_fractal_against_the_largest_value():
