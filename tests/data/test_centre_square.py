@@ -47,6 +47,6 @@ def test_the_view_is_opencvs_resize_and_tensorpacks_centre():
         (8, 8, 0.75, r"cubic_a must be in -1..0, got 0.75"),
     ],
 )
-def test_wrong_views_are_told(size, side, a, message):
+def test_wrong_views_are_refused(size, side, a, message):
     with pytest.raises(UserError, match=message):
         CentreSquare(size, side, Bicubic(a, antialias=True, whole_pixels=True))

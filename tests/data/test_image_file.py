@@ -94,7 +94,7 @@ def test_exif_is_found_where_others_put_it(tmp_path):
         b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x00\0\0\0",
     ],
 )
-def test_odd_exif_says_nothing(tmp_path, exif):
+def test_odd_exif_is_ignored(tmp_path, exif):
     plain = encoded(NOISE, "jpeg")
     file = tmp_path / "a.jpg"
     file.write_bytes(plain[:2] + segment(0xE1, b"Exif\0\0" + exif) + plain[2:])
@@ -110,7 +110,7 @@ def refused(tmp_path, data):
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
-def test_a_file_cut_anywhere_is_told(tmp_path, kind):
+def test_a_file_cut_short_anywhere_is_refused(tmp_path, kind):
     data = encoded(NOISE, kind)
     for length in [4, 6, 30, *range(60, len(data), 37), len(data) - 1]:
         assert "was cut short" in refused(tmp_path, data[:length]), length
@@ -134,7 +134,7 @@ def test_bytes_after_the_end_do_no_harm(tmp_path, kind):
     assert upright(file).shape == NOISE.shape
 
 
-def test_what_is_no_image_is_told(tmp_path):
+def test_what_is_no_image_is_refused(tmp_path):
     for data in (b"", b"GIF89a", b"\xff\xd8"):
         assert "neither a JPEG nor a PNG" in refused(tmp_path, data)
     assert "without a picture" in refused(tmp_path, b"\xff\xd8\xff\xd9")

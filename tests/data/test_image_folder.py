@@ -18,8 +18,13 @@ def take(dataset, count):
     return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
 
-def test_image_folder(folder):
-    splits = image_folder(str(folder / "train"), str(folder / "test"), image_size=8)
+def read(folder, **arguments):
+    """Reads the train and test folders of a folder, at 8 x 8 pixels."""
+    return image_folder(str(folder / "train"), str(folder / "test"), 8, **arguments)
+
+
+def test_images_of_any_kind_are_read_in_the_order_of_their_classes(folder):
+    splits = read(folder)
     assert splits.train.class_names == ("blue", "red") and len(splits.train) == 6
     png, label = splits.train.fetch(3)
     assert int(label) == 1
@@ -43,24 +48,20 @@ def test_a_photograph_is_cropped_as_pillow_does(data_dir):
     assert np.abs(found - expected).max() <= 1
 
 
-def test_wrong_folders_are_told(folder):
+def test_files_and_classes_that_do_not_belong_are_refused(folder):
     (folder / "train" / "blue" / "d.jpg").write_bytes(b"GIF89a")
     with pytest.raises(UserError, match=r"d.jpg' is neither a JPEG nor a PNG"):
-        image_folder(str(folder / "train"), str(folder / "test"), 8)
+        read(folder)
     (folder / "train" / "blue" / "d.jpg").unlink()
     (folder / "test" / "green").mkdir()
     with pytest.raises(UserError, match="'green' is only in one"):
-        image_folder(str(folder / "train"), str(folder / "test"), 8)
+        read(folder)
     (folder / "train" / "green").mkdir()
     with pytest.raises(UserError, match="no .jpg"):
-        image_folder(str(folder / "train"), str(folder / "test"), 8)
+        read(folder)
 
 
-def both(folder, **arguments):
-    return image_folder(str(folder / "train"), str(folder / "test"), 8, **arguments)
-
-
-def test_hidden_folders_and_files_are_no_classes_and_images(folder):
+def test_hidden_folders_and_files_are_ignored(folder):
     for split in ("train", "test"):
         for hidden in (".ipynb_checkpoints", ".git"):
             (folder / split / hidden).mkdir()
@@ -68,7 +69,7 @@ def test_hidden_folders_and_files_are_no_classes_and_images(folder):
         copied.write_bytes((folder / split / "red" / "a.png").read_bytes())
         (folder / split / "red" / "._a.jpg").write_bytes(b"\0\5\x16\7")  # macOS' own
         (folder / split / "red" / ".DS_Store").write_bytes(b"")
-    splits = both(folder)
+    splits = read(folder)
     assert splits.train.class_names == ("blue", "red") and len(splits.train) == 6
     assert splits.train.warnings == splits.test.warnings == ()
 
@@ -78,28 +79,24 @@ def test_pictures_that_are_not_read_are_counted_once(folder):
     for path in (blue / "d.webp", red / "d.WEBP", red / "e.gif", red / "f.txt", red / ".g.bmp"):
         path.write_bytes(b"")
     (red / "more").mkdir()
-    splits = both(folder)
+    splits = read(folder)
     assert len(splits.train) == 6 and splits.test.warnings == ()
     (warning,) = splits.train.warnings
     assert warning.startswith("image_folder.train: not read within the class folders: 2 .webp, ")
-    assert (
-        "1 .gif" in warning
-        and "1 folders" in warning
-        and "txt" not in warning
-        and "bmp" not in warning
-    )
+    assert "1 .gif" in warning and "1 folders" in warning
+    assert "txt" not in warning and "bmp" not in warning
 
 
 def test_a_class_of_other_pictures_alone_is_refused_with_what_it_has(folder):
     for file in (folder / "test" / "blue").iterdir():
         file.rename(file.with_suffix(".tif"))
     with pytest.raises(UserError, match=r"no .jpg, .jpeg or .png in '.*blue', but 3 .tif"):
-        both(folder)
+        read(folder)
 
 
-def test_a_folder_called_like_an_image_is_none(folder):
+def test_a_folder_called_like_an_image_is_not_read(folder):
     (folder / "train" / "red" / "z.jpg").mkdir()
-    splits = both(folder)
+    splits = read(folder)
     assert len(splits.train) == 6 and "1 folders" in splits.train.warnings[0]
 
 
@@ -108,19 +105,19 @@ def test_an_image_cut_short_is_named_at_the_start(folder, name):
     file = folder / "train" / "red" / name
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(UserError, match=rf"image_folder.train: '.*{name}' was cut short"):
-        both(folder)
+        read(folder)
 
 
 def test_a_broken_link_is_named(folder):
     (folder / "train" / "red" / "z.jpg").symlink_to(folder / "nowhere.jpg")
     with pytest.raises(UserError, match=r"z.jpg' can't be read: No such file"):
-        both(folder)
+        read(folder)
 
 
-def test_classes_that_differ_by_case_alone_are_told(folder):
+def test_classes_that_differ_by_case_alone_are_warned_of(folder):
     for split in ("train", "test"):
         (folder / split / "red").rename(folder / split / "Blue")
-    splits = both(folder)
+    splits = read(folder)
     assert splits.train.class_names == ("Blue", "blue")
     assert splits.train.warnings == (
         "image_folder.train: classes 'Blue', 'blue' differ by case alone",
@@ -135,14 +132,14 @@ def test_classes_that_differ_by_case_alone_are_told(folder):
         ("caf\u00e9", "cafe\u0301", "that name in another Unicode form"),
     ],
 )
-def test_classes_of_one_split_are_told_with_their_likely_twin(folder, ours, theirs, message):
+def test_a_class_of_one_split_is_refused_with_its_likely_twin(folder, ours, theirs, message):
     (folder / "train" / "red").rename(folder / "train" / ours)
     (folder / "test" / "red").rename(folder / "test" / theirs)
     with pytest.raises(UserError, match=message):
-        both(folder)
+        read(folder)
 
 
-def test_a_file_in_place_of_a_folder_is_told(folder):
+def test_a_file_in_place_of_a_folder_is_refused(folder):
     with pytest.raises(UserError, match=r"image_folder.test: '.*a.png' is a file"):
         image_folder(str(folder / "train"), str(folder / "test" / "red" / "a.png"), 8)
 
@@ -161,12 +158,12 @@ def lying(folder):
 
 def test_images_lie_as_exif_says(lying):
     folder, upright = lying
-    source = both(folder).train
+    source = read(folder).train
     index = source._files.tolist().index(str(folder / "train" / "blue" / "a.jpeg"))
     image, label = source.fetch_original(tf.constant(index))
     assert int(label) == 0
     np.testing.assert_allclose(image, upright, atol=6)
-    stored, _ = both(folder, exif_orientation=False).train.fetch_original(tf.constant(index))
+    stored, _ = read(folder, exif_orientation=False).train.fetch_original(tf.constant(index))
     np.testing.assert_allclose(stored, np.rot90(upright), atol=6)
     # The others stay, within a pipeline too.
     data = train_batches(source, CropAndFlip(0, False), len(source), Shares(), 0, 0)
@@ -183,7 +180,7 @@ def test_views_are_named_parameters(folder):
         noise = random.integers(0, 256, (21, 30, 3), np.uint8)
         Image.fromarray(noise).save(folder / split / "blue" / "a.png")
     images = [
-        both(folder, **arguments).train.fetch(tf.constant(0))[0].numpy()
+        read(folder, **arguments).train.fetch(tf.constant(0))[0].numpy()
         for arguments in (
             {},
             {"antialias": False},

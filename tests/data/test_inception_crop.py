@@ -202,6 +202,6 @@ def test_lighting_shifts_along_the_principal_components(square):
         ({"jitter": 2}, "InceptionCrop.jitter"),
     ],
 )
-def test_wrong_arguments_are_told(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         InceptionCrop(8, **arguments)

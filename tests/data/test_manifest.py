@@ -1,4 +1,4 @@
-"""What tells images and labels from others: in memory, in folders, from a plugin."""
+"""What distinguishes images and labels from others: in memory, in folders, from a plugin."""
 
 import hashlib
 import json
@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.tiny_data import LABELS, NAMES, PIXELS, array_source
 
 from tfadv import digests
 from tfadv.data import ArraySource, Source
@@ -18,11 +19,10 @@ from tfadv.data.imagenet import imagenet
 from tfadv.data.manifest import READ_AT_MOST, difference, reads_contents, way_of, without_times
 
 VIEW = CentreSquare(8, 8, Bicubic(-0.5, antialias=True, whole_pixels=True))
-NAMES = ["a", "b", "c"]
 
 
-def arrays(images=IMAGES, labels=LABELS, names=NAMES):
-    return ArraySource("arrays", images, labels, names).manifest()
+def manifest_of(**arrays):
+    return array_source(**arrays).manifest()
 
 
 def changed(array, place, value):
@@ -35,22 +35,22 @@ def changed(array, place, value):
     ("other", "message"),
     [
         ({}, ""),
-        ({"images": IMAGES.copy(), "labels": LABELS.astype(np.int8), "names": tuple(NAMES)}, ""),
-        ({"images": changed(IMAGES, (5, 3, 3, 2), IMAGES[5, 3, 3, 2] ^ 1)}, "other pixels"),
-        ({"images": IMAGES[::-1]}, "other pixels"),
+        ({"images": PIXELS.copy(), "labels": LABELS.astype(np.int8), "names": tuple(NAMES)}, ""),
+        ({"images": changed(PIXELS, (5, 3, 3, 2), PIXELS[5, 3, 3, 2] ^ 1)}, "other pixels"),
+        ({"images": PIXELS[::-1]}, "other pixels"),
         ({"labels": changed(LABELS, 3, 2)}, "other labels"),
-        ({"names": ["a", "c", "b"]}, "other class names"),
-        ({"images": IMAGES[:4], "labels": LABELS[:4]}, "4 images instead of 6"),
-        ({"images": IMAGES[:, 1:]}, "images of shape [3, 4, 3] instead of [4, 4, 3]"),
+        ({"names": ["cat", "owl", "dog"]}, "other class names"),
+        ({"images": PIXELS[:4], "labels": LABELS[:4]}, "4 images instead of 6"),
+        ({"images": PIXELS[:, 1:]}, "images of shape [3, 4, 3] instead of [4, 4, 3]"),
         (
-            {"images": 255 - IMAGES, "labels": LABELS[::-1]},
+            {"images": 255 - PIXELS, "labels": LABELS[::-1]},
             "other labels, other pixels",
         ),
     ],
 )
 def test_arrays_differ_by_any_pixel_label_or_name(other, message):
-    recorded = json.loads(json.dumps(arrays()))
-    assert difference(recorded, arrays(**other)) == message
+    recorded = json.loads(json.dumps(manifest_of()))
+    assert difference(recorded, manifest_of(**other)) == message
 
 
 @pytest.fixture
@@ -72,47 +72,54 @@ def replaced(path):
     path.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
 
 
-CHANGES = {
-    "removed": (lambda train: (train / "red" / "a.png").unlink(), "5 images instead of 6"),
-    "added": (
-        lambda train: shutil.copy2(train / "red" / "a.png", train / "red" / "d.png"),
-        "7 images instead of 6",
-    ),
-    "renamed": (
-        lambda train: (train / "red" / "a.png").rename(train / "red" / "aa.png"),
-        "other file names",
-    ),
-    "moved to another class": (
-        lambda train: (train / "red" / "a.png").rename(train / "blue" / "aa.png"),
-        "other file names, other labels",
-    ),
-    "another class": (
-        lambda train: (train / "red").rename(train / "rose"),
-        "other class names, other file names",
-    ),
-    "of another size": (
-        lambda train: (train / "red" / "a.png").write_bytes(
-            (train / "red" / "a.png").read_bytes() + b"x"
-        ),
-        "files of other sizes",
-    ),
-}
+def remove_an_image(train):
+    (train / "red" / "a.png").unlink()
+
+
+def add_an_image(train):
+    shutil.copy2(train / "red" / "a.png", train / "red" / "d.png")
+
+
+def rename_an_image(train):
+    (train / "red" / "a.png").rename(train / "red" / "aa.png")
+
+
+def move_an_image(train):
+    (train / "red" / "a.png").rename(train / "blue" / "aa.png")
+
+
+def rename_a_class(train):
+    (train / "red").rename(train / "rose")
+
+
+def lengthen_a_file(train):
+    with (train / "red" / "a.png").open("ab") as file:
+        file.write(b"x")
 
 
 @pytest.mark.parametrize("way", ["auto", "content", "fast"])
-@pytest.mark.parametrize("change", CHANGES)
-def test_folders_differ_by_names_labels_and_sizes(train, change, way):
-    make, message = CHANGES[change]
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (remove_an_image, "5 images instead of 6"),
+        (add_an_image, "7 images instead of 6"),
+        (rename_an_image, "other file names"),
+        (move_an_image, "other file names, other labels"),
+        (rename_a_class, "other class names, other file names"),
+        (lengthen_a_file, "files of other sizes"),
+    ],
+)
+def test_folders_differ_by_names_labels_and_sizes(train, change, message, way):
     recorded = json.loads(json.dumps(files(train, way)))
     assert difference(recorded, files(train, way_of(recorded))) == ""
-    make(train)
+    change(train)
     assert difference(recorded, files(train, way_of(recorded))) == message
 
 
 @pytest.mark.parametrize(
     ("way", "message"), [("auto", "files of other contents"), ("fast", "files written since, or")]
 )
-def test_other_bytes_of_the_same_size_are_told(train, way, message):
+def test_other_bytes_of_the_same_size_are_noticed(train, way, message):
     recorded = files(train, way)
     replaced(train / "blue" / "c.jpg")
     assert difference(recorded, files(train, way_of(recorded))).startswith(message)
@@ -148,10 +155,10 @@ def test_large_sets_are_not_read_unless_asked():
 
 
 class OfAPlugin(Source):
-    """Makes its images when they are fetched, and says nothing of how to tell them."""
+    """Makes its images when they are fetched, and has no manifest of its own."""
 
     def __init__(self, shift=0):
-        super().__init__("plugin", LABELS, NAMES, IMAGES.shape[1:])
+        super().__init__("plugin", LABELS, NAMES, PIXELS.shape[1:])
         self._shift = shift
 
     def fetch(self, index):
@@ -159,7 +166,7 @@ class OfAPlugin(Source):
         return image + self._shift * tf.cast(index == 5, tf.float32), self.label_tensor[index]
 
 
-def test_a_source_of_a_plugin_is_told_by_its_images():
+def test_a_source_of_a_plugin_is_known_by_its_images():
     recorded = OfAPlugin().manifest()
     assert difference(recorded, OfAPlugin().manifest()) == ""
     assert difference(recorded, OfAPlugin(shift=1).manifest()) == "other pixels"

@@ -2,31 +2,27 @@
 
 import numpy as np
 import pytest
+from shared.tiny_data import LABELS, NAMES, PIXELS
 
 from tfadv.data.alike import check_alike
 from tfadv.data.npz import npz
 from tfadv.errors import UserError
 
 
-def write_npz(path, **changes):
-    random = np.random.default_rng(0)
-    arrays = {
-        "image": random.integers(0, 256, (6, 4, 4, 3), np.uint8),
-        "label": np.array([0, 1, 2, 0, 1, 2]),
-        "label_names": np.array(["cat", "dog", "owl"]),
-    }
-    np.savez(path, **{k: v for k, v in (arrays | changes).items() if v is not None})
+def write(path, **changes):
+    """Writes six images without class names, or what is to stand in their place."""
+    arrays = {"image": PIXELS, "label": LABELS} | changes
+    np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
     return str(path)
 
 
-def test_npz(tmp_path, monkeypatch):
-    path = write_npz(tmp_path / "a.npz")
+def test_pixels_labels_and_class_names_are_those_of_the_file(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.npz", label_names=np.array(NAMES))
     monkeypatch.setenv("SOME_FOLDER", str(tmp_path))
     splits = npz(train="$SOME_FOLDER/a.npz", test=path)
-    assert splits.train.class_names == ("cat", "dog", "owl")
-    with np.load(path) as arrays:
-        np.testing.assert_array_equal(splits.test.fetch(4)[0], arrays["image"][4])
-    grey = write_npz(tmp_path / "grey.npz", image=np.full((6, 4, 4, 1), 7.5), label_names=None)
+    assert splits.train.class_names == tuple(NAMES)
+    np.testing.assert_array_equal(splits.test.fetch(4)[0], PIXELS[4])
+    grey = write(tmp_path / "grey.npz", image=np.full((6, 4, 4, 1), 7.5))
     source = npz(train=grey, test=grey).train
     assert source.image_shape == (4, 4, 3) and source.classes == 3
     assert float(source.fetch(0)[0][0, 0, 2]) == 7.5
@@ -46,15 +42,15 @@ def test_npz(tmp_path, monkeypatch):
         ({"image": None, "imgae": np.zeros(1)}, "no array 'image'.*Did you mean 'imgae'"),
     ],
 )
-def test_wrong_npz_files_are_told(tmp_path, changes, message):
-    path = write_npz(tmp_path / "a.npz", **changes)
+def test_wrong_arrays_are_refused(tmp_path, changes, message):
+    path = write(tmp_path / "a.npz", label_names=np.array(NAMES), **changes)
     with pytest.raises(UserError, match=message):
         npz(train=path, test=path)
 
 
-def test_missing_and_damaged_files_are_told(tmp_path, monkeypatch):
+def test_missing_and_damaged_files_are_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("NOT_SET", raising=False)
-    write_npz(tmp_path / "train.npz")
+    write(tmp_path / "train.npz")
     with pytest.raises(UserError, match=r"npz.train: no .*Did you mean 'train.npz'"):
         npz(train=str(tmp_path / "trian.npz"), test="")
     with pytest.raises(UserError, match="not set"):
@@ -74,12 +70,7 @@ def test_real_cifar10(data_dir):
     assert np.bincount(splits.test.labels).tolist() == [200] * 10
 
 
-def write(path, **arrays):
-    np.savez(path, **{"image": PIXELS, "label": LABELS} | arrays)
-    return str(path)
-
-
-def test_npz_files_name_their_own_classes(tmp_path):
+def test_class_names_must_agree_where_both_files_have_some(tmp_path):
     names = np.array(NAMES)
     named = write(tmp_path / "named.npz", label_names=names)
     unnamed = write(tmp_path / "unnamed.npz")

@@ -93,7 +93,7 @@ def test_few_images_have_every_order():
     assert orders(1) == [0] * 4
 
 
-def test_the_evaluated_subset_is_no_epochs_beginning():
+def test_the_evaluated_subset_is_not_the_beginning_of_an_epoch():
     source = ArraySource("x", np.full((1000, 1, 1, 3), 9), np.arange(1000) % 2, ["a", "b"])
     subset = evaluation_indices(source, 100, seed=0)
     assert len(set(subset)) == 100

@@ -4,27 +4,18 @@ import re
 
 import numpy as np
 import pytest
+from shared.tiny_data import LABELS, NAMES, PIXELS, array_source
 
-from tfadv.data import ArraySource
 from tfadv.data.alike import check_alike, oddities
 from tfadv.data.digits import digits
 from tfadv.data.imagenet import imagenet
 from tfadv.data.synthetic import synthetic
 from tfadv.errors import UserError
 
-NAMES = ["cat", "dog", "owl"]
-RANDOM = np.random.default_rng(0)
-PIXELS = RANDOM.integers(0, 256, (6, 4, 4, 3), np.uint8)
-LABELS = np.array([0, 1, 2, 0, 1, 2])
-
-
-def source(name="some", images=PIXELS, labels=LABELS, names=NAMES):
-    return ArraySource(name, images, labels, names)
-
 
 def assert_refused(message, **changes):
     with pytest.raises(UserError, match=message) as caught:
-        source(**changes)
+        array_source(**changes)
     assert "\n" not in caught.value.message
 
 
@@ -63,13 +54,13 @@ def test_pixels_of_another_range_or_shape_are_refused(images, message):
     ],
 )
 def test_odd_pixels_are_warned_of(images, message):
-    (warning,) = source(images=images).warnings
+    (warning,) = array_source(images=images).warnings
     assert re.search(message, warning), warning
 
 
-def test_usual_pixels_are_not():
+def test_usual_pixels_are_not_warned_of():
     for images in (PIXELS, PIXELS.astype(float), PIXELS[..., :1], PIXELS * 0 + 255):
-        assert source(images=images).warnings == ()
+        assert array_source(images=images).warnings == ()
     for splits in (digits(), synthetic(8, 4, 32, 20), imagenet("/no/such/folder")):
         check_alike(splits)
         assert oddities(splits) == ()
@@ -97,5 +88,5 @@ def test_wrong_labels_are_refused_with_the_remedy(labels, message):
 
 def test_class_names_are_different_and_may_be_bytes():
     assert_refused("classes 0 and 2 are both called 'cat'", names=["cat", "dog", "cat"])
-    as_bytes = source(names=np.array(NAMES, "S"))
+    as_bytes = array_source(names=np.array(NAMES, "S"))
     assert as_bytes.class_names == tuple(NAMES)

@@ -51,7 +51,7 @@ def test_a_set_is_prepared_from_files_and_then_read_from_disk(files, tmp_path, m
     assert [len(source) for source in some] == [4, 8]
 
 
-def test_mistakes_are_told_in_one_line(files, tmp_path, monkeypatch):
+def test_mistakes_are_reported_in_one_line(files, tmp_path, monkeypatch):
     kept = str(tmp_path / "prepared")
     with pytest.raises(UserError, match="no set 'tiny_shape'. Did you mean 'tiny_shapes'"):
         tfds("tiny_shape", data_dir=kept)
@@ -71,7 +71,7 @@ def test_mistakes_are_told_in_one_line(files, tmp_path, monkeypatch):
         tfds("tiny_shapes", data_dir=str(tmp_path / "broken"))
 
 
-def test_what_has_no_image_or_no_class_is_told(files, tmp_path, monkeypatch):
+def test_sets_without_images_or_classes_are_refused(files, tmp_path, monkeypatch):
     features = tensorflow_datasets.features
     for what, message in (
         ({"picture": features.Image(), "label": features.ClassLabel(names=NAMES)}, "no feature"),

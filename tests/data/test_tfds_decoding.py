@@ -1,44 +1,11 @@
 """The pixels of TensorFlow Datasets whose images are JPEGs, for real: prepared from files."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import tensorflow_datasets
 from shared.opencv import REFERENCE
+from shared.prepared_sets.tiny_photographs import FILES
 
 from tfadv.data.tfds import tfds
-
-# What the sets below are made of, by split.
-FILES = {}
-
-
-class TinyPhotographs(tensorflow_datasets.core.GeneratorBasedBuilder):
-    """Files named CLASS_NAME.SUFFIX."""
-
-    pkg_dir_path = Path(__file__).parent  # the tests are no package
-    VERSION = tensorflow_datasets.core.Version("1.0.0")
-    SHAPE = (24, 32, 3)
-
-    def _info(self):
-        features = tensorflow_datasets.features
-        image, label = features.Image(shape=self.SHAPE), features.ClassLabel(num_classes=2)
-        return self.dataset_info_from_configs(
-            features=features.FeaturesDict({"image": image, "label": label})
-        )
-
-    def _split_generators(self, dl_manager):
-        return {split: self._generate_examples(paths) for split, paths in FILES.items()}
-
-    def _generate_examples(self, paths):
-        for path in paths:
-            yield path.name, {"image": path, "label": int(path.name[0])}
-
-
-class TinyGreyPhotographs(TinyPhotographs):
-    """The same in grey."""
-
-    SHAPE = (24, 32, 1)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +15,7 @@ class TinyGreyPhotographs(TinyPhotographs):
         ("tiny_grey_photographs", ("grey", "grey")),
     ],
 )
-def test_jpegs_are_decoded_as_everywhere_here(tmp_path, name, kinds):
+def test_jpegs_are_decoded_as_those_of_folders(tmp_path, name, kinds):
     paths = []
     for label, kind in enumerate(kinds):
         paths.append(tmp_path / f"{label}_{kind}.jpg")

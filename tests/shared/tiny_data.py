@@ -3,9 +3,17 @@
 import numpy as np
 from PIL import Image
 
-SIX_IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), np.uint8)
-SIX_LABELS = np.array([0, 1, 2, 0, 1, 2])
-THREE_NAMES = ["cat", "dog", "owl"]
+from tfadv.data import ArraySource
+
+# Six images of three classes.
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), np.uint8)
+LABELS = np.array([0, 1, 2, 0, 1, 2])
+NAMES = ["cat", "dog", "owl"]
+
+
+def array_source(name="some", images=PIXELS, labels=LABELS, names=NAMES):
+    """Returns a source of these six images, or of others."""
+    return ArraySource(name, images, labels, names)
 
 
 def random_examples(count, seed=0):
