@@ -1,27 +1,21 @@
 """The comparison of recipes: the runs that it starts."""
 
 import json
-import subprocess
-import sys
 
-SMALL = ["--gin_file=gin/scale/smoke.gin", "--gin_bindings=Training.steps_per_call = 1"]
-
-
-def run(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "tfadv.compare", *SMALL, *flags], capture_output=True, text=True
-    )
+from shared.commands import run_command
+from shared.smoke_trainers import SMOKE
 
 
-def test_a_recipe_becomes_rows_and_a_failing_one_takes_it_not_down(tmp_path):
+def test_a_recipe_that_fails_is_reported_and_the_others_become_rows(tmp_path):
     (tmp_path / "diverges.gin").write_text(
         "include 'gin/gn.gin'\nExperiment.initial_weights = 'nowhere'\n"
     )
     recipes = [f"--recipe={tmp_path / 'diverges.gin'}", "--recipe=gin/mbn.gin"]
+    small = {"gin_file": SMOKE, "bindings": ["Training.steps_per_call = 1"]}
     out = tmp_path / "compared"
-    first = run(*recipes, "--seeds=3", f"--output_dir={out}")
-    assert first.returncode == 1
-    assert "diverges/seed3 ended with 2: error:" in first.stderr
+    done = run_command("compare", *recipes, **small, seeds=3, output_dir=out)
+    assert done.returncode == 1
+    assert "diverges/seed3 ended with 2: error:" in done.stderr
     rows = json.loads((out / "comparison.json").read_text())
     named = [(row["recipe"], row["branch"], row["seeds"]) for row in rows]
     assert named == [("mbn", "clean", 1), ("mbn", "adv", 1)]

@@ -2,14 +2,14 @@
 
 import io
 import re
-import subprocess
-import sys
 
 import pytest
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 from rich.console import Console
+from shared.commands import run_command
+from shared.plugin_texts import norm_plugin
 
 from tfadv import config, plugins, testing
 from tfadv.errors import UserError
@@ -25,25 +25,14 @@ def parsed_flags():
         flags.FLAGS(["tests"])
 
 
-def run(*flags, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-m", "tfadv.plugins", *flags], capture_output=True, text=True, cwd=cwd
-    )
-
-
 def test_the_command_lists_everything_and_what_fails(tmp_path):
-    (tmp_path / "good.py").write_text(PLUGIN.format(name="good_norm", cls="GoodNorm"))
+    (tmp_path / "good.py").write_text(norm_plugin("good_norm"))
     (tmp_path / "bad.py").write_text("raise RuntimeError('no good')")
-    listed = run(f"--plugin_dir={tmp_path}", cwd=tmp_path)
+    listed = run_command("plugins", plugin_dir=tmp_path, cwd=tmp_path)
     assert listed.returncode == 1
     assert "'plugins.bad' can't be loaded: RuntimeError: no good" in listed.stderr
-    for text in (
-        "good_norm",
-        "Somebody, 2026",
-        "mixture_batch_norm",
-        "trades",
-        "MIFGSM.decay = 1.0",
-    ):
+    known = ("good_norm", "Somebody, 2026", "mixture_batch_norm", "trades", "MIFGSM.decay = 1.0")
+    for text in known:
         assert text in listed.stdout, text
 
 
@@ -73,24 +62,18 @@ def test_a_norm_from_outside_the_repository_trains_and_exports(tmp_path, monkeyp
     """One file of at most 30 lines, by name from gin; `config.gin` then names it by itself."""
     new_plugin("norm", tmp_path, monkeypatch)
     assert len((tmp_path / "my_norm.py").read_text().splitlines()) <= 30
-    option = f"--plugin_dir={tmp_path}"
-    for command in (
-        ["train", "--gin_file=my_norm.gin", "--gin_file=gin/scale/smoke.gin", "--model_dir=run"],
-        ["export", "--model_dir=run", "--output_dir=bundle"],
-    ):
-        done = subprocess.run(
-            [sys.executable, "-m", f"tfadv.{command[0]}", option, *command[1:]],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-        )
-        assert done.returncode == 0, done.stderr
+    files = ("--gin_file=my_norm.gin", "--gin_file=gin/scale/smoke.gin")
+    of_run = {"plugin_dir": tmp_path, "model_dir": "run", "cwd": tmp_path}
+    trained = run_command("train", *files, **of_run)
+    assert trained.returncode == 0, trained.stderr
+    exported = run_command("export", output_dir="bundle", **of_run)
+    assert exported.returncode == 0, exported.stderr
     assert "import plugins.my_norm" in (tmp_path / "run/config.gin").read_text()
     bundle = tf.saved_model.load(str(tmp_path / "bundle"))
     assert bundle.serve(tf.zeros((3, 8, 8, 3))).shape == (3, 4)
 
 
-def test_nothing_is_overwritten_and_wrong_names_are_told(tmp_path, monkeypatch):
+def test_nothing_is_overwritten_and_wrong_names_are_refused(tmp_path, monkeypatch):
     new_plugin("norm", tmp_path, monkeypatch)
     with pytest.raises(UserError, match="'my_norm' is taken"):
         new_plugin("norm", tmp_path, monkeypatch)
@@ -110,16 +93,15 @@ def test_nothing_is_overwritten_and_wrong_names_are_told(tmp_path, monkeypatch):
         ("tfadv.data.digits", "registers no norm, attack, strategy"),
     ],
 )
-def test_what_can_not_be_checked_is_told(module, message):
+def test_what_has_no_checks_is_refused(module, message):
     with pytest.raises(UserError, match=message):
         plugins.check_modules(config.with_plugins(), [module], Console(file=io.StringIO()))
 
 
 def test_a_check_that_fails_is_printed_and_ends_with_1(tmp_path):
-    (tmp_path / "leaky.py").write_text(
-        PLUGIN.format(name="leaky", cls="Leaky").replace("return x", "return x - x[:1]")
-    )
-    failed = run(f"--plugin_dir={tmp_path}", "--check=plugins.leaky", cwd=tmp_path)
+    (tmp_path / "leaky.py").write_text(norm_plugin("leaky").replace("return x", "return x - x[:1]"))
+    flags = {"plugin_dir": tmp_path, "check": "plugins.leaky"}
+    failed = run_command("plugins", **flags, cwd=tmp_path)
     assert failed.returncode == 1
     assert "17 of 20 hold" in failed.stdout
     assert "FAIL  keeps images apart" in failed.stdout

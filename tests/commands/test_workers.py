@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from shared.worker_processes import free_ports, start_worker, start_workers, train_command, wait_for
 
 from tfadv.runs.checkpoints import read_model
 
@@ -18,7 +19,8 @@ SYNC = "NormPolicy.across_replicas = 'sync'"
 
 
 def train(recipe, folder, *bindings):
-    done = subprocess.run(command(recipe, folder, *bindings), capture_output=True, text=True)
+    words = train_command(recipe, folder, *bindings)
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return read_model(folder / "checkpoints")
 
@@ -48,10 +50,10 @@ def one_device(tmp_path_factory):
     [("mbn_alp", (SYNC,)), pytest.param("gn", (IN_PORTIONS,), marks=pytest.mark.slow)],
 )
 def test_two_processes_equal_one_device(tmp_path, one_device, recipe, policy):
-    ended = finish(start_workers(recipe, tmp_path, *TWENTY_STEPS, *policy))
+    ended = wait_for(start_workers(recipe, tmp_path, *TWENTY_STEPS, *policy))
     assert [code for code, *_ in ended] == [0, 0], ended[0][2]
-    (_, message, _), (_, silent, _) = ended
-    assert "on 2 replica(s)" in message and "branch" in message and silent == ""
+    (_, of_chief, _), (_, of_other, _) = ended
+    assert "on 2 replica(s)" in of_chief and "branch" in of_chief and of_other == ""
     assert_equal_weights(read_model(tmp_path / "checkpoints"), one_device(recipe))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
     assert [line["step"] for line in lines] == list(range(2, 22, 2))  # one worker writes
@@ -60,19 +62,19 @@ def test_two_processes_equal_one_device(tmp_path, one_device, recipe, policy):
 
 
 @pytest.mark.slow
-def test_slurm_tells_the_workers_of_each_other(tmp_path):
+def test_workers_find_each_other_by_slurms_variables(tmp_path):
     """Two tasks of one node, as Slurm's variables describe them."""
     first, _ = free_neighbours()
     bindings = ("Distribution.kind = 'multi_worker'", "Distribution.cluster = 'slurm'")
     step = {"STEP_NODELIST": "localhost", "STEP_NUM_TASKS": "2", "STEP_TASKS_PER_NODE": "2"}
     workers = [
         start_worker(
-            command("gn", tmp_path, *bindings, f"Distribution.port = {first}"),
-            {f"SLURM_{name}": value for name, value in (step | {"PROCID": str(rank)}).items()},
+            train_command("gn", tmp_path, *bindings, f"Distribution.port = {first}"),
+            {f"SLURM_{name}": value for name, value in step.items()} | {"SLURM_PROCID": str(rank)},
         )
         for rank in range(2)
     ]
-    ended = finish(workers)
+    ended = wait_for(workers)
     assert [code for code, *_ in ended] == [0, 0], ended[0][2]
     assert "on 2 replica(s)" in ended[0][1] and not ended[1][1]
 
@@ -94,10 +96,10 @@ def test_four_virtual_devices_equal_one(tmp_path, one_device):
 
 def test_workers_with_different_commands_stop_and_say_who(tmp_path):
     different = ((), ("PGD.steps = 3",))
-    ended = finish(start_workers("gn", tmp_path / "run", of_each=different))
-    for code, _, message in ended:
+    ended = wait_for(start_workers("gn", tmp_path / "run", of_each=different))
+    for code, _, errors in ended:
         assert code == 2
-        assert "error: worker 1 has another configuration than worker 0" in message
+        assert "error: worker 1 has another configuration than worker 0" in errors
     assert not (tmp_path / "run").exists()
 
 
@@ -115,9 +117,9 @@ def test_a_signal_to_one_worker_stops_and_saves_all(tmp_path):
     workers = start_workers("gn", tmp_path, "Training.epochs = 4000")
     wait_for_steps(tmp_path, 4)
     workers[1].send_signal(signal.SIGTERM)
-    for code, _, message in finish(workers):
+    for code, _, errors in wait_for(workers):
         assert code == 128 + signal.SIGTERM
-        assert "stopped by SIGTERM at step" in message
+        assert "stopped by SIGTERM at step" in errors
     steps = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["step"]
     assert (tmp_path / "checkpoints" / f"step-{steps}.index").exists()
 
@@ -126,15 +128,15 @@ def test_a_signal_to_one_worker_stops_and_saves_all(tmp_path):
 def test_a_killed_worker_ends_the_other_and_both_resume_to_the_same_weights(tmp_path):
     bindings = ("Training.epochs = 150", "Training.checkpoint_every_epochs = 5", SYNC)
     bindings += ("Experiment.deterministic = True",)
-    assert all(code == 0 for code, *_ in finish(start_workers("mbn", tmp_path / "a", *bindings)))
+    assert all(code == 0 for code, *_ in wait_for(start_workers("mbn", tmp_path / "a", *bindings)))
     workers = start_workers("mbn", tmp_path / "b", *bindings)
     wait_for_steps(tmp_path / "b", 60)
     workers[1].kill()
     began = time.monotonic()
-    (code, _, message), _ = finish(workers)
+    (code, _, errors), _ = wait_for(workers)
     assert time.monotonic() - began < 120
-    assert code == 3 and "error: another worker is gone" in message.splitlines()[-1]
-    assert all(code == 0 for code, *_ in finish(start_workers("mbn", tmp_path / "b", *bindings)))
+    assert code == 3 and "error: another worker is gone" in errors.splitlines()[-1]
+    assert all(code == 0 for code, *_ in wait_for(start_workers("mbn", tmp_path / "b", *bindings)))
     never_killed, resumed = (read_model(tmp_path / run / "checkpoints") for run in "ab")
     for path, value in never_killed.items():
         np.testing.assert_array_equal(resumed[path], value)

@@ -10,7 +10,7 @@ from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
 
 
-def test_overlays_win_over_recipe_and_scale_in_any_order():
+def test_overlays_take_precedence_over_recipe_and_scale_in_any_order():
     files = ["gin/mbn.gin", "gin/attack/pgd5.gin", "gin/scale/cifar10.gin", "gin/depth/152.gin"]
     texts = {config.read(order).text() for order in itertools.permutations(files)}
     assert len(texts) == 1
@@ -25,7 +25,7 @@ def test_a_recipe_may_override_its_scale():
         assert config.read(order).values["Training.epochs"] == 220
 
 
-def test_bindings_win_and_are_kept():
+def test_bindings_take_precedence_and_their_place_is_known():
     read = config.read(["gin/mbn_alp.gin"], ["PGD.steps = 3"])
     assert build_plan().attack.steps == 3
     assert read.where("PGD.steps") == "--gin_bindings='PGD.steps = 3'"
@@ -60,7 +60,7 @@ def test_bindings_win_and_are_kept():
         (["gin/mbn.gin"], ["Distribution.kind = 'mirored'"], "Did you mean 'mirrored'"),
     ],
 )
-def test_mistakes_are_told_in_one_line(files, bindings, message):
+def test_mistakes_are_reported_in_one_line(files, bindings, message):
     with pytest.raises(UserError, match=message) as caught:
         config.read(files, bindings)
         plan = build_plan()
@@ -68,7 +68,7 @@ def test_mistakes_are_told_in_one_line(files, bindings, message):
     assert "\n" not in caught.value.message
 
 
-def test_a_wrong_line_is_told_with_its_file_and_number(tmp_path):
+def test_a_wrong_line_is_reported_with_its_file_and_number(tmp_path):
     path = tmp_path / "mine.gin"
     path.write_text("# a comment\ninclude 'gin/mbn.gin'\n\nPGD.stepsize = 2\n")
     with pytest.raises(UserError, match=rf"{path}:4: PGD has no parameter 'stepsize'.*'step_size'"):

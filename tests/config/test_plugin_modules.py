@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from shared.project import ROOT
+from shared.plugin_texts import norm_plugin
 
 from tfadv import config
 from tfadv.config import plugin_modules
@@ -33,8 +33,8 @@ def site(tmp_path, monkeypatch):
 def test_plugins_come_from_a_folder_and_from_a_module(tmp_path, monkeypatch):
     folder = tmp_path / "folder"
     folder.mkdir()
-    (folder / "in_folder.py").write_text(PLUGIN.format(name="in_folder", cls="InFolder"))
-    (tmp_path / "a_module.py").write_text(PLUGIN.format(name="a_module", cls="AModule"))
+    (folder / "in_folder.py").write_text(norm_plugin("in_folder"))
+    (tmp_path / "a_module.py").write_text(norm_plugin("a_module"))
     recipe = tmp_path / "mine.gin"
     recipe.write_text(
         "import plugins.in_folder\ninclude 'gin/gn.gin'\nExperiment.norm = 'in_folder'\n"
@@ -48,8 +48,8 @@ def test_plugins_come_from_a_folder_and_from_a_module(tmp_path, monkeypatch):
     assert re.match(r"import a_module # source \w+\nimport plugins.in_folder # source", read.text())
 
 
-def test_an_installed_plugin_is_there_by_name_and_noted_where_it_is_used(site):
-    site("good_package", PLUGIN.format(name="installed_norm", cls="InstalledNorm"))
+def test_an_installed_plugin_is_known_by_name_and_recorded_where_it_is_used(site):
+    site("good_package", norm_plugin("installed_norm"))
     read = config.read(["gin/gn.gin"], ["Experiment.norm = 'installed_norm'"])
     assert build_plan().experiment.norm == "installed_norm"
     assert read.text().startswith("import good_package # source ")
@@ -59,10 +59,10 @@ def test_an_installed_plugin_is_there_by_name_and_noted_where_it_is_used(site):
     assert bound.plugins == ["good_package"]
 
 
-def test_a_failing_installed_plugin_is_named_and_takes_no_other_down(site):
-    half = PLUGIN.format(name="half_done", cls="HalfDone") + "\nraise RuntimeError('no good')\n"
+def test_a_failing_installed_plugin_is_named_and_the_others_still_load(site):
+    half = norm_plugin("half_done") + "\nraise RuntimeError('no good')\n"
     site("bad_package", half, entry="bad")
-    site("good_package", PLUGIN.format(name="installed_norm", cls="InstalledNorm"))
+    site("good_package", norm_plugin("installed_norm"))
     read = config.read(["gin/gn.gin"])
     (failure,) = read.failures.values()
     assert "'bad' (bad_package of bad_package 1.2)" in failure
@@ -79,8 +79,8 @@ def test_a_failing_installed_plugin_is_named_and_takes_no_other_down(site):
         ("import not_there", "No module named 'not_there'"),
         ("def f(:", "SyntaxError"),
         ("x = 1", "registers nothing"),
-        (PLUGIN.format(name="group_norm", cls="Mine"), "'group_norm' is registered twice"),
-        (PLUGIN.format(name="mine", cls="GroupNorm"), "the name 'GroupNorm'.*is taken"),
+        (norm_plugin("group_norm", "Mine"), "'group_norm' is registered twice"),
+        (norm_plugin("mine", "GroupNorm"), "the name 'GroupNorm'.*is taken"),
     ],
 )
 def test_a_failing_plugin_is_named_with_its_cause(tmp_path, monkeypatch, text, message):
@@ -88,7 +88,7 @@ def test_a_failing_plugin_is_named_with_its_cause(tmp_path, monkeypatch, text, m
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError, match=f"--plugin: plugin 'broken_plugin'.*{message}"):
         config.read(["gin/gn.gin"], plugins=["broken_plugin"])
-    (tmp_path / "broken_plugin.py").write_text(PLUGIN.format(name="mended", cls="Mended") + "\n#")
+    (tmp_path / "broken_plugin.py").write_text(norm_plugin("mended") + "\n#")
     config.read(["gin/gn.gin"], plugins=["broken_plugin"])
     assert "mended" in NORMS.names()
 
@@ -100,7 +100,7 @@ def test_a_failing_plugin_is_named_with_its_cause(tmp_path, monkeypatch, text, m
         ("some/folder/mine.py", "--plugin_dir=FOLDER --plugin=plugins.mine"),
     ],
 )
-def test_a_missing_plugin_is_told_with_the_way_in(module, message):
+def test_a_missing_plugin_is_refused_with_the_way_in(module, message):
     with pytest.raises(UserError, match=message):
         config.read(["gin/gn.gin"], plugins=[module])
     with pytest.raises(UserError, match="--plugin_dir: no folder"):
@@ -110,7 +110,7 @@ def test_a_missing_plugin_is_told_with_the_way_in(module, message):
 def test_an_edited_plugin_is_another_configuration(tmp_path):
     source = tmp_path / "edited.py"
     for line in ("", "# another idea\n"):
-        source.write_text(PLUGIN.format(name="edited", cls="Edited") + line)
+        source.write_text(norm_plugin("edited") + line)
         read = config.read(["gin/gn.gin"], plugins=["plugins.edited"], plugin_dirs=[str(tmp_path)])
         directory = RunDirectory(tmp_path / "run")
         if not line:
@@ -120,8 +120,8 @@ def test_an_edited_plugin_is_another_configuration(tmp_path):
         directory.check(read)
 
 
-def test_a_forgotten_import_is_told(tmp_path):
-    (tmp_path / "forgotten.py").write_text(PLUGIN.format(name="forgotten", cls="Forgotten"))
+def test_a_forgotten_import_is_named(tmp_path):
+    (tmp_path / "forgotten.py").write_text(norm_plugin("forgotten"))
     with pytest.raises(UserError, match="'plugins.forgotten' defines it: import plugins.forgott"):
         config.read(["gin/gn.gin"], ["Forgotten.name = 'x'"], plugin_dirs=[str(tmp_path)])
     with pytest.raises(UserError, match="Did you mean 'plugins.forgotten'"):
@@ -129,7 +129,7 @@ def test_a_forgotten_import_is_told(tmp_path):
 
 
 def test_a_plugin_can_be_defined_again_in_a_notebook():
-    cell = PLUGIN.format(name="in_a_cell", cls="InACell")
+    cell = norm_plugin("in_a_cell")
     for _ in range(2):
         exec(compile(cell, "cell", "exec"), {"__name__": "__main__"})
     assert "in_a_cell" in NORMS.names()
@@ -137,8 +137,8 @@ def test_a_plugin_can_be_defined_again_in_a_notebook():
         exec(compile(cell, "cell", "exec"), {"__name__": "elsewhere"})
 
 
+@pytest.mark.usefixtures("worked_plugins")
 def test_parts_know_their_papers():
-    config.with_plugins([f"plugins.{path.stem}" for path in (ROOT / "plugins").glob("*.py")])
     assert all(kind.papers[name] for kind in (NORMS, ATTACKS) for name in kind.names())
     assert STRATEGIES.papers["trades"] == "Zhang et al., 2019"
     assert plugin_modules.parts_of("plugins.trades") == [(STRATEGIES, "trades")]

@@ -3,20 +3,10 @@
 import sys
 
 import pytest
+from shared.plugin_texts import attack_plugin
 
 from tfadv import config
 from tfadv.config import plugin_modules, plugin_sources
-
-PLUGIN = """
-{imports}
-from tfadv.attacks.pgd import PGD
-from tfadv.registry import ATTACKS
-
-@ATTACKS.register("{name}")
-class {cls}(PGD):
-    \"\"\"One.\"\"\"
-    {body}
-"""
 
 
 def write(folder, files):
@@ -49,7 +39,7 @@ def test_an_edited_helper_changes_the_digest(tmp_path, forget_plugins, way):
     write(
         tmp_path,
         {
-            f"{name}.py": PLUGIN.format(imports=imports, name=name, cls=name.title(), body=""),
+            f"{name}.py": attack_plugin(name, imports=imports),
             "step.py": "half = 0.5\n",
             "middle.py": "from .step import half\n",
             "inner/__init__.py": "",
@@ -65,16 +55,16 @@ def test_an_edited_helper_changes_the_digest(tmp_path, forget_plugins, way):
 
 
 def test_the_package_of_a_plugin_counts(tmp_path, forget_plugins):
-    text = PLUGIN.format(imports="", name="packed", cls="Packed", body="")
+    text = attack_plugin("packed")
     write(tmp_path, {"pack/__init__.py": "half = 0.5\n", "pack/packed.py": text})
     before = digest_of(tmp_path, "plugins.pack.packed")
     (tmp_path / "pack" / "__init__.py").write_text("half = 0.25\n")
     assert plugin_modules.digest("plugins.pack.packed") != before
 
 
-def test_a_late_import_counts_before_it_is_run(tmp_path, forget_plugins):
-    late = "def start(self):\n        from plugins.late_step import half\n        return half"
-    text = PLUGIN.format(imports="", name="late_one", cls="LateOne", body=late)
+def test_an_import_within_a_function_counts_before_it_is_run(tmp_path, forget_plugins):
+    late = "def start(self):\n    from plugins.late_step import half\n    return half"
+    text = attack_plugin("late_one", body=late)
     write(tmp_path, {"late_one.py": text, "late_step.py": "half = 0.5\n"})
     before = digest_of(tmp_path, "plugins.late_one")
     assert "plugins.late_step" not in sys.modules

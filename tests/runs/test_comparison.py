@@ -64,15 +64,18 @@ def test_attacks_that_differ_are_columns_of_their_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("files", "message"),
     [
-        (lambda: comparison.chosen_recipes([]), "name recipes to compare"),
-        (lambda: comparison.chosen_recipes(["gin/gn.gin", "mine/gn.gin"]), "have one name, 'gn'"),
-        (lambda: comparison.chosen_seeds(["0", "x"]), "--seeds must be distinct numbers"),
-        (lambda: comparison.chosen_seeds(["1", "1"]), "--seeds must be distinct numbers"),
-        (lambda: comparison.chosen_seeds([]), "--seeds must be distinct numbers"),
+        ([], "name recipes to compare"),
+        (["gin/gn.gin", "mine/gn.gin"], "have one name, 'gn'"),
     ],
 )
-def test_mistakes_are_told(call, message):
+def test_wrong_recipes_are_refused(files, message):
     with pytest.raises(UserError, match=message):
-        call()
+        comparison.chosen_recipes(files)
+
+
+@pytest.mark.parametrize("seeds", [["0", "x"], ["1", "1"], []])
+def test_wrong_seeds_are_refused(seeds):
+    with pytest.raises(UserError, match="--seeds must be distinct numbers"):
+        comparison.chosen_seeds(seeds)

@@ -24,6 +24,11 @@ def test_another_config_in_a_run_directory_is_refused(tmp_path):
         RunDirectory(tmp_path / "other").check(read)
 
 
+def test_metrics_that_are_not_finite_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        RunDirectory(tmp_path).append_metrics({"loss": float("inf")})
+
+
 def test_default_folders_differ_where_the_runs_do():
     read = config.read(["gin/scale/smoke.gin", "gin/mbn.gin"])
     assert default_path(read, []) == Path("runs/mbn-smoke")

@@ -1,21 +1,22 @@
-"""Workers of a training, each a process of its own."""
+"""Workers of a training at the smoke scale, each a process of its own."""
 
 import json
 import os
 import socket
 import subprocess
-import sys
 
+from shared.commands import command
 from shared.smoke_trainers import ONE_EPOCH, SMOKE
 
 
-def command(recipe, folder, *bindings):
-    flags = [f"--gin_bindings={binding}" for binding in (*ONE_EPOCH, *bindings)]
+def train_command(recipe, folder, *bindings):
+    """Returns the words that train a recipe, by name, in a folder."""
     files = [f"--gin_file=gin/{recipe}.gin", f"--gin_file={SMOKE}"]
-    return [sys.executable, "-m", "tfadv.train", *files, *flags, f"--model_dir={folder}"]
+    return command("train", *files, bindings=(*ONE_EPOCH, *bindings), model_dir=folder)
 
 
 def free_ports(count):
+    """Returns ports that nothing listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [opened.getsockname()[1] for opened in sockets]
     for opened in sockets:
@@ -23,26 +24,32 @@ def free_ports(count):
     return ports
 
 
+def cluster_of(count):
+    """Returns the environment variables of each worker of a cluster on this machine."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    tasks = [{"type": "worker", "index": index} for index in range(count)]
+    return [
+        {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})}
+        for task in tasks
+    ]
+
+
 def start_workers(recipe, folder, *bindings, of_each=((), ())):
     """Starts one process a worker, all with the same command but for `of_each`."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(of_each))]
-    workers = []
-    for index, more in enumerate(of_each):
-        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        arguments = command(recipe, folder, *bindings, *more)
-        workers.append(start_worker(arguments, {"TF_CONFIG": json.dumps(task)}))
-    return workers
+    return [
+        start_worker(train_command(recipe, folder, *bindings, *own), variables)
+        for own, variables in zip(of_each, cluster_of(len(of_each)), strict=True)
+    ]
 
 
-def start_worker(arguments, variables):
+def start_worker(words, variables):
+    """Starts a command with more environment variables."""
     pipe = subprocess.PIPE
-    return subprocess.Popen(
-        arguments, env=os.environ | variables, stdout=pipe, stderr=pipe, text=True
-    )
+    return subprocess.Popen(words, env=os.environ | variables, stdout=pipe, stderr=pipe, text=True)
 
 
-def finish(workers, timeout=180):
-    """Waits for the workers; returns their exit codes, outputs and errors."""
+def wait_for(workers, timeout=180):
+    """Waits for the workers; returns the exit code, output and errors of each."""
     ended = []
     for worker in workers:
         out, err = worker.communicate(timeout=timeout)
