@@ -7,11 +7,11 @@ without it.
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.project import ROOT
 
 from tfadv import adapters, config
 from tfadv.errors import UserError
@@ -25,13 +25,8 @@ from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.trainer import Trainer
 
 pytest.importorskip("foolbox", reason="no foolbox here: make test-suites")
-
-
 pytest.importorskip("art", reason="no ART here: make test-suites")
-
-
 pytest.importorskip("cleverhans", reason="no CleverHans here: make test-suites")
-
 
 RECIPE = ["gin/mbn.gin", "gin/scale/digits.gin"]
 STEPS, EPSILON, ALPHA = 20, 40.0, 4.0
@@ -169,7 +164,7 @@ def test_every_adapter_sees_that_a_bundle_was_changed(trained, adapter, tmp_path
         adapter(changed, images, labels)
 
 
-SCRIPTS = sorted((Path(__file__).parent.parent / "docs").glob("attack_with_*.md"))
+SCRIPTS = sorted((ROOT / "docs").glob("attack_with_*.md"))
 
 
 @pytest.mark.parametrize("page", SCRIPTS, ids=lambda page: page.stem)

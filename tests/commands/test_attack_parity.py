@@ -5,13 +5,12 @@ outcomes, image by image.
 """
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.commands import run_command
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks import attacks_by_hand as by_hand
@@ -29,7 +28,7 @@ FROM_THE_IMAGE = "eval/PGD.clean_start_probability = 1.0"
 
 
 @pytest.fixture(scope="module")
-def foreign(tmp_path_factory):
+def external(tmp_path_factory):
     """A Keras file with scikit-learn's weights, which takes images in 0..1."""
     train = some_examples(digits().train, 1297)
     grey = train["image"].numpy()[..., 0].reshape(-1, 64) / 255
@@ -43,17 +42,16 @@ def foreign(tmp_path_factory):
     weights = zip(fitted.coefs_, fitted.intercepts_, strict=True)
     for layer, of_layer in zip((hidden, logits), weights, strict=True):
         layer.set_weights(of_layer)
-    path = tmp_path_factory.mktemp("foreign") / "theirs.keras"
+    path = tmp_path_factory.mktemp("external") / "theirs.keras"
     model.save(path)
     return path, model
 
 
 def evaluated(path, output, *bindings):
     """Returns the record and the classes after each attack of a command."""
-    flags = [f"--saved_model={path}", "--pixel_range=0,1", "--layout=NHWC", f"--output={output}"]
-    flags += [f"--gin_bindings={binding}" for binding in (*SMALL, *bindings)]
-    command = [sys.executable, "-m", "tfadv.evaluate", "--plugin=plugins.mi_fgsm", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    model = {"saved_model": path, "pixel_range": "0,1", "layout": "NHWC"}
+    chosen = {"plugin": "plugins.mi_fgsm", "bindings": (*SMALL, *bindings), "output": output}
+    done = run_command("evaluate", **model, **chosen)
     assert done.returncode == 0, done.stderr
     indices = evaluation_indices(digits().test, COUNT)
     classes = {}
@@ -101,11 +99,11 @@ def compare(peer, rows, classes, expected, targeted):
         assert 0.02 < left < 0.95, f"{attack}: nothing to compare"
 
 
-def test_unbound_goals_are_each_attacks_own(foreign, tmp_path):
+def test_unbound_goals_are_each_attacks_own(external, tmp_path):
     """The protocol binds PGD.targeted = True: that is PGD's alone."""
-    epsilon, peer = 32.0, Peer(foreign[1])
+    epsilon, peer = 32.0, Peer(external[1])
     rows, classes = evaluated(
-        foreign[0],
+        external[0],
         tmp_path / "own.json",
         "Evaluation.attacks = ('fgsm', 'mi_fgsm', 'pgd', 'apgd')",
         f"PGD.epsilon = {epsilon}",
@@ -124,11 +122,11 @@ def test_unbound_goals_are_each_attacks_own(foreign, tmp_path):
     compare(peer, rows, classes, expected, targeted)
 
 
-def test_bound_goals_and_balls_arrive(foreign, tmp_path):
+def test_bound_goals_and_balls_arrive(external, tmp_path):
     """In L2, which every attack takes from PGD, and with the other goals."""
-    epsilon, peer = 300.0, Peer(foreign[1])
+    epsilon, peer = 300.0, Peer(external[1])
     rows, classes = evaluated(
-        foreign[0],
+        external[0],
         tmp_path / "bound.json",
         "Evaluation.attacks = ('fgsm', 'mi_fgsm', 'pgd', 'apgd_targeted')",
         f"PGD.epsilon = {epsilon}",

@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from absl import flags
+from shared.commands import command, last_error, run_command
 from shared.smoke_trainers import SMOKE
 
 from tfadv import evaluate
@@ -17,29 +17,24 @@ from tfadv import evaluate
 def finished(tmp_path_factory):
     """A run trained by the command, for the commands that come after."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    done = command("train", "--gin_file=gin/mbn_alp.gin", f"--gin_file={SMOKE}", model_dir=folder)
+    done = run_command(
+        "train", "--gin_file=gin/mbn_alp.gin", f"--gin_file={SMOKE}", model_dir=folder
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def command(name, *arguments, **flags):
-    named = [f"--{flag}={value}" for flag, value in flags.items()]
-    return subprocess.run(
-        [sys.executable, "-m", f"tfadv.{name}", *arguments, *named], capture_output=True, text=True
-    )
-
-
 def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
     out = tmp_path / "bundle"
-    done = command("export", model_dir=finished, output_dir=out)
+    done = run_command("export", model_dir=finished, output_dir=out)
     assert done.returncode == 0, done.stderr
     assert "adv, clean, images in 0..1" in done.stdout
     with ThreadPoolExecutor(2) as two:
         runs = [
-            two.submit(command, "evaluate", model_dir=finished),
+            two.submit(run_command, "evaluate", model_dir=finished),
             # An overlay leaves the bundle its run's images.
             two.submit(
-                command,
+                run_command,
                 "evaluate",
                 "--gin_file=gin/attack/pgd5.gin",
                 saved_model=out,
@@ -62,21 +57,17 @@ def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_evaluation_goes_on_where_it_was(finished, tmp_path):
+def test_a_killed_evaluation_resumes(finished, tmp_path):
     """Killed in the midst of an attack; then the same command, and the same result."""
-    long = "--gin_bindings=Evaluation.attacks = ('pgd2000/pgd', 'fgsm')"
-    small = "--gin_bindings=Evaluation.batch_size = 4"
+    bindings = ["Evaluation.attacks = ('pgd2000/pgd', 'fgsm')", "Evaluation.batch_size = 4"]
     kept = tmp_path / "killed.images.jsonl"
 
-    def evaluate(name):
-        return command(
-            "evaluate", long, small, model_dir=finished, output=tmp_path / f"{name}.json"
-        )
+    def flags(name):
+        return {"model_dir": finished, "output": tmp_path / f"{name}.json", "bindings": bindings}
 
     with ThreadPoolExecutor(1) as other:
-        whole = other.submit(evaluate, "whole")
-        arguments = ["--model_dir", finished, "--output", tmp_path / "killed.json", long, small]
-        with subprocess.Popen([sys.executable, "-m", "tfadv.evaluate", *arguments]) as killed:
+        whole = other.submit(run_command, "evaluate", **flags("whole"))
+        with subprocess.Popen(command("evaluate", **flags("killed"))) as killed:
             while not (kept.exists() and '["clean", "pgd2000/pgd"' in kept.read_text()):
                 assert killed.poll() is None
                 time.sleep(0.02)
@@ -84,16 +75,16 @@ def test_a_killed_evaluation_goes_on_where_it_was(finished, tmp_path):
         assert whole.result().returncode == 0, whole.result().stderr
     before = kept.read_text()
     assert not (tmp_path / "killed.json").exists()
-    done = evaluate("killed")
+    done = run_command("evaluate", **flags("killed"))
     assert done.returncode == 0, done.stderr
     assert kept.read_text().startswith(before[: before.rfind("\n")])
     records = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "killed")]
     assert records[0] == records[1]
     assert (tmp_path / "killed_report" / "report.html").is_file()
-    assert "there is a" in evaluate("killed").stderr
+    assert "there is a" in run_command("evaluate", **flags("killed")).stderr
 
 
-def test_mistakes_are_told_in_one_line(finished, tmp_path):
+def test_mistakes_are_reported_in_one_line(finished, tmp_path):
     (tmp_path / "there").write_text("mine")
     mistakes = [
         ("export", {"branch": "advv"}, "no branch 'advv'; it has clean, adv. Did you mean 'adv'?"),
@@ -106,18 +97,18 @@ def test_mistakes_are_told_in_one_line(finished, tmp_path):
     def make(mistake):
         name, flags, _ = mistake
         output = {"export": "output_dir", "evaluate": "output"}[name]
-        return command(name, **{"model_dir": finished, output: tmp_path / "new"} | flags)
+        return run_command(name, **{"model_dir": finished, output: tmp_path / "new"} | flags)
 
     with ThreadPoolExecutor(2) as two:
         for done, (_, _, message) in zip(two.map(make, mistakes), mistakes, strict=True):
             assert done.returncode == 2 and message in done.stderr
-            assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+            assert last_error(done).startswith("error: ")
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
-def test_every_flag_of_an_evaluation_is_part_of_what_it_is_about():
+def test_every_flag_of_an_evaluation_is_recorded_with_its_outcomes():
     defined = {flag.name for flag in flags.FLAGS.flags_by_module_dict()[evaluate.__name__]}
     # The first two by the weights' digest, --branch by the branches; --output is where it goes.
-    told_otherwise = {"model_dir", "saved_model", "branch", "output"}
+    in_other_ways = {"model_dir", "saved_model", "branch", "output"}
     shared = {"weights"}  # with the export
-    assert defined | shared == told_otherwise | set(evaluate._FLAGS_OF_MODEL)
+    assert defined | shared == in_other_ways | set(evaluate._FLAGS_OF_MODEL)

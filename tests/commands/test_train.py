@@ -1,14 +1,13 @@
 """The training command as its users run it: a whole run, and mistakes in one line."""
 
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
+from shared.commands import last_error, run_command
+from shared.tiny_data import dim_examples, npz_bindings, random_examples, write_npz
 
-SMOKE = ["--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin"]
+RECIPE = ["--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin"]
 FILES = [
     "config.gin",
     "operative_config.gin",
@@ -20,17 +19,15 @@ FILES = [
 ]
 
 
-def run(*arguments, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-m", "tfadv.train", *arguments], capture_output=True, text=True, cwd=cwd
-    )
+def train(*arguments, **options):
+    return run_command("train", *arguments, **options)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Returns a folder with one run, made from another working directory."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    done = run(*SMOKE, "--model_dir=run", cwd=folder)
+    done = train(*RECIPE, "--model_dir=run", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -40,15 +37,8 @@ def test_a_run_leaves_every_file_and_prints_both_branches(finished):
     for name in FILES:
         assert (folder / "run" / name).exists(), name
     record = json.loads((folder / "run" / "results.json").read_text())
-    assert set(record) >= {
-        "model",
-        "dataset",
-        "epsilon",
-        "pixel_range",
-        "examples",
-        "clean",
-        "attacks",
-    }
+    of_data = {"dataset", "examples", "pixel_range", "epsilon"}
+    assert set(record) >= of_data | {"model", "clean", "attacks"}
     assert set(record["clean"]) == {"clean", "adv"}
     assert {row["branch"] for row in record["attacks"]} == {"clean", "adv"}
     assert "train 2/2" in done.stdout and "PGD-10 targeted ε=16" in done.stdout
@@ -71,37 +61,37 @@ def test_tensorboard_has_curves_and_the_strip(finished):
 
 def test_the_same_command_prints_the_finished_run(finished):
     folder, first = finished
-    again = run(*SMOKE, "--model_dir=run", cwd=folder)
+    again = train(*RECIPE, "--model_dir=run", cwd=folder)
     assert again.returncode == 0 and "train" not in again.stdout
     assert again.stdout.splitlines()[-4:] == first.stdout.splitlines()[-4:]
 
 
-def test_a_run_of_another_norm_is_no_start_for_finetuning(finished):
+def test_finetuning_refuses_a_run_of_another_norm(finished):
     folder, _ = finished
-    files = ["--gin_file=gin/finetune/clean_images.gin", SMOKE[1]]
+    files = ["--gin_file=gin/finetune/clean_images.gin", RECIPE[1]]
     chosen = "--gin_bindings=Experiment.initial_weights = 'run'"
-    done = run(*files, chosen, "--model_dir=finetuned", cwd=folder)
+    done = train(*files, chosen, "--model_dir=finetuned", cwd=folder)
     assert done.returncode == 2 and not (folder / "finetuned").exists()
-    assert "'run' has no stem/norm/gamma." in done.stderr.splitlines()[-1]
+    assert "'run' has no stem/norm/gamma." in last_error(done)
 
 
 def test_another_config_there_is_refused(finished):
     folder, _ = finished
     before = (folder / "run" / "config.gin").read_text()
-    done = run(*SMOKE, "--model_dir=run", "--gin_bindings=PGD.steps = 3", cwd=folder)
+    done = train(*RECIPE, "--model_dir=run", "--gin_bindings=PGD.steps = 3", cwd=folder)
     assert done.returncode == 2
-    assert "another config (PGD.steps: 2 → 3)" in done.stderr.splitlines()[-1]
+    assert "another config (PGD.steps: 2 → 3)" in last_error(done)
     assert (folder / "run" / "config.gin").read_text() == before
 
 
 MISTAKES = [
     (["--gin_file=gin/mbn_al.gin"], "error: --gin_file: no gin file"),
-    ([*SMOKE, "--gin_bindings=PGD.stps = 3"], "Did you mean 'steps'"),
-    ([*SMOKE, "--gin_bindings=Experiment.strategy = 'alp'"], "no strategy is called 'alp'"),
-    ([*SMOKE, "--gin_bindings=PGD.epsilon = -1"], "'PGD.epsilon = -1': PGD.epsilon must be"),
+    ([*RECIPE, "--gin_bindings=PGD.stps = 3"], "Did you mean 'steps'"),
+    ([*RECIPE, "--gin_bindings=Experiment.strategy = 'alp'"], "no strategy is called 'alp'"),
+    ([*RECIPE, "--gin_bindings=PGD.epsilon = -1"], "'PGD.epsilon = -1': PGD.epsilon must be"),
     (
         [
-            *SMOKE,
+            *RECIPE,
             "--gin_bindings=Training.batch_size = 15",
             "--gin_bindings=Distribution.virtual_cpus = 2",
         ],
@@ -126,7 +116,7 @@ def mistaken(tmp_path_factory):
 
     def left(mistake):
         folder = tmp_path_factory.mktemp("mistaken")
-        return folder, run(*mistake[0], "--model_dir=run", cwd=folder)
+        return folder, train(*mistake[0], "--model_dir=run", cwd=folder)
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(left, MISTAKES))
@@ -136,70 +126,59 @@ def mistaken(tmp_path_factory):
 def test_mistakes_end_in_one_line_before_training(mistaken, number):
     (folder, done), message = mistaken[number], MISTAKES[number][1]
     assert done.returncode == 2
-    assert message in done.stderr.splitlines()[-1]
+    assert message in last_error(done)
     assert "Traceback" not in done.stderr
     assert not (folder / "run").exists()
 
 
 def test_a_label_out_of_range_ends_in_one_line_before_training(tmp_path):
-    images = np.zeros((64, 8, 8, 3), np.uint8)
-    np.savez(tmp_path / "a.npz", image=images, label=np.arange(64), label_names=["cat", "dog"])
-    arguments = [f"--gin_bindings=npz.{split} = 'a.npz'" for split in ("train", "test")]
-    arguments += ["--gin_bindings=Experiment.dataset = 'npz'", "--model_dir=run"]
-    done = run(*SMOKE, *arguments, cwd=tmp_path)
+    write_npz(tmp_path / "a.npz", *random_examples(64), label_names=["cat", "dog"])
+    bindings = npz_bindings(".", "a.npz", "a.npz")
+    done = train(*RECIPE, bindings=bindings, model_dir="run", cwd=tmp_path)
     assert done.returncode == 2 and not (tmp_path / "run").exists()
-    assert "error: npz.train: label 2 of example 2 is not in 0..1" in done.stderr.splitlines()[-1]
+    assert "error: npz.train: label 2 of example 2 is not in 0..1" in last_error(done)
 
 
 def test_dry_run_writes_nothing(tmp_path):
-    done = run(*SMOKE, "--dry_run", cwd=tmp_path)
+    done = train(*RECIPE, "--dry_run", cwd=tmp_path)
     assert done.returncode == 0 and "PGD.steps = 2" in done.stdout
     assert "'MBN, 100% adv + 100% clean, ALP': adv branch 65.9% clean" in done.stdout
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_odd_is_told_once_before_training(tmp_path):
-    images = np.random.default_rng(0).integers(0, 17, (32, 8, 8, 3), np.uint8)
-    np.savez(tmp_path / "a.npz", image=images, label=np.arange(32) % 4)
-    arguments = [f"--gin_bindings=npz.{split} = 'a.npz'" for split in ("train", "test")]
-    arguments += ["--gin_bindings=Experiment.dataset = 'npz'", "--gin_bindings=PGD.epsilon = 0.06"]
-    message = [
+def test_what_is_odd_is_warned_of_once_before_training(tmp_path):
+    write_npz(tmp_path / "a.npz", *dim_examples(32))
+    bindings = [*npz_bindings(".", "a.npz", "a.npz"), "PGD.epsilon = 0.06"]
+    warnings = [
         "npz.train: the largest pixel is 16, of 255",
         "npz.test: the largest pixel is 16, of 255",
         "npz.test: 32 of 32 images are in npz.train too",
         "epsilon = 0.06 of the training attack, pgd10/pgd is less than one",
     ]
     for more in (["--dry_run"], []):
-        done = run(*SMOKE, *arguments, *more, "--model_dir=run", cwd=tmp_path)
+        done = train(*RECIPE, *more, bindings=bindings, model_dir="run", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        for warning in message:
+        for warning in warnings:
             assert done.stderr.count(f"warning: {warning}") == 1, done.stderr
 
 
 def test_two_virtual_replicas_train_from_the_command_line(tmp_path):
-    done = run(*SMOKE, "--gin_bindings=Distribution.virtual_cpus = 2", cwd=tmp_path)
+    done = train(*RECIPE, bindings=["Distribution.virtual_cpus = 2"], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "on 2 replica(s)" in done.stdout
 
 
-def test_training_says_what_is_odd_in_a_line(folder):
+def test_files_that_are_not_read_are_warned_of_in_one_line(folder):
     (folder / "train" / "red" / "d.webp").write_bytes(b"")
-    arguments = ["--gin_file=gin/clean.gin", "--gin_file=gin/scale/smoke.gin", "--dry_run"]
-    bindings = {
-        "Experiment.dataset": "image_folder",
-        "image_folder.train": str(folder / "train"),
-        "image_folder.test": str(folder / "test"),
-        "image_folder.image_size": 8,
-        "Training.batch_size": 2,
-    }
-    arguments += [f"--gin_bindings={name} = {value!r}" for name, value in bindings.items()]
-    done = subprocess.run(
-        [sys.executable, "-m", "tfadv.train", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    files = ["--gin_file=gin/clean.gin", "--gin_file=gin/scale/smoke.gin"]
+    bindings = [
+        "Experiment.dataset = 'image_folder'",
+        f"image_folder.train = '{folder / 'train'}'",
+        f"image_folder.test = '{folder / 'test'}'",
+        "image_folder.image_size = 8",
+        "Training.batch_size = 2",
+    ]
+    done = train(*files, "--dry_run", bindings=bindings, cwd=folder)
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
     assert len(warnings) == 1 and "image_folder.train: not read" in warnings[0]
     assert "1 .webp" in warnings[0] and done.stdout.startswith("paper")

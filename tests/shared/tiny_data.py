@@ -34,10 +34,20 @@ def write_npz(path, images, labels, **more):
     return str(path)
 
 
-def npz_bindings(folder):
-    """Returns bindings that choose train.npz and test.npz of a folder."""
-    paths = [f"npz.{split} = '{folder}/{split}.npz'" for split in ("train", "test")]
-    return ["Experiment.dataset = 'npz'", *paths]
+def write_splits(folder, train=32, test=20, seed=0):
+    """Writes so many random examples as train.npz and test.npz of a folder; makes it if needed."""
+    folder.mkdir(exist_ok=True)
+    write_npz(folder / "train.npz", *random_examples(train, seed))
+    write_npz(folder / "test.npz", *random_examples(test, seed + 1000))
+
+
+def npz_bindings(folder, train="train.npz", test="test.npz"):
+    """Returns bindings that choose two files of a folder."""
+    return [
+        "Experiment.dataset = 'npz'",
+        f"npz.train = '{folder}/{train}'",
+        f"npz.test = '{folder}/{test}'",
+    ]
 
 
 def write_image_folders(path):
