@@ -32,12 +32,12 @@ def shade_of(images):
 def test_draws_are_those_of_the_run_the_stage_the_restart_and_the_image(stage, restart):
     plan = make_plan("mbn")
     model = ExternalModel("shades", {"main": shade_of}, (0.0, 255.0))
-    judge = AttackRunner(model, plan.splits.test, plan.evaluation, tf.distribute.get_strategy(), 7)
+    runner = AttackRunner(model, plan.splits.test, plan.evaluation, tf.distribute.get_strategy(), 7)
     run = Run("list/any", Painting(), ("list/any",), (), stage)
     indices = np.arange(3, 20)
     portion = Portion(indices, len(indices))
     found = {}
-    for columns in judge.attack(NormMode("main"), run, restart, portion):
+    for columns in runner.attack(NormMode("main"), run, restart, portion):
         found |= dict(zip(columns["index"], columns["prediction"][:, 0], strict=True))
     seeds = randomness.example_seeds(7, "evaluate list/any", indices + restart * 2**40)
     if stage:

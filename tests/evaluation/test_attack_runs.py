@@ -1,13 +1,12 @@
 """Evaluation along one trajectory: what separate runs give, in fewer passes."""
 
 import numpy as np
-import tensorflow as tf
 from shared.smoke_trainers import make_plan, one_device, randomized
+from shared.tiny_evaluator import evaluator_of
 
 from tfadv import randomness
 from tfadv.data.pipeline import some_examples
 from tfadv.evaluation import attack_runs
-from tfadv.evaluation.evaluator import Evaluator
 from tfadv.norms import NormMode
 
 ATTACKS = "Evaluation.attacks = ('pgd20/pgd', 'pgd100/pgd', 'short/pgd')"
@@ -19,14 +18,7 @@ def record(monkeypatch, *bindings, long=attack_runs.LONG):
     monkeypatch.setattr(attack_runs, "LONG", long)
     plan = make_plan("mbn", *BINDINGS, *bindings)
     trainer = randomized(one_device(plan))
-    return Evaluator(
-        trainer.model,
-        plan.splits.test,
-        plan.evaluation,
-        plan.evaluation_attacks,
-        tf.distribute.get_strategy(),
-        plan.experiment.seed,
-    ).evaluate()
+    return evaluator_of(plan, trainer.model).evaluate()
 
 
 def outcomes(found):

@@ -1,30 +1,21 @@
-"""Stages of ever fewer images give the outcomes of the whole attack, called at once."""
+"""Clean accuracy, and stages of ever fewer images that give the outcomes of a whole attack."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import finish, make_plan, one_device
-from shared.tiny_evaluator import make_evaluator, network
+from shared.tiny_evaluator import AUTOATTACK, make_evaluator, network
 
 from tfadv import randomness
 from tfadv.data.pipeline import some_examples
 
-BINDINGS = (
-    "Evaluation.attacks = ('autoattack',)",
-    "Evaluation.batch_size = 10",
-    "eval/AutoAttack.steps = 6",
-    "eval/AutoAttack.queries = 30",
-)
-
-
-def evaluator(*bindings):
-    return make_evaluator(*BINDINGS, *bindings)
+STAGES = ["apgd", "apgd_targeted", "fab_targeted", "square"]
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.5])
-def test_stages_give_the_verdicts_of_the_whole(epsilon):
-    plan, made = evaluator(f"eval/AutoAttack.epsilon = {epsilon}")
+def test_stages_give_the_outcomes_of_the_whole_attack(epsilon):
+    plan, made = make_evaluator(*AUTOATTACK, f"eval/AutoAttack.epsilon = {epsilon}")
     record = made.evaluate()
     (row,) = record["attacks"]
     batch = some_examples(plan.splits.test, 20)
@@ -40,16 +31,11 @@ def test_stages_give_the_verdicts_of_the_whole(epsilon):
     assert row["epsilon"] == epsilon and row["attack_success"] == pytest.approx(1 - row["accuracy"])
 
 
-def test_each_stage_attacks_what_the_ones_before_left():
-    _, made = evaluator("eval/AutoAttack.epsilon = 1.5")
+def test_each_stage_attacks_what_the_stages_before_left():
+    _, made = make_evaluator(*AUTOATTACK, "eval/AutoAttack.epsilon = 1.5")
     record = made.evaluate()
     (row,) = record["attacks"]
-    assert [stage["attack"] for stage in row["stages"]] == [
-        "apgd",
-        "apgd_targeted",
-        "fab_targeted",
-        "square",
-    ]
+    assert [stage["attack"] for stage in row["stages"]] == STAGES
     before = record["clean"]["main"]["accuracy"]
     for stage in row["stages"]:
         assert stage["attacked"] == round(20 * before)
@@ -58,8 +44,10 @@ def test_each_stage_attacks_what_the_ones_before_left():
     assert before == row["accuracy"]
 
 
-def test_nothing_is_left_for_the_later_stages():
-    _, made = evaluator("eval/AutoAttack.epsilon = 60.0", "Evaluation.worst_case = True")
+def test_later_stages_may_have_nothing_left_to_attack():
+    _, made = make_evaluator(
+        *AUTOATTACK, "eval/AutoAttack.epsilon = 60.0", "Evaluation.worst_case = True"
+    )
     record = made.evaluate()
     (row,) = record["attacks"]
     assert row["accuracy"] == record["worst_case"]["main"]["accuracy"] == 0
@@ -75,9 +63,10 @@ def test_evaluation_counts_every_image_once_whatever_the_batch():
     for record in records:
         assert record["examples"] == 20
         assert record["clean"] == records[0]["clean"]
-        assert [row["accuracy"] for row in record["attacks"]] == pytest.approx(
-            [row["accuracy"] for row in records[0]["attacks"]], abs=0.05
+        found, expected = (
+            [row["accuracy"] for row in one["attacks"]] for one in (record, records[0])
         )
+        assert found == pytest.approx(expected, abs=0.05)
 
 
 def test_evaluation_agrees_with_a_plain_forward():

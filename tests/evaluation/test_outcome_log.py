@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from shared.tiny_evaluator import make_evaluator
 
 from tfadv.errors import UserError
 from tfadv.evaluation.outcome_log import OutcomeLog, Unit
@@ -12,7 +13,7 @@ from tfadv.evaluation.outcome_log import OutcomeLog, Unit
 @pytest.mark.parametrize(
     ("line", "old", "new"), [(2, '"prediction": [1', '"prediction": [2'), (3, "[3, 4]", "[3, 5]")]
 )
-def test_a_state_that_was_changed_is_refused(tmp_path, line, old, new):
+def test_a_log_that_was_changed_is_refused(tmp_path, line, old, new):
     path = tmp_path / "images.jsonl"
     kept = OutcomeLog(path, {})
     for index in (0, 3):
@@ -31,7 +32,7 @@ def test_a_state_that_was_changed_is_refused(tmp_path, line, old, new):
 
 
 class StoppedError(Exception):
-    pass
+    """What `StopsAfter` raises."""
 
 
 class StopsAfter(OutcomeLog):
@@ -50,24 +51,36 @@ class StopsAfter(OutcomeLog):
             raise StoppedError
 
 
-def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path):
-    whole = evaluator("Evaluation.worst_case = True")[1].evaluate()
+def evaluate(log=None):
+    bindings = (
+        "Evaluation.attacks = ('fgsm', 'pgd20/pgd', 'apgd')",
+        "Evaluation.batch_size = 10",
+        "Evaluation.worst_case = True",
+        "eval/PGD.epsilon = 3.0",
+        "eval/pgd20/PGD.steps = 8",
+        "eval/APGD.steps = 5",
+    )
+    _, evaluator = make_evaluator(*bindings, verdicts=log)
+    return evaluator.evaluate()
+
+
+def test_a_stopped_evaluation_resumes(tmp_path):
+    whole = evaluate()
     path = tmp_path / "images.jsonl"
     for lines in (2, 5):
         with pytest.raises(StoppedError):
-            made = evaluator("Evaluation.worst_case = True", verdicts=StopsAfter(path, lines))[1]
-            made.evaluate()
-    on = OutcomeLog(path, {})
-    assert evaluator("Evaluation.worst_case = True", verdicts=on)[1].evaluate() == whole
+            evaluate(StopsAfter(path, lines))
+    log = OutcomeLog(path, {})
+    assert evaluate(log) == whole
     seen = [tuple(json.loads(line)["unit"]) for line in path.read_text().splitlines()[1:]]
     for unit in set(seen):
-        index = on.found(Unit(*unit))["index"]
-        assert len(index) == len(set(index)), "an image was judged twice"
+        index = log.found(Unit(*unit))["index"]
+        assert len(index) == len(set(index)), "an image was attacked twice"
     again = OutcomeLog(path, {})
-    assert again.progress() == on.progress()
+    assert again.progress() == log.progress()
 
 
-def test_another_evaluation_is_not_gone_on_with(tmp_path):
+def test_another_evaluation_is_not_resumed(tmp_path):
     path = tmp_path / "images.jsonl"
     OutcomeLog(path, {"weights": "a", "branches": ["adv"]}).add(Unit("adv", "x"), {})
     before = path.read_text()

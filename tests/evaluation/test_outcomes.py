@@ -8,29 +8,20 @@ from shared.tiny_evaluator import make_evaluator, network
 from tfadv.errors import UserError
 
 
-def broken_evaluator(monkeypatch, fails, *bindings):
-    """An evaluator of a network that `fails` for images whose first pixel is bright."""
-
-    def model(images):
-        return fails(network(images), images)
-
-    monkeypatch.setattr("attackable.network", network)
-    plan, evaluator = make_evaluator(*bindings)
-    evaluator.judge._model.functions["main"] = model
-    return plan, evaluator
+def nan_logits(images):
+    """The tiny network without an answer to images whose first pixel is bright."""
+    return tf.where(images[:, 0, 0, :1] > 150, float("nan"), network(images))
 
 
-def nan_logits(logits, images):
-    return tf.where(images[:, 0, 0, :1] > 150, float("nan"), logits)
+def nan_gradients(images):
+    """The tiny network whose gradient is not finite for images whose first pixel is bright."""
+    first = images[:, 0, 0, :1]
+    root = tf.sqrt(tf.nn.relu(first - 999) + tf.cast(first <= 150, tf.float32))
+    return network(images) + root
 
 
-def nan_gradients(logits, images):
-    bright = images[:, 0, 0, :1] > 150
-    return logits + tf.sqrt(tf.nn.relu(images[:, 0, 0, :1] - 999) + tf.cast(~bright, tf.float32))
-
-
-def test_clean_images_without_a_finite_answer_are_counted(monkeypatch):
-    plan, evaluator = broken_evaluator(monkeypatch, nan_logits)
+def test_clean_images_without_a_finite_answer_are_counted():
+    plan, evaluator = make_evaluator(function=nan_logits)
     images = np.stack([plan.splits.test.fetch(tf.constant(i))[0] for i in range(20)])
     count = int((images[:, 0, 0, 0] > 150).sum())
     assert 0 < count < 20
@@ -48,16 +39,15 @@ def test_clean_images_without_a_finite_answer_are_counted(monkeypatch):
         ("Evaluation.attacks = ('autoattack',)", "AutoAttack.steps = 3", "AutoAttack.queries = 4"),
     ],
 )
-def test_an_attack_without_a_finite_gradient_is_refused_by_name(monkeypatch, bindings):
-    _, evaluator = broken_evaluator(monkeypatch, nan_gradients, *bindings)
+def test_an_attack_without_a_finite_gradient_is_refused_by_name(bindings):
+    _, evaluator = make_evaluator(*bindings, function=nan_gradients)
     name = "autoattack/apgd" if "autoattack" in bindings[0] else "(pgd|apgd)"
     with pytest.raises(UserError, match=rf"branch 'main', .*{name}.*: numbers that are not finite"):
         evaluator.evaluate()
 
 
-def test_the_checkup_measures_no_gradient_that_is_none(monkeypatch):
+def test_an_examination_without_a_finite_gradient_is_refused():
     bindings = ("Evaluation.attacks = ()", "Evaluation.doctor = True", "eval/Checkup.examples = 20")
-    _, evaluator = broken_evaluator(monkeypatch, nan_gradients, *bindings)
-    evaluator._doctor._judge._model.functions["main"] = evaluator.judge._model.functions["main"]
+    _, evaluator = make_evaluator(*bindings, function=nan_gradients)
     with pytest.raises(UserError, match="doctor .*not finite"):
         evaluator.evaluate()

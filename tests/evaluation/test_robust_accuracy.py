@@ -57,7 +57,7 @@ def test_worst_case_counts_every_attack_restart_and_iterate():
     assert np.mean(robust) < record["clean"]["adv"]["accuracy"]
 
 
-def test_two_replicas_give_the_verdicts_of_one():
+def test_two_replicas_give_the_outcomes_of_one():
     chosen = ("Evaluation.worst_case = True", "Evaluation.attacks = ('fgsm', 'pgd20/pgd')")
     one, two = (evaluator(*chosen, distribution=on)[1].evaluate() for on in (None, two_cpus()))
     for record in (one, two):
@@ -66,8 +66,8 @@ def test_two_replicas_give_the_verdicts_of_one():
     assert one == two
 
 
-def test_other_radii_are_other_threats():
-    """Beaten at 2ε is not beaten at ε, and the other way round it costs nothing."""
+def test_each_radius_is_a_threat_model_of_its_own():
+    """Beaten at 3ε is not beaten at ε: no radius takes over the outcomes of another."""
     worst = "Evaluation.worst_case = True"
     chosen = ("Evaluation.attacks = ('pgd20/pgd', 'fgsm')", "Evaluation.radii = (0.5, 3.0)")
     _, made = evaluator(worst, *chosen)

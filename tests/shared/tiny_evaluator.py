@@ -10,6 +10,13 @@ from tfadv.evaluation.evaluator import Evaluator
 from tfadv.models.external import ExternalModel
 
 network = perceptron(192, 4, spread=0.3)
+# AutoAttack in a second, in two batches of the 20 images.
+AUTOATTACK = (
+    "Evaluation.attacks = ('autoattack',)",
+    "Evaluation.batch_size = 10",
+    "eval/AutoAttack.steps = 6",
+    "eval/AutoAttack.queries = 30",
+)
 
 
 def evaluator_of(plan, model, distribution=None, **options):

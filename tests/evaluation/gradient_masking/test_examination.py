@@ -6,13 +6,13 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.tiny_evaluator import evaluator_of
 from sklearn.neural_network import MLPClassifier
 
 from tfadv import config
 from tfadv.config.evaluation_settings import Checkup
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices
 from tfadv.errors import UserError
-from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.gradient_masking import substitute
 from tfadv.evaluation.gradient_masking.examination import (
     FINE,
@@ -27,11 +27,12 @@ from tfadv.planning.plan import Evaluation, build_plan
 from tfadv.progress import Work
 
 EPSILON = 24.0
+INDICATORS_MODULE = "tfadv.evaluation.gradient_masking.indicators"
 CHECKUP = Checkup(EPSILON, examples=120, steps=100, restarts=2, queries=300)
 
 
 @pytest.fixture(autouse=True)
-def quick_imitations(monkeypatch):
+def quick_substitutes(monkeypatch):
     """Digits are learnt sooner."""
     monkeypatch.setattr(substitute, "STEPS", 150)
 
@@ -64,65 +65,68 @@ def honest(splits):
     return logits
 
 
-def examined(function, splits, verdicts=None, checkup=CHECKUP):
+def examined(function, splits, log=None, checkup=CHECKUP):
+    """Returns the records of an examination by the names of the indicators."""
     evaluation = Evaluation(attacks=(), batch_size=60)
     model = ExternalModel("digits", {"main": function}, (0.0, 255.0))
-    doctor = Examination(
+    examination = Examination(
         model, splits.test, evaluation, checkup, INDICATORS, tf.distribute.get_strategy(), seed=0
     )
-    with Work("examine", doctor.cost, quiet=True) as work:
-        found = doctor.examine("main", verdicts or OutcomeLog(), work)
-    return {sign["sign"]: sign for sign in found}
+    with Work("examine", examination.cost, quiet=True) as work:
+        records = examination.examine("main", log or OutcomeLog(), work)
+    return {record["sign"]: record for record in records}
 
 
 def suspicious(found):
-    return {name for name, sign in found.items() if sign["verdict"] == SUSPICIOUS}
+    return {name for name, record in found.items() if record["verdict"] == SUSPICIOUS}
 
 
-def test_an_honest_model_has_no_sign(honest, splits):
+def test_an_honest_model_is_not_suspicious(honest, splits):
     found = examined(honest, splits)
     assert suspicious(found) == set(), found
-    assert list(found) == [sign.name for sign in INDICATORS]
+    assert list(found) == [indicator.name for indicator in INDICATORS]
     # Of a function nothing is known but its outputs.
-    assert {n for n, sign in found.items() if sign["verdict"] == NOT_MEASURED} == {
-        "precision",
-        "statistics",
-    }
-    fine = [sign for sign in found.values() if sign["verdict"] == FINE]
-    assert all(0 <= sign["value"] <= sign["limit"] for sign in fine)
+    not_measured = {n for n, record in found.items() if record["verdict"] == NOT_MEASURED}
+    assert not_measured == {"precision", "statistics"}
+    fine = [record for record in found.values() if record["verdict"] == FINE]
+    assert all(0 <= record["value"] <= record["limit"] for record in fine)
 
 
-MASKS = {
-    "steps instead of slopes": (
-        lambda honest, x: honest(32 * tf.round(x / 32)),
-        {"zero gradients", "black box", "transfer", "any distance"},
-    ),
-    "a saturated softmax": (
-        lambda honest, x: 1e4 * honest(x),
-        {"zero gradients", "other losses", "black box", "transfer", "any distance"},
-    ),
-    "gradients of something else": (
-        lambda honest, x: honest(x) + _nothing_but_gradients(x),
-        {"black box", "transfer", "any distance"},
-    ),
-}
+def steps_instead_of_slopes(honest):
+    return lambda x: honest(32 * tf.round(x / 32))
 
 
-def _nothing_but_gradients(x):
-    """Returns zeros [N, 10] whose gradients are large and mean nothing."""
-    wave = 1e3 * tf.reduce_sum(tf.sin(40 * x), [1, 2, 3])[:, None] * tf.range(10.0)
-    return wave - tf.stop_gradient(wave)
+def a_saturated_softmax(honest):
+    return lambda x: 1e4 * honest(x)
 
 
-@pytest.mark.parametrize("mask", MASKS)
-def test_masks_are_seen_through(honest, splits, mask):
-    hide, expected = MASKS[mask]
-    found = examined(lambda x: hide(honest, x), splits)
-    assert len(suspicious(found)) >= 3
-    assert expected <= suspicious(found), found
+def gradients_of_something_else(honest):
+    """Adds zeros whose gradients are large and mean nothing."""
+
+    def logits(x):
+        wave = 1e3 * tf.reduce_sum(tf.sin(40 * x), [1, 2, 3])[:, None] * tf.range(10.0)
+        return honest(x) + wave - tf.stop_gradient(wave)
+
+    return logits
 
 
-class Imitated(tf.Module):
+SEEN_IN_EVERY_MASK = {"black box", "transfer", "any distance"}
+
+
+@pytest.mark.parametrize(
+    ("masked", "also_seen"),
+    [
+        (steps_instead_of_slopes, {"zero gradients"}),
+        (a_saturated_softmax, {"zero gradients", "other losses"}),
+        (gradients_of_something_else, set()),
+    ],
+)
+def test_masks_are_seen_through(honest, splits, masked, also_seen):
+    found = examined(masked(honest), splits)
+    assert suspicious(found) >= SEEN_IN_EVERY_MASK | also_seen, found
+
+
+class Served(tf.Module):
     """A function as a bundle has it: images in 0..1."""
 
     def __init__(self, function, shape):
@@ -134,21 +138,20 @@ class Imitated(tf.Module):
 
 
 def write_bundle(folder, function, source):
-    tf.saved_model.save(Imitated(function, source.image_shape), str(folder))
-    message = {"endpoints": {"main": "serve"}, "pixel_range": [0, 1], "layout": "NHWC"}
-    (folder / "metadata.json").write_text(json.dumps(message))
+    tf.saved_model.save(Served(function, source.image_shape), str(folder))
+    metadata = {"endpoints": {"main": "serve"}, "pixel_range": [0, 1], "layout": "NHWC"}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
 
 
-def test_a_model_of_the_users_is_transferred_from(honest, splits, tmp_path, monkeypatch):
-    """The honest model beneath a mask, where the imitation has learnt nothing."""
-    monkeypatch.setattr("tfadv.signs.imitation", lambda *_: lambda x: 0 * honest(x))
+def test_attacks_transfer_from_a_bundle_that_the_user_names(honest, splits, tmp_path, monkeypatch):
+    """The honest model beneath a mask, where the substitute has learnt nothing."""
+    monkeypatch.setattr(f"{INDICATORS_MODULE}.imitation", lambda *_: lambda x: 0 * honest(x))
     source = splits.test
     write_bundle(tmp_path / "bundle", honest, source)
-    hide, _ = MASKS["gradients of something else"]
+    masked = gradients_of_something_else(honest)
     given = dataclasses.replace(CHECKUP, transfer_from=str(tmp_path / "bundle"))
     without, found = (
-        examined(lambda x: hide(honest, x), splits, checkup=checkup)["transfer"]
-        for checkup in (CHECKUP, given)
+        examined(masked, splits, checkup=checkup)["transfer"] for checkup in (CHECKUP, given)
     )
     assert without["verdict"] == FINE and found["verdict"] == SUSPICIOUS
     assert found["value"] > 0.4 > without["value"] + 0.3
@@ -158,23 +161,21 @@ def test_a_model_of_the_users_is_transferred_from(honest, splits, tmp_path, monk
         ("binary", "classes"),
     ):
         with pytest.raises(UserError, match=message):
-            examined(
-                honest,
-                splits,
-                checkup=dataclasses.replace(given, transfer_from=str(tmp_path / path)),
-            )
+            wrong = dataclasses.replace(given, transfer_from=str(tmp_path / path))
+            examined(honest, splits, checkup=wrong)
 
 
-def test_an_examination_goes_on_where_it_was(honest, splits, tmp_path, monkeypatch):
+def test_an_examination_resumes(honest, splits, tmp_path, monkeypatch):
     quick = dataclasses.replace(CHECKUP, examples=30, steps=4, restarts=2, queries=20)
     first = examined(honest, splits, OutcomeLog(tmp_path / "images.jsonl", {}), quick)
-    monkeypatch.setattr("tfadv.judge.Judge.attack", None)  # nothing is attacked again
-    monkeypatch.setattr("tfadv.signs.imitation", None)
+    # Nothing is attacked again.
+    monkeypatch.setattr("tfadv.evaluation.attack_runner.AttackRunner.attack", None)
+    monkeypatch.setattr(f"{INDICATORS_MODULE}.imitation", None)
     again = examined(honest, splits, OutcomeLog(tmp_path / "images.jsonl", {}), quick)
     assert again == first
 
 
-def test_the_checkup_takes_the_attacks_radius():
+def test_the_checkup_has_the_radius_of_the_attacks():
     config.read(["gin/clean.gin"], ["Evaluation.doctor = True", "eval/Checkup.steps = 6"])
     plan = build_plan()
     assert plan.checkup == Checkup(64.0, steps=6)
@@ -186,8 +187,7 @@ def test_the_checkup_takes_the_attacks_radius():
         Checkup(8.0, steps=1)
 
 
-def test_a_model_of_ours_is_examined_in_both_precisions_and_statistics():
-    """And an untrained one hides nothing."""
+def test_a_trained_model_is_examined_in_both_precisions_and_statistics():
     bindings = [
         "Evaluation.doctor = True",
         "Evaluation.attacks = ()",
@@ -198,15 +198,5 @@ def test_a_model_of_ours_is_examined_in_both_precisions_and_statistics():
     config.read(["gin/mbn.gin", "gin/scale/smoke.gin"], bindings)
     plan = build_plan()
     model = plan.experiment.build_model(plan.splits)
-    evaluator = Evaluator(
-        model,
-        plan.splits.test,
-        plan.evaluation,
-        plan.evaluation_attacks,
-        tf.distribute.get_strategy(),
-        seed=0,
-        branches=["adv"],
-        checkup=plan.checkup,
-    )
-    record = evaluator.evaluate()
-    assert not any(sign["verdict"] == NOT_MEASURED for sign in record["doctor"]["adv"])
+    record = evaluator_of(plan, model, branches=["adv"]).evaluate()
+    assert not any(row["verdict"] == NOT_MEASURED for row in record["doctor"]["adv"])

@@ -130,7 +130,7 @@ def test_every_trace_has_the_same_bits(tiny_model):
     assert all(np.array_equal(one, found[0]) for one in found)
 
 
-def test_what_has_no_curve_is_told():
+def test_attacks_and_lengths_without_a_curve_are_refused():
     config.with_plugins(["plugins.mi_fgsm"])
     with pytest.raises(UserError, match="MIFGSM has no curve"):
         Curve(ATTACKS.build("mi_fgsm", epsilon=8.0), (10,))

@@ -70,14 +70,19 @@ def place(size, steps):
     return np.array(corner[quarter]) * size + np.array(towards[quarter]) * rest
 
 
-TELLING = lambda here: 5.0 + here[:, 0] / 100 + here[:, 1] / 9973  # noqa: E731
-SILENT = lambda here: 0.0 * here[:, 0]  # noqa: E731
+def distinct(here):
+    """Logits that differ from place to place."""
+    return 5.0 + here[:, 0] / 100 + here[:, 1] / 9973
 
 
-@pytest.mark.parametrize("logits_of", [TELLING, SILENT])
+def constant(here):
+    """Logits that are the same everywhere: every iterate looks like an earlier one."""
+    return 0.0 * here[:, 0]
+
+
+@pytest.mark.parametrize("logits_of", [distinct, constant])
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_periods_and_places_are_those_of_the_path(logits_of, jit_compile):
-    """Silent: every iterate looks like one that was there, and none is taken for it."""
     found = walk(around_the_centre(logits_of), jit_compile)
     for index, size in enumerate(SIZES):
         one, period = found[index], 4 * size
@@ -88,9 +93,9 @@ def test_periods_and_places_are_those_of_the_path(logits_of, jit_compile):
             assert one.period == period and one.passes <= LENGTHS[1] + WINDOW + 3 * period
 
 
-def test_a_cycle_is_found_after_two_of_it():
+def test_a_cycle_is_found_after_its_second_round():
     """And the run ends where the last of the lengths falls in the third."""
-    found = walk(around_the_centre(TELLING))
+    found = walk(around_the_centre(distinct))
     for index, size in enumerate(SIZES[:-1]):
         two, period = 8 * size, 4 * size
         ahead = [(length - two) % period for length in LENGTHS if length > two]
@@ -98,13 +103,13 @@ def test_a_cycle_is_found_after_two_of_it():
 
 
 def test_the_worst_case_is_over_after_two_cycles():
-    found = walk(around_the_centre(TELLING), worst_case=True)
+    found = walk(around_the_centre(distinct), worst_case=True)
     for index, size in enumerate(SIZES[:-1]):
         assert np.all(found[index].predictions == 0)
         assert found[index].passes == 2 * 4 * size + 1
 
 
-def test_a_fingerprint_tells_logits_apart_by_one_bit():
+def test_fingerprints_of_logits_differ_by_one_bit():
     logits = np.random.default_rng(0).normal(size=(1000, 10)).astype("float32")
     turned = logits.copy()
     rows = np.arange(len(logits))
