@@ -14,6 +14,7 @@ import tensorflow as tf
 from shared.project import ROOT
 
 from tfadv import adapters, config
+from tfadv.devices.local import device_names
 from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.interop.bundle_writer import write_bundle
@@ -22,6 +23,7 @@ from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.planning.plan import build_plan
 from tfadv.runs import trained_run
 from tfadv.runs.run_directory import RunDirectory
+from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
 pytest.importorskip("foolbox", reason="no foolbox here: make test-suites")
@@ -52,19 +54,12 @@ def trained(tmp_path_factory):
     plan = build_plan()
     trainer = Trainer(plan, tf.distribute.get_strategy())
     directory = RunDirectory(path / "run")
-    directory.claim(read, trainer.devices, plan.experiment.seed)
-    trainer.run(directory)
+    directory.claim(read, device_names(), plan.experiment.seed)
+    Session(trainer).run(directory)
     run = trained_run.load(path / "run", plan)
     write_bundle(run, path / "bundle", ["adv", "clean"], (0.0, 1.0), "CC0")
     parts = EvaluationParts.of(plan)
-    record = Evaluator(
-        run.model,
-        parts.source,
-        parts.evaluation,
-        parts.attacks,
-        tf.distribute.get_strategy(),
-        parts.seed,
-    ).evaluate()
+    record = Evaluator(run.model, parts, tf.distribute.get_strategy()).evaluate()
     return path / "bundle", *adapters.examples(path / "bundle", 500), record
 
 

@@ -64,7 +64,7 @@ def test_mistakes_are_reported_in_one_line(files, bindings, message):
     with pytest.raises(UserError, match=message) as caught:
         config.read(files, bindings)
         plan = build_plan()
-        plan.experiment.build_model(plan.splits)
+        plan.build_model()
     assert "\n" not in caught.value.message
 
 

@@ -1,16 +1,19 @@
 """The attack runner's draws: every run, stage and restart has streams of its own."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import make_plan
+from shared.tiny_networks import external_model
 
 from tfadv import randomness
 from tfadv.attacks import Attack
 from tfadv.evaluation.attack_runner import AttackRunner, Portion
 from tfadv.evaluation.attack_runs import Run
-from tfadv.models.external import ExternalModel
 from tfadv.norms import NormMode
+from tfadv.planning.evaluation_parts import EvaluationParts
 
 CLASSES = 4
 
@@ -31,8 +34,9 @@ def shade_of(images):
 @pytest.mark.parametrize("stage", ["", "square"])
 def test_draws_are_those_of_the_run_the_stage_the_restart_and_the_image(stage, restart):
     plan = make_plan("mbn")
-    model = ExternalModel("shades", {"main": shade_of}, (0.0, 255.0))
-    runner = AttackRunner(model, plan.splits.test, plan.evaluation, tf.distribute.get_strategy(), 7)
+    model = external_model({"main": shade_of}, plan.splits.test)
+    parts = dataclasses.replace(EvaluationParts.of(plan), seed=7)
+    runner = AttackRunner(model, parts, tf.distribute.get_strategy())
     run = Run("list/any", Painting(), ("list/any",), (), stage)
     indices = np.arange(3, 20)
     portion = Portion(indices, len(indices))

@@ -51,7 +51,7 @@ def file(regression, tmp_path_factory):
 
 
 def load(path, pixel_range=UNIT, layout="NHWC", outputs="logits", endpoint=None):
-    return external_models.load(path, pixel_range, layout, outputs, endpoint)
+    return external_models.load(path, (8, 8, 3), 10, pixel_range, layout, outputs, endpoint)
 
 
 def accuracy(model, source):

@@ -1,4 +1,4 @@
-"""What a loaded bundle refuses before any attack; the suites themselves are in commands/test_adapters.py."""
+"""What a loaded bundle refuses before any attack; suites are in commands/test_adapters.py."""
 
 import json
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from shared.tiny_norms import SHAPE, built, copy_weights, features, outputs_and_gradients
 
 from tfadv.norms import NormMode
-from tfadv.norms.base import write_statistics
+from tfadv.norms.base import merged, norms_in, write_statistics
 from tfadv.norms.batch_norm import BatchNorm
 
 BATCH = NormMode(statistics="batch", update=True)
@@ -68,13 +68,12 @@ def test_the_running_variance_may_average_the_unbiased_one(ghost_batches):
     np.testing.assert_allclose(layer.moving_variance, expected, rtol=1e-5)
 
 
-def test_recorded_statistics_of_one_norm_make_one_update():
-    layer, recorded = BatchNorm(momentum=0.5), []
+def test_collected_statistics_of_one_norm_make_one_update():
+    layer = BatchNorm(momentum=0.5)
     layer.build(SHAPE)
-    for seed in (0, 1):
-        layer(features(seed), mode=BATCH, record=lambda *measured: recorded.append(measured))
+    collections = [layer(features(seed), mode=BATCH, collect=True)[1] for seed in (0, 1)]
     np.testing.assert_array_equal(layer.moving_mean, np.zeros(6))
-    write_statistics(recorded, "mean")
+    write_statistics(norms_in(layer), merged(collections), "mean")
     means = [np.mean(features(seed), axis=(0, 1, 2)) for seed in (0, 1)]
     np.testing.assert_allclose(layer.moving_mean, 0.5 * np.mean(means, axis=0), rtol=1e-5)
 

@@ -7,6 +7,7 @@ import pytest
 from shared.imagenet_plans import IMAGENET, ROOT, planned
 
 from tfadv import config
+from tfadv.norms import NormPhase
 from tfadv.paper import ROWS
 from tfadv.strategies import ADV, CLEAN
 
@@ -90,7 +91,7 @@ def test_finetuning_trains_norms_alone(file):
     assert (plan.training.train_only, plan.training.epochs) == ("norms", 5)  # P: 'a few'
     images = (CLEAN,) if "clean" in file else (ADV,)
     assert plan.strategy.branches == images
-    mode = plan.norm_policy.training_mode(None, late=True, ghost_batches=1)
+    mode = NormPhase(plan.norm_policy, late=True).training_mode(None)
     assert (mode.statistics, mode.update) == ("batch", True)
 
 

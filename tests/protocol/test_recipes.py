@@ -13,11 +13,12 @@ from tfadv.data import imagenet
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
 from tfadv.models.resnet import ResNet
+from tfadv.norms import NormPhase
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 from tfadv.planning.workload import measure_workload
-from tfadv.registry import DATASETS
+from tfadv.registry import DATASETS, NORMS
 from tfadv.strategies import ADV, CLEAN
 from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing
@@ -66,7 +67,7 @@ def test_the_table_has_every_recipe():
 def test_what_a_recipe_is(name):
     norm, strategy, ratio, frozen = SCIENCE[name]
     plan = recipe(name)
-    layer = plan.experiment.make_norm()
+    layer = NORMS.build(plan.experiment.norm)
     assert type(layer) is norm and type(plan.strategy) is strategy
     assert getattr(plan.strategy, "clean_ratio", None) == ratio  # P, section 4.1
     branches = {None: (CLEAN,), 0.0: (ADV,)}.get(ratio, (CLEAN, ADV))
@@ -87,11 +88,11 @@ def test_what_a_recipe_is(name):
     # P, section 4.3: running statistics in epochs 100..109, γ and β go on training.
     late = [epoch for epoch in range(110) if plan.is_late(epoch)]
     assert late == (list(range(100, 110)) if frozen else [])
-    policy = plan.norm_policy
-    assert policy.freezes_statistics(late=True) == frozen and not policy.freezes_affine(True)
-    for epoch_is_late in (False, True):
-        mode = policy.training_mode("adv", epoch_is_late, 1)
-        expected = ("running", False) if frozen and epoch_is_late else ("batch", True)
+    before, in_late_epochs = (NormPhase(plan.norm_policy, late) for late in (False, True))
+    assert in_late_epochs.freezes_statistics == frozen and not in_late_epochs.freezes_affine
+    for phase in (before, in_late_epochs):
+        mode = phase.training_mode("adv")
+        expected = ("running", False) if frozen and phase.late else ("batch", True)
         assert (mode.statistics, mode.update) == expected
 
 
@@ -103,7 +104,7 @@ def test_what_every_recipe_shares(name):
     assert (attack.epsilon, attack.step_size, attack.steps, attack.targeted) == (16, 1, 30, True)
     assert (attack.clean_start_probability, attack.clean_start) == (0.2, "per_example")
     # R: the attack on running statistics, no update.
-    mode = plan.norm_policy.attack_mode("adv", 1)
+    mode = NormPhase(plan.norm_policy).attack_mode("adv")
     assert (mode.branch, mode.statistics, mode.update) == ("adv", "running", False)
     assert (training.epochs, training.batch_size) == (110, 4096)
     assert plan.steps_per_epoch == STEPS_PER_EPOCH and plan.steps == 110 * STEPS_PER_EPOCH
@@ -168,7 +169,7 @@ def test_depths(depth, blocks):
     """P: the depth; 3 layers a block, the stem and the classifier. R: 152's split."""
     files = ("gin/adv_100_clean_0_frozen.gin", f"gin/depth/{depth}.gin")
     plan = planned(*files, bindings=["ResNet.width = 2"])
-    model = plan.experiment.build_model(plan.splits)
+    model = plan.build_model()
     assert len(model.blocks) == blocks
     weighted = [unit for unit in model.units if unit.name != "shortcut"]
     assert len(weighted) + 1 == depth
@@ -180,7 +181,7 @@ def test_depths(depth, blocks):
 def test_the_network():
     """R: stem, strides, initial values, what decays; P: ResNet-152 of 1000 classes."""
     plan = recipe("mbn")
-    model = plan.experiment.build_model(plan.splits)
+    model = plan.build_model()
     assert isinstance(model, ResNet) and model.pooled_stem
     assert model.stem.kernel.shape == (7, 7, 3, 64) and model.stem.stride == 2
     assert (model.pixel_mean, model.pixel_std) == (127.5, 127.5)

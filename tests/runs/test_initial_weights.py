@@ -12,6 +12,7 @@ from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 from tfadv.runs import initial_weights
 from tfadv.runs.checkpoints import Checkpoints
+from tfadv.training.session import Session
 
 
 def saved(trainer, folder):
@@ -158,7 +159,7 @@ def test_no_epochs_evaluate_the_initial_weights(tmp_path):
     trainer = one_device(make_plan("adv_100_clean_0", *chosen))
     trainer.load_initial_weights()
     assert finish(trainer) == []
-    assert trainer.evaluate()["clean"] == started.evaluate()["clean"]
+    assert Session(trainer).evaluate()["clean"] == Session(started).evaluate()["clean"]
 
 
 def test_another_norm_or_no_run_is_refused(tmp_path):

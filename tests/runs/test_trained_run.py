@@ -8,14 +8,17 @@ import tensorflow as tf
 from shared.smoke_trainers import make_plan, mirrored, one_device, values
 
 from tfadv import config
+from tfadv.devices.local import device_names
 from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.interop.bundle_writer import write_bundle
 from tfadv.interop.loaded_bundle import LoadedBundle
+from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.planning.plan import build_plan
 from tfadv.runs import trained_run
 from tfadv.runs.checkpoints import read_model
 from tfadv.runs.run_directory import RunDirectory
+from tfadv.training.session import Session
 
 AVERAGED = ("Training.average_decay = 0.9", "Training.epochs = 3")
 
@@ -28,8 +31,8 @@ def run(tmp_path_factory):
     plan = build_plan()
     trainer = one_device(plan)
     directory = RunDirectory(folder)
-    directory.claim(read, trainer.devices, plan.experiment.seed)
-    record = trainer.run(directory)
+    directory.claim(read, device_names(), plan.experiment.seed)
+    record = Session(trainer).run(directory)
     averages = {path: np.array(value) for path, value in trainer.average.by_path().items()}
     return folder, record, values(trainer), averages
 
@@ -40,15 +43,8 @@ def loaded(folder, weights):
 
 
 def evaluated(run):
-    plan = run.plan
-    return Evaluator(
-        run.model,
-        plan.splits.test,
-        plan.evaluation,
-        plan.evaluation_attacks,
-        tf.distribute.get_strategy(),
-        plan.experiment.seed,
-    ).evaluate()
+    parts = EvaluationParts.of(run.plan)
+    return Evaluator(run.model, parts, tf.distribute.get_strategy()).evaluate()
 
 
 def accuracies(record):
@@ -111,8 +107,8 @@ def test_a_run_without_an_average_says_what_makes_one(tmp_path):
     folder = tmp_path / "run"
     read = config.read(["gin/clean.gin", "gin/scale/smoke.gin"])
     trainer = one_device(build_plan())
-    RunDirectory(folder).claim(read, trainer.devices, 0)
-    trainer.run(RunDirectory(folder))
+    RunDirectory(folder).claim(read, device_names(), 0)
+    Session(trainer).run(RunDirectory(folder))
     with pytest.raises(UserError, match="no average weights: Training.average_decay"):
         loaded(folder, "average")
     with pytest.raises(
@@ -128,8 +124,8 @@ def test_local_statistics_are_evaluated_as_a_checkpoint_keeps_them(tmp_path):
     read = config.read(files, [local, *AVERAGED, "Evaluation.attacks = ()"])
     plan = build_plan()
     trainer = mirrored(plan)
-    RunDirectory(folder).claim(read, trainer.devices, 0)
-    record = trainer.run(RunDirectory(folder))
+    RunDirectory(folder).claim(read, device_names(), 0)
+    record = Session(trainer).run(RunDirectory(folder))
     saved = read_model(folder / "checkpoints")
     for variable in trainer.model.non_trainable_variables:
         for value in trainer.distribution.experimental_local_results(variable.value):

@@ -1,5 +1,7 @@
 """Plans and trainers at the smoke scale: one epoch of two steps on random images."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -71,7 +73,8 @@ def batches(plan, count):
 
 def do_steps(trainer, count, late=False):
     """Does traced steps one by one, outside the loop; returns the last one's metrics."""
-    step = tf.function(lambda batch: trainer.train_step(batch, late), autograph=False)
+    phase = dataclasses.replace(trainer.train_step.phase(epoch=0), late=late)
+    step = tf.function(lambda batch: trainer.train_step(batch, phase), autograph=False)
     for batch in batches(trainer.plan, count):
         metrics, not_finite = step(batch)
         assert not tf.reduce_any(not_finite > 0)

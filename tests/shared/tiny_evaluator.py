@@ -4,10 +4,11 @@ import numpy as np
 import tensorflow as tf
 
 from shared.smoke_trainers import make_plan
-from shared.tiny_networks import perceptron
+from shared.tiny_networks import external_model, perceptron
 from tfadv.data.pipeline import some_examples
 from tfadv.evaluation.evaluator import Evaluator
-from tfadv.models.external import ExternalModel
+from tfadv.evaluation.gradient_masking.examination import Examination
+from tfadv.planning.evaluation_parts import EvaluationParts
 
 network = perceptron(192, 4, spread=0.3)
 # AutoAttack in a second, in two batches of the 20 images.
@@ -21,16 +22,10 @@ AUTOATTACK = (
 
 def evaluator_of(plan, model, distribution=None, **options):
     """Returns an evaluator of a model on a plan's test images, with its attacks."""
-    return Evaluator(
-        model,
-        plan.splits.test,
-        plan.evaluation,
-        plan.evaluation_attacks,
-        distribution or tf.distribute.get_strategy(),
-        plan.experiment.seed,
-        checkup=plan.checkup,
-        **options,
-    )
+    parts = EvaluationParts.of(plan)
+    distribution = distribution or tf.distribute.get_strategy()
+    examination = Examination(model, parts, distribution) if parts.checkup else None
+    return Evaluator(model, parts, distribution, examination=examination, **options)
 
 
 def make_evaluator(*bindings, branch="main", function=network, **options):
@@ -44,7 +39,7 @@ def make_evaluator(*bindings, branch="main", function=network, **options):
     """
     plan = make_plan("mbn", *bindings)
     label_by(network, plan.splits.test)
-    model = ExternalModel("tiny", {branch: function}, (0.0, 255.0))
+    model = external_model({branch: function}, plan.splits.test)
     return plan, evaluator_of(plan, model, **options)
 
 

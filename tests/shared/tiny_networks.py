@@ -3,10 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from tfadv.models.external import ExternalModel
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+from tfadv.pixels import PIXEL_RANGE
 
 NORMS = {"batch": BatchNorm, "mixture": MixtureBatchNorm, "group": GroupNorm}
 
@@ -45,3 +47,8 @@ def perceptron(pixels, classes, spread=0.4):
         return tf.tanh((tf.reshape(images, [-1, pixels]) / 127.5 - 1) @ inner) @ outer
 
     return logits_fn
+
+
+def external_model(functions, source):
+    """Returns functions of pixels, by branch, as a model made elsewhere of a source's images."""
+    return ExternalModel("tiny", functions, source.image_shape, source.classes, PIXEL_RANGE)

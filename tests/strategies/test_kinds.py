@@ -15,6 +15,7 @@ from tfadv.norms import NormMode
 from tfadv.registry import STRATEGIES
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import ADV, CLEAN, Network, Strategy
+from tfadv.training.session import Session
 
 THREE = ("Experiment.strategy = 'three'", "MixtureBatchNorm.branches = ('clean', 'adv', 'weak')")
 
@@ -98,7 +99,7 @@ def test_kinds_of_one_branch_are_one_batch(three, tiny_model, some_images):
     model = tiny_model("mixture")
     network = Network(model, kinds={CLEAN: CLEAN, ADV: ADV, "weak": ADV})
     batches = {CLEAN: images, ADV: images + 1, "weak": 255 - images}
-    found = network.train_logits(batches)
+    found, _ = network.train_logits(batches)
     assert list(found) == list(batches)
     both = tf.concat([batches[ADV], batches["weak"]], 0)
     by_hand = model(both, mode=NormMode(ADV, "batch"))
@@ -126,7 +127,7 @@ def test_a_branch_that_the_norm_lacks_is_told_with_the_nearest(three):
 def test_a_branch_that_nobody_trained_is_no_result(tmp_path):
     """A mixture BN under adversarial images alone: the clean branch holds its start."""
     trainer = one_device(make_plan("mbn", "Adversarial.clean_ratio = 0.0"))
-    record = trainer.evaluate()
+    record = Session(trainer).evaluate()
     assert list(record["clean"]) == ["adv"]
     assert {row["branch"] for row in record["attacks"]} == {"adv"}
     run = random_run(

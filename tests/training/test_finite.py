@@ -11,6 +11,7 @@ from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import CLEAN
 from tfadv.strategies.standard import Standard
 from tfadv.training.finite import not_finite, require_finite
+from tfadv.training.session import Session
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_training_stops_before_it_saves(breaking, tmp_path, trainer_of, recipe, 
     trainer = trainer_of(make_plan(recipe, "Training.epochs = 2", *bindings))
     (tmp_path / "run").mkdir()
     with pytest.raises(UserError, match=message + ".* holds numbers that are not finite"):
-        trainer.run(RunDirectory(tmp_path / "run"))
+        Session(trainer).run(RunDirectory(tmp_path / "run"))
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert "results.json" not in left
     assert not list((tmp_path / "run").glob("checkpoints/step-*"))

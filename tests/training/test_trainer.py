@@ -14,7 +14,7 @@ from tfadv.errors import UserError
 from tfadv.runs.checkpoints import Checkpoints, read_model
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import Network
-from tfadv.training.trainer import Interrupted
+from tfadv.training.session import Interrupted, Session
 
 GHOSTS = "NormPolicy.ghost_batch_size = 4"
 
@@ -95,11 +95,11 @@ def test_the_weight_average_is_evaluated_beside_the_weights_and_resumed(tmp_path
         for path, value in values(trainer).items():
             np.testing.assert_allclose(value, tracked[path], atol=1e-6)
     np.testing.assert_equal(values(trainer), raw)
-    record = one_device(make_plan("mbn", *bindings)).run(claimed(tmp_path))
+    record = Session(one_device(make_plan("mbn", *bindings))).run(claimed(tmp_path))
     assert record["weight_average"]["decay"] == 0.9
     assert set(record["weight_average"]["clean"]) == {"clean", "adv"}
     again = one_device(make_plan("mbn", *bindings))
-    again.run(claimed(tmp_path))  # restores the average too: nothing is left to train
+    Session(again).run(claimed(tmp_path))  # restores the average too: nothing is left to train
     averages = {path: np.array(value) for path, value in again.average.by_path().items()}
     for path, value in averages.items():
         np.testing.assert_allclose(value, tracked[path], atol=1e-5)
@@ -136,10 +136,11 @@ def test_several_steps_in_a_call_equal_single_steps():
 def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
     bindings = ("Training.epochs = 3",)
     whole = one_device(make_plan("mbn_alp", *bindings))
-    whole.run(claimed(tmp_path / "whole"))
+    Session(whole).run(claimed(tmp_path / "whole"))
     stopped = one_device(make_plan("mbn_alp", *bindings))
     directory = claimed(tmp_path / "stopped")
-    stopped.evaluator = None  # a stopped run must not get as far as this
+    session = Session(stopped)
+    session.evaluator = None  # a stopped run must not get as far as this
     steps = stopped.steps
 
     def interrupted_steps():
@@ -150,10 +151,10 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
 
     stopped.steps = interrupted_steps
     with pytest.raises(Interrupted, match="SIGTERM at step 4"):
-        stopped.run(directory)
+        session.run(directory)
     directory.append_metrics({"step": 6, "loss": -1})  # of work that was lost
     resumed = one_device(make_plan("mbn_alp", *bindings))
-    results = resumed.run(directory)
+    results = Session(resumed).run(directory)
     for name, value in values(whole).items():
         np.testing.assert_array_equal(values(resumed)[name], value)
     lines = [json.loads(line) for line in (directory.path / "metrics.jsonl").open()]
@@ -172,11 +173,11 @@ def claimed(path):
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
     trainer = one_device(make_plan("mbn_alp", "Training.epochs = 2"))
     directory = claimed(tmp_path)
-    trainer.run(directory)
+    Session(trainer).run(directory)
     newest = directory.path / "checkpoints" / "step-4.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:100])
     again = one_device(make_plan("mbn_alp", "Training.epochs = 2"))
-    again.run(directory)
+    Session(again).run(directory)
     for name, value in values(trainer).items():
         np.testing.assert_array_equal(values(again)[name], value)
 

@@ -1,5 +1,6 @@
 """XLA, traces and bfloat16: what a TPU asks of the step, and that nothing is traced twice."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -18,6 +19,7 @@ from shared.smoke_trainers import (
 from tfadv import config, randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.planning.plan import build_plan
+from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
 NORMS = ("batch_norm", "mixture_batch_norm", "group_norm")
@@ -28,9 +30,10 @@ DIVIDED = ("Training.micro_batch_size = 8", "NormPolicy.ghost_batch_size = 4")
 def compiled(trainer, batch, late=False):
     """Returns the whole step as one XLA function of a batch's tensors."""
     names = list(batch)
+    phase = dataclasses.replace(trainer.train_step.phase(epoch=0), late=late)
 
     def step(*tensors):
-        return trainer.train_step(dict(zip(names, tensors, strict=True)), late)
+        return trainer.train_step(dict(zip(names, tensors, strict=True)), phase)
 
     return tf.function(step, jit_compile=True, autograph=False)
 
@@ -67,16 +70,18 @@ def test_no_phase_is_traced_twice():
     frozen = ("NormPolicy.freeze = 'statistics'", "NormPolicy.freeze_last_epochs = 2")
     trainer = one_device(make_plan("mbn", *bindings, *frozen))
     assert [metrics["step"] for metrics in finish(trainer)][:4] == [3, 6, 8, 11]
-    for late in (False, True):
-        assert trainer._train_call(late).experimental_get_tracing_count() == 1
+    for epoch in (0, 3):
+        phase = trainer.train_step.phase(epoch)
+        assert trainer._train_call(phase).experimental_get_tracing_count() == 1
     traced = []
     logits_fn = trainer.model.logits_fn
     trainer.model.logits_fn = lambda *arguments, **options: (
         traced.append(arguments) or logits_fn(*arguments, **options)
     )
-    first = trainer.evaluate()
+    session = Session(trainer)
+    first = session.evaluate()
     assert len(traced) == 4  # clean and attacked, two branches
-    assert trainer.evaluate() == first
+    assert session.evaluate() == first
     assert len(traced) == 8  # anew, for the weights are constants of the graph
 
 

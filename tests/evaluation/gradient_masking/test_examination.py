@@ -7,23 +7,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.tiny_evaluator import evaluator_of
+from shared.tiny_networks import external_model
 from sklearn.neural_network import MLPClassifier
 
 from tfadv import config
-from tfadv.config.evaluation_settings import Checkup
+from tfadv.config.evaluation_settings import Checkup, Evaluation
 from tfadv.data.pipeline import evaluation_batches, evaluation_indices
 from tfadv.errors import UserError
 from tfadv.evaluation.gradient_masking import substitute
-from tfadv.evaluation.gradient_masking.examination import (
-    FINE,
-    NOT_MEASURED,
-    SUSPICIOUS,
-    Examination,
-)
-from tfadv.evaluation.gradient_masking.indicators import INDICATORS
+from tfadv.evaluation.gradient_masking.examination import Examination
+from tfadv.evaluation.gradient_masking.indicators import FINE, INDICATORS, NOT_MEASURED, SUSPICIOUS
 from tfadv.evaluation.outcome_log import OutcomeLog
-from tfadv.models.external import ExternalModel
-from tfadv.planning.plan import Evaluation, build_plan
+from tfadv.interop.external_checks import transfer_model
+from tfadv.planning.evaluation_parts import EvaluationParts
+from tfadv.planning.plan import build_plan
 from tfadv.progress import Work
 
 EPSILON = 24.0
@@ -67,11 +64,10 @@ def honest(splits):
 
 def examined(function, splits, log=None, checkup=CHECKUP):
     """Returns the records of an examination by the names of the indicators."""
-    evaluation = Evaluation(attacks=(), batch_size=60)
-    model = ExternalModel("digits", {"main": function}, (0.0, 255.0))
-    examination = Examination(
-        model, splits.test, evaluation, checkup, INDICATORS, tf.distribute.get_strategy(), seed=0
-    )
+    source, evaluation = splits.test, Evaluation(attacks=(), batch_size=60)
+    parts = EvaluationParts(source, evaluation, attacks={}, seed=0, checkup=checkup)
+    model, other = external_model({"main": function}, source), transfer_model(checkup, source)
+    examination = Examination(model, parts, tf.distribute.get_strategy(), other)
     with Work("examine", examination.cost, quiet=True) as work:
         records = examination.examine("main", log or OutcomeLog(), work)
     return {record["sign"]: record for record in records}
@@ -197,6 +193,6 @@ def test_a_trained_model_is_examined_in_both_precisions_and_statistics():
     ]
     config.read(["gin/mbn.gin", "gin/scale/smoke.gin"], bindings)
     plan = build_plan()
-    model = plan.experiment.build_model(plan.splits)
+    model = plan.build_model()
     record = evaluator_of(plan, model, branches=["adv"]).evaluate()
     assert not any(row["verdict"] == NOT_MEASURED for row in record["doctor"]["adv"])
