@@ -1,20 +1,26 @@
 """Packaging. Exact versions for the Makefile's commands are in requirements.lock."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
 
-def data_files(*patterns):
-    """Pairs of an installation folder and its files, for recipes and plugins."""
-    paths = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
-    return [
-        (f"share/tfadv/{path.parent.relative_to(ROOT)}", [str(path.relative_to(ROOT))])
-        for path in paths
-    ]
+# A checkout reads these folders where they are; in a wheel they lie in the package.
+SHIPPED = {"tfadv.shipped.gin": "gin", "tfadv.shipped.plugins": "plugins"}
+
+
+class BuildAfresh(build_py):
+    """Copies modules, recipes and plugins, and nothing that an earlier build has left."""
+
+    def run(self):
+        if not self.editable_mode:
+            shutil.rmtree(Path(self.build_lib) / "tfadv", ignore_errors=True)
+        super().run()
 
 
 setup(
@@ -24,9 +30,20 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     python_requires=">=3.11",
-    packages=find_packages(include=["tfadv", "tfadv.*"]),
-    package_data={"tfadv.reports": ["*.j2"]},
-    data_files=data_files("gin/**/*.gin", "plugins/*.py"),
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    packages=find_packages(include=["tfadv", "tfadv.*"]) + list(SHIPPED),
+    package_dir=SHIPPED,
+    package_data={
+        "tfadv": ["py.typed"],
+        "tfadv.reports": ["*.j2"],
+        "tfadv.shipped.gin": ["**/*.gin"],
+    },
+    cmdclass={"build_py": BuildAfresh},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",

@@ -36,6 +36,7 @@ from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.interop.keras_form import keras_form
 from tfadv.losses import cross_entropy
 from tfadv.norms import NormMode
+from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.planning.plan import build_plan
 from tfadv.runs import trained_run
 
@@ -72,15 +73,9 @@ class Subject:
         )
 
         def run():
-            made = Evaluator(
-                self.run.model,
-                self.source,
-                evaluation,
-                named,
-                tf.distribute.get_strategy(),
-                0,
-                [self.branch],
-            )
+            parts = EvaluationParts(self.source, evaluation, named, seed=0)
+            devices = tf.distribute.get_strategy()
+            made = Evaluator(self.run.model, parts, devices, [self.branch])
             made.evaluate()
             return made.predictions[self.branch, list(named)[-1]]
 

@@ -21,10 +21,11 @@ from benchmarks.cases import CASES, Case
 def step_of(case: Case, recipe: str, steps: int) -> Callable[[], None]:
     """Returns the trainer's step on one batch, traced."""
     trainer, batch = case.trainer(recipe, steps), case.training_batch
+    phase = trainer.train_step.phase(epoch=0)
 
     @tf.function(autograph=False)
     def run():
-        metrics, not_finite = trainer.train_step(batch, False)
+        metrics, not_finite = trainer.train_step(batch, phase)
         return metrics["loss"], tf.reduce_any(not_finite > 0)
 
     def step() -> None:
@@ -45,8 +46,8 @@ def without_checks(case: Case, recipe: str, steps: int) -> Callable[[], None]:
         return images
 
     with (
-        mock.patch("tfadv.training_step.not_finite", none),
-        mock.patch("tfadv.attacks.base.unless_broken", unchanged),
+        mock.patch("tfadv.training.training_step.not_finite", none),
+        mock.patch("tfadv.attacks.gradients.unless_broken", unchanged),
     ):
         return step_of(case, recipe, steps)
 

@@ -31,7 +31,8 @@ RATE = 1e-3
 def tfadv(case: Case, steps: int, dtype: str) -> Step:
     """Our trainer's step, attack in `dtype`, update in float32."""
     trainer, batch = case.trainer("adv_100_clean_0", steps, dtype), case.training_batch
-    run = tf.function(lambda: trainer.train_step(batch, False), autograph=False)
+    phase = trainer.train_step.phase(epoch=0)
+    run = tf.function(lambda: trainer.train_step(batch, phase), autograph=False)
     return lambda: run()[0]["loss"].numpy()
 
 

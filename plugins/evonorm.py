@@ -2,9 +2,8 @@
 
 import tensorflow as tf
 
-from tfadv.norms.base import Norm
+from tfadv.norms.base import Norm, NormMode
 from tfadv.norms.group_norm import GroupNorm, group_moments
-from tfadv.norms.mode import NormMode
 from tfadv.registry import NORMS
 
 

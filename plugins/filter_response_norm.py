@@ -3,8 +3,7 @@
 import tensorflow as tf
 
 from tfadv.errors import check
-from tfadv.norms.base import Norm
-from tfadv.norms.mode import NormMode
+from tfadv.norms.base import Norm, NormMode
 from tfadv.registry import NORMS
 
 

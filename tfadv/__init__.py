@@ -5,4 +5,11 @@ A reimplementation of *Intriguing properties of adversarial training at scale*
 strategies are plugins. Start with ``python -m tfadv.train --help``.
 """
 
+import sys
+
 __version__ = "0.1.0"
+
+if sys.argv[0] == "-m":  # as long as `python -m tfadv.X` looks for the command
+    from tfadv.quiet_start import import_tensorflow
+
+    import_tensorflow()

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfadv import config
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import check_choice
-from tfadv.interop.bundle_format import read_metadata
+from tfadv.interop.bundle_format import made_by, read_metadata
 from tfadv.interop.loaded_bundle import LoadedBundle
 from tfadv.pixels import from_pixels
 from tfadv.planning.evaluation_parts import evaluation_parts
@@ -44,7 +44,7 @@ def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     written = Path(folder) / metadata["training"]["config"]
     read = config.read([str(written.resolve())])
     parts = evaluation_parts(read)
-    identity.check_images(Path(folder), read, parts.source, parts.data_digest)
+    identity.check_images(made_by(Path(folder)), read, parts.source, parts.data_digest)
     batch = some_examples(parts.source, count)
     images = from_pixels(batch["image"].numpy(), metadata["pixel_range"])
     return images, batch["label"].numpy().astype(np.int64)

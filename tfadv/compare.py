@@ -2,7 +2,7 @@
 
 Each recipe is trained with each seed, every run as a ``tfadv.train`` of its own, and
 becomes a row for each norm branch: means and standard deviations over the seeds. The
-same command again goes on where it stopped; more recipes or seeds add to the table.
+same command again resumes; more recipes or seeds add to the table.
 """
 
 import subprocess
@@ -36,7 +36,7 @@ def main(argv):
         for recipe in recipes.values():
             files = [recipe, *FLAGS.gin_file]
             config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
-            build_plan()  # whatever is wrong with one is told before any is trained
+            build_plan()  # a mistake in one is reported before any is trained
     folder = Path(FLAGS.output_dir)
     jobs = [(name, seed) for seed in seeds for name in recipes]
     finished = {name: [] for name in recipes}

@@ -1,4 +1,4 @@
-"""Mistakes of the user, each told in one line."""
+"""Mistakes of the user, each reported in one line."""
 
 import difflib
 from collections.abc import Iterable

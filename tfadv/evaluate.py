@@ -3,7 +3,7 @@
 Or of a model made elsewhere, on the images that the gin files choose:
 ``--saved_model=PATH --pixel_range=0,1 --layout=NHWC --gin_file=gin/scale/cifar10.gin``.
 What became of each image is kept beside the record, in ``….images.jsonl``: a stopped
-evaluation goes on where it was when the same command is given again.
+evaluation resumes when the same command is given again.
 """
 
 import tempfile
@@ -20,16 +20,16 @@ from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
+from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import write_json
 from tfadv.interop import external_checks, external_models
-from tfadv.interop.bundle_format import is_bundle
-from tfadv.models import Model
-from tfadv.models.external import ExternalModel
+from tfadv.interop.bundle_format import is_bundle, made_by
+from tfadv.models.classifier import Classifier
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
-from tfadv.reports.console import results_table, signs_table
+from tfadv.reports.console import indicators_table, results_table
 from tfadv.runs import identity, trained_run
 
 FLAGS = flags.FLAGS
@@ -54,36 +54,20 @@ def main(argv):
         command_line.refuse_arguments(argv)
         if bool(FLAGS.model_dir) == bool(FLAGS.saved_model):
             raise UserError("name one of --model_dir and --saved_model")
-        output = Path(FLAGS.output or _default_output())
-        report_folder = output.with_name(f"{output.stem}_report")
-        for path in (output, report_folder):
-            if path.exists():
-                raise UserError(f"--output: there is a '{path}' already: choose another")
-        subject = (_run if FLAGS.model_dir else _foreign)(found)
-        parts, model, distribution = subject.parts, subject.model, subject.distribution
+        output, report_folder = _new_files()
+        subject = _run(found) if FLAGS.model_dir else _external(found)
         branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
-        workers = Workers(distribution)
-        is_chief = workers.is_chief
-        command_line.warn(parts.warnings if is_chief else ())
-        about = _about(found.read, parts, model, branches, workers)
-        verdicts = OutcomeLog(output.with_suffix(".images.jsonl"), about, is_chief)
-        evaluator = Evaluator(
-            model,
-            parts.source,
-            parts.evaluation,
-            parts.attacks,
-            distribution,
-            parts.seed,
-            branches,
-            verdicts,
-            parts.checkup,
-        )
+        workers = Workers(subject.distribution)
+        command_line.warn(subject.parts.warnings if workers.is_chief else ())
+        about = _about(found.read, subject, branches, workers)
+        log = OutcomeLog(output.with_suffix(".images.jsonl"), about, workers.is_chief)
+        evaluator = _evaluator(subject, branches, log)
         described = subject.description | {"weights": about["weights"]}
         record = {"model": described, **evaluator.evaluate()}
-        if is_chief:
+        if workers.is_chief:
             write_json(output, record)  # before anything is drawn
         worst = worst_of_all(evaluator, record)
-        if not is_chief:
+        if not workers.is_chief:
             return
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
             write_report(evaluator, record, worst, Path(beside) / "report")
@@ -91,17 +75,60 @@ def main(argv):
         console = Console(highlight=False, soft_wrap=True)
         console.print(results_table(record))
         if "doctor" in record:
-            console.print(signs_table(record))
+            console.print(indicators_table(record))
         print(f"record: {output}\nreport: {report_folder / 'report.html'}")
 
 
-def _about(read: config.Config, parts, model, branches, workers: Workers) -> dict[str, object]:
-    """Returns what must be the same for an evaluation to go on, and for all its workers."""
-    path = Path(FLAGS.model_dir or FLAGS.saved_model)
+def _new_files() -> tuple[Path, Path]:
+    """Returns the record's path and the report's folder, neither of which exists."""
+    output = Path(FLAGS.output or Path(FLAGS.model_dir or ".") / "evaluation.json")
+    report_folder = output.with_name(f"{output.stem}_report")
+    for path in (output, report_folder):
+        if path.exists():
+            raise UserError(f"--output: there is a '{path}' already: choose another")
+    return output, report_folder
+
+
+class Subject(NamedTuple):
+    """What is evaluated, on what and where.
+
+    Attributes:
+        parts: the images, the attacks and what counts.
+        model: the model.
+        branches: those of its branches that were trained.
+        description: what the record says of it.
+        distribution: the devices that it is on.
+        made: what is known of how it was made.
+        weights: a digest of its weights.
+    """
+
+    parts: EvaluationParts
+    model: Classifier
+    branches: tuple[str, ...]
+    description: dict[str, object]
+    distribution: tf.distribute.Strategy
+    made: identity.Made
+    weights: str
+
+
+def _evaluator(subject: Subject, branches: list[str], log: OutcomeLog) -> Evaluator:
+    model, parts, distribution = subject.model, subject.parts, subject.distribution
+    examination = None
+    if parts.checkup:
+        other = external_checks.transfer_model(parts.checkup, parts.source)
+        examination = Examination(model, parts, distribution, other)
+    return Evaluator(model, parts, distribution, branches, log, examination)
+
+
+def _about(
+    read: config.Config, subject: Subject, branches: list[str], workers: Workers
+) -> dict[str, object]:
+    """Returns what must be the same for an evaluation to resume, and for all its workers."""
+    parts = subject.parts
     another = parts.checkup.transfer_from if parts.checkup else None
     about = {
         "configuration": read.text(),
-        "weights": digests.of_model(model) if FLAGS.model_dir else digests.of_path(path),
+        "weights": subject.weights,
         "transfer_from": digests.of_path(Path(another)) if another else None,
         "software": identity.of_software(),
         "branches": branches,
@@ -109,22 +136,8 @@ def _about(read: config.Config, parts, model, branches, workers: Workers) -> dic
     }
     for what, value in about.items():
         workers.agree(what, value)
-    images = identity.check_images(path, read, parts.source, parts.data_digest, workers)
+    images = identity.check_images(subject.made, read, parts.source, parts.data_digest, workers)
     return about | {"data": images}
-
-
-def _default_output() -> str:
-    return str(Path(FLAGS.model_dir or ".") / "evaluation.json")
-
-
-class Subject(NamedTuple):
-    """What is evaluated, on what and where; `description` is what the record says of it."""
-
-    parts: EvaluationParts
-    model: Model | ExternalModel
-    branches: tuple[str, ...]
-    description: dict[str, object]
-    distribution: tf.distribute.Strategy
 
 
 def _run(found) -> Subject:
@@ -135,11 +148,18 @@ def _run(found) -> Subject:
     distribution = plan.distribution.create()
     identity.check_plugins(path, found.read)
     run = trained_run.load(path, plan, distribution, FLAGS.weights)
-    parts = EvaluationParts.of(plan)
-    return Subject(parts, run.model, run.branches, run.describe(), distribution)
+    return Subject(
+        EvaluationParts.of(plan),
+        run.model,
+        run.branches,
+        run.describe(),
+        distribution,
+        identity.made_by_run(path),
+        digests.of_model(run.model),
+    )
 
 
-def _foreign(found) -> Subject:
+def _external(found) -> Subject:
     """Returns a model made elsewhere, which stays where it was loaded."""
     path = Path(FLAGS.saved_model)
     if FLAGS.weights != "trained":
@@ -149,10 +169,26 @@ def _foreign(found) -> Subject:
     first = str((path / "config.gin").resolve()) if of_its_run else config.PROTOCOL
     found.read = command_line.read_flags([first])
     parts = evaluation_parts(found.read)
-    model = external_models.load(path, _stated_range(), FLAGS.layout, FLAGS.outputs, FLAGS.endpoint)
+    model = external_models.load(
+        path,
+        parts.source.image_shape,
+        parts.source.classes,
+        _stated_range(),
+        FLAGS.layout,
+        FLAGS.outputs,
+        FLAGS.endpoint,
+    )
     command_line.warn(external_checks.check(model, parts.source))
     distribution = Distribution(kind="one_device").create()
-    return Subject(parts, model, model.branches, model.describe(), distribution)
+    return Subject(
+        parts,
+        model,
+        model.branches,
+        model.describe(),
+        distribution,
+        made_by(path) if is_bundle(path) else identity.Made(str(path)),
+        digests.of_path(path),
+    )
 
 
 def _stated_range() -> tuple[float, float] | None:

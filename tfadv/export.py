@@ -30,7 +30,8 @@ def main(argv):
         plan = build_plan(found.read)
         run = trained_run.load(path, plan, weights=FLAGS.weights)
         identity.check_plugins(path, found.read)
-        identity.check_images(path, found.read, plan.splits.test, plan.experiment.data_digest)
+        made, images = identity.made_by_run(path), plan.splits.test
+        identity.check_images(made, found.read, images, plan.experiment.data_digest)
         identity.check_results(run)
         branches = command_line.chosen_branches(run.branches, FLAGS.branch)
         branches.sort(key=lambda branch: branch != run.model.default_branch)

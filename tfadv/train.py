@@ -1,6 +1,6 @@
 """Trains and evaluates a model: ``python -m tfadv.train --gin_file=gin/mbn_alp.gin``.
 
-The same command again goes on where it stopped, or prints the finished run.
+The same command again resumes the run, or prints a finished one.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line
+from tfadv.devices.local import device_names
 from tfadv.devices.workers import WorkerLost, Workers
 from tfadv.errors import UserError
 from tfadv.files import write_text
@@ -23,7 +24,8 @@ from tfadv.planning.plan import build_plan
 from tfadv.reports.console import results_table
 from tfadv.runs import identity
 from tfadv.runs.run_directory import RunDirectory, default_path
-from tfadv.training.trainer import Interrupted, Trainer
+from tfadv.training.session import Interrupted, Session
+from tfadv.training.trainer import Trainer
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -42,7 +44,7 @@ def main(argv):
 
 
 def run(read: config.Config, path: Path) -> None:
-    """Trains in `path`, or goes on there, and prints the results."""
+    """Trains in `path`, or resumes there, and prints the results."""
     console = Console(highlight=False, soft_wrap=True)
     directory = RunDirectory(path)
     directory.check(read)
@@ -54,7 +56,8 @@ def run(read: config.Config, path: Path) -> None:
         command_line.warn(plan.warnings)
         trainer = Trainer(plan, plan.distribution.create())
         trainer.load_initial_weights()
-        for line in dry_run.report(read, plan, trainer, path):
+        kept, replicas = trainer.variables, trainer.replicas
+        for line in dry_run.report(read, plan, trainer.model, kept, replicas, path):
             console.print(line, markup=False)
         return
     if results is None:
@@ -66,6 +69,7 @@ def run(read: config.Config, path: Path) -> None:
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
         trainer = Trainer(plan, distribution)
+        session = Session(trainer)
         if not directory.has_checkpoint:
             trainer.load_initial_weights()
         console.print(
@@ -74,10 +78,10 @@ def run(read: config.Config, path: Path) -> None:
         )
         if workers.is_chief:
             command_line.warn(plan.warnings)
-            directory.claim(read, trainer.devices, plan.experiment.seed, bound_to)
+            directory.claim(read, device_names(), plan.experiment.seed, bound_to)
             write_text(path / "operative_config.gin", config.operative_text())
         with _stops_in_one_line():
-            results = trainer.run(directory)
+            results = session.run(directory)
     console.print(results_table(results))
     if "weight_average" in results:
         console.print(results_table(results["weight_average"], "moving average of the weights"))
@@ -86,22 +90,22 @@ def run(read: config.Config, path: Path) -> None:
 
 @contextlib.contextmanager
 def _stops_in_one_line() -> Iterator[None]:
-    """Ends the program where a run inside is stopped, and says how it goes on."""
+    """Ends the program where a run inside is stopped, and says how to resume it."""
     try:
         yield
     except WorkerLost as loss:
         print(
-            f"error: {loss}: start all workers again with the same command, and they go on "
+            f"error: {loss}: start all workers again with the same command, and they resume "
             "from the last save",
             file=sys.stderr,
             flush=True,
         )
         os._exit(3)  # the lost worker would never answer a clean shutdown
     except Interrupted as interruption:
-        print(f"{interruption}: saved; the same command goes on from there", file=sys.stderr)
+        print(f"{interruption}: saved; the same command resumes from there", file=sys.stderr)
         sys.exit(128 + interruption.signal)
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last save", file=sys.stderr)
+        print("interrupted: the same command resumes from the last save", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
 
 

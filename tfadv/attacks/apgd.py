@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import Attack, classified, is_broken, unless_broken, with_input_gradient
+from tfadv.attacks.base import Attack
+from tfadv.attacks.gradients import classified, is_broken, unless_broken, with_input_gradient
 from tfadv.attacks.objectives import AWAY, check_classes
-from tfadv.devices.local import check_jit_compile, compiles
-from tfadv.errors import check, check_choice
+from tfadv.devices.local import compiles
+from tfadv.errors import check_choice
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
@@ -91,19 +92,9 @@ class APGD(Attack):
         restarts: int = 1,
         jit_compile: bool | str = "auto",
     ):
-        name = type(self).__name__
-        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
-        check(steps >= 1, f"{name}.steps", "be >= 1", steps)
-        check(restarts >= 1, f"{name}.restarts", "be >= 1", restarts)
-        check_choice(f"{name}.loss", loss, AWAY)
-        check_choice(f"{name}.ball", ball, BALLS)
-        check_jit_compile(f"{name}.jit_compile", jit_compile)
-        self.epsilon = float(epsilon)
-        self.steps = steps
+        self._keep(epsilon, ball, jit_compile, steps=steps, restarts=restarts)
+        check_choice(f"{type(self).__name__}.loss", loss, AWAY)
         self.loss = loss
-        self.ball = ball
-        self.restarts = restarts
-        self.jit_compile = jit_compile
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
@@ -165,7 +156,7 @@ class APGD(Attack):
         lengths = tf.constant([ends.get(i, 0) for i in range(self.steps)], tf.float32)
 
         @with_input_gradient
-        def look(x):
+        def differentiate(x):
             logits = logits_fn(x)
             return goal(logits), classified(logits) != tf.cast(labels, tf.int32)
 
@@ -174,14 +165,14 @@ class APGD(Attack):
             ahead = ball.project(s.x + _by_image(s.step) * kind.steepest(s.gradient))
             momentum = tf.where(s.count == 0, 1.0, MOMENTUM)
             x = ball.project(s.x + momentum * (ahead - s.x) + (1 - momentum) * (s.x - s.before))
-            moved = _moved(s, x, *look(x))
+            moved = _moved(s, x, *differentiate(x))
             return _at_checkpoint(moved, lengths[s.count])
 
         last = _State(
             *tf.while_loop(
                 lambda count, *_: count < self.steps,
                 step,
-                tuple(_first(start, 2 * self.epsilon, *look(start))),
+                tuple(_first(start, 2 * self.epsilon, *differentiate(start))),
                 maximum_iterations=self.steps,
                 parallel_iterations=1,
             )

@@ -1,80 +1,26 @@
 """What every attack shares: its interface, threat model and bounds."""
 
+import abc
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 
+from tfadv.attacks.gradients import classified, with_input_gradient
 from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
-from tfadv.errors import UserError
+from tfadv.devices.local import check_jit_compile
+from tfadv.errors import UserError, check, check_choice
 from tfadv.pixels import PIXEL_RANGE, LogitsFn
 
-__all__ = ["PIXEL_RANGE", "Attack", "LogitsFn", "input_gradient", "with_input_gradient"]
-
-# The class of an image that a model gives no finite answer for.
-NOT_FINITE = -2
+# `with_input_gradient` and the names of pixels are what plugins find here.
+__all__ = ["PIXEL_RANGE", "Attack", "LogitsFn", "with_input_gradient"]
 
 
-def input_gradient(tape: tf.GradientTape, loss: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """Returns a loss's gradient by the images: 0 where no operation on the way has one."""
-    return tape.gradient(loss, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+class MissingSettingError(UserError, AttributeError):
+    """A strategy asks an attack for a setting that this one doesn't have."""
 
 
-def classified(logits: tf.Tensor, images: tf.Tensor | None = None) -> tf.Tensor:
-    """Returns the class of the largest logit, int32 [N], or `NOT_FINITE`.
-
-    Args:
-        logits: [N, K]; a row with a NaN or an infinity names no class.
-        images: [N, H, W, C], what they are of: those that are not finite have no class.
-    """
-    fine = tf.reduce_all(tf.math.is_finite(logits), -1)
-    if images is not None:
-        fine &= tf.reduce_all(tf.math.is_finite(images), [1, 2, 3])
-    return tf.where(fine, tf.argmax(logits, -1, tf.int32), NOT_FINITE)
-
-
-def is_broken(gradient: tf.Tensor) -> tf.Tensor:
-    """Returns bool [N]: where `with_input_gradient` found a number that is not finite."""
-    return tf.math.is_nan(gradient[:, 0, 0, 0])
-
-
-def unless_broken(images: tf.Tensor, broken: tf.Tensor) -> tf.Tensor:
-    """Returns images, those that are marked in `broken`, bool [N], as NaN."""
-    return tf.where(broken[:, None, None, None], float("nan"), images)
-
-
-def with_input_gradient(function: Callable) -> Callable:
-    """Returns a function that differentiates a loss by the images, as one call of the graph.
-
-    The call is kept whole. TensorFlow chooses a CPU's kernels node by node, and inside
-    a loop in an order that varies from trace to trace: a max-pooling's gradient is
-    oneDNN's if its pooling came first, else Eigen's, which is slower and shares ties
-    otherwise. A function of its own has no such cycle, so a run's bits are repeatable.
-
-    Args:
-        function: maps images [N, H, W, C] and any more tensors to a pair: losses [N],
-            and whatever else is wanted of the same pass.
-
-    Returns:
-        A function of the same arguments that returns the gradient of the losses' sum
-        [N, H, W, C], the losses and the rest. An image whose loss or gradient is not
-        finite has nothing but NaN for a gradient. For use in a traced function.
-    """
-
-    @tf.function(autograph=False, experimental_attributes={"_noinline": True})
-    def differentiated(images, *others):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(images)
-            losses, rest = function(images, *others)
-            total = tf.reduce_sum(losses)
-        gradient = input_gradient(tape, total, images)
-        fine = tf.reduce_all(tf.math.is_finite(gradient), [1, 2, 3]) & tf.math.is_finite(losses)
-        return unless_broken(gradient, ~fine), losses, rest
-
-    return differentiated
-
-
-class Attack:
+class Attack(abc.ABC):
     """Base class of the attacks.
 
     An attack sees a function from images to logits and nothing of the model
@@ -83,11 +29,13 @@ class Attack:
 
     Attributes:
         targeted: whether it drives images towards a chosen wrong class.
+        jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph on CPU.
         borrows: what gin binds for every attack unless it is bound for one: the
             threat model.
     """
 
     targeted = False
+    jit_compile: bool | str = "auto"
     borrows = ("PGD.epsilon", "PGD.ball")
 
     @classmethod
@@ -108,6 +56,41 @@ class Attack:
         attack.check_ball(threat_model.ball)
         return attack
 
+    def __getattr__(self, name: str):
+        """Raises an error of one line for what strategies build attacks of their own from."""
+        if name in ("epsilon", "steps", "step_size"):
+            raise MissingSettingError(
+                f"{type(self).__name__} has no `{name}`, which Experiment.strategy takes from the "
+                "run's attack: let Experiment.attack be 'pgd' or of its kind",
+                "Experiment.attack",
+            )
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def _keep(
+        self, epsilon: float, ball: str = "linf", jit_compile: bool | str = "auto", **counts: int
+    ) -> None:
+        """Checks what most attacks take and keeps it: for their constructors.
+
+        Args:
+            epsilon: radius of the ball in pixels.
+            ball: ``linf`` or ``l2``.
+            jit_compile: True, False or 'auto'.
+            **counts: how many steps, restarts, …: each at least 1.
+
+        Raises:
+            UserError: one of them is out of its range.
+        """
+        name = type(self).__name__
+        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
+        check_choice(f"{name}.ball", ball, BALL_NAMES)
+        check_jit_compile(f"{name}.jit_compile", jit_compile)
+        for parameter, value in counts.items():
+            check(value >= 1, f"{name}.{parameter}", "be >= 1", value)
+            setattr(self, parameter, value)
+        self.epsilon = float(epsilon)
+        self.ball = ball
+        self.jit_compile = jit_compile
+
     @property
     def threat_model(self) -> ThreatModel | None:
         """The ball that it stays in, by its attributes `epsilon` and `ball`; None without an ε."""
@@ -126,6 +109,7 @@ class Attack:
                 "PGD.ball",
             )
 
+    @abc.abstractmethod
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
     ) -> tf.Tensor:
@@ -141,7 +125,6 @@ class Attack:
             float32 [N, H, W, C] in 0..255. An image on whose way a logit, a loss or a
             gradient was not finite comes back as NaN, which training and evaluation refuse.
         """
-        raise TypeError(f"{type(self).__name__} defines no __call__")
 
     def succeeded(self, logits: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Returns bool [N]: whether the attack reached its own goal.
@@ -150,7 +133,7 @@ class Attack:
         """
         return classified(logits) != tf.cast(labels, tf.int32)
 
-    def check_classes(self, classes: int) -> None:
+    def check_classes(self, classes: int) -> None:  # noqa: B027  (most run on any number)
         """Raises `UserError` where the attack can't be run on so many classes."""
 
     @property

@@ -1,13 +1,14 @@
-"""FAB, the fast adaptive boundary attack (Croce & Hein, 2020): it looks for the nearest mistake."""
+"""FAB, the fast adaptive boundary attack (Croce & Hein, 2020): towards the nearest mistake."""
 
 import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import Attack, classified, is_broken, unless_broken, with_input_gradient
+from tfadv.attacks.base import Attack
+from tfadv.attacks.gradients import classified, is_broken, unless_broken, with_input_gradient
 from tfadv.attacks.objectives import difference, likeliest_wrong
-from tfadv.devices.local import check_jit_compile, compiles
-from tfadv.errors import check, check_choice
+from tfadv.devices.local import compiles
+from tfadv.errors import check
 from tfadv.pixels import PIXEL_RANGE, LogitsFn
 from tfadv.registry import ATTACKS
 
@@ -61,24 +62,13 @@ class FABTargeted(Attack):
         jit_compile: bool | str = "auto",
     ):
         name = type(self).__name__
-        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
-        check(steps >= 1, f"{name}.steps", "be >= 1", steps)
-        check_choice(f"{name}.ball", ball, BALLS)
-        check(classes >= 1, f"{name}.classes", "be >= 1", classes)
-        check(restarts >= 1, f"{name}.restarts", "be >= 1", restarts)
+        self._keep(epsilon, ball, jit_compile, steps=steps, classes=classes, restarts=restarts)
         check(0 <= alpha_max <= 1, f"{name}.alpha_max", "be in 0..1", alpha_max)
         check(eta >= 1, f"{name}.eta", "be >= 1", eta)
         check(0 < beta <= 1, f"{name}.beta", "be > 0 and <= 1", beta)
-        check_jit_compile(f"{name}.jit_compile", jit_compile)
-        self.epsilon = float(epsilon)
-        self.steps = steps
-        self.ball = ball
-        self.classes = classes
-        self.restarts = restarts
         self.alpha_max = float(alpha_max)
         self.eta = float(eta)
         self.beta = float(beta)
-        self.jit_compile = jit_compile
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
@@ -147,8 +137,10 @@ class FABTargeted(Attack):
 
     def _step(self, logits_fn, images, x, labels, targets):
         """Returns the next iterates: beyond the planes, biased towards the originals."""
-        look = with_input_gradient(lambda x, to: (difference(logits_fn(x), labels, to), ()))
-        normal, values, _ = look(x, targets)
+        differentiate = with_input_gradient(
+            lambda x, to: (difference(logits_fn(x), labels, to), ())
+        )
+        normal, values, _ = differentiate(x, targets)
         values = values[:, None, None, None]
         at_images = values + tf.reduce_sum(normal * (images - x), [1, 2, 3], keepdims=True)
         kind = BALLS[self.ball]

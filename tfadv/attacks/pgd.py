@@ -6,9 +6,10 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import Attack, classified, with_input_gradient
+from tfadv.attacks.base import Attack
+from tfadv.attacks.gradients import classified, with_input_gradient
 from tfadv.attacks.objectives import AWAY, TOWARDS, check_classes
-from tfadv.devices.local import check_jit_compile, compiles
+from tfadv.devices.local import compiles
 from tfadv.errors import check, check_choice
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
@@ -71,7 +72,7 @@ class PGD(Attack):
         jit_compile: bool | str = "auto",
     ):
         name = type(self).__name__
-        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
+        self._keep(epsilon, ball, jit_compile)
         check(isinstance(steps, int) and steps >= 0, f"{name}.steps", "be an integer >= 0", steps)
         check(step_size > 0, f"{name}.step_size", "be > 0 (pixels of 0..255)", step_size)
         check_choice(f"{name}.step_rule", step_rule, self.STEP_RULES)
@@ -79,19 +80,14 @@ class PGD(Attack):
         check(in_range, f"{name}.clean_start_probability", "be in 0..1", clean_start_probability)
         check_choice(f"{name}.clean_start", clean_start, self.CLEAN_STARTS)
         check_choice(f"{name}.loss", loss, AWAY)
-        check_choice(f"{name}.ball", ball, BALLS)
-        check_jit_compile(f"{name}.jit_compile", jit_compile)
-        self.epsilon = float(epsilon)
         self.steps = steps
         self.step_size = float(step_size)
         if step_rule == "at_least_epsilon_over_steps" and steps:
             self.step_size = max(self.step_size, self.epsilon / steps)
         self.targeted = targeted
         self.loss = loss
-        self.ball = ball
         self.clean_start_probability = clean_start_probability
         self.clean_start = clean_start
-        self.jit_compile = jit_compile
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
@@ -165,10 +161,10 @@ class PGD(Attack):
             The last iterate.
         """
         ball = BALLS[self.ball](images, self.epsilon)
-        look = with_input_gradient(lambda x: (objective(logits_fn(x)), ()))
+        differentiate = with_input_gradient(lambda x: (objective(logits_fn(x)), ()))
 
         def step(count, x, memory):
-            gradient, _, _ = look(x)
+            gradient, _, _ = differentiate(x)
             direction, memory = self.direction(gradient, memory)
             moved = x - self.step_size * direction
             return count + 1, ball.project(moved), memory

@@ -5,11 +5,12 @@ import math
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.attacks.base import Attack, unless_broken
+from tfadv.attacks.base import Attack
+from tfadv.attacks.gradients import unless_broken
 from tfadv.attacks.objectives import margin
 from tfadv.attacks.square_search import L2Squares, LinfSquares
-from tfadv.devices.local import check_jit_compile, compiles
-from tfadv.errors import check, check_choice
+from tfadv.devices.local import compiles
+from tfadv.errors import check
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
@@ -45,16 +46,9 @@ class Square(Attack):
         ball: str = "linf",
         jit_compile: bool | str = "auto",
     ):
-        check(epsilon >= 0, "Square.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
-        check(queries >= 1, "Square.queries", "be >= 1", queries)
+        self._keep(epsilon, ball, jit_compile, queries=queries)
         check(0 < first_share <= 1, "Square.first_share", "be in 0..1", first_share)
-        check_choice("Square.ball", ball, SQUARES)
-        check_jit_compile("Square.jit_compile", jit_compile)
-        self.epsilon = float(epsilon)
-        self.queries = queries
         self.first_share = first_share
-        self.ball = ball
-        self.jit_compile = jit_compile
 
     def side(self, query: int, height: int, width: int) -> int:
         """Returns the side of the squares at a query, counted from 0."""

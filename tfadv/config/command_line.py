@@ -1,21 +1,20 @@
-"""What the command lines share: flags, and mistakes told in one line."""
+"""What the command lines share: flags, and mistakes reported in one line."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-
-# Before TensorFlow is imported: its start-up lines would bury a message.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 from absl import flags, logging
 
 from tfadv import config
 from tfadv.errors import UserError, nearest
-from tfadv.runs.checkpoints import WEIGHTS
+from tfadv.optimization.weight_average import WEIGHTS
 
 FLAGS = flags.FLAGS
+# Warnings about what is done on purpose: every attack is a trace of its own, and a dry run
+# counts an attack's work eagerly.
+_EXPECTED = ("tf.function retracing", "parallel_iterations > 1 has no effect")
 
 
 def define_config_flags() -> None:
@@ -38,8 +37,8 @@ def define_plugin_flags() -> None:
 def define_weights_flag() -> None:
     """Defines which of a run's weights a command takes, once."""
     if "weights" not in FLAGS:
-        told = "Of --model_dir: those that were trained, or their moving average."
-        flags.DEFINE_enum("weights", "trained", list(WEIGHTS), told)
+        message = "Of --model_dir: those that were trained, or their moving average."
+        flags.DEFINE_enum("weights", "trained", list(WEIGHTS), message)
 
 
 @contextlib.contextmanager
@@ -102,8 +101,9 @@ def mistakes_in_one_line() -> Iterator[Found]:
         SystemExit: 2, after the line is printed.
     """
     logging.set_verbosity(logging.WARNING)
-    # Every attack is a trace of its own, on purpose.
-    tf.get_logger().addFilter(lambda record: "tf.function retracing" not in record.getMessage())
+    tf.get_logger().addFilter(
+        lambda record: not any(text in record.getMessage() for text in _EXPECTED)
+    )
     found = Found()
     try:
         yield found

@@ -6,7 +6,7 @@ read first, then recipes, then overlays in the order given, then bindings; what
 is read later wins.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import gin
@@ -14,13 +14,13 @@ from gin import config_parser
 
 from tfadv import registry
 from tfadv.config import plugin_modules
-from tfadv.config.gin_files import INSTALLED, ROOT, Line, file_lines, lines_of
+from tfadv.config.gin_files import SHIPPED, Line, file_lines, lines_of
 from tfadv.errors import UserError, nearest
 
 DEFAULT_SCALE = "gin/scale/digits.gin"
 PROTOCOL = "gin/base.gin"  # what every recipe includes
-# What a scale and a recipe each say, in the order they are read; a command takes one of each.
-CHOSEN_ONCE = ("Experiment.scale", "Experiment.strategy")
+# What makes a file a scale or a recipe; a command takes one of each.
+SCALE, RECIPE = "Experiment.scale", "Experiment.strategy"
 
 
 class Config:
@@ -121,12 +121,12 @@ def with_plugins(plugins: Sequence[str] = (), plugin_dirs: Sequence[str] = ()) -
 
     Raises:
         UserError: a plugin can't be loaded; one that is merely installed is
-            told in `Config.failures` instead.
+            reported in `Config.failures` instead.
     """
     gin.clear_config()
     registry.forget_borrowed()
     config = Config()
-    plugin_modules.mount(plugin_dirs, [ROOT / "plugins", INSTALLED / "plugins"])
+    plugin_modules.mount(plugin_dirs, [SHIPPED / "plugins"])
     config.failures = plugin_modules.load_installed()
     for module in plugins:
         config.import_plugin(module)
@@ -180,25 +180,36 @@ def in_reading_order(files: Sequence[str]) -> list[tuple[str, list[Line]]]:
             choose the same.
     """
     lines = {name: file_lines(name, "--gin_file") for name in files}
-    rank = dict.fromkeys(lines, len(CHOSEN_ONCE))
-    for place, key in reversed(list(enumerate(CHOSEN_ONCE))):
-        choosing = {n: line.at for n in lines for line in lines[n] if line.key == key}
-        if len(choosing) > 1:
-            (_, earlier), *_, (name, _) = choosing.items()
-            raise UserError(
-                f"{name} chooses {key} and so does {earlier}: give one recipe and one scale"
-            )
-        if place == 0 and not choosing:
-            choosing = {DEFAULT_SCALE: ""}
-            lines[DEFAULT_SCALE] = file_lines(DEFAULT_SCALE, "the default scale")
-        rank.update(dict.fromkeys(choosing, place))
-    return sorted(lines.items(), key=lambda item: rank[item[0]])
+    recipe = _only_file_that_binds(RECIPE, lines)
+    scale = _only_file_that_binds(SCALE, lines)
+    if scale is None:
+        scale = DEFAULT_SCALE
+        lines[scale] = file_lines(scale, "the default scale")
+    first = [scale, recipe] if recipe and recipe != scale else [scale]
+    overlays = [name for name in lines if name not in first]
+    return [(name, lines[name]) for name in first + overlays]
+
+
+def _only_file_that_binds(key: str, lines: Mapping[str, list[Line]]) -> str | None:
+    """Returns the file in which a parameter is bound, None if there is none.
+
+    Raises:
+        UserError: there are two.
+    """
+    found = {name: line.at for name in lines for line in lines[name] if line.key == key}
+    names = list(found)
+    if len(names) > 1:
+        raise UserError(
+            f"{names[-1]} chooses {key} and so does {found[names[0]]}: give one recipe and one "
+            "scale"
+        )
+    return names[0] if names else None
 
 
 def chooses_scale(files: Sequence[str]) -> bool:
     """Returns whether one of the files is a scale."""
     lines = (line for name in files for line in file_lines(name, "--gin_file"))
-    return any(line.key == CHOSEN_ONCE[0] for line in lines)
+    return any(line.key == SCALE for line in lines)
 
 
 def values_of(files: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Gin files: where they are, and their statements with what they include."""
 
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,8 +8,10 @@ from gin import config_parser
 
 from tfadv.errors import UserError, nearest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-INSTALLED = Path(sys.prefix) / "share" / "tfadv"
+PACKAGE = Path(__file__).resolve().parent.parent
+ROOT = PACKAGE.parent
+# Holds gin/ and plugins/: a checkout's own take precedence over the copies of an installation.
+SHIPPED = ROOT if (ROOT / "gin" / "base.gin").is_file() else PACKAGE / "shipped"
 
 
 class Line(NamedTuple):
@@ -33,8 +34,7 @@ def file_lines(name: str, wanted_by: str) -> list[Line]:
     """Returns the statements of a gin file, and in their place those of files it includes.
 
     Args:
-        name: a path relative to the working directory, the repository or the
-            installed recipes.
+        name: a path relative to the working directory or to `SHIPPED`.
         wanted_by: who asks, for the error.
 
     Raises:
@@ -57,16 +57,10 @@ def find_file(name: str, wanted_by: str) -> Path:
     Raises:
         UserError: there is none; the line names the nearest one there is.
     """
-    for folder in (Path.cwd(), ROOT, INSTALLED):
+    for folder in (Path.cwd(), SHIPPED):
         if (folder / name).is_file():
             return folder / name
-    known = sorted(
-        {
-            str(path.relative_to(folder))
-            for folder in (ROOT, INSTALLED)
-            for path in (folder / "gin").rglob("*.gin")
-        }
-    )
+    known = sorted(str(path.relative_to(SHIPPED)) for path in (SHIPPED / "gin").rglob("*.gin"))
     raise UserError(f"{wanted_by}: no gin file '{name}'.{nearest(name, known)}")
 
 

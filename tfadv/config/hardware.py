@@ -29,7 +29,7 @@ class Hardware:
         bandwidth: GB/s from each device to the others.
         price_per_hour: of one device, in any currency.
         images_per_second: measured, over all devices, as ``metrics.jsonl``
-            reports it; goes before the peak.
+            reports it; takes precedence over the peak.
     """
 
     device: str | None = None

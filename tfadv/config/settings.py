@@ -2,12 +2,9 @@
 
 import dataclasses
 
-from tfadv import models, norms, strategies  # noqa: F401  (they register)
-from tfadv.data import Splits
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.errors import check, check_choice
-from tfadv.models import Model
-from tfadv.optimization import optimizers, schedules  # noqa: F401  (they register)
+from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.randomness import check_seed
 from tfadv.registry import (
     ATTACKS,
@@ -20,7 +17,6 @@ from tfadv.registry import (
     STRATEGIES,
     configurable,
 )
-from tfadv.runs.checkpoints import WEIGHTS
 
 DTYPES = ("float32", "bfloat16")
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
@@ -49,7 +45,7 @@ class Experiment:
         deterministic: whether TensorFlow's kernels give the same bits every
             time, so that a resumed run equals an unbroken one exactly; slower
             on a GPU. It is a switch of the whole process.
-        data_digest: how a run's image files are told from others: by what they
+        data_digest: how a run's image files are distinguished: by what they
             hold ('content'), by their times of change ('fast'), or 'auto': by
             what they hold up to 1 GiB. Names and sizes always count.
     """
@@ -85,20 +81,6 @@ class Experiment:
         check_seed("Experiment.seed", self.seed)
         check_choice("Experiment.data_digest", self.data_digest, WAYS)
 
-    def make_norm(self, **arguments):
-        """Builds one norm layer."""
-        return NORMS.build(self.norm, "Experiment.norm", **arguments)
-
-    def build_model(self, splits: Splits) -> Model:
-        """Builds the model for these images; call it in the distribution's scope."""
-        return MODELS.build(
-            self.model,
-            "Experiment.model",
-            image_shape=splits.train.image_shape,
-            classes=splits.train.classes,
-            make_norm=self.make_norm,
-        )
-
 
 @configurable
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +95,8 @@ class Training:
             loss (released pipeline: 1e-4).
         epoch_rounding: where the images don't fill the last batch of an epoch,
             whether its steps are rounded ``down``, to the ``nearest`` number
-            (the released pipeline: 313 for 312.78) or ``up``. The images go on
-            where the epoch before ended, so none is left out whatever it is.
+            (the released pipeline: 313 for 312.78) or ``up``. Each epoch continues
+            where the one before ended, so none is left out whatever it is.
         train_only: ``everything``, or the ``norms``: γ and β (section 4.4).
         micro_batch_size: images that a replica computes at once; it adds up
             the gradients of its share of a batch in such portions. None takes

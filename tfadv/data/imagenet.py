@@ -28,10 +28,9 @@ def imagenet(
 ) -> Splits:
     """Returns ``folder/train/CLASS/*`` and ``folder/val/CLASS/*``.
 
-    Evaluation resizes the shorter side to 256 and takes the centre 224. The defaults
-    are what the released pipeline's OpenCV makes of a file: ``imread`` (JPEGs decoded
-    by the accurate integer transform and turned as EXIF says), ``INTER_CUBIC``
-    (a = -0.75, no antialiasing) and whole pixels.
+    Evaluation resizes the shorter side to 256 and takes the centre 224. The defaults are
+    what the released pipeline's OpenCV makes of a file: ``imread`` (the accurate integer
+    transform, turned as EXIF says), ``INTER_CUBIC`` (a = -0.75) and whole pixels.
 
     Where the folder isn't on this machine a run can still be planned, by the
     published numbers of images, but not started.

@@ -13,7 +13,7 @@ WAYS = (AUTO, FAST, CONTENT)
 # 'auto' reads as many bytes of files: some seconds, as an epoch does.
 READ_AT_MOST = 2**30
 
-# What a difference is called, in the order in which differences are told.
+# What a difference is called, in the order in which differences are reported.
 _CALLED = {
     "examples": "{found} images instead of {recorded}",
     "image_shape": "images of shape {found} instead of {recorded}",

@@ -96,8 +96,8 @@ def _cause(error: BaseException) -> str:
     root = error
     while root.__cause__ or root.__context__:
         root = root.__cause__ or root.__context__
-    told, reason = (_first_line(each) for each in (error, root))
-    return told if reason in told else f"{told} ({reason})"
+    message, reason = (_first_line(each) for each in (error, root))
+    return message if reason in message else f"{message} ({reason})"
 
 
 def _first_line(error: BaseException) -> str:

@@ -9,6 +9,11 @@ from tfadv.errors import check
 _CPU = Path("/proc/cpuinfo")
 
 
+def device_names() -> list[str]:
+    """Returns the names of the devices that TensorFlow sees."""
+    return [device.name for device in tf.config.list_logical_devices()]
+
+
 def has_accelerator() -> bool:
     """Returns whether there is a GPU or a TPU; each runs best what XLA compiles whole."""
     return bool(tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU"))

@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks import Attack
-from tfadv.attacks.base import classified
-from tfadv.config.evaluation_settings import Evaluation
+from tfadv.attacks.gradients import classified
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
 from tfadv.devices.distribution import share_of_batch
@@ -18,10 +17,10 @@ from tfadv.devices.local import has_accelerator
 from tfadv.evaluation.attack_runs import Run
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.evaluation.trajectory.rolling_batch import ROWS
-from tfadv.models.base import Model
-from tfadv.models.external import ExternalModel
+from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
+from tfadv.planning.evaluation_parts import EvaluationParts
 
 Columns = dict[str, np.ndarray]
 OnBatch = Callable[[LogitsFn, dict, tf.Tensor], Mapping[str, tf.Tensor]]
@@ -47,10 +46,9 @@ class AttackRunner:
 
     Args:
         model: the model.
-        source: the images.
-        evaluation: the batch size, the precision and what counts.
+        parts: the images, the batch size, the precision, what counts, and the seed of
+            the targets and the starts.
         distribution: the devices the model lives on.
-        seed: of the targets and the starts.
 
     Raises:
         UserError: the replicas don't divide the batch.
@@ -58,25 +56,24 @@ class AttackRunner:
 
     def __init__(
         self,
-        model: Model | ExternalModel,
-        source: Source,
-        evaluation: Evaluation,
+        model: Classifier,
+        parts: EvaluationParts,
         distribution: tf.distribute.Strategy,
-        seed: int,
     ):
+        evaluation = parts.evaluation
         self._replicas = distribution.num_replicas_in_sync
         share_of_batch(evaluation.batch_size, self._replicas, "Evaluation.batch_size")
         self._model = model
-        self._source = source
+        self._source = parts.source
         self._evaluation = evaluation
         self._distribution = distribution
-        self._seed = seed
+        self._seed = parts.seed
         self.batch_size = evaluation.batch_size
         self._traces: dict[Hashable, Callable] = {}
         # Where that is quicker; such a trace holds the weights, and is dropped after use.
         self._constant_weights = self._replicas == 1 and not has_accelerator()
 
-    def look(
+    def classify(
         self, mode: NormMode, portion: Portion, source: Source | None = None
     ) -> Iterator[Columns]:
         """Classifies images as they are.

@@ -9,7 +9,7 @@ from tfadv.data.source import Source
 from tfadv.evaluation import metrics
 from tfadv.evaluation.attack_runner import AttackRunner, Columns
 from tfadv.evaluation.outcome_log import Unit
-from tfadv.evaluation.outcomes import LOOK, Outcomes
+from tfadv.evaluation.outcomes import CLASSIFYING, Outcomes
 from tfadv.norms import NormMode
 
 TOP = 5
@@ -35,21 +35,21 @@ def clean_record(found: Columns, labels: np.ndarray, class_names: Sequence[str])
 
 
 def corruption_rows(
-    judge: AttackRunner,
+    attack_runner: AttackRunner,
     source: Source,
     kinds: Sequence[str],
     branch: str,
-    ledger: Outcomes,
+    outcomes: Outcomes,
     seed: int,
 ) -> list[dict]:
     """Returns one branch's accuracy under each corruption at each severity.
 
     Args:
-        judge: of the model.
+        attack_runner: of the model.
         source: the images as they are.
         kinds: names of corruptions.
         branch: of the model.
-        ledger: of those images.
+        outcomes: of those images.
         seed: of the corruptions' draws.
     """
     rows = []
@@ -57,12 +57,12 @@ def corruption_rows(
         for severity in SEVERITIES:
             corrupted = Corrupted(source, kind, severity, seed)
 
-            def looked(portion, corrupted=corrupted):
-                return judge.look(NormMode(branch), portion, corrupted)
+            def classify(portion, corrupted=corrupted):
+                return attack_runner.classify(NormMode(branch), portion, corrupted)
 
             unit = Unit(branch, f"{kind} {severity}")
-            predictions = ledger.column(unit, looked, LOOK, "prediction")
-            right, count = np.sum(predictions == ledger.labels), len(predictions)
+            predictions = outcomes.column(unit, classify, CLASSIFYING, "prediction")
+            right, count = np.sum(predictions == outcomes.labels), len(predictions)
             rows.append(
                 {"corruption": kind, "severity": severity}
                 | metrics.share(right, count)

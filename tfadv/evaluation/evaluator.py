@@ -1,33 +1,41 @@
 """Clean and robust accuracy of every branch, each image counted once."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from tfadv.attacks.base import Attack
 from tfadv.attacks.threat_model import ThreatModel, record_of
-from tfadv.config.evaluation_settings import Checkup, Evaluation
 from tfadv.data.corruptions.corrupted import SEVERITIES
 from tfadv.data.pipeline import evaluation_indices
-from tfadv.data.source import Source
 from tfadv.devices.workers import Workers
 from tfadv.evaluation import attack_runs
 from tfadv.evaluation.attack_runner import AttackRunner
 from tfadv.evaluation.attack_runs import Run
 from tfadv.evaluation.clean import clean_record, corruption_rows
-from tfadv.evaluation.gradient_masking.examination import Examination
-from tfadv.evaluation.gradient_masking.indicators import INDICATORS
 from tfadv.evaluation.metrics import share
 from tfadv.evaluation.outcome_log import CLEAN, OutcomeLog, Unit
-from tfadv.evaluation.outcomes import LOOK, Outcomes
+from tfadv.evaluation.outcomes import CLASSIFYING, Outcomes
 from tfadv.evaluation.robust_accuracy import RobustAccuracy
-from tfadv.models.base import Model
-from tfadv.models.external import ExternalModel
+from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import PIXEL_RANGE
+from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.progress import Work
 from tfadv.reports.console import attack_title
+
+
+class Examines(Protocol):
+    """Looks at a model more closely than attacks alone do, branch by branch."""
+
+    @property
+    def cost(self) -> float:
+        """About how many passes of an image a branch takes at most."""
+
+    def examine(self, branch: str, log: OutcomeLog, work: Work) -> list[dict]:
+        """Returns a branch's records."""
 
 
 class Evaluator:
@@ -35,17 +43,14 @@ class Evaluator:
 
     Args:
         model: the model.
-        source: the images.
-        evaluation: how many, at what precision and what counts.
-        attacks: by spec, as `Evaluation.build_attacks` returns them.
+        parts: the images, the attacks by spec, and what counts.
         distribution: the devices the model lives on.
-        seed: of the subset, the targets and the starts.
         branches: which of the model's branches; None for all.
-        verdicts: what is known of the images already, and where more is kept.
-        checkup: what the doctor is to do, if there is to be one.
+        log: what is known of the images already, and where more is kept.
+        examination: of masked gradients, if there is to be one.
 
     Attributes:
-        judge: of the model.
+        attack_runner: of the model.
         source: the images.
         plan: the attacks' runs, in sequences.
         predictions: int64 [N] of the images `indices` for each branch and attack
@@ -59,65 +64,53 @@ class Evaluator:
 
     def __init__(
         self,
-        model: Model | ExternalModel,
-        source: Source,
-        evaluation: Evaluation,
-        attacks: Mapping[str, Attack],
+        model: Classifier,
+        parts: EvaluationParts,
         distribution: tf.distribute.Strategy,
-        seed: int,
         branches: Sequence[str] | None = None,
-        verdicts: OutcomeLog | None = None,
-        checkup: Checkup | None = None,
+        log: OutcomeLog | None = None,
+        examination: Examines | None = None,
     ):
-        self.judge = AttackRunner(model, source, evaluation, distribution, seed)
-        self.source = source
-        self._evaluation = evaluation
-        self._attacks = attacks
-        self._seed = seed
+        self.attack_runner = AttackRunner(model, parts, distribution)
+        self.source = parts.source
+        self._evaluation = evaluation = parts.evaluation
+        self._attacks = parts.attacks
+        self._seed = parts.seed
         self._branches = tuple(branches or model.branches)
-        self._verdicts = verdicts
-        self._doctor = None
-        if checkup:
-            self._doctor = Examination(
-                model, source, evaluation, checkup, INDICATORS, distribution, seed
-            )
+        self._log = log
+        self._examination = examination
         self._workers = Workers(distribution)
-        self.plan = attack_runs.planned(
-            attacks, evaluation.trajectory == "shared", evaluation.worst_case
-        )
-        self.indices = evaluation_indices(source, evaluation.examples, seed)
+        shared = evaluation.trajectory == "shared"
+        self.plan = attack_runs.planned(parts.attacks, shared, evaluation.worst_case)
+        self.indices = evaluation_indices(parts.source, evaluation.examples, parts.seed)
         self.predictions: dict[tuple[str, str], np.ndarray] = {}
         self.rows: dict[tuple[str, str], dict] = {}
 
     def evaluate(self) -> dict:
         """Returns the record of clean accuracy and every attack, per branch."""
-        verdicts = OutcomeLog() if self._verdicts is None else self._verdicts
-        self._workers.agree("state of the evaluation beside --output", verdicts.progress())
+        log = OutcomeLog() if self._log is None else self._log
+        self._workers.agree("state of the evaluation beside --output", log.progress())
         with Work("evaluate", self._cost(), quiet=not self._workers.is_chief) as work:
-            ledger = Outcomes(self.source, self.indices, verdicts, work)
+            outcomes = Outcomes(self.source, self.indices, log, work)
             record = {
                 "dataset": self.source.name,
                 **record_of(self.threat_model),
                 "pixel_range": [int(bound) for bound in PIXEL_RANGE],
                 "examples": len(self.indices),
-                "clean": {branch: self._clean(branch, ledger) for branch in self._branches},
-                **self._attacked(ledger),
+                "clean": {branch: self._clean(branch, outcomes) for branch in self._branches},
+                **self._attacked(outcomes),
             }
-            if self._evaluation.corruptions:
+            kinds = self._evaluation.corruptions
+            if kinds:
                 record["corruptions"] = {
                     branch: corruption_rows(
-                        self.judge,
-                        self.source,
-                        self._evaluation.corruptions,
-                        branch,
-                        ledger,
-                        self._seed,
+                        self.attack_runner, self.source, kinds, branch, outcomes, self._seed
                     )
                     for branch in self._branches
                 }
-            if self._doctor:
+            if self._examination:
                 record["doctor"] = {
-                    branch: self._doctor.examine(branch, verdicts, work)
+                    branch: self._examination.examine(branch, log, work)
                     for branch in self._branches
                 }
         return record
@@ -143,12 +136,13 @@ class Evaluator:
         right = self.predictions[branch, CLEAN] == labels
         return self.indices[right & (self.predictions[branch, spec] != labels)]
 
-    def _clean(self, branch: str, ledger: Outcomes) -> dict:
-        found = ledger.clean(branch, lambda portion: self.judge.look(NormMode(branch), portion))
+    def _clean(self, branch: str, outcomes: Outcomes) -> dict:
+        classify = functools.partial(self.attack_runner.classify, NormMode(branch))
+        found = outcomes.clean(branch, classify)
         self.predictions[branch, CLEAN] = found["prediction"]
-        return clean_record(found, ledger.labels, self.source.class_names)
+        return clean_record(found, outcomes.labels, self.source.class_names)
 
-    def _attacked(self, ledger: Outcomes) -> dict:
+    def _attacked(self, outcomes: Outcomes) -> dict:
         """Returns the record's ``attacks`` and, if asked for, its ``worst_case``."""
         worst: dict[tuple[str, ThreatModel | None], np.ndarray] = {}
         done: dict[tuple[str, ThreatModel | None], list[str]] = {}
@@ -156,21 +150,21 @@ class Evaluator:
             for branch in self._branches:
                 key = branch, self._attacks[runs[0].specs[0]].threat_model
                 before = worst.get(key, self.predictions[branch, CLEAN])
-                tally = self._attack(branch, runs, before, ledger)
+                found = self._attack(branch, runs, before, outcomes)
                 for spec in runs[0].specs:
-                    row = tally.record(spec, self._attacks[spec], branch)
+                    row = found.record(spec, self._attacks[spec], branch)
                     row |= self._conditions() | ({"after": done[key]} if key in done else {})
                     self.rows[branch, spec] = row
-                    self.predictions[branch, spec] = tally.predictions[spec]
+                    self.predictions[branch, spec] = found.predictions[spec]
                 if self._evaluation.worst_case:
-                    worst[key] = tally.worst
+                    worst[key] = found.worst
                     titles = [attack_title(self.rows[branch, spec]) for spec in runs[0].specs]
                     done[key] = done.get(key, []) + titles
         found = {"attacks": [self.rows[b, spec] for spec in self._attacks for b in self._branches]}
         if worst:
             first = next(iter(self._attacks.values())).threat_model
             found["worst_case"] = {
-                branch: share(np.sum(worst[branch, first] == ledger.labels), len(ledger.labels))
+                branch: share(np.sum(worst[branch, first] == outcomes.labels), len(outcomes.labels))
                 for branch in self._branches
             }
         return found
@@ -182,27 +176,27 @@ class Evaluator:
         return conditions | ({"runs": runs} if runs > 1 else {})
 
     def _attack(
-        self, branch, runs: list[Run], before: np.ndarray, ledger: Outcomes
+        self, branch, runs: list[Run], before: np.ndarray, outcomes: Outcomes
     ) -> RobustAccuracy:
         """Runs a sequence on the images that it is for."""
         chosen = np.ones(len(before), bool)
         if self._evaluation.worst_case or len(runs) > 1:
-            chosen = before == ledger.labels
-        tally = RobustAccuracy(runs, before, ledger.labels, chosen)
+            chosen = before == outcomes.labels
+        found = RobustAccuracy(runs, before, outcomes.labels, chosen)
         for run in runs:
             for restart in range(self._evaluation.restarts):
 
                 def attacked(portion, run=run, restart=restart):
-                    return self.judge.attack(NormMode(branch), run, restart, portion)
+                    return self.attack_runner.attack(NormMode(branch), run, restart, portion)
 
                 unit = Unit(branch, run.name, restart)
-                tally.take(run, *ledger.fill(unit, attacked, run.attack.passes, tally.left))
-        return tally
+                found.add(run, *outcomes.fill(unit, attacked, run.attack.passes, found.remaining))
+        return found
 
     def _cost(self) -> float:
         """Returns about how many passes of an image there are at most."""
         attacks = sum(run.attack.passes for runs in self.plan for run in runs)
-        looks = 1 + len(self._evaluation.corruptions) * len(SEVERITIES)
-        of_an_image = attacks * self._evaluation.restarts + looks * LOOK
-        doctor = self._doctor.cost if self._doctor else 0.0
-        return (of_an_image * len(self.indices) + doctor) * len(self._branches)
+        classified = 1 + len(self._evaluation.corruptions) * len(SEVERITIES)
+        of_an_image = attacks * self._evaluation.restarts + classified * CLASSIFYING
+        closer = self._examination.cost if self._examination else 0.0
+        return (of_an_image * len(self.indices) + closer) * len(self._branches)

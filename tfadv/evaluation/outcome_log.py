@@ -1,4 +1,4 @@
-"""What became of every image, kept while an evaluation goes on and written as it comes."""
+"""The outcome of every image, written while an evaluation runs, so that it can resume."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ class Unit(NamedTuple):
 class OutcomeLog:
     """Per-image outcomes by unit, in memory and, a line a batch, in a file.
 
-    The same evaluation goes on from what the file holds. Every line ends in a digest of
+    The same evaluation resumes from what the file holds. Every line ends in a digest of
     itself and the lines before it.
 
     Args:

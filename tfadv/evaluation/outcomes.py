@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tfadv.attacks.base import NOT_FINITE
+from tfadv.attacks.gradients import NOT_FINITE
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.evaluation.attack_runner import Columns, Portion
@@ -13,7 +13,7 @@ from tfadv.progress import Work
 
 Make = Callable[[Portion], Iterator[Columns]]
 # What classifying an image costs, in forward and backward passes.
-LOOK = 0.3
+CLASSIFYING = 0.3
 
 
 class Outcomes:
@@ -22,9 +22,9 @@ class Outcomes:
     Args:
         source: the images.
         indices: which of them, int64 [N].
-        verdicts: what is known already.
+        log: what is known already, and where more is kept.
         work: the progress to report, in passes of an image.
-        chapter: another ledger's clean images are another unit.
+        chapter: clean images of another chapter are another unit.
 
     Attributes:
         indices: as given.
@@ -35,7 +35,7 @@ class Outcomes:
         self,
         source: Source,
         indices: np.ndarray,
-        verdicts: OutcomeLog,
+        log: OutcomeLog,
         work: Work,
         chapter: str = "",
     ):
@@ -43,7 +43,7 @@ class Outcomes:
         self.labels = source.labels[indices].astype(np.int64)
         self._places = np.full(len(source), -1)
         self._places[indices] = np.arange(len(indices))
-        self._verdicts = verdicts
+        self._log = log
         self._work = work
         self._clean = f"{chapter} {CLEAN}".strip()
 
@@ -79,7 +79,7 @@ class Outcomes:
 
     def clean(self, branch: str, make: Make) -> Columns:
         """Returns a branch's outcomes on the images as they are, in their order."""
-        places, found = self.fill(Unit(branch, self._clean), make, LOOK)
+        places, found = self.fill(Unit(branch, self._clean), make, CLASSIFYING)
         order = np.argsort(places)
         return {name: column[order] for name, column in found.items()}
 
@@ -89,10 +89,10 @@ class Outcomes:
         for columns in make(portion):
             seen += len(columns["index"])
             broken = np.append(broken, columns["index"][_not_finite(columns)])
-            if len(broken) and passes > LOOK:
+            if len(broken) and passes > CLASSIFYING:
                 break
             if not len(broken):
-                self._verdicts.add(unit, columns)
+                self._log.add(unit, columns)
             self._work.add(len(columns["index"]) * passes, what=f"{unit.branch} {unit.attack}")
         if len(broken):
             raise UserError(
@@ -102,7 +102,7 @@ class Outcomes:
             )
 
     def _found(self, unit: Unit) -> tuple[np.ndarray, Columns]:
-        found = self._verdicts.found(unit)
+        found = self._log.found(unit)
         return self._places[found.get("index", np.empty(0, np.int64))], found
 
 

@@ -73,9 +73,9 @@ def worst_images(evaluator: Evaluator, branch: str, specs: Sequence[str]) -> lis
     if not useful:
         return []
     spec = min(useful, key=lambda spec: runs[spec].attack.passes)
-    fooled = evaluator.fooled(branch, spec)[: evaluator.judge.batch_size]
+    fooled = evaluator.fooled(branch, spec)[: evaluator.attack_runner.batch_size]
     portion = Portion(fooled, len(fooled))
-    (found,) = evaluator.judge.adversarial(NormMode(branch), runs[spec], portion)
+    (found,) = evaluator.attack_runner.adversarial(NormMode(branch), runs[spec], portion)
     labels = evaluator.source.labels[found["index"]]
     order = np.argsort(-found["confidence"] * (found["prediction"] != labels))[:WORST]
     title = attack_title(evaluator.rows[branch, spec])

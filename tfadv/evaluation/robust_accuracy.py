@@ -31,7 +31,7 @@ class RobustAccuracy:
         self._reached = {spec: p != labels for spec, p in self.predictions.items()}
 
     @property
-    def left(self) -> np.ndarray:
+    def remaining(self) -> np.ndarray:
         """Returns the places of the images that some attack has yet to beat."""
         beaten = np.all([p != self._labels for p in self.predictions.values()], axis=0)
         return np.flatnonzero(~(self._seen & beaten))
@@ -44,7 +44,7 @@ class RobustAccuracy:
             found = np.where(found == self._labels, predictions, found)
         return found
 
-    def take(self, run: Run, places: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
+    def add(self, run: Run, places: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
         """Adds a run's outcomes on the images at some places."""
         for column, spec in enumerate(run.specs if len(places) else ()):
             right = self.predictions[spec][places] == self._labels[places]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tfadv.errors import UserError
+from tfadv.runs.identity import Made
 
 METADATA, REFERENCE, CARD = "metadata.json", "reference.npz", "model_card.md"
 
@@ -23,3 +24,9 @@ def read_metadata(folder: Path) -> dict:
 def is_bundle(path: Path) -> bool:
     """Returns whether ``python -m tfadv.export`` wrote a folder."""
     return (path / METADATA).is_file()
+
+
+def made_by(path: Path) -> Made:
+    """Returns what is known of the run that a bundle was exported from."""
+    data = read_metadata(path)["training"].get("data", {})
+    return Made(str(path), data.get("test"), path / "config.gin")

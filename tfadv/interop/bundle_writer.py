@@ -1,13 +1,14 @@
 """What an export holds: the SavedModel, Keras files, metadata, a card and a reference."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
+from tfadv.attacks.gradients import label_gradient
 from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
@@ -15,7 +16,6 @@ from tfadv.files import write_json, write_text
 from tfadv.interop.bundle_format import CARD, METADATA, REFERENCE
 from tfadv.interop.keras_form import keras_form
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
-from tfadv.losses import cross_entropy
 from tfadv.norms import NormMode
 from tfadv.pixels import PixelRange, from_pixels, units_per_pixel
 from tfadv.reports.console import attack_name
@@ -79,18 +79,6 @@ def write_bundle(
     return notes
 
 
-def logits_and_input_gradient(
-    logits_fn: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the logits [N, K] and the gradient of the labels' cross-entropies [N, H, W, C]."""
-    x = tf.constant(images)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        logits = logits_fn(x)
-        loss = tf.reduce_sum(cross_entropy(logits, tf.constant(labels)))
-    return logits.numpy(), tape.gradient(loss, x).numpy()
-
-
 def _write(run, folder, branches, pixel_range, license_name, fold) -> list[str]:
     Endpoints(run.model, branches, pixel_range).save(folder)
     keras_files, notes = _write_keras_files(run, folder, branches, pixel_range, fold)
@@ -135,7 +123,8 @@ def _reference(run, branches, pixel_range) -> dict[str, np.ndarray]:
     found = {"images": from_pixels(pixels, pixel_range), "labels": labels}
     for branch in branches:
         original = run.model.logits_fn(NormMode(branch))
-        logits, gradient = logits_and_input_gradient(original, pixels, labels)
+        found_for_branch = label_gradient(original, tf.constant(pixels), tf.constant(labels))
+        gradient, logits = (values.numpy() for values in found_for_branch)
         if not (np.isfinite(logits).all() and np.isfinite(gradient).all()):
             raise UserError(
                 f"branch '{branch}': logits or input gradients are not finite on the run's test "

@@ -1,13 +1,18 @@
 """Whether a model made elsewhere takes what its user says it takes."""
 
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
 
-from tfadv.attacks.base import input_gradient
+from tfadv.attacks.gradients import label_gradient
+from tfadv.config.evaluation_settings import Checkup
 from tfadv.data.pipeline import some_examples
 from tfadv.data.source import Source
 from tfadv.errors import UserError
-from tfadv.losses import cross_entropy
+from tfadv.errors import check as require
+from tfadv.interop.bundle_format import is_bundle
+from tfadv.interop.external_models import load
 from tfadv.models.external import LAYOUTS, ExternalModel
 from tfadv.norms import NormMode
 
@@ -53,6 +58,21 @@ def check(model: ExternalModel, source: Source) -> list[str]:
     ]
 
 
+def transfer_model(checkup: Checkup, source: Source) -> ExternalModel | None:
+    """Loads the bundle that a gradient-masking examination transfers attacks from, if any.
+
+    Raises:
+        UserError: it is no bundle, or of other images.
+    """
+    if not checkup.transfer_from:
+        return None
+    path, rule = Path(checkup.transfer_from), "be a bundle, as python -m tfadv.export writes it"
+    require(is_bundle(path), "Checkup.transfer_from", rule, str(path))
+    model = load(path, source.image_shape, source.classes)
+    check(model, source)
+    return model
+
+
 def _outputs(model, images) -> np.ndarray:
     """Returns what the model itself returns: [N, K], logits or probabilities."""
     try:
@@ -67,10 +87,8 @@ def _outputs(model, images) -> np.ndarray:
 
 
 def _has_gradient(logits_fn, images, labels) -> bool:
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        loss = tf.reduce_sum(cross_entropy(logits_fn(images), labels))
-    return bool(tf.reduce_any(input_gradient(tape, loss, images) != 0))
+    gradient, _ = label_gradient(logits_fn, images, labels)
+    return bool(tf.reduce_any(gradient != 0))
 
 
 def _check_outputs(model, outputs):
@@ -86,7 +104,7 @@ def _check_outputs(model, outputs):
 
 def _check_range(model, images, labels, accuracy):
     for other in _RANGES:
-        trial = ExternalModel(model.name, model.functions, other, model.layout, model.outputs)
+        trial = model.fed(other)
         found = _accuracy(_outputs(trial, images), labels)
         if found > accuracy + _MARGIN:
             raise UserError(

@@ -16,15 +16,19 @@ from tfadv.pixels import PixelRange
 
 def load(
     path: Path,
-    pixel_range: PixelRange | None,
-    layout: str | None,
-    outputs: str,
-    endpoint: str | None,
+    image_shape: Sequence[int],
+    classes: int,
+    pixel_range: PixelRange | None = None,
+    layout: str | None = None,
+    outputs: str = "logits",
+    endpoint: str | None = None,
 ) -> ExternalModel:
     """Loads a bundle, another SavedModel, or a Keras file.
 
     Args:
         path: a folder, or a ``.keras`` or ``.h5`` file.
+        image_shape: (height, width, channels) of the images that it is to classify.
+        classes: how many classes these have.
         pixel_range: of the images that it takes; None for a bundle, which says.
         layout: of those images, likewise.
         outputs: ``logits`` or ``probabilities``.
@@ -37,32 +41,41 @@ def load(
     if not path.exists():
         raise UserError(f"--saved_model: there is no '{path}'")
     if is_bundle(path):
-        return _bundle(path, pixel_range, layout)
+        return _bundle(path, image_shape, classes, pixel_range, layout)
     if pixel_range is None or layout is None:
         raise UserError(
             f"--saved_model: '{path}' doesn't say what images it takes: state "
             "--pixel_range=LOW,HIGH and --layout=NHWC or NCHW"
         )
     function = _keras_file(path) if path.is_file() else _saved_model(path, endpoint)
-    return ExternalModel(str(path), {MAIN: function}, pixel_range, layout, outputs)
+    functions = {MAIN: function}
+    return ExternalModel(str(path), functions, image_shape, classes, pixel_range, layout, outputs)
 
 
-def _bundle(path, pixel_range, layout) -> ExternalModel:
+def _bundle(path, image_shape, classes, pixel_range, layout) -> ExternalModel:
     metadata = read_metadata(path)
-    for flag, stated, told in (
+    for flag, stated, recorded in (
         ("pixel_range", pixel_range, tuple(metadata["pixel_range"])),
         ("layout", layout, metadata["layout"]),
     ):
-        if stated is not None and stated != told:
-            raise UserError(f"--{flag}: '{path}' takes {told}, not {stated}: leave the flag out")
+        if stated is not None and stated != recorded:
+            raise UserError(
+                f"--{flag}: '{path}' takes {recorded}, not {stated}: leave the flag out"
+            )
     module = tf.saved_model.load(str(path))
     # Closures over the module: its functions alone would not keep its variables alive.
     functions = {
         branch: functools.partial(lambda x, name: getattr(module, name)(x), name=name)
         for branch, name in metadata["endpoints"].items()
     }
-    pixel_range = tuple(metadata["pixel_range"])
-    return ExternalModel(str(path), functions, pixel_range, made=metadata.get("model"))
+    return ExternalModel(
+        str(path),
+        functions,
+        image_shape,
+        classes,
+        tuple(metadata["pixel_range"]),
+        made=metadata.get("model"),
+    )
 
 
 def _keras_file(path):

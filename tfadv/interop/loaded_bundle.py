@@ -154,14 +154,14 @@ class LoadedBundle:
     def _check_accuracy(self, images, labels):
         batches = np.array_split(np.arange(len(images)), -(-len(images) // 100))
         predicted = [np.argmax(self(images[batch]), 1) for batch in batches]
-        found, told = np.mean(np.concatenate(predicted) == labels), self.clean_accuracy
+        accuracy, recorded = np.mean(np.concatenate(predicted) == labels), self.clean_accuracy
         # With one image more of each outcome, so that 0% and 100% have an error too.
-        smoothed = (told * len(labels) + 1) / (len(labels) + 2)
+        smoothed = (recorded * len(labels) + 1) / (len(labels) + 2)
         error = np.sqrt(smoothed * (1 - smoothed) / len(labels))
-        if found < told - ACCURACY_ERRORS * error:
+        if accuracy < recorded - ACCURACY_ERRORS * error:
             raise UserError(
-                f"the branch '{self.branch}' classifies {found:.1%} of the {len(labels)} images "
-                f"rightly, and {told:.1%} of its own test images: check that the labels number "
+                f"the branch '{self.branch}' classifies {accuracy:.1%} of the {len(labels)} images "
+                f"rightly, and {recorded:.1%} of its own test images: check that the labels number "
                 "the classes as class_names does, and the images' preprocessing"
             )
 

@@ -1,4 +1,7 @@
-"""Networks built of ConvNorm units."""
+"""Networks, the units they are built of, and the protocol that any classifier satisfies.
+
+A network enters as a file that registers it; what attacks, trains or measures it does not.
+"""
 
 from tfadv.models import resnet  # noqa: F401  (it registers)
 from tfadv.models.base import Model

@@ -1,5 +1,6 @@
 """What every model shares: pixels in, logits out, and a prepared view for attacks."""
 
+import abc
 from collections.abc import Callable, Sequence
 
 import keras
@@ -9,8 +10,9 @@ from tfadv.devices.local import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
-from tfadv.norms.base import Record
-from tfadv.norms.mode import INFERENCE, NormMode
+from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
+from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
+from tfadv.pixels import LogitsFn
 
 ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
 Arrange = Callable[[tf.Tensor], tf.Tensor]
@@ -21,19 +23,24 @@ def as_it_is(x: tf.Tensor) -> tf.Tensor:
     return x
 
 
-class Model(keras.Model):
-    """A classifier of float32 RGB images in 0..255, built of ConvNorm units.
+class Model(keras.Model, abc.ABC):
+    """A `Trainable` classifier of float32 RGB images in 0..255, built of ConvNorm units.
 
     A subclass builds its layers in its constructor and defines `units` and
     `forward`.
 
+    Attributes:
+        dtypes: in which its convolutions can be computed.
+
     Args:
         image_shape: (height, width, channels) of the images.
         classes: number of logits.
-        pixel_mean: subtracted from the pixels, one number or one a channel.
+        pixel_mean: subtracted from the pixels, one number or one per channel.
         pixel_std: divides the pixels.
         name: the model's name.
     """
+
+    dtypes = ("float32", "bfloat16")
 
     def __init__(
         self,
@@ -50,9 +57,9 @@ class Model(keras.Model):
         self.pixel_std = pixel_std
 
     @property
+    @abc.abstractmethod
     def units(self) -> list[ConvNorm]:
         """Every ConvNorm unit of the network."""
-        raise TypeError(f"{type(self).__name__} defines no units")
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -70,9 +77,9 @@ class Model(keras.Model):
         return [variable for variable in self.trainable_variables if variable.name == "kernel"]
 
     @property
-    def norm_variables(self) -> list[keras.Variable]:
-        """The trainable variables of the norms: γ and β of every branch."""
-        return [variable for unit in self.units for variable in unit.norm.trainable_variables]
+    def norms(self) -> dict[str, Norm]:
+        """Every norm of the network by its path, those inside another one too."""
+        return norms_in(self)
 
     def describe(self) -> dict[str, object]:
         """Returns what a results record says of the model."""
@@ -84,6 +91,7 @@ class Model(keras.Model):
             "branches": list(self.branches),
         }
 
+    @abc.abstractmethod
     def forward(self, x: tf.Tensor, unit: ApplyUnit, arrange: Arrange = as_it_is) -> tf.Tensor:
         """Maps normalized images to float32 logits.
 
@@ -93,16 +101,15 @@ class Model(keras.Model):
             arrange: may move the batch of a block's input to [1, H, W, N, C],
                 which every later block and the pooling must take.
         """
-        raise TypeError(f"{type(self).__name__} defines no forward(x, unit, arrange)")
 
     def call(
         self,
         images: tf.Tensor,
         training: bool | None = None,
         mode: NormMode = INFERENCE,
-        record: Record | None = None,
+        collect: bool = False,
         dtype: str = "float32",
-    ) -> tf.Tensor:
+    ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Classifies images.
 
         Args:
@@ -110,23 +117,40 @@ class Model(keras.Model):
             training: must not be true: say what you mean by `mode`.
             mode: how the norms act; by default on running statistics, in the
                 default branch.
-            record: takes the statistics to write; None writes them at once.
+            collect: whether to return the statistics that `mode` says to write, for a
+                `write_statistics` to come, instead of writing them at once.
             dtype: of the convolutions, 'float32' or 'bfloat16'.
 
         Returns:
-            float32 logits [N, classes].
+            float32 logits [N, classes]; with `collect`, a pair of these and the statistics.
+
+        Raises:
+            UserError: `training` is true, or the mode names a branch that there isn't.
         """
         if training:
             raise UserError(
                 "training=True doesn't say which branch, which statistics and whether to "
                 "update them: call model(images, mode=NormMode(...))"
             )
-        x = tf.cast(self._normalized(images), dtype)
-        return self.forward(x, lambda unit, x: unit(x, mode=mode, record=record))
+        chosen_branch(mode.branch, self.branches, self.default_branch)
+        collections: list[Collected] = []
+
+        def apply(unit: ConvNorm, x: tf.Tensor) -> tf.Tensor:
+            y, collected = unit(x, mode=mode, collect=True)
+            collections.append(collected)
+            return y
+
+        logits = self.forward(tf.cast(self._normalized(images), dtype), apply)
+        collected = merged(collections)
+        if collect:
+            return logits, collected
+        if collected:
+            write_statistics(self.norms, collected, mode.across_replicas)
+        return logits
 
     def logits_fn(
         self, mode: NormMode = INFERENCE, dtype: str = "float32", constant: bool = False
-    ) -> Callable[[tf.Tensor], tf.Tensor]:
+    ) -> LogitsFn:
         """Returns the model in one mode as a plain function.
 
         The weights are folded and cast here, once, however often the function
@@ -141,7 +165,11 @@ class Model(keras.Model):
 
         Returns:
             A function from float32 images in 0..255 to float32 logits.
+
+        Raises:
+            UserError: the mode names a branch that there isn't.
         """
+        chosen_branch(mode.branch, self.branches, self.default_branch)
         dtype = tf.as_dtype(dtype)
         fixed = {id(unit): unit.fixed(mode, dtype, constant) for unit in self.units}
         # A norm that isn't folded in wants its input as [N, H, W, C].

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.models.fixed_convolution import FixedConvolution
-from tfadv.norms.base import Norm, Record
+from tfadv.norms.base import Collected, Norm
 from tfadv.norms.mode import INFERENCE, NormMode
 
 # What kernels can be drawn from, at the same variance.
@@ -84,14 +84,18 @@ class ConvNorm(keras.layers.Layer):
         return lambda x: self._activated(self.norm(convolution(x), mode=mode))
 
     def call(
-        self, x: tf.Tensor, mode: NormMode = INFERENCE, record: Record | None = None
-    ) -> tf.Tensor:
+        self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False
+    ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Computes the unit on `x` [N, H, W, C_in]; see `Norm.call`."""
         kernel, bias = self._weights(mode, x.dtype)
         x = tf.nn.conv2d(x, kernel, self.stride, "SAME")
-        folded = bias is not None
-        x = tf.nn.bias_add(x, bias) if folded else self.norm(x, mode=mode, record=record)
-        return self._activated(x)
+        if bias is not None:
+            y = self._activated(tf.nn.bias_add(x, bias))
+            return (y, {}) if collect else y
+        if collect:
+            y, collected = self.norm(x, mode=mode, collect=True)
+            return self._activated(y), collected
+        return self._activated(self.norm(x, mode=mode))
 
     def _weights(self, mode, dtype):
         """Returns kernel and bias, with the norm folded in if it offers its map."""

@@ -85,7 +85,7 @@ class ResNet(Model):
         width: channels of the first stage's inner convolutions; 64 in the paper.
         stem: ``imagenet`` (7x7 stride 2, then 3x3 max-pool stride 2) or ``small``
             (one 3x3).
-        pixel_mean: subtracted from the pixels, one number or one a channel.
+        pixel_mean: subtracted from the pixels, one number or one per channel.
         pixel_std: divides the pixels; the defaults map 0..255 to -1..1, as the
             released pipeline does.
         initializer: what the convolutions' kernels are drawn from, at variance

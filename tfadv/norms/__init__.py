@@ -1,8 +1,11 @@
-"""Normalization layers, one a file."""
+"""Normalization layers, one per file, and how they act in a call and over a run.
+
+A norm enters as a file that registers it; what trains or attacks it does not.
+"""
 
 from tfadv.norms import batch_norm, group_norm, mixture_batch_norm  # noqa: F401  (they register)
 from tfadv.norms.base import Norm
 from tfadv.norms.mode import MAIN, NormMode
-from tfadv.norms.policy import NormPolicy
+from tfadv.norms.policy import NormPhase, NormPolicy
 
-__all__ = ["MAIN", "Norm", "NormMode", "NormPolicy"]
+__all__ = ["MAIN", "Norm", "NormMode", "NormPhase", "NormPolicy"]

@@ -1,18 +1,18 @@
 """What every normalization layer shares: the explicit mode, γ, β and how statistics are kept."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
-from tfadv.norms.mode import INFERENCE, MAIN, NormMode
+from tfadv.errors import UserError
+from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 
 # What a norm measured in one batch: tensors that `Norm.updates` understands.
 Statistics = tuple[tf.Tensor, ...]
-
-
-Record = Callable[["Norm", Statistics], None]
+# What the norms of a forward measured, by their paths: a norm that was called twice, twice.
+Collected = dict[str, list[Statistics]]
 
 
 class Norm(keras.layers.Layer):
@@ -86,7 +86,7 @@ class Norm(keras.layers.Layer):
 
     def normalize(self, x: tf.Tensor, mode: NormMode) -> tf.Tensor:
         """Returns float32 `x` normalized, before γ and β."""
-        raise TypeError(f"{type(self).__name__} defines no normalize(x, mode)")
+        raise UserError(f"{type(self).__name__} defines no normalize(x, mode)")
 
     def affine(self, mode: NormMode) -> tuple[tf.Tensor, tf.Tensor] | None:
         """Returns the map ``x * scale + offset`` that this norm is in `mode`.
@@ -108,30 +108,42 @@ class Norm(keras.layers.Layer):
 
     def updates(self, statistics: Statistics) -> list[tuple[keras.Variable, tf.Tensor]]:
         """Returns the running variables and their values after a step with these statistics."""
-        raise TypeError(f"{type(self).__name__} defines no updates(statistics)")
+        raise UserError(f"{type(self).__name__} defines no updates(statistics)")
+
+    def forward(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
+        """Returns `x` normalized, of its dtype, and the statistics that `mode` says to write."""
+        affine = self.affine(mode)
+        wide = tf.cast(x, tf.float32)
+        if affine is not None:
+            return tf.cast(wide * affine[0] + affine[1], x.dtype), {}
+        y, statistics = self.transform(wide, mode)
+        writes = mode.update and statistics is not None
+        return tf.cast(y, x.dtype), {self.path: [statistics]} if writes else {}
 
     def call(
-        self, x: tf.Tensor, mode: NormMode = INFERENCE, record: Record | None = None
-    ) -> tf.Tensor:
+        self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False
+    ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Normalizes `x` [N, H, W, C] as `mode` says.
 
         Args:
             x: float32 or bfloat16.
             mode: how to act.
-            record: takes the statistics that `mode` says to write, for a
-                `write_statistics` to come; None writes them at once.
+            collect: whether to return the statistics that `mode` says to write, for a
+                `write_statistics` to come, instead of writing them at once.
+
+        Returns:
+            Of the shape and dtype of `x`; with `collect`, a pair of that and the statistics.
+
+        Raises:
+            UserError: the mode names a branch that the norm doesn't have.
         """
-        affine = self.affine(mode)
-        wide = tf.cast(x, tf.float32)
-        if affine is not None:
-            return tf.cast(wide * affine[0] + affine[1], x.dtype)
-        y, statistics = self.transform(wide, mode)
-        if mode.update and statistics is not None:
-            if record is None:
-                write_statistics([(self, statistics)], mode.across_replicas)
-            else:
-                record(self, statistics)
-        return tf.cast(y, x.dtype)
+        chosen_branch(mode.branch, self.branches, self.default_branch)
+        y, collected = self.forward(x, mode)
+        if collect:
+            return y, collected
+        if collected:
+            write_statistics(norms_in(self), collected, mode.across_replicas)
+        return y
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -144,21 +156,33 @@ class Norm(keras.layers.Layer):
         return {name: getattr(self, name) for name in names}
 
 
-def write_statistics(recorded: Sequence[tuple[Norm, Statistics]], across_replicas: str) -> None:
+def norms_in(layer: keras.layers.Layer) -> dict[str, Norm]:
+    """Returns the norms of a layer by their paths: itself, if it is one, and all inside it."""
+    return {part.path: part for part in layer._flatten_layers() if isinstance(part, Norm)}
+
+
+def merged(collections: Sequence[Collected]) -> Collected:
+    """Returns the statistics of several forwards, or of a forward's layers, as one collection."""
+    found: Collected = {}
+    for collected in collections:
+        for path, measured in collected.items():
+            found.setdefault(path, []).extend(measured)
+    return found
+
+
+def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
     """Updates running statistics once for each norm; in replica context.
 
     Args:
-        recorded: what the norms measured. Several measurements of one norm are
+        norms: by path, as `norms_in` returns them.
+        collected: what they measured. Several measurements of one norm are
             averaged: one update a step.
         across_replicas: ``mean`` averages the new values over the replicas.
     """
-    by_norm: dict[int, tuple[Norm, list[Statistics]]] = {}
-    for norm, statistics in recorded:
-        by_norm.setdefault(id(norm), (norm, []))[1].append(statistics)
     updates = [
         update
-        for norm, measured in by_norm.values()
-        for update in norm.updates(
+        for path, measured in collected.items()
+        for update in norms[path].updates(
             tuple(tf.add_n(same) / len(measured) for same in zip(*measured, strict=True))
         )
     ]

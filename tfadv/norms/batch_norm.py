@@ -13,6 +13,11 @@ from tfadv.registry import NORMS
 class BatchNorm(Norm):
     """Batch norm: moments over batch and space, and running averages of them.
 
+    ``y = γ·(x - μ) / √(σ² + ε) + β`` per channel. In training μ and σ² are the moments
+    of the batch, and each update moves the running ones: ``r ← m·r + (1 - m)·batch``,
+    m the momentum. In inference they are the running ones, and the norm is the fixed
+    map ``x·s + (β - r_μ·s)``, ``s = γ / √(r_σ² + ε)``.
+
     The defaults are the released pipeline's, not Keras' (0.99 and 1e-3).
 
     Args:

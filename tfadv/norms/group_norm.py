@@ -15,6 +15,9 @@ from tfadv.registry import NORMS
 class GroupNorm(Norm):
     """Group norm: moments over space and a group of channels, image by image.
 
+    ``y = γ·(x - μ) / √(σ² + ε) + β``, μ and σ² of each image's group; γ and β per
+    channel. Nothing depends on the batch, so training and inference are the same.
+
     It is the paper's batch-unrelated alternative (section 4.2). The number of
     groups is not given there; 32 is Wu & He's. A layer with fewer channels, or
     a number that 32 does not divide, takes the largest common divisor.

@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from tfadv.errors import UserError, check, nearest
-from tfadv.norms.base import Norm, Record
+from tfadv.errors import check
+from tfadv.norms.base import Collected, Norm
 from tfadv.norms.batch_norm import BatchNorm
-from tfadv.norms.mode import INFERENCE, NormMode
+from tfadv.norms.mode import NormMode, chosen_branch
 from tfadv.registry import NORMS
 
 
@@ -13,8 +13,9 @@ from tfadv.registry import NORMS
 class MixtureBatchNorm(Norm):
     """Mixture BN: a whole batch norm for each kind of images.
 
-    Every branch has its own γ, β, running mean and running variance; clean and
-    adversarial images are normalized as separate mini-batches.
+    ``y = γ_b·(x - μ_b) / √(σ_b² + ε) + β_b`` for the images of branch b: every branch has
+    its own γ, β, running mean and running variance, and clean and adversarial images
+    are normalized as separate mini-batches.
 
     Args:
         branches: names of the branches.
@@ -41,7 +42,9 @@ class MixtureBatchNorm(Norm):
         distinct = len(set(self.branches)) == len(self.branches) > 0
         check(distinct, "MixtureBatchNorm.branches", "be distinct names", branches)
         self.default_branch = default_branch
-        self._branch(NormMode(default_branch), "MixtureBatchNorm.default_branch")
+        chosen_branch(
+            default_branch, self.branches, default_branch, "MixtureBatchNorm.default_branch"
+        )
         self.momentum = momentum
         self.epsilon = epsilon
         self.unbiased_variance = unbiased_variance
@@ -62,24 +65,17 @@ class MixtureBatchNorm(Norm):
 
     def affine(self, mode: NormMode):
         """Returns the branch's map by its running statistics."""
-        return self.batch_norms[self._branch(mode)].affine(mode)
+        return self._branch(mode.branch).affine(mode)
 
-    def call(
-        self, x: tf.Tensor, mode: NormMode = INFERENCE, record: Record | None = None
-    ) -> tf.Tensor:
+    def forward(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
         """Normalizes `x` [N, H, W, C], all of it images of the mode's branch."""
-        return self.batch_norms[self._branch(mode)](x, mode=mode, record=record)
+        return self._branch(mode.branch).forward(x, mode)
 
     def stock_layer(self, branch: str | None = None):
         """Returns the branch as Keras' batch normalization; see `Norm.stock_layer`."""
-        return self.batch_norms[self._branch(NormMode(branch))].stock_layer()
+        return self._branch(branch).stock_layer()
 
-    def _branch(self, mode: NormMode, parameter: str = "NormMode.branch") -> int:
-        branch = self.default_branch if mode.branch is None else mode.branch
-        if branch not in self.branches:
-            raise UserError(
-                f"{parameter} is {branch!r}; the branches are {', '.join(self.branches)}."
-                + nearest(branch, self.branches),
-                parameter,
-            )
-        return self.branches.index(branch)
+    def _branch(self, branch: str | None) -> BatchNorm:
+        """Returns the batch norm of a branch; None is the default one."""
+        name = chosen_branch(branch, self.branches, self.default_branch)
+        return self.batch_norms[self.branches.index(name)]

@@ -1,8 +1,9 @@
 """How a norm acts in one call: which branch, which statistics, and what is written."""
 
 import dataclasses
+from collections.abc import Sequence
 
-from tfadv.errors import check, check_choice
+from tfadv.errors import UserError, check, check_choice, nearest
 
 MAIN = "main"
 # The paper's two kinds of images; a norm with a branch for each calls it so.
@@ -42,3 +43,27 @@ class NormMode:
 
 
 INFERENCE = NormMode()
+
+
+def chosen_branch(
+    branch: str | None, branches: Sequence[str], default: str, parameter: str = "NormMode.branch"
+) -> str:
+    """Returns the branch that a mode names.
+
+    Args:
+        branch: its name; None takes the default.
+        branches: the names that there are.
+        default: one of them.
+        parameter: what named it, for the error.
+
+    Raises:
+        UserError: there is no such branch; the line lists the known and the nearest.
+    """
+    name = default if branch is None else branch
+    if name not in branches:
+        raise UserError(
+            f"{parameter} is {name!r}; the branches are {', '.join(branches)}."
+            + nearest(name, branches),
+            parameter,
+        )
+    return name

@@ -23,7 +23,7 @@ class NormPolicy:
         attack_update: whether the attack writes the running statistics at each
             of its steps; only with batch statistics.
         freeze: what stays in the last epochs: the ``statistics`` (the training
-            forward normalizes by the running ones, which stay; γ and β go on
+            forward normalizes by the running ones, which stay; γ and β keep
             training; section 4.3), the ``affine`` γ and β, ``all`` of these, or
             ``nothing``.
         freeze_last_epochs: how many epochs `freeze` covers (section 4.3: 10).
@@ -71,14 +71,6 @@ class NormPolicy:
         """Returns whether `freeze` holds in an epoch, counted from 0, of so many."""
         return self.freeze != "nothing" and epoch >= epochs - self.freeze_last_epochs
 
-    def freezes_statistics(self, late: bool) -> bool:
-        """Returns whether the running statistics stay."""
-        return late and self.freeze in ("statistics", "all")
-
-    def freezes_affine(self, late: bool) -> bool:
-        """Returns whether γ and β stay."""
-        return late and self.freeze in ("affine", "all")
-
     def ghost_batches(self, images: int) -> int:
         """Returns how many ghost batches are in `images`.
 
@@ -94,14 +86,43 @@ class NormPolicy:
         )
         return images // size
 
-    def training_mode(self, branch: str | None, late: bool, ghost_batches: int) -> NormMode:
-        """Returns the mode of the training forward."""
-        if self.freezes_statistics(late) or self.training_statistics == "running":
-            return NormMode(branch)
-        return NormMode(branch, "batch", self.update, ghost_batches, self.across_replicas)
 
-    def attack_mode(self, branch: str | None, ghost_batches: int) -> NormMode:
-        """Returns the mode of the attack's forwards, in which replicas never wait for another."""
-        if self.attack_statistics == "running":
+DEFAULT_POLICY = NormPolicy()
+
+
+@dataclasses.dataclass(frozen=True)
+class NormPhase:
+    """The policy in a part of a run in which it stays the same (section 4.3: the last epochs).
+
+    Attributes:
+        policy: what holds.
+        late: whether these are the epochs that `NormPolicy.freeze` covers.
+        ghost_batches: parts of a batch that have batch statistics of their own.
+    """
+
+    policy: NormPolicy = DEFAULT_POLICY
+    late: bool = False
+    ghost_batches: int = 1
+
+    @property
+    def freezes_statistics(self) -> bool:
+        """Whether the running statistics stay."""
+        return self.late and self.policy.freeze in ("statistics", "all")
+
+    @property
+    def freezes_affine(self) -> bool:
+        """Whether γ and β stay."""
+        return self.late and self.policy.freeze in ("affine", "all")
+
+    def training_mode(self, branch: str | None) -> NormMode:
+        """Returns the mode of the training forward."""
+        policy = self.policy
+        if self.freezes_statistics or policy.training_statistics == "running":
             return NormMode(branch)
-        return NormMode(branch, "batch", self.attack_update, ghost_batches, "local")
+        return NormMode(branch, "batch", policy.update, self.ghost_batches, policy.across_replicas)
+
+    def attack_mode(self, branch: str | None) -> NormMode:
+        """Returns the mode of the attack's forwards, in which replicas never wait for another."""
+        if self.policy.attack_statistics == "running":
+            return NormMode(branch)
+        return NormMode(branch, "batch", self.policy.attack_update, self.ghost_batches, "local")

@@ -1,4 +1,6 @@
-"""Optimizers, learning-rate schedules and the moving average of the weights.
+"""How weights move: optimizers, learning rates and moving averages.
 
-Formulas of the step alone: losses, models and data stay outside.
+What turns gradients and steps into updates enters; gradients come from elsewhere.
 """
+
+from tfadv.optimization import optimizers, schedules  # noqa: F401  (they register)

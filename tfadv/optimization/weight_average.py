@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 import keras
 import tensorflow as tf
 
+# Which of a run's weights: those that were trained, or their moving average.
+WEIGHTS = ("trained", "average")
+
 
 class WeightAverage:
     """An exponential moving average of variables (Polyak & Juditsky, 1992).

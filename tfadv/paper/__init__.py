@@ -1,6 +1,7 @@
 """What the paper printed: its rows, the differences between them and where it contradicts itself.
 
-Xie & Yuille, Intriguing properties of adversarial training at scale (ICLR 2020).
+Xie & Yuille, Intriguing properties of adversarial training at scale (ICLR 2020). Numbers
+and their places enter; what compares a run with them lives in `planning`.
 """
 
 from collections.abc import Sequence

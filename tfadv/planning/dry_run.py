@@ -1,49 +1,63 @@
 """What a run would do, take and cost, and which row of the paper it is."""
 
 import json
+import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from tfadv import config, registry
 from tfadv.config.hardware import Hardware
 from tfadv.devices.distribution import share_of_batch
+from tfadv.models.classifier import Trainable
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
 from tfadv.planning.paper_rows import nearest_row
 from tfadv.planning.plan import Plan
 from tfadv.planning.workload import Workload, measure_workload
-from tfadv.training.trainer import Trainer
 
 GIB = 2**30
 DAY = 24 * 3600
 
 
-def report(read: config.Config, plan: Plan, trainer: Trainer, folder: Path) -> Iterator[str]:
+def report(
+    read: config.Config,
+    plan: Plan,
+    model: Trainable,
+    kept: Sequence[keras.Variable],
+    replicas: int,
+    folder: Path,
+) -> Iterator[str]:
     """Yields the lines that ``--dry_run`` prints.
 
     Args:
         read: the configuration.
         plan: what it makes.
-        trainer: the same with a model, which is not trained.
+        model: the plan's model, untrained.
+        kept: what a replica keeps between two steps.
+        replicas: of this machine.
         folder: the run's, whose measured speed is taken if it has one.
     """
     hardware, training = plan.hardware, plan.training
-    devices = hardware.count(training.batch_size, trainer.replicas)
+    devices = hardware.count(training.batch_size, replicas)
     share = share_of_batch(training.batch_size, devices, "Training.batch_size")
     at_once = share // training.micro_batches(share)
     ghosts = plan.norm_policy.ghost_batches(at_once)
     yield from _paper_lines(read)
-    yield f"model     {trainer.model.count_params():,} parameters"
+    yield f"model     {model.count_params():,} parameters"
     yield (
         f"step      {training.batch_size} images = {devices} device(s) x {share // at_once} "
         f"micro-batch(es) x {at_once}; {at_once // ghosts} images share batch statistics"
     )
     yield from _work_lines(plan)
-    workload = measure_workload(trainer.model, plan.strategy, plan.attack, at_once)
-    yield _memory_line(trainer, workload, at_once, share > at_once)
-    yield from _time_lines(trainer, workload, devices, folder)
+    workload = measure_workload(model, plan.strategy, plan.attack, at_once)
+    gradients = model.trainable_variables
+    kept = [*kept, *gradients, *(gradients if share > at_once else [])]
+    yield _memory_line(plan, workload, kept, at_once)
+    gradient_bytes = _bytes(gradients)
+    yield from _time_lines(plan, workload, gradient_bytes, devices, folder)
     for key, (value, source) in registry.borrowed().items():
         yield f"borrowed  {key} = {value!r}, from {source} ({read.where(source)})"
     yield ""
@@ -64,13 +78,13 @@ def _paper_lines(read: config.Config) -> Iterator[str]:
 
 def _printed(row: PaperRow) -> str:
     """Returns a row's numbers, by its branches where it has some."""
-    told = []
+    printed = []
     for branch, by_attack in row.published.items():
         numbers = [f"{value}% {attack}" for attack, value in by_attack.items() if value is not None]
         if numbers:
             of_branch = f"{branch} branch " if row.has_branches else ""
-            told.append(of_branch + ", ".join(numbers))
-    return "; ".join(told) or "no number printed"
+            printed.append(of_branch + ", ".join(numbers))
+    return "; ".join(printed) or "no number printed"
 
 
 def _work_lines(plan: Plan) -> Iterator[str]:
@@ -87,13 +101,10 @@ def _work_lines(plan: Plan) -> Iterator[str]:
     )
 
 
-def _memory_line(trainer: Trainer, workload: Workload, at_once: int, accumulates: bool) -> str:
-    trained = trainer.model.trainable_variables
-    kept = [*trainer.model.variables, *trainer.optimizer.variables, *trained]
-    kept += trained if accumulates else []
-    kept += trainer.average.averages if trainer.average else []
-    weights = sum(np.dtype(variable.dtype).itemsize * np.prod(variable.shape) for variable in kept)
-    training = trainer.plan.training
+def _memory_line(
+    plan: Plan, workload: Workload, kept: Sequence[keras.Variable], at_once: int
+) -> str:
+    weights, training = _bytes(kept), plan.training
     activations = workload.activation_bytes(at_once, training.dtype, training.attack_dtype)
     return (
         f"memory    about {(weights + activations) / GIB:.3g} GiB a device: weights, gradients and "
@@ -101,8 +112,13 @@ def _memory_line(trainer: Trainer, workload: Workload, at_once: int, accumulates
     )
 
 
-def _time_lines(trainer: Trainer, workload: Workload, devices: int, folder: Path) -> Iterator[str]:
-    plan = trainer.plan
+def _bytes(variables: Sequence[keras.Variable]) -> int:
+    return sum(np.dtype(v.dtype).itemsize * math.prod(v.shape) for v in variables)
+
+
+def _time_lines(
+    plan: Plan, workload: Workload, gradient_bytes: int, devices: int, folder: Path
+) -> Iterator[str]:
     hardware, images = plan.hardware, plan.training.batch_size
     by_dtype = workload.flops(plan.training.dtype, plan.training.attack_dtype)
     flops = {dtype: count * images for dtype, count in by_dtype.items()}
@@ -116,7 +132,7 @@ def _time_lines(trainer: Trainer, workload: Workload, devices: int, folder: Path
     if stated is not None:
         basis = f"{devices} x {hardware.device} at {hardware.utilization:.0%} of the peak"
         yield _time_line(f"stated: {basis}", stated, plan.steps, hardware, devices)
-        yield from _network_line(trainer, stated, hardware, devices)
+        yield from _network_line(gradient_bytes, stated, hardware, devices)
     speed = hardware.images_per_second or _recorded_speed(folder / "metrics.jsonl")
     if speed:
         basis = f"measured: {speed:.4g} images/s"
@@ -128,10 +144,7 @@ def _time_lines(trainer: Trainer, workload: Workload, devices: int, folder: Path
         )
 
 
-def _network_line(
-    trainer: Trainer, compute: float, hardware: Hardware, devices: int
-) -> Iterator[str]:
-    size = 4 * sum(np.prod(variable.shape) for variable in trainer.model.trainable_variables)
+def _network_line(size: int, compute: float, hardware: Hardware, devices: int) -> Iterator[str]:
     seconds = hardware.all_reduce_seconds(size, devices)
     if seconds is not None and devices > 1:
         as_long = compute * devices * hardware.bandwidth * 1e9 / (2 * size)

@@ -26,7 +26,7 @@ class EvaluationParts:
         seed: of the subset, the targets and the starts.
         checkup: what the doctor is to do, if there is to be one.
         warnings: lines about what is hardly meant so.
-        data_digest: how files are told from others, one of `manifest.WAYS`.
+        data_digest: how files are distinguished, one of `manifest.WAYS`.
     """
 
     source: Source

@@ -11,8 +11,8 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from tfadv import config, registry  # noqa: F401  (settings register every part)
-from tfadv.config import gin_files, settings  # noqa: F401  (settings register every part)
+from tfadv import config, registry
+from tfadv.config import gin_files
 from tfadv.errors import UserError
 from tfadv.paper import PUBLISHED_SCALE, ROWS, PaperRow, row_of
 

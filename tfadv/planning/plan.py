@@ -1,6 +1,7 @@
 """The parts of one experiment, chosen by gin and built before any work starts."""
 
 import dataclasses
+import functools
 
 import keras
 
@@ -24,6 +25,8 @@ from tfadv.registry import (
     AUGMENTATIONS,
     DATASETS,
     DECAYS,
+    MODELS,
+    NORMS,
     OPTIMIZERS,
     STRATEGIES,
     configured,
@@ -55,6 +58,16 @@ class Plan:
     hardware: Hardware
     warnings: tuple[str, ...]
     recipe: tuple[str, ...] | None = None
+
+    def build_model(self) -> Model:
+        """Builds the model for the plan's images; call it in the distribution's scope."""
+        return MODELS.build(
+            self.experiment.model,
+            "Experiment.model",
+            image_shape=self.splits.train.image_shape,
+            classes=self.splits.train.classes,
+            make_norm=functools.partial(NORMS.build, self.experiment.norm, "Experiment.norm"),
+        )
 
     def build_optimizer(self) -> keras.optimizers.Optimizer:
         """Builds the optimizer; call it in the distribution's scope."""
@@ -116,7 +129,7 @@ def build_plan(read: Config | None = None) -> Plan:
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
     parts = _parts(experiment, evaluation)
-    norm = experiment.make_norm()
+    norm = NORMS.build(experiment.norm, "Experiment.norm")
     plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits = DATASETS.build(experiment.dataset, "Experiment.dataset")

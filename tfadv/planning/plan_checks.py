@@ -1,13 +1,14 @@
-"""Choices that can't go together, or hardly are what was meant: told before any work starts."""
+"""Choices that don't go together, or are hardly what was meant: reported before work starts."""
 
 from collections.abc import Mapping
 
 from tfadv.attacks import PIXEL_RANGE, Attack
+from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config.settings import Experiment, Training
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 from tfadv.errors import UserError
-from tfadv.norms import Norm, NormPolicy
+from tfadv.norms import Norm, NormPhase, NormPolicy
 from tfadv.optimization.schedules import LearningRate, StepDecay
 
 _START = "Experiment.initial_weights: the folder of a run, or an .npz of the released pipeline"
@@ -32,7 +33,7 @@ def check_start(experiment: Experiment, training: Training, policy: NormPolicy, 
     if training.epochs == 0:
         raise UserError(f"Training.epochs = 0 needs {_START}", "Training.epochs")
     from_first = policy.is_late(0, training.epochs)
-    if from_first and (norm.keeps_statistics or policy.freezes_affine(late=True)):
+    if from_first and (norm.keeps_statistics or NormPhase(policy, late=True).freezes_affine):
         raise UserError(
             f"NormPolicy.freeze_last_epochs = {policy.freeze_last_epochs} of Training.epochs = "
             f"{training.epochs} freeze from the first step on what nothing has trained "
@@ -88,20 +89,20 @@ def odd_attacks(attacks: Mapping[str, Attack]) -> tuple[str, ...]:
     Args:
         attacks: by what the user calls them.
     """
-    by_radius: dict[tuple, list[str]] = {}
+    by_threat: dict[ThreatModel, list[str]] = {}
     for spec, attack in attacks.items():
-        said = attack.describe()
-        if isinstance(said.get("epsilon"), float | int):
-            by_radius.setdefault((said["epsilon"], said.get("ball", "linf")), []).append(spec)
+        if attack.threat_model:
+            by_threat.setdefault(attack.threat_model, []).append(spec)
     found = []
-    for (epsilon, ball), specs in by_radius.items():
+    for threat_model, specs in by_threat.items():
+        epsilon = threat_model.epsilon
         where = f"epsilon = {epsilon:g} of {', '.join(specs)}"
         if 0 < epsilon < 1:
             found.append(
                 f"{where} is less than one of a pixel's 255 levels: if images in 0..1 are meant, "
                 f"bind {epsilon * PIXEL_RANGE[1]:g}"
             )
-        elif ball == "linf" and 2 * epsilon >= PIXEL_RANGE[1]:
+        elif threat_model.ball == "linf" and 2 * epsilon >= PIXEL_RANGE[1]:
             found.append(f"{where} allows one and the same grey in place of every image")
     return tuple(found)
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks import Attack
-from tfadv.models import Model
+from tfadv.models.classifier import Trainable
 from tfadv.pixels import LogitsFn
 from tfadv.strategies import Network, Strategy
 
@@ -57,53 +57,55 @@ class Workload:
         return images * max(training, attack)
 
 
-def measure_workload(model: Model, strategy: Strategy, attack: Attack, images: int) -> Workload:
-    """Counts what a step of `images` computes: the network on shapes, the attack by its looks."""
+def measure_workload(model: Trainable, strategy: Strategy, attack: Attack, images: int) -> Workload:
+    """Counts what a step of `images` computes: by the model's graph and the attack's questions."""
     forward_flops, outputs = _forward(model)
-    looks, trained = _images_used(model, strategy, attack, images)
-    return Workload(forward_flops, outputs, looks / images, trained / images)
+    asked, trained = _images_used(model, strategy, attack, images)
+    return Workload(forward_flops, outputs, asked / images, trained / images)
 
 
-def _forward(model: Model) -> tuple[float, float]:
-    operations, outputs = [], []
-
-    def unit(layer, x):
-        y = layer(x)
-        operations.append(2 * math.prod(layer.kernel.shape[:3]) * math.prod(y.shape[1:]))
-        outputs.append(math.prod(y.shape[1:]))
-        return y
-
-    def forward(x):
-        return model.forward(x, unit)
-
-    tf.function(forward, autograph=False).get_concrete_function(
-        tf.TensorSpec((1, *model.image_shape), tf.float32)
-    )
-    convolutions = {id(layer.kernel) for layer in model.units}
-    dense = [kernel for kernel in model.kernels if id(kernel) not in convolutions]
-    return sum(operations) + sum(2 * math.prod(kernel.shape) for kernel in dense), sum(outputs)
+def _forward(model: Trainable) -> tuple[float, float]:
+    """Returns the operations of one image's forward, and the numbers its convolutions put out."""
+    images = tf.TensorSpec((1, *model.image_shape), tf.float32)
+    traced = tf.function(lambda images: model(images), autograph=False)
+    flops = outputs = 0
+    for operation in traced.get_concrete_function(images).graph.get_operations():
+        if operation.type not in ("Conv2D", "MatMul"):
+            continue
+        made = math.prod(operation.outputs[0].shape)
+        flops += 2 * math.prod(operation.inputs[1].shape[:-1]) * made
+        outputs += made if operation.type == "Conv2D" else 0
+    return flops, outputs
 
 
-class _Watched(Network):
-    """A network that answers every attack alike, and counts the images that it is asked about."""
+class _Answering:
+    """A model's stand-in that answers every attack alike, and counts the images that it sees."""
 
-    looks = 0
+    def __init__(self, model: Trainable):
+        self.branches = model.branches
+        self.classes = model.classes
+        self.asked = 0
 
-    def _prepared(self, branch: str) -> LogitsFn:
+    def logits_fn(self, *_) -> LogitsFn:
+        """Returns the one answer: the classes by the images' brightness."""
+
         def logits(images: tf.Tensor) -> tf.Tensor:
-            self.looks += images.shape[0]
+            self.asked += images.shape[0]
             brightness = tf.reduce_mean(images, [1, 2, 3])[:, tf.newaxis]
-            return brightness * tf.range(self.model.classes, dtype=tf.float32)
+            return brightness * tf.range(self.classes, dtype=tf.float32)
 
         return logits
 
 
-def _images_used(model: Model, strategy: Strategy, attack: Attack, images: int) -> tuple[int, int]:
+def _images_used(
+    model: Trainable, strategy: Strategy, attack: Attack, images: int
+) -> tuple[int, int]:
     """Returns at how many images a step's attacks look, whosever they are, and how many train.
 
     The strategy does what it does in a step, on images of a few pixels and step by step.
     """
-    network = _Watched(model, kinds=strategy.kinds)
+    answering = _Answering(model)
+    network = Network(answering, kinds=strategy.kinds)
     x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
     seeds = randomness.example_seeds(0, "workload", tf.range(images))
     eagerly = tf.config.functions_run_eagerly()
@@ -112,4 +114,4 @@ def _images_used(model: Model, strategy: Strategy, attack: Attack, images: int) 
         found = strategy.training_images(network, attack, x, labels, seeds)
     finally:
         tf.config.run_functions_eagerly(eagerly)
-    return network.looks, sum(batch.shape[0] for batch in found.values())
+    return answering.asked, sum(batch.shape[0] for batch in found.values())

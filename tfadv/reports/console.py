@@ -48,8 +48,8 @@ def _by_attack(rows: list[dict]) -> list[tuple[str, dict[str, dict]]]:
     return found
 
 
-def signs_table(record: dict) -> Table:
-    """Returns the doctor's signs: a row a sign, a column a branch.
+def indicators_table(record: dict) -> Table:
+    """Returns the indicators of masked gradients: one row per indicator, one column per branch.
 
     Args:
         record: with a ``doctor``.

@@ -94,7 +94,7 @@ def from_clean(record: Mapping, curve: Curve) -> Curve:
     )
 
 
-def told(key: str, value: object) -> str:
+def setting_text(key: str, value: object) -> str:
     """Returns one setting of an attack in words."""
     if key == "targeted":
         return "targeted" if value else "untargeted"
@@ -114,7 +114,7 @@ def _rest(row: Mapping, along: str) -> str:
 def _label(branch: str, own: dict, others: Sequence[dict]) -> str:
     """Returns the branch, and in which settings this curve differs from others."""
     differing = [
-        told(key, own.get(key))
+        setting_text(key, own.get(key))
         for key in dict.fromkeys(key for other in others for key in other)
         if len({json.dumps(other.get(key)) for other in others}) > 1
         and (key in own or key in ("targeted", "worst_case"))

@@ -42,7 +42,7 @@ def row_of_record(record: Mapping) -> PaperRow | None:
 
 
 def paper_curves(record: Mapping, lines: Sequence[Curve]) -> list[PaperCurve]:
-    """Returns the paper's curves, at most one a branch, up to the longest attack in the record.
+    """Returns the paper's curves, at most one per branch, up to the longest attack in the record.
 
     Args:
         record: of an evaluation; its model may name its recipe.

@@ -16,7 +16,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
 class Theme(NamedTuple):
-    """Colours of a page: `series` are told apart by colour-blind readers too.
+    """Colours of a page: `series` can be distinguished by colour-blind readers too.
 
     The series are Okabe & Ito's colours (2008), lighter ones on dark ground.
     """

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tfadv.reports.console import attack_title
-from tfadv.reports.curves import settings, told
+from tfadv.reports.curves import setting_text, settings
 from tfadv.reports.outcomes import branch_name, branches, class_name
 from tfadv.reports.paper_curve import row_of_record
 
@@ -220,7 +220,7 @@ def _with_radius(row: Mapping) -> str:
 
 def _ball(row: Mapping) -> str:
     """Returns a threat model in words."""
-    return ", ".join(told(key, row[key]) for key in ("ball", "epsilon") if key in row)
+    return ", ".join(setting_text(key, row[key]) for key in ("ball", "epsilon") if key in row)
 
 
 def _by_attack(record: Mapping) -> list[dict[str, Mapping]]:
@@ -257,11 +257,11 @@ def _stage(row: Mapping | None, number: int) -> Mapping | None:
 def _threat(row: Mapping, pixel_range: Sequence[float]) -> str:
     """Returns the threat model and the attack's other settings in words."""
     low, high = pixel_range
-    words = [told(key, row[key]) for key in _SHOWN_FIRST if key in row]
+    words = [setting_text(key, row[key]) for key in _SHOWN_FIRST if key in row]
     if "epsilon" in row:
         words[-1] += f" of {low:g}..{high:g}"
     shown = {*_SHOWN_FIRST, *_IN_TITLE}
-    words += [told(key, value) for key, value in settings(row).items() if key not in shown]
+    words += [setting_text(key, value) for key, value in settings(row).items() if key not in shown]
     return ", ".join(words)
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from tfadv.errors import UserError
 from tfadv.optimization.weight_average import WeightAverage
 
-# What a run can be taken on with, and its name in a checkpoint.
-WEIGHTS = {"trained": "model", "average": "average"}
+# What each of `WEIGHTS` is called in a checkpoint.
+_NAMES = {"trained": "model", "average": "average"}
 
 
 class Checkpoints:
@@ -91,7 +91,7 @@ def read_model(folder: Path, weights: str = "trained") -> dict[str, np.ndarray]:
     if newest is None:
         raise UserError(f"no checkpoint in '{folder}'")
     reader = tf.train.load_checkpoint(newest)
-    before, after = f"{WEIGHTS[weights]}/", "/.ATTRIBUTES/VARIABLE_VALUE"
+    before, after = f"{_NAMES[weights]}/", "/.ATTRIBUTES/VARIABLE_VALUE"
     found = {
         key.removeprefix(before).removesuffix(after).replace(".S", "/"): reader.get_tensor(key)
         for key in reader.get_variable_to_shape_map()

@@ -10,7 +10,7 @@ from rich.table import Table
 from tfadv import config
 from tfadv.errors import UserError, check
 from tfadv.norms import MAIN
-from tfadv.reports.curves import settings, told
+from tfadv.reports.curves import setting_text, settings
 
 
 def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
@@ -103,7 +103,7 @@ def _titles(rows: Sequence[Mapping]) -> dict[str, str]:
         differing = [key for key in said if len({str(a.get(key)) for a in attacks.values()}) > 1]
         for key, own in attacks.items():
             titles[key] = ", ".join(
-                [name, *(told(one, own[one]) for one in differing if one in own)]
+                [name, *(setting_text(one, own[one]) for one in differing if one in own)]
             )
     return titles
 

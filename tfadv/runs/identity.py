@@ -7,6 +7,7 @@ are noted at a run's first start, in ``run.json``, and compared whenever it is m
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -18,7 +19,6 @@ from tfadv.data import Source
 from tfadv.data.manifest import difference, way_of, without_times
 from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
-from tfadv.interop.bundle_format import is_bundle, read_metadata
 from tfadv.planning.plan import Plan
 from tfadv.runs import initial_weights
 from tfadv.runs.run_directory import RunDirectory, bindings
@@ -69,35 +69,55 @@ def check_run(directory: RunDirectory, plan: Plan, workers: Workers) -> dict[str
     return found
 
 
+class Made(NamedTuple):
+    """What is known of how a model was made.
+
+    Attributes:
+        name: what it is called in messages: a run's folder, a bundle, or another model.
+        images: the manifest of its test images, if it was recorded.
+        config: the gin file that it was made with, if there is one.
+    """
+
+    name: str
+    images: Mapping[str, object] | None = None
+    config: Path | None = None
+
+
+def made_by_run(path: Path) -> Made:
+    """Returns what is known of the run in the folder `path`."""
+    images = RunDirectory(path).identity().get("data", {}).get("test")
+    return Made(str(path), images, path / "config.gin")
+
+
 def check_images(
-    path: Path, read: Config, source: Source, way: str, workers: Workers | None = None
+    made: Made, read: Config, source: Source, way: str, workers: Workers | None = None
 ) -> dict[str, object]:
-    """Returns the manifest of the images that a run or bundle is measured on.
+    """Returns the manifest of the images that a model is measured on.
 
     Args:
-        path: a run's folder, a bundle, or another model.
+        made: the model.
         read: today's configuration.
         source: the images that it chooses.
         way: how to tell files where nothing is recorded, one of `manifest.WAYS`.
         workers: that do it together; None, for this process alone.
 
     Raises:
-        UserError: they were others when the run was made, and the configuration
+        UserError: they were others when the model was made, and the configuration
             doesn't choose others; or the workers have different ones.
     """
     workers = workers or alone()
-    recorded = _recorded_test_images(path)
+    recorded = made.images
     found = source.manifest(way_of(recorded) if recorded else way)
     workers.agree("set of test images", without_times(found))
     changed = _different_images(recorded or found, found, workers)
-    refused = bool(changed) and not _chooses_images(path / "config.gin", read)
+    refused = bool(changed) and not _chooses_images(made.config, read)
     if workers.greatest(refused):
         raise UserError(
-            f"'{path}' was made with other test images ({changed or _BY_CHIEF}): put those back, "
-            "or choose others by gin"
+            f"'{made.name}' was made with other test images ({changed or _BY_CHIEF}): put those "
+            "back, or choose others by gin"
         )
     if changed and workers.is_chief:
-        print(f"note: other test images than those of '{path}' ({changed})", file=sys.stderr)
+        print(f"note: other test images than those of '{made.name}' ({changed})", file=sys.stderr)
     return found
 
 
@@ -161,8 +181,8 @@ def _changed(recorded: Mapping, found: Mapping, workers: Workers) -> str:
     changed = []
     for split, manifest in found["data"].items():
         noted = recorded.get("data", {}).get(split, manifest)
-        told = _different_images(noted, manifest, workers)
-        changed += [f"{split}: {told}"] if told else []
+        difference_text = _different_images(noted, manifest, workers)
+        changed += [f"{split}: {difference_text}"] if difference_text else []
     for part, called in _CALLED.items():
         if part in found and recorded.get(part, found[part]) != found[part]:
             changed.append(called)
@@ -174,13 +194,6 @@ def _different_images(recorded: Mapping, found: Mapping, workers: Workers) -> st
         return difference(recorded, found)
     # Times are the chief's: another worker's copy of the files has its own.
     return difference(without_times(recorded), without_times(found))
-
-
-def _recorded_test_images(path: Path) -> dict | None:
-    recorded = RunDirectory(path).identity()
-    if is_bundle(path):
-        recorded = read_metadata(path)["training"]
-    return recorded.get("data", {}).get("test")
 
 
 def _chooses_images(written: Path, read: Config) -> bool:

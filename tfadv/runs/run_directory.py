@@ -48,7 +48,7 @@ class RunDirectory:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is something of the run that can be gone on with."""
+        """Whether there is something of the run that can be resumed."""
         return self.has_checkpoint or self.results_path.is_file()
 
     def check(self, config: Config) -> None:

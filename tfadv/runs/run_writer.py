@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfadv.attacks.threat_model import ThreatModel
 from tfadv.files import write_json
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
@@ -21,7 +22,7 @@ class RunWriter:
         self._directory = directory
         self._checkpoints = checkpoints
         self._is_chief = is_chief
-        self._summaries = TensorBoardWriter(directory.path / "tensorboard") if is_chief else None
+        self._tensorboard = TensorBoardWriter(directory.path / "tensorboard") if is_chief else None
 
     def begin(self, step: int) -> None:
         """Forgets what was noted after a step that is to be done again."""
@@ -32,12 +33,15 @@ class RunWriter:
         """Notes the metrics of the steps up to `step`."""
         if self._is_chief:
             self._directory.append_metrics(metrics)
-            self._summaries.scalars(step, metrics)
+            self._tensorboard.scalars(step, metrics)
 
-    def strip(self, step: int, images: tf.Tensor, adversarial: tf.Tensor, epsilon: float) -> None:
+    def strip(
+        self, step: int, images: tf.Tensor, adversarial: tf.Tensor, threat_model: ThreatModel | None
+    ) -> None:
         """Draws clean and adversarial images [N, H, W, 3] and their differences."""
         if self._is_chief:
-            self._summaries.strip(step, images, adversarial, epsilon)
+            epsilon = threat_model.epsilon if threat_model else 1.0
+            self._tensorboard.strip(step, images, adversarial, epsilon)
 
     def save(self) -> None:
         """Saves a checkpoint."""
@@ -48,4 +52,4 @@ class RunWriter:
         """Writes the results."""
         if self._is_chief:
             write_json(self._directory.results_path, record)
-            self._summaries.flush()
+            self._tensorboard.flush()

@@ -80,7 +80,7 @@ def load(
     plan.splits.test.check_present()
     keras.utils.set_random_seed(plan.experiment.seed)
     with (distribution or tf.distribute.get_strategy()).scope():
-        model = plan.experiment.build_model(plan.splits)
+        model = plan.build_model()
     initial_weights.load(model, str(path), weights)
     starts, results = directory.starts(), directory.results()
     if results and weights == "average":

@@ -1,4 +1,7 @@
-"""Training strategies: what is in the loss."""
+"""Training strategies, one per file: which images are in the loss, and how.
+
+A strategy enters as a file that registers it; it knows no loop and no evaluation.
+"""
 
 from tfadv.norms.mode import ADV, CLEAN
 from tfadv.strategies import adversarial, logit_pairing, standard  # noqa: F401  (they register)

@@ -12,6 +12,7 @@ from tfadv.strategies.base import Strategy
 class Adversarial(Strategy):
     """All adversarial images of a batch and a share of their clean originals.
 
+    ``L = α·mean CE(clean) + (1 - α)·mean CE(adversarial)``, the paper's equation 1.
     A ratio of 1 is Goodfellow et al.'s mixture (0.5 / 0.5 in the paper's
     equation 1), 0 is Madry et al.'s training on adversarial images alone, and
     between them the paper drops clean images (figure 1).

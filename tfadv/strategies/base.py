@@ -1,5 +1,6 @@
-"""What a training strategy is, and what it sees of the network."""
+"""What a training strategy is: which images are in the loss, and how."""
 
+import abc
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -11,7 +12,7 @@ from tfadv.norms.mode import ADV, CLEAN
 from tfadv.strategies.network import Network
 
 
-class Strategy:
+class Strategy(abc.ABC):
     """Base class of the strategies: which images are in the loss, and how.
 
     A strategy has any number of kinds of images, each of which takes one of any number
@@ -48,9 +49,14 @@ class Strategy:
         return {branch: branch for branch in self.branches}
 
     @property
+    def attacked_kinds(self) -> Mapping[str, str]:
+        """Those of `kinds` whose images come of an attack: all but the clean ones."""
+        return {kind: branch for kind, branch in self.kinds.items() if kind != CLEAN}
+
+    @property
     def attacks(self) -> bool:
-        """Whether the model is attacked in training: all but clean images come of an attack."""
-        return any(kind != CLEAN for kind in self.kinds)
+        """Whether the model is attacked in training."""
+        return bool(self.attacked_kinds)
 
     def smoothing(self, kind: str) -> float:
         """Returns the label smoothing of a kind's loss."""
@@ -72,6 +78,7 @@ class Strategy:
             return norm_branches
         return tuple(branch for branch in norm_branches if branch in self.kinds.values())
 
+    @abc.abstractmethod
     def training_images(
         self, network: Network, attack: Attack, images: tf.Tensor, labels: tf.Tensor, seeds
     ) -> dict[str, tf.Tensor]:
@@ -88,8 +95,8 @@ class Strategy:
             For each kind, float32 [N_k, H, W, C]: the first N_k examples of the
             batch.
         """
-        raise TypeError(f"{type(self).__name__} defines no training_images")
 
+    @abc.abstractmethod
     def loss(self, logits: Mapping[str, tf.Tensor], labels: tf.Tensor) -> tf.Tensor:
         """Returns the scalar loss of one replica's batch, a mean over its images.
 
@@ -97,7 +104,6 @@ class Strategy:
             logits: float32 [N_k, K] for each kind, of the first N_k examples.
             labels: int32 [N].
         """
-        raise TypeError(f"{type(self).__name__} defines no loss")
 
     def branch_losses(self, logits: Mapping[str, tf.Tensor], labels: tf.Tensor):
         """Returns the smoothed cross-entropies [N_k] for each kind."""

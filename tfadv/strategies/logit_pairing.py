@@ -13,6 +13,9 @@ from tfadv.strategies.adversarial import Adversarial
 class LogitPairing(Adversarial):
     """Adversarial training plus λ times the distance of each pair's logits.
 
+    ``L = L_adversarial + λ·mean_i d(z(x_i), z(x_i^adv))``, z the logits and d the mean or
+    the sum of the squared differences over the classes.
+
     Args:
         pairing_weight: λ. The paper does not give its own; 0.5 is Kannan et
             al.'s example.

@@ -4,74 +4,65 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from tfadv.models.base import Model
-from tfadv.norms.base import Norm, Statistics
+from tfadv.models.classifier import Trainable
+from tfadv.norms.base import Collected, merged
 from tfadv.norms.mode import ADV, CLEAN
-from tfadv.norms.policy import NormPolicy
+from tfadv.norms.policy import NormPhase
 from tfadv.pixels import LogitsFn
 
-DEFAULT_POLICY = NormPolicy()
+DEFAULT_PHASE = NormPhase()
+DEFAULT_KINDS = {CLEAN: CLEAN, ADV: ADV}
 
 
 class Network:
     """A model within one training step.
 
-    Make it inside the traced step and outside any gradient tape.
+    Make it inside the traced step and outside any gradient tape: it prepares the model
+    as attacks see it, the branch of each attacked kind, once for all micro-batches.
 
     Args:
         model: the model.
-        policy: how the norms act.
-        late: whether this epoch is one of those that the policy freezes.
+        phase: how the norms act.
+        kinds: the norm branch of each kind of images, as `Strategy.kinds`.
         attack_dtype: of the attack's convolutions.
-        ghost_batches: parts of a batch with batch statistics of their own.
         dtype: of the training forward's convolutions.
-        kinds: the norm branch of each kind of images, as `Strategy.kinds`; None takes
-            the branch of the kind's own name.
 
     Attributes:
         model: as given.
-        ghost_batches: as given.
+        ghost_batches: parts of a batch with batch statistics of their own.
         attacked: whether somebody asked for the model as an attack sees it.
     """
 
     def __init__(
         self,
-        model: Model,
-        policy: NormPolicy = DEFAULT_POLICY,
-        late: bool = False,
-        attack_dtype: str = "float32",
-        ghost_batches: int = 1,
-        dtype: str = "float32",
+        model: Trainable,
+        phase: NormPhase = DEFAULT_PHASE,
         kinds: Mapping[str, str] | None = None,
+        attack_dtype: str = "float32",
+        dtype: str = "float32",
     ):
         self.model = model
-        self.ghost_batches = ghost_batches
+        self.ghost_batches = phase.ghost_batches
         self.attacked = False
-        self._kinds = kinds or {}
-        self._policy = policy
-        self._late = late
+        self._phase = phase
+        self._kinds = DEFAULT_KINDS if kinds is None else kinds
         self._attack_dtype = attack_dtype
         self._dtype = dtype
-        self._attack_logits_fns: dict[str, LogitsFn] = {}
-        self._recorded: list[tuple[Norm, Statistics]] = []
+        attacked = {self._branch(branch) for kind, branch in self._kinds.items() if kind != CLEAN}
+        self._prepared = {branch: self._prepare(branch) for branch in sorted(attacked, key=str)}
 
     def attack_logits_fn(self, branch: str = ADV) -> LogitsFn:
-        """Returns one branch as an attack sees it, prepared once a step."""
+        """Returns one branch as an attack sees it.
+
+        A model without branches has the same one, whatever the name.
+        """
         self.attacked = True
-        return self._prepared(branch)
+        chosen = self._branch(branch)
+        return self._prepared.get(chosen) or self._prepare(chosen)
 
-    def prepare_attacks(self) -> None:
-        """Prepares the branches of the attacked kinds now, once for all micro-batches."""
-        for branch in sorted({b for kind, b in self._kinds.items() if kind != CLEAN}):
-            self._prepared(branch)
-
-    def _prepared(self, branch: str) -> LogitsFn:
-        if branch not in self._attack_logits_fns:
-            mode = self._policy.attack_mode(branch, self.ghost_batches)
-            self._attack_logits_fns[branch] = self.model.logits_fn(mode, self._attack_dtype)
-        return self._attack_logits_fns[branch]
-
-    def train_logits(self, images: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_logits(
+        self, images: Mapping[str, tf.Tensor]
+    ) -> tuple[dict[str, tf.Tensor], Collected]:
         """Runs the training forward on one batch of images for each kind.
 
         A model with norm branches normalizes the kinds of each branch as a batch of
@@ -83,29 +74,26 @@ class Network:
             images: float32 [N_k, H, W, C] for each kind ``k``.
 
         Returns:
-            float32 logits [N_k, K] for each kind, in the same order.
+            float32 logits [N_k, K] for each kind, in the same order, and the statistics
+            that the norms measured and are to write.
         """
-        branches = len(self.model.branches) > 1
         together: dict[str | None, list[str]] = {}
         for kind in images:
-            branch = self._kinds.get(kind, kind) if branches else None
-            together.setdefault(branch, []).append(kind)
-        logits = {}
+            together.setdefault(self._branch(self._kinds.get(kind, kind)), []).append(kind)
+        logits, collections = {}, []
         for branch, kinds in together.items():
             batches = [images[kind] for kind in kinds]
-            mixed = self._forward(tf.concat(batches, 0), branch)
+            mode = self._phase.training_mode(branch)
+            mixed, collected = self.model(
+                tf.concat(batches, 0), mode=mode, collect=True, dtype=self._dtype
+            )
+            collections.append(collected)
             parts = tf.split(mixed, [batch.shape[0] for batch in batches])
             logits |= dict(zip(kinds, parts, strict=True))
-        return {kind: logits[kind] for kind in images}
+        return {kind: logits[kind] for kind in images}, merged(collections)
 
-    def take_statistics(self) -> list[tuple[Norm, Statistics]]:
-        """Returns what the norms measured and are to write, and forgets it."""
-        taken, self._recorded = self._recorded, []
-        return taken
+    def _branch(self, branch: str) -> str | None:
+        return branch if len(self.model.branches) > 1 else None
 
-    def _forward(self, images, branch):
-        mode = self._policy.training_mode(branch, self._late, self.ghost_batches)
-        return self.model(images, mode=mode, record=self._record, dtype=self._dtype)
-
-    def _record(self, norm, statistics):
-        self._recorded.append((norm, statistics))
+    def _prepare(self, branch: str | None) -> LogitsFn:
+        return self.model.logits_fn(self._phase.attack_mode(branch), self._attack_dtype)

@@ -1,5 +1,7 @@
 """The conformance kit: what a norm, an attack or a strategy must keep to.
 
+Checks of plugins and templates for them enter; tests of this package live in `tests`.
+
 ``python -m tfadv.plugins --check=plugins.my_norm`` runs it on a plugin. Its
 author's own tests take it in two lines::
 

@@ -31,7 +31,7 @@ class Check:
         part: the part's kind and name.
         title: the property.
         run: raises `ConformanceError`, or whatever the part raises, where it doesn't hold,
-            and `unittest.SkipTest` where it can't be told.
+            and `unittest.SkipTest` where it can't be decided.
     """
 
     part: str

@@ -5,20 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfadv.norms.base import Norm, Statistics
+from tfadv.norms.base import Norm
 from tfadv.norms.mode import NormMode
 
 MakeNorm = Callable[..., Norm]
 SHAPE = (8, 6, 6, 8)
 BATCH = NormMode(statistics="batch")
-
-
-class Recorder(list):
-    """Takes the statistics that norms are to write."""
-
-    def __call__(self, norm: Norm, statistics: Statistics) -> None:
-        """Appends one measurement."""
-        self.append((norm, statistics))
 
 
 def some_maps(seed: int = 0) -> tf.Tensor:

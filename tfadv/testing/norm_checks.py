@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.models.conv_norm import ConvNorm
-from tfadv.norms.base import write_statistics
+from tfadv.norms.base import norms_in, write_statistics
 from tfadv.norms.mode import NormMode
 from tfadv.testing.faults import (
     require,
@@ -15,7 +15,7 @@ from tfadv.testing.faults import (
     require_untouched,
     values,
 )
-from tfadv.testing.norm_cases import SHAPE, MakeNorm, Recorder, built, modes, some_maps
+from tfadv.testing.norm_cases import SHAPE, MakeNorm, built, modes, some_maps
 
 
 def keeps_shapes_and_dtypes(make: MakeNorm) -> None:
@@ -99,33 +99,33 @@ def _compare_gradients(norm, mode):
 
 
 def writes_nothing_unasked(make: MakeNorm) -> None:
-    """Without `update` no variable changes and nothing is recorded: attacks leave no trace."""
+    """Without `update` no variable changes and nothing is collected: attacks leave no trace."""
     norm = built(make)
     for mode in modes(norm):
-        before, recorded = values(norm.variables), Recorder()
+        before = values(norm.variables)
         norm(some_maps(3), mode=mode)
         tf.function(norm, autograph=False)(some_maps(3), mode=mode)
-        norm(some_maps(3), mode=mode, record=recorded)
+        _, collected = norm(some_maps(3), mode=mode, collect=True)
         fault = f"a call without update ({mode}) writes, as every step of an attack would"
         require_untouched(norm.variables, before, fault)
-        require(not recorded, f"a call without update ({mode}) records statistics")
+        require(not collected, f"a call without update ({mode}) collects statistics")
 
 
 def writes_when_asked(make: MakeNorm) -> None:
-    """An update moves running statistics, recorded or at once alike, and nothing else."""
+    """An update moves running statistics, collected or at once alike, and nothing else."""
     for branch in built(make).branches:
         mode = NormMode(branch, "batch", update=True)
-        at_once, later, recorded = built(make), built(make), Recorder()
+        at_once, later = built(make), built(make)
         before = values(at_once.trainable_variables)
         statistics = values(at_once.non_trainable_variables)
         at_once(some_maps(3), mode=mode)
-        later(some_maps(3), mode=mode, record=recorded)
+        _, collected = later(some_maps(3), mode=mode, collect=True)
         require_untouched(
-            later.variables, values(built(make).variables), "a call with `record` writes at once"
+            later.variables, values(built(make).variables), "a call with `collect` writes at once"
         )
-        write_statistics(recorded, "mean")
+        write_statistics(norms_in(later), collected, "mean")
         for one, other in zip(at_once.variables, later.variables, strict=True):
-            require_near(one, other, 1e-6, f"{one.name} written at once is another than recorded")
+            require_near(one, other, 1e-6, f"{one.name} written at once is another than collected")
         require_untouched(at_once.trainable_variables, before, "an update of statistics")
         now = values(at_once.non_trainable_variables)
         moved = any(not np.array_equal(a, b) for a, b in zip(now, statistics, strict=True))

@@ -93,9 +93,9 @@ def trains_in_a_network(make: MakeNorm) -> None:
     model = a_network(make)
     reached = set()
     for branch in model.branches:
-        network = Network(model)
+        network = Network(model, kinds={branch: branch})
         with tf.GradientTape() as tape:
-            logits = network.train_logits({branch: some_images()})[branch]
+            logits = network.train_logits({branch: some_images()})[0][branch]
             loss = tf.reduce_sum(logits[:, 0] - logits[:, 1])
         weights = [variable.value for variable in model.trainable_variables]
         for variable, gradient in zip(

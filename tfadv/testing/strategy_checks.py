@@ -13,6 +13,7 @@ from tfadv.attacks.pgd import PGD
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.models import Model
 from tfadv.models.resnet import ResNet
+from tfadv.norms import NormPhase
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 from tfadv.pixels import PIXEL_RANGE
@@ -64,7 +65,7 @@ def gives_a_batch_to_each_kind(make: MakeStrategy) -> None:
     model = a_network(strategy)
     images, labels, seeds = some_examples()
     for ghosts in (1, 2):
-        network = Network(model, ghost_batches=ghosts, kinds=strategy.kinds)
+        network = Network(model, NormPhase(ghost_batches=ghosts), strategy.kinds)
         batches = strategy.training_images(network, ATTACK, images, labels, seeds)
         named = set(batches) == set(strategy.kinds)
         require(named, f"images come for {set(batches)}, its kinds are {set(strategy.kinds)}")
@@ -117,14 +118,13 @@ def says_whether_it_attacks(make: MakeStrategy) -> None:
 
 
 def writes_nothing_while_it_attacks(make: MakeStrategy) -> None:
-    """Making the images changes no variable and records no statistics."""
+    """Making the images changes no variable."""
     strategy = make()
     for norm in (None, BatchNorm):
         model = a_network(strategy, norm)
         network, before = Network(model, kinds=strategy.kinds), values(model.variables)
         strategy.training_images(network, ATTACK, *some_examples())
         require_untouched(model.variables, before, "making its images writes variables")
-        require(not network.take_statistics(), "making its images records statistics")
 
 
 def has_weights_that_sum_to_one(make: MakeStrategy) -> None:
@@ -173,7 +173,7 @@ def trains_every_weight(make: MakeStrategy) -> None:
     network = Network(model, kinds=strategy.kinds)
     batches = strategy.training_images(network, ATTACK, images, labels, seeds)
     with tf.GradientTape() as tape:
-        loss = strategy.loss(network.train_logits(batches), labels)
+        loss = strategy.loss(network.train_logits(batches)[0], labels)
     weights = [variable.value for variable in model.trainable_variables]
     for variable, gradient in zip(
         model.trainable_variables, tape.gradient(loss, weights), strict=True
@@ -219,7 +219,7 @@ def compiles_with_xla(make: MakeStrategy) -> None:
         network = Network(model, kinds=strategy.kinds)
         batches = strategy.training_images(network, ATTACK, images, labels, seeds)
         with tf.GradientTape() as tape:
-            loss = strategy.loss(network.train_logits(batches), labels)
+            loss = strategy.loss(network.train_logits(batches)[0], labels)
         return loss, tape.gradient(loss, model.head.kernel.value)
 
     compiled = tf.function(step, jit_compile=True, autograph=False)(*some_examples())

@@ -1,4 +1,4 @@
-"""Numbers that are not finite: found inside a traced step, told outside of it."""
+"""Numbers that are not finite: found inside a traced step, reported outside of it."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,51 +1,37 @@
 """The training loop: Python outside, one traced call of several steps inside."""
 
-import contextlib
 import functools
-import signal
 import time
 from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
 
-from tfadv import digests, randomness
-from tfadv.data.pipeline import Shares, some_examples, train_batches
-from tfadv.devices.workers import Workers, share_the_first
-from tfadv.evaluation.evaluator import Evaluator
-from tfadv.norms import NormMode
+from tfadv.data.pipeline import Shares, train_batches
+from tfadv.devices.workers import share_the_first
+from tfadv.norms import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
-from tfadv.progress import Progress
 from tfadv.runs import initial_weights
-from tfadv.runs.checkpoints import Checkpoints
-from tfadv.runs.run_directory import RunDirectory
-from tfadv.runs.run_writer import RunWriter
-from tfadv.strategies import CLEAN
 from tfadv.training.finite import require_finite
 from tfadv.training.training_step import TrainingStep, accuracy_name
 
-STRIP_IMAGES = 8
-
-
-class Interrupted(Exception):  # noqa: N818  (nothing went wrong)
-    """A signal asked the run to stop; its checkpoint is saved.
-
-    Attributes:
-        signal: the signal's number.
-    """
-
-    def __init__(self, number: int, step: int):
-        super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")
-        self.signal = number
-
 
 class Trainer:
-    """One run: a model, its optimizer and the steps between them.
+    """A model, its optimizer and the steps between them.
 
     Args:
         plan: what to train, on what, and how.
         distribution: the devices.
+
+    Attributes:
+        plan: as given.
+        distribution: as given.
+        replicas: how many there are.
+        model: the model.
+        optimizer: its optimizer.
+        average: the moving average of the model's variables, if there is to be one.
+        train_step: one step on one replica.
 
     Raises:
         UserError: the replicas don't divide a batch, or the norm has other
@@ -56,12 +42,11 @@ class Trainer:
         self.plan = plan
         self.distribution = distribution
         self.replicas = distribution.num_replicas_in_sync
-        self.workers = Workers(distribution)
         keras.utils.set_random_seed(plan.experiment.seed)
         if plan.experiment.deterministic:
             tf.config.experimental.enable_op_determinism()
         with distribution.scope():
-            self.model = plan.experiment.build_model(plan.splits)
+            self.model = plan.build_model()
             plan.strategy.check_branches(self.model.branches)
             self.optimizer = plan.build_optimizer()
             self.optimizer.build(self.model.trainable_variables)
@@ -72,90 +57,17 @@ class Trainer:
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
-        self.evaluator = Evaluator(
-            self.model,
-            plan.splits.test,
-            plan.evaluation,
-            plan.evaluation_attacks,
-            distribution,
-            plan.experiment.seed,
-            plan.branches(self.model),
-            checkup=plan.checkup,
-        )
-
-    @property
-    def devices(self) -> list[str]:
-        """Names of the devices that TensorFlow sees."""
-        return [device.name for device in tf.config.list_logical_devices()]
 
     @property
     def step(self) -> int:
         """Optimizer steps done so far."""
         return int(self.optimizer.iterations.numpy())
 
-    def run(self, directory: RunDirectory) -> dict:
-        """Trains from the newest checkpoint to the end, then evaluates.
-
-        Returns:
-            The record in ``results.json``.
-
-        Raises:
-            Interrupted: SIGTERM or SIGINT came; the run can be resumed.
-            WorkerLost: another worker is gone; the run can be resumed.
-            UserError: a number is no longer finite, or the workers differ.
-        """
-        checkpoints = Checkpoints(
-            directory.checkpoints_path, self.model, self.optimizer, self.average
-        )
-        journal = RunWriter(directory, checkpoints, self.workers.is_chief)
-        with self.workers.watched():
-            restored = checkpoints.restore()
-            self.workers.agree("step in --model_dir, which must be on a shared disk", restored)
-            journal.begin(restored)
-            self._train(journal)
-            record = self.evaluate()
-        journal.results(record)
-        return record
-
-    def _train(self, journal: RunWriter) -> None:
-        with self._progress() as progress, _signals() as received:
-            for metrics in self.steps():
-                journal.metrics(self.step, metrics)
-                progress.update(self.step, **_shown(metrics))
-                epoch, within = divmod(self.step, self.plan.steps_per_epoch)
-                if within == 0:
-                    self._draw_strip(journal)
-                # Workers stop together, whichever of them was asked to.
-                stopping = self.workers.greatest(received[0] if received else 0)
-                if self._save_is_due(epoch, within) or stopping:
-                    journal.save()
-                if stopping:
-                    raise Interrupted(stopping, self.step)
-
-    def _progress(self) -> Progress:
-        return Progress("train", self.plan.steps, self.step, quiet=not self.workers.is_chief)
-
-    def steps(self) -> Iterator[dict]:
-        """Trains to the end of the plan; yields the means of every traced call."""
-        plan, spe = self.plan, self.plan.steps_per_epoch
-        batches = iter(self._train_batches(start=self.step))
-        while self.step < plan.steps:
-            began, epoch = time.monotonic(), self.step // spe
-            late = plan.is_late(epoch)
-            rate = float(plan.learning_rate(self.step))
-            count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
-            means, not_finite = self._train_call(late)(batches, tf.constant(count))
-            require_finite(not_finite.numpy(), self.train_step.watched(late), self.step)
-            metrics = {name: float(value) for name, value in means.items()}
-            seconds = time.monotonic() - began
-            yield {
-                "step": self.step,
-                "epoch": self.step / spe,
-                "frozen_statistics": plan.norm_policy.freezes_statistics(late),
-                "learning_rate": rate,
-                **metrics,
-                "images_per_second": count * plan.training.batch_size / seconds,
-            }
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Everything that a replica keeps between two steps."""
+        averages = self.average.averages if self.average else []
+        return [*self.model.variables, *self.optimizer.variables, *averages]
 
     def load_initial_weights(self) -> None:
         """Starts from the weights that the experiment names, if it names some.
@@ -171,37 +83,47 @@ class Trainer:
             if self.average:
                 self.average.restart()
 
-    def evaluate(self) -> dict:
-        """Returns the record of clean and robust accuracy on the test images.
+    def share_running_statistics(self) -> None:
+        """Gives all replicas the first one's statistics, where each has its own.
 
-        With a moving average of the weights, ``weight_average`` holds its own
-        accuracies.
+        A checkpoint keeps those: what is measured with them can be had again.
         """
         if self.plan.norm_policy.across_replicas == "local":
-            # A checkpoint keeps these: what is told here can be had again.
-            share_the_first(self.distribution, self._running_statistics)
-        record = {
-            "model": self.model.describe()
-            | self.plan.describe()
-            | {"step": self.step, "weights": digests.of_model(self.model)},
-            **self.evaluator.evaluate(),
-        }
-        if self.average:
-            with self.average.in_place():
-                weights, averaged = digests.of_model(self.model), self.evaluator.evaluate()
-            decay = self.average.decay
-            record["weight_average"] = {"decay": decay, "weights": weights, **averaged}
-        return record
+            averages = self.average.averages if self.average else []
+            share_the_first(self.distribution, [*self.model.non_trainable_variables, *averages])
 
-    @property
-    def _running_statistics(self) -> list:
-        averages = self.average.averages if self.average else []
-        return [*self.model.non_trainable_variables, *averages]
+    def steps(self) -> Iterator[dict]:
+        """Trains to the end of the plan; yields the means of every traced call.
+
+        Raises:
+            UserError: a number is no longer finite.
+        """
+        plan, spe = self.plan, self.plan.steps_per_epoch
+        batches = iter(self._train_batches(start=self.step))
+        while self.step < plan.steps:
+            began, epoch = time.monotonic(), self.step // spe
+            phase = self.train_step.phase(epoch)
+            rate = float(plan.learning_rate(self.step))
+            count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
+            means, not_finite = self._train_call(phase)(batches, tf.constant(count))
+            require_finite(not_finite.numpy(), self.train_step.watched(phase), self.step)
+            metrics = {name: float(value) for name, value in means.items()}
+            seconds = time.monotonic() - began
+            yield {
+                "step": self.step,
+                "epoch": self.step / spe,
+                "frozen_statistics": phase.freezes_statistics,
+                "learning_rate": rate,
+                **metrics,
+                "images_per_second": count * plan.training.batch_size / seconds,
+            }
 
     @functools.cache  # noqa: B019  (one function a phase, as long as the trainer)
-    def _train_call(self, late: bool) -> Callable:
+    def _train_call(self, phase: NormPhase) -> Callable:
+        """Returns the traced function that does some steps, or fewer where one goes wrong."""
+
         def step(iterator):
-            values = self.distribution.run(self.train_step, (next(iterator), late))
+            values = self.distribution.run(self.train_step, (next(iterator), phase))
             return tf.nest.map_structure(
                 lambda value: self.distribution.reduce(
                     tf.distribute.ReduceOp.MEAN, value, axis=None
@@ -210,7 +132,7 @@ class Trainer:
             )
 
         names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
-        watched = len(self.train_step.watched(late))
+        watched = len(self.train_step.watched(phase))
 
         # Without autograph, which would convert every layer's code and trace many times as long.
         @tf.function(autograph=False)
@@ -243,53 +165,3 @@ class Trainer:
                 start,
             )
         )
-
-    def _save_is_due(self, epoch: int, within: int) -> bool:
-        every = self.plan.training.checkpoint_every_epochs
-        return within == 0 and (epoch % every == 0 or epoch == self.plan.training.epochs)
-
-    def _draw_strip(self, journal: RunWriter) -> None:
-        images, adversarial = self._strip()
-        epsilon = getattr(self.plan.attack, "epsilon", 1.0)
-        journal.strip(self.step, images, adversarial, epsilon)
-
-    @functools.cached_property
-    def _strip(self) -> Callable[[], tuple[tf.Tensor, tf.Tensor]]:
-        plan = self.plan
-        batch = some_examples(plan.splits.test, STRIP_IMAGES)
-
-        @tf.function(autograph=False)
-        def strip():
-            seeds = randomness.example_seeds(plan.experiment.seed, "strip", batch["index"])
-            kinds = plan.strategy.kinds
-            branch = next((b for kind, b in kinds.items() if kind != CLEAN), None)
-            branch = branch if branch in self.model.branches else None
-            logits_fn = self.model.logits_fn(NormMode(branch))
-            return batch["image"], plan.attack(logits_fn, batch["image"], batch["label"], seeds)
-
-        return strip
-
-
-def _shown(metrics: dict) -> dict[str, float]:
-    suffix = accuracy_name("")
-    accuracies = {name.removesuffix(suffix): v for name, v in metrics.items() if suffix in name}
-    return {"loss": metrics["loss"], **accuracies, "images/s": metrics["images_per_second"]}
-
-
-@contextlib.contextmanager
-def _signals():
-    """Collects SIGTERM and SIGINT; a second one acts at once."""
-    received: list[int] = []
-    before = {}
-
-    def note(number, _):
-        received.append(number)
-        signal.signal(number, before[number])
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -9,8 +9,9 @@ from tfadv import randomness
 from tfadv.devices.distribution import share_of_batch
 from tfadv.errors import UserError
 from tfadv.losses import l2_penalty
-from tfadv.models import Model
+from tfadv.models.classifier import Trainable, norm_variables
 from tfadv.norms.base import write_statistics
+from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import CLEAN, Network
@@ -41,7 +42,7 @@ class TrainingStep:
     def __init__(
         self,
         plan: Plan,
-        model: Model,
+        model: Trainable,
         optimizer: keras.optimizers.Optimizer,
         replicas: int,
         average: WeightAverage | None = None,
@@ -55,22 +56,28 @@ class TrainingStep:
         self._optimizer = optimizer
         self._replicas = replicas
         self._average = average
-        if replicas > 1 < self.micro_batches and plan.norm_policy.across_replicas == "sync":
+        syncs = replicas > 1 and plan.norm_policy.across_replicas == "sync"
+        if syncs and self.micro_batches > 1:
             raise UserError(
                 "NormPolicy.across_replicas = 'sync' takes statistics of a whole batch, and "
                 "Training.micro_batch_size divides it: choose one of them",
                 "NormPolicy.across_replicas",
             )
-        if not all(self.trained(late) for late in (False, True)):
+        phases = [NormPhase(plan.norm_policy, late) for late in (False, True)]
+        if not all(self.trained(phase) for phase in phases):
             raise UserError(
                 "Training.train_only = 'norms' and NormPolicy.freeze leave nothing to train",
                 "NormPolicy.freeze",
             )
 
-    def trained(self, late: bool) -> list[keras.Variable]:
+    def phase(self, epoch: int) -> NormPhase:
+        """Returns how the norms act in an epoch, counted from 0."""
+        return NormPhase(self._plan.norm_policy, self._plan.is_late(epoch), self.ghost_batches)
+
+    def trained(self, phase: NormPhase) -> list[keras.Variable]:
         """Returns the variables that a step updates."""
-        affine = {id(variable) for variable in self._model.norm_variables}
-        with_affine = not self._plan.norm_policy.freezes_affine(late)
+        affine = {id(variable) for variable in norm_variables(self._model)}
+        with_affine = not phase.freezes_affine
         with_rest = self._plan.training.train_only == "everything"
         return [
             variable
@@ -78,83 +85,70 @@ class TrainingStep:
             if (with_affine if id(variable) in affine else with_rest)
         ]
 
-    def __call__(self, batch: dict, late: bool) -> tuple[Metrics, tf.Tensor]:
+    def __call__(self, batch: dict, phase: NormPhase) -> tuple[Metrics, tf.Tensor]:
         """Does one step.
 
         Args:
             batch: this replica's ``image`` [N, H, W, C], ``label`` [N] and
                 ``index`` [N].
-            late: whether the norm policy's freeze holds.
+            phase: how the norms act.
 
         Returns:
             Scalars, the loss and the accuracy on the images of each kind; and
             `not_finite` of the tensors that `watched` names, float32 [M].
         """
-        variables, norms = self.trained(late), []
-        portion = self._portion(late, variables, norms)
-        metrics, gradients, statistics = self._mean_of_portions(portion, batch)
+        variables = self.trained(phase)
+        portion = self._portion(phase, variables)
+        metrics, gradients, collected = self._mean_of_portions(portion, batch)
         step = tf.convert_to_tensor(self._optimizer.iterations)
         self._optimizer.apply(gradients, variables)
-        recorded = list(zip(norms, statistics, strict=True))
-        write_statistics(recorded, self._plan.norm_policy.across_replicas)
+        write_statistics(self._model.norms, collected, self._plan.norm_policy.across_replicas)
         updated = not_finite(variable.value for variable in self._model.variables)
         if self._average:
             self._average.update(step)
         found = [metrics.pop("not_finite"), not_finite(gradients), updated]
         return metrics, tf.concat(found, 0)
 
-    def watched(self, late: bool) -> list[str]:
+    def watched(self, phase: NormPhase) -> list[str]:
         """Returns the names of what a step tells `not_finite` of, causes before effects."""
         kinds = self._plan.strategy.kinds
         return [
             *(f"the images of the kind '{kind}'{self._made(kind)}" for kind in kinds),
             *(f"the logits of the kind '{kind}' (branch '{kinds[kind]}')" for kind in kinds),
             "the loss",
-            *(f"the gradient of {variable.path}" for variable in self.trained(late)),
+            *(f"the gradient of {variable.path}" for variable in self.trained(phase)),
             *(f"{variable.path}, updated," for variable in self._model.variables),
         ]
 
     def _made(self, kind: str) -> str:
         return "" if kind == CLEAN else f", attacked ({self._plan.experiment.attack}),"
 
-    def _portion(self, late: bool, variables: list, norms: list) -> Callable:
-        """Returns a function from a micro-batch to its metrics, gradients and statistics.
-
-        Tracing it fills `norms` with those whose statistics it returns.
-        """
-        plan = self._plan
+    def _portion(self, phase: NormPhase, variables: list) -> Callable:
+        """Returns a function from a micro-batch to its metrics, gradients and statistics."""
+        plan, training = self._plan, self._plan.training
         network = Network(
-            self._model,
-            plan.norm_policy,
-            late,
-            plan.training.attack_dtype,
-            self.ghost_batches,
-            plan.training.dtype,
-            plan.strategy.kinds,
+            self._model, phase, plan.strategy.kinds, training.attack_dtype, training.dtype
         )
-        network.prepare_attacks()
 
         def portion(image, label, index):
             seeds = randomness.example_seeds(plan.experiment.seed, "attack", index)
             images = plan.strategy.training_images(network, plan.attack, image, label, seeds)
             _check_kinds(plan, images, network.attacked)
             with tf.GradientTape() as tape:
-                logits = network.train_logits(images)
+                logits, collected = network.train_logits(images)
                 loss = plan.strategy.loss(logits, label)
-                loss += l2_penalty(self._model.kernels, plan.training.weight_decay)
+                loss += l2_penalty(self._model.kernels, training.weight_decay)
                 # The optimizer sums the replicas' gradients.
                 share = loss / self._replicas
             # TensorFlow's own variables: it can't make zeros for an unused one of Keras.
             weights = [variable.value for variable in variables]
             gradients = tape.gradient(share, weights, unconnected_gradients="zero")
-            recorded = network.take_statistics()
-            norms[:] = [norm for norm, _ in recorded]
             metrics = {accuracy_name(kind): _accuracy(y, label) for kind, y in logits.items()}
             metrics["loss"] = loss
             in_order = [*(images[k] for k in plan.strategy.kinds)]
             in_order += [*(logits[k] for k in plan.strategy.kinds), loss]
             metrics["not_finite"] = not_finite(in_order)
-            return metrics, gradients, [measured for _, measured in recorded]
+            return metrics, gradients, collected
 
         return portion
 

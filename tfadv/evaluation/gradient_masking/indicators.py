@@ -1,116 +1,145 @@
-"""The doctor's signs: numbers near 0 for an honest model, each with its limit.
+"""Indicators of masked gradients: numbers near 0 for an honest model, each with its limit.
 
 After Athalye et al. (2018), Carlini et al. (2019) and Croce et al. (2022). All are
 shares of the images looked at, so that they compare with accuracies.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.apgd_targeted import APGDTargeted
-from tfadv.attacks.base import input_gradient
+from tfadv.attacks.gradients import is_broken, label_gradient
 from tfadv.attacks.square import Square
-from tfadv.config.settings import DTYPES
-from tfadv.evaluation.gradient_masking.examination import ExaminedBranch, Indicator
+from tfadv.evaluation.gradient_masking.examined_branch import ExaminedBranch
 from tfadv.evaluation.gradient_masking.substitute import imitation
-from tfadv.losses import cross_entropy
-from tfadv.models.base import Model
 from tfadv.norms.mode import NormMode
 
+FINE, SUSPICIOUS, NOT_MEASURED = "fine", "suspicious", "not measured"
 # A gradient is gone where so many of its values are exactly 0.
 _MOST = 0.5
 
 
-def _zero_gradients(patient: ExaminedBranch) -> float:
+class Indicator(NamedTuple):
+    """One number that tells of masked gradients.
+
+    Attributes:
+        name: of it.
+        what: the number, in words.
+        limit: above which it is suspicious.
+        measure: returns the number, or None where it doesn't apply.
+    """
+
+    name: str
+    what: str
+    limit: float
+    measure: Callable[[ExaminedBranch], float | None]
+
+    def record(self, examined: ExaminedBranch) -> dict[str, object]:
+        """Returns what the results say of it."""
+        value = self.measure(examined)
+        verdict = NOT_MEASURED
+        if value is not None:
+            verdict = SUSPICIOUS if value > self.limit else FINE
+        return {
+            "sign": self.name,
+            "what": self.what,
+            "value": value,
+            "limit": self.limit,
+            "verdict": verdict,
+        }
+
+
+def _zero_gradients(examined: ExaminedBranch) -> float:
     def zeros(logits_fn, batch):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(batch["image"])
-            loss = tf.reduce_sum(cross_entropy(logits_fn(batch["image"]), batch["label"]))
-        gradient = input_gradient(tape, loss, batch["image"])
+        gradient, _ = label_gradient(logits_fn, batch["image"], batch["label"])
         gone = tf.reduce_mean(tf.cast(gradient == 0, tf.float32), [1, 2, 3])
-        fine = tf.reduce_all(tf.math.is_finite(gradient), [1, 2, 3])
-        return tf.where(fine, gone, float("nan"))
+        return tf.where(is_broken(gradient), float("nan"), gone)
 
-    return float(np.mean(patient.measure("zero gradients", zeros) > _MOST))
-
-
-def _end_of_the_curve(patient: ExaminedBranch) -> float:
-    return patient.share(len(patient.after_half) - len(patient.left))
+    return float(np.mean(examined.measure("zero gradients", zeros) > _MOST))
 
 
-def _more_steps(patient: ExaminedBranch) -> float:
-    return patient.lost(patient.after_ten_times)
+def _end_of_the_curve(examined: ExaminedBranch) -> float:
+    return examined.share(len(examined.after_half) - len(examined.remaining))
 
 
-def _restarts(patient: ExaminedBranch) -> float:
-    left, checkup = patient.left, patient.checkup
+def _more_steps(examined: ExaminedBranch) -> float:
+    return examined.lost(examined.after_ten_times)
+
+
+def _restarts(examined: ExaminedBranch) -> float:
+    remaining, checkup = examined.remaining, examined.checkup
     for restart in range(1, checkup.restarts):
-        (left,) = patient.robust("restarts", checkup.pgd(), left, (checkup.steps,), restart)
-    return patient.lost(left)
+        (remaining,) = examined.robust(
+            "restarts", checkup.pgd(), remaining, (checkup.steps,), restart
+        )
+    return examined.lost(remaining)
 
 
-def _other_losses(patient: ExaminedBranch) -> float:
-    loss = "dlr" if patient.source.classes >= 4 else "margin"
-    steps = max(patient.checkup.steps // 2, 1)
-    attack = APGDTargeted.within(patient.checkup.threat_model, steps, loss)
-    return patient.beaten("other losses", attack)
+def _other_losses(examined: ExaminedBranch) -> float:
+    loss = "dlr" if examined.source.classes >= 4 else "margin"
+    steps = max(examined.checkup.steps // 2, 1)
+    attack = APGDTargeted.within(examined.checkup.threat_model, steps, loss)
+    return examined.beaten("other losses", attack)
 
 
-def _black_box(patient: ExaminedBranch) -> float:
-    checkup = patient.checkup
-    return patient.beaten("black box", Square.within(checkup.threat_model, checkup.queries))
+def _black_box(examined: ExaminedBranch) -> float:
+    checkup = examined.checkup
+    return examined.beaten("black box", Square.within(checkup.threat_model, checkup.queries))
 
 
-def _transfer(patient: ExaminedBranch) -> float:
+def _transfer(examined: ExaminedBranch) -> float:
     def imitated():
-        model = patient.model.logits_fn(patient.mode, patient.dtype)
-        network = imitation(model, patient.source, patient.checkup.threat_model, patient.seed)
+        model = examined.model.logits_fn(examined.mode, examined.dtype)
+        network = imitation(model, examined.source, examined.checkup.threat_model, examined.seed)
         return lambda: network
 
-    pgd, left = patient.checkup.pgd(), patient.left
-    (left,) = patient.robust("transfer", pgd, left, substitute=imitated)
-    if patient.other:
+    pgd, remaining = examined.checkup.pgd(), examined.remaining
+    (remaining,) = examined.robust("transfer", pgd, remaining, substitute=imitated)
+    if examined.other:
 
         def given():
-            return lambda: patient.other.logits_fn(NormMode())
+            return lambda: examined.other.logits_fn(NormMode())
 
-        (left,) = patient.robust("transfer from another", pgd, left, substitute=given)
-    return patient.lost(left)
-
-
-def _any_distance(patient: ExaminedBranch) -> float:
-    whole = patient.checkup.threat_model.unbounded(patient.source.image_shape)
-    everything = patient.checkup.pgd(whole)
-    lengths = (patient.checkup.steps,)
-    (left,) = patient.robust("any distance", everything, patient.left, lengths)
-    return patient.share(len(left))
+        (remaining,) = examined.robust("transfer from another", pgd, remaining, substitute=given)
+    return examined.lost(remaining)
 
 
-def _precision(patient: ExaminedBranch) -> float | None:
-    if not isinstance(patient.model, Model):
+def _any_distance(examined: ExaminedBranch) -> float:
+    whole = examined.checkup.threat_model.unbounded(examined.source.image_shape)
+    everything = examined.checkup.pgd(whole)
+    lengths = (examined.checkup.steps,)
+    (remaining,) = examined.robust("any distance", everything, examined.remaining, lengths)
+    return examined.share(len(remaining))
+
+
+def _precision(examined: ExaminedBranch) -> float | None:
+    if len(examined.model.dtypes) == 1:
         return None
-    left = {}
-    for dtype in DTYPES:
+    remaining = {}
+    for dtype in examined.model.dtypes:
 
         def computed(dtype=dtype):
-            return lambda: patient.model.logits_fn(patient.mode, dtype)
+            return lambda: examined.model.logits_fn(examined.mode, dtype)
 
-        (left[dtype],) = patient.robust(
-            f"precision {dtype}", patient.checkup.pgd(), patient.right, substitute=computed
+        (remaining[dtype],) = examined.robust(
+            f"precision {dtype}", examined.checkup.pgd(), examined.right, substitute=computed
         )
-    one, other = (len(places) for places in left.values())
-    return patient.share(abs(one - other))
+    one, other = (len(places) for places in remaining.values())
+    return examined.share(abs(one - other))
 
 
-def _statistics(patient: ExaminedBranch) -> float | None:
-    model = patient.model
-    if not isinstance(model, Model) or not any(u.norm.non_trainable_variables for u in model.units):
+def _statistics(examined: ExaminedBranch) -> float | None:
+    model = examined.model
+    if not any(norm.keeps_statistics for norm in model.norms.values()):
         return None
 
     def by_batch():
-        return lambda: model.logits_fn(NormMode(patient.mode.branch, "batch"), patient.dtype)
+        return lambda: model.logits_fn(NormMode(examined.mode.branch, "batch"), examined.dtype)
 
-    return patient.beaten("statistics", patient.checkup.pgd(), substitute=by_batch)
+    return examined.beaten("statistics", examined.checkup.pgd(), substitute=by_batch)
 
 
 INDICATORS = (

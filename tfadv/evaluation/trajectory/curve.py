@@ -2,7 +2,7 @@
 
 PGD with sign steps of one size is a deterministic map on finitely many images, so
 every image's iterates end in a cycle, and from then on each later iterate is one
-that was there before. Where a cycle is found, the run goes on to the places in it
+that was there before. Where a cycle is found, the run continues to the places in it
 that the lengths asked for fall on, and the image makes room for another one. How
 soon that is depends on the model and on the number of pixels.
 """
@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.balls import BALLS
-from tfadv.attacks.base import NOT_FINITE, Attack, classified, with_input_gradient
+from tfadv.attacks.base import Attack
+from tfadv.attacks.gradients import NOT_FINITE, classified, with_input_gradient
 from tfadv.attacks.pgd import PGD
 from tfadv.devices.local import compiles
 from tfadv.errors import UserError, check
@@ -191,13 +192,13 @@ class Curve:
         objective = self._attack.objective(logits_fn, slots.images, slots.labels, slots.draw)
 
         @with_input_gradient
-        def look(x):
+        def differentiate(x):
             logits = logits_fn(x)
             return objective(logits), logits
 
         def step(count, *rows):
             s = RollingBatch(*rows)
-            gradient, _, logits = look(s.x)
+            gradient, _, logits = differentiate(s.x)
             if self._skip_cycles:
                 s = self._read_off(s, watched(s, logits))
             s = self._judged(s, classified(logits, s.x)[:, None])

@@ -1,7 +1,7 @@
 """Cycles of an attack's iterates, found as they close, in constant memory.
 
 A deterministic step on finitely many images ends in a cycle. Which iterate may close
-one is told by its logits, of which a number is kept for each of the last steps: where
+one is recognized by its logits, of which a number is kept for each of the last steps: where
 one of those comes back, so may the image have. That iterate is kept, and once it
 comes back itself, bit for bit, the cycle is sure.
 """

@@ -1,19 +1,10 @@
-"""The extension points: named parts that gin files choose and configure.
-
-A part joins a registry with a decorator and is then known by its short name
-(``Experiment.norm = 'group_norm'``) while its constructor's parameters are
-bound by its Python name (``GroupNorm.groups = 32``)::
-
-    @NORMS.register("group_norm")
-    class GroupNorm(Norm):
-        ...
+"""What gin binds for a part: its own parameters, and those that it borrows of another.
 
 A part has its own bindings and no other's, but for those that its class attribute
 ``borrows`` names: every attack takes ``PGD.epsilon`` unless its own is bound. Python
 code that calls a registered class directly is not touched by gin.
 """
 
-import contextlib
 import inspect
 import re
 from collections.abc import Callable
@@ -21,19 +12,19 @@ from typing import Any, TypeVar
 
 import gin
 
-from tfadv.annotations import fits
 from tfadv.errors import UserError, check, nearest
+from tfadv.registry.annotations import fits
 
-T = TypeVar("T", bound=Callable[..., Any])
+Part = TypeVar("Part", bound=Callable[..., Any])
 
 if not hasattr(gin, "configurable"):
     raise ImportError("gin-config is not installed: pip install gin-config")
 
-_CONFIGURABLES: dict[str, Callable[..., Any]] = {}
+CONFIGURABLES: dict[str, Callable[..., Any]] = {}
 _BORROWED: dict[str, tuple[Any, str]] = {}
 
 
-def configurable(part: T) -> T:
+def configurable(part: Part) -> Part:
     """Lets gin bind the parameters of a class or function, unchanged itself.
 
     Raises:
@@ -41,28 +32,31 @@ def configurable(part: T) -> T:
             ``**kwargs``, in which misspelt parameters would vanish.
     """
     name = part.__name__
-    if name in _CONFIGURABLES and not _written_again(_CONFIGURABLES[name], part):
-        other = _CONFIGURABLES[name]
+    if name in CONFIGURABLES and not written_again(CONFIGURABLES[name], part):
+        other = CONFIGURABLES[name]
         raise UserError(f"the name '{name}' of {part.__module__} is taken by {other.__module__}")
     if any(p.kind is p.VAR_KEYWORD for p in _parameters(part).values()):
         raise UserError(f"{part.__module__}.{name} takes **kwargs: name its parameters instead")
-    _CONFIGURABLES[name] = part
+    CONFIGURABLES[name] = part
     with gin.config.interactive_mode():  # the check above is ours
         return gin.register(part, module="tfadv")
 
 
-def _written_again(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+def written_again(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
     """Returns whether a notebook's cell defines the same part once more."""
     return old.__module__ == new.__module__ == "__main__" and old.__name__ == new.__name__
 
 
 def configured(part: Callable[..., Any], **arguments: Any) -> Any:
-    """Calls `part` with its gin bindings; `arguments` go before them.
+    """Calls `part` with its gin bindings; `arguments` take precedence over them.
 
     Raises:
-        UserError: a parameter without a default is neither bound nor given, or
-            a bound value is not of its annotated type.
+        UserError: a parameter without a default is neither bound nor given, a bound
+            value is not of its annotated type, or the part lacks a method.
     """
+    missing = sorted(getattr(part, "__abstractmethods__", ()))
+    if missing:
+        raise UserError(f"{part.__module__}.{part.__name__} defines no {', '.join(missing)}")
     own = gin.get_bindings(part)
     borrowed = {k: v for k, v in _borrowed_bindings(part).items() if k not in own}
     bound = {name: value for name, (value, _) in borrowed.items()} | own
@@ -104,7 +98,7 @@ def _borrowed_bindings(part: Callable[..., Any]) -> dict[str, tuple[Any, str]]:
     found = {}
     for full_name in getattr(part, "borrows", ()):
         owner, _, name = full_name.partition(".")
-        lender = _CONFIGURABLES.get(owner)
+        lender = CONFIGURABLES.get(owner)
         if lender in (None, part) or name not in _parameters(part):
             continue
         theirs = gin.get_bindings(lender)
@@ -128,7 +122,7 @@ def _binds(scope: str, full_name: str) -> bool:
     return True
 
 
-def _check_scope(part: Callable[..., Any], spec: str, parameter: str | None) -> None:
+def check_scope(part: Callable[..., Any], spec: str, parameter: str | None) -> None:
     """Raises `UserError` unless the scope of `spec`, which holds now, binds something for it."""
     names, borrows = _parameters(part), getattr(part, "borrows", ())
     bindable = [f"{part.__name__}.{name}" for name in names]
@@ -148,7 +142,7 @@ def _check_scope(part: Callable[..., Any], spec: str, parameter: str | None) -> 
 
 def configurables() -> dict[str, tuple[str, ...]]:
     """Returns every configurable name with the names of its parameters."""
-    return {name: tuple(_parameters(part)) for name, part in _CONFIGURABLES.items()}
+    return {name: tuple(_parameters(part)) for name, part in CONFIGURABLES.items()}
 
 
 def unbound(part: Callable[..., Any]) -> list[str]:
@@ -160,7 +154,7 @@ def unbound(part: Callable[..., Any]) -> list[str]:
 def bound_value(full_name: str) -> Any:
     """Returns what ``Name.parameter`` is bound to in this scope, else its default."""
     name, _, parameter = full_name.partition(".")
-    return gin.get_bindings(_CONFIGURABLES[name]).get(parameter, default(full_name))
+    return gin.get_bindings(CONFIGURABLES[name]).get(parameter, default(full_name))
 
 
 def described_parameters(part: Callable[..., Any]) -> list[str]:
@@ -175,7 +169,7 @@ def described_parameters(part: Callable[..., Any]) -> list[str]:
 def default(full_name: str) -> Any:
     """Returns the default of ``Name.parameter``, None where it has none."""
     name, _, parameter = full_name.rpartition("/")[2].partition(".")
-    value = _parameters(_CONFIGURABLES[name])[parameter].default
+    value = _parameters(CONFIGURABLES[name])[parameter].default
     return None if value is inspect.Parameter.empty else value
 
 
@@ -184,116 +178,5 @@ def scoped(scope: str):
     return gin.config_scope(scope)
 
 
-def snapshot() -> list[dict[str, Any]]:
-    """Returns what is registered now, for `restore`."""
-    return [dict(table) for table in _tables()]
-
-
-def restore(registered: list[dict[str, Any]]) -> None:
-    """Forgets what was registered since a `snapshot`."""
-    for table, old in zip(_tables(), registered, strict=True):
-        table.clear()
-        table.update(old)
-
-
-def _tables() -> list[dict[str, Any]]:
-    return [_CONFIGURABLES, *(t for kind in REGISTRIES for t in (kind.parts, kind.papers))]
-
-
 def _parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(part).parameters)
-
-
-class Registry:
-    """A strict table from names to parts of one kind.
-
-    Attributes:
-        kind: of the parts, such as ``norm``.
-        parts: by their names.
-        papers: where they are from, by the same names.
-    """
-
-    def __init__(self, kind: str):
-        self.kind = kind
-        self.papers: dict[str, str] = {}
-        self.parts: dict[str, Callable[..., Any]] = {}
-
-    def register(self, name: str, paper: str = "") -> Callable[[T], T]:
-        """Returns a decorator that adds a class or function under `name`.
-
-        Args:
-            name: what gin files call it.
-            paper: where it is from: authors and year.
-
-        Raises:
-            UserError: the name is in use.
-        """
-
-        def add(part: T) -> T:
-            old = self.parts.get(name, part)
-            if old is not part and not _written_again(old, part):
-                raise UserError(
-                    f"{self.kind} '{name}' is registered twice: by "
-                    f"{old.__module__} and by {part.__module__}"
-                )
-            self.parts[name] = configurable(part)
-            self.papers[name] = paper
-            return part
-
-        return add
-
-    def names(self) -> tuple[str, ...]:
-        """Returns the registered names in alphabetical order."""
-        return tuple(sorted(self.parts))
-
-    def get(self, name: str, parameter: str | None = None) -> Callable[..., Any]:
-        """Returns the part called `name`.
-
-        Args:
-            name: a registered name.
-            parameter: the gin parameter that chose it, for the error.
-
-        Raises:
-            UserError: no such name; the line lists the known and the nearest.
-        """
-        if name not in self.parts:
-            raise UserError(
-                f"no {self.kind} is called {name!r}; there are {', '.join(self.names())}."
-                + nearest(str(name), self.names()),
-                parameter,
-            )
-        return self.parts[name]
-
-    def build(self, spec: str, parameter: str | None = None, **arguments: Any) -> Any:
-        """Builds a part from its bindings.
-
-        Args:
-            spec: a name, or ``scope/name`` to apply the bindings of a gin scope
-                as well, as in ``pgd100/pgd`` with ``pgd100/PGD.steps = 100``.
-            parameter: the gin parameter that chose it, for the error.
-            **arguments: constructor arguments that win over the bindings.
-
-        Raises:
-            UserError: there is no such part, its scope binds nothing for it, or a
-                parameter is wrong.
-        """
-        scope, _, name = str(spec).rpartition("/")
-        part = self.get(name, parameter)
-        with scoped(scope) if scope else contextlib.nullcontext():
-            if scope:
-                _check_scope(part, spec, parameter)
-            return configured(part, **arguments)
-
-
-# The gin scope in which evaluation builds its attacks.
-EVALUATION_SCOPE = "eval"
-
-NORMS = Registry("norm")
-ATTACKS = Registry("attack")
-STRATEGIES = Registry("strategy")
-MODELS = Registry("model")
-DATASETS = Registry("dataset")
-AUGMENTATIONS = Registry("augmentation")
-OPTIMIZERS = Registry("optimizer")
-DECAYS = Registry("decay")
-REGISTRIES = (NORMS, ATTACKS, STRATEGIES, MODELS, DATASETS, AUGMENTATIONS, OPTIMIZERS, DECAYS)

@@ -1,0 +1,111 @@
+"""Commands print no start-up lines of TensorFlow's, and whatever else there is to say."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+COMMANDS = {
+    "compare": ["--help"],
+    "evaluate": ["--help"],
+    "export": ["--help"],
+    "plugins": [],
+    "train": ["--gin_file=gin/mbn_alp.gin", "--dry_run"],
+}
+# As TensorFlow 2.21 prints them where there is no GPU.
+START_UP = """\
+WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
+I0000 00:00:1795829528.525805    8552 port.cc:153] oneDNN custom operations are on.
+I0000 00:00:1795829528.526132    8552 cudart_stub.cc:31] Could not find cuda drivers.
+E0000 00:00:1795829532.266240    8552 cuda_platform.cc:52] failed call to cuInit: INTERNAL: (303)
+"""
+OUT_OF_THE_ORDINARY = """\
+E0000 00:00:1795829532.266240    8552 cuda_platform.cc:52] failed call to cuInit: INTERNAL: (999)
+W0000 00:00:1795829532.266240    8552 gpu_device.cc:1] Cannot dlopen some GPU libraries.
+ I0000 is how this line of no log begins
+"""
+STAND_IN = f"""
+import os, sys, types, warnings
+os.write(2, {(START_UP + OUT_OF_THE_ORDINARY).encode()!r})
+print("from Python", file=sys.stderr)
+warnings.warn("an old NumPy")
+config = types.SimpleNamespace(list_physical_devices=lambda: os.write(2, b"devices\\n"))
+"""
+OTHERS = [*OUT_OF_THE_ORDINARY.splitlines(), "from Python"]
+
+
+def run(*arguments: str, path: Path = ROOT, level: str | None = None):
+    """Runs Python, its log level that of a user who has set none, or `level`."""
+    environment = {name: value for name, value in os.environ.items() if name != LEVEL}
+    environment |= {"PYTHONPATH": f"{path}:{ROOT}"} | ({LEVEL: level} if level else {})
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    """Returns a function that puts a module in TensorFlow's place, and its folder."""
+
+    def write(ending: str = "") -> Path:
+        (tmp_path / "tensorflow.py").write_text(STAND_IN + ending)
+        return tmp_path
+
+    return write
+
+
+def test_every_command_is_tried():
+    runs = 'if __name__ == "__main__"'
+    files = (ROOT / "tfadv").rglob("*.py")
+    assert {path.stem for path in files if runs in path.read_text()} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_prints_nothing_but_its_output(command):
+    done = run("-m", f"tfadv.{command}", *COMMANDS[command])
+    assert done.stdout
+    assert done.stderr == ""
+
+
+def test_only_start_up_lines_are_left_out(stand_in):
+    done = run("-m", "tfadv.plugins", path=stand_in())
+    lines = done.stderr.splitlines()
+    assert lines[: len(OTHERS)] == OTHERS
+    assert "an old NumPy" in lines[len(OTHERS)]
+    assert lines.index("devices") < lines.index("Traceback (most recent call last):")
+    assert "AttributeError" in lines[-1]  # raised once the start is over: this is no TensorFlow
+
+
+def test_an_error_of_the_import_is_shown(stand_in):
+    done = run("-m", "tfadv.train", path=stand_in("raise ImportError('libcudart.so')"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[: len(OTHERS)] == OTHERS
+    assert done.stderr.endswith("ImportError: libcudart.so\n")
+
+
+def test_the_last_words_of_a_crash_are_shown(stand_in):
+    done = run("-m", "tfadv.train", path=stand_in("os.write(2, b'F0000 no AVX')\nos.abort()"))
+    assert done.returncode < 0
+    assert done.stderr.endswith("F0000 no AVX")
+
+
+@pytest.mark.parametrize("level", ["1", "3"])
+def test_a_log_level_of_the_user_s_stays(stand_in, level):
+    told = f"raise ImportError(os.environ['{LEVEL}'])"
+    done = run("-m", "tfadv.train", path=stand_in(told), level=level)
+    assert done.stderr.endswith(f"ImportError: {level}\n")
+    assert "oneDNN" not in done.stderr
+
+
+def test_who_asks_for_every_message_gets_every_message(stand_in):
+    done = run("-m", "tfadv.plugins", path=stand_in(), level="0")
+    assert done.stderr.startswith(START_UP + OUT_OF_THE_ORDINARY)
+
+
+def test_the_library_leaves_the_process_alone():
+    told = f"print('tensorflow' in sys.modules, os.environ.get('{LEVEL}'))"
+    done = run("-c", f"import os, sys, tfadv; {told}")
+    assert (done.stdout, done.stderr) == ("False None\n", "")

@@ -1,0 +1,74 @@
+"""Imports TensorFlow without the lines that it prints before its log level takes effect.
+
+The commands do this; `tfadv` used as a library leaves a process's standard error,
+environment and TensorFlow alone.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_EVERYTHING = "0"
+_ERRORS = "2"
+# What the log level would hide if it were in effect, the heading above it, and that there is no
+# GPU driver, which is logged as an error.
+_START_UP_LINE = re.compile(
+    rb"I\d{4} "
+    rb"|WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR"
+    rb"|E\d{4} .* failed call to cuInit: .*\(303\)"
+)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and finds its devices, and passes on only what is out of the ordinary.
+
+    Where the user asks for every message, ``TF_CPP_MIN_LOG_LEVEL=0``, there is every message.
+    """
+    level = os.environ.setdefault(_LOG_LEVEL, _ERRORS)
+    if level == _EVERYTHING or sys.stderr is None or not hasattr(os, "fork"):
+        return
+    with _without_start_up_lines():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+
+
+@contextlib.contextmanager
+def _without_start_up_lines() -> Iterator[None]:
+    """Filters what is written to the standard error, by C++ too.
+
+    Another process passes the lines on as they come, so that the last words of
+    a crash and of a program that hangs are seen as well.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writing)
+        _pass_on(reading)
+    os.close(reading)
+    stderr = os.dup(2)
+    os.dup2(writing, 2)
+    os.close(writing)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.waitpid(child, 0)  # what comes next is to be printed next
+
+
+def _pass_on(reading: int) -> None:
+    """Copies lines to the standard error until there are no more, then ends the process."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
+        with open(reading, "rb") as lines, open(2, "wb", buffering=0) as stderr:
+            for line in lines:
+                if not _START_UP_LINE.match(line):
+                    stderr.write(line)
+    finally:
+        os._exit(0)

@@ -1,0 +1,64 @@
+"""The extension points: named parts that gin files choose and configure.
+
+A part joins a registry with a decorator and is then known by its short name
+(``Experiment.norm = 'group_norm'``) while its constructor's parameters are
+bound by its Python name (``GroupNorm.groups = 32``)::
+
+    @NORMS.register("group_norm")
+    class GroupNorm(Norm):
+        ...
+"""
+
+from tfadv.registry.bindings import (
+    borrowed,
+    bound_value,
+    configurable,
+    configurables,
+    configured,
+    default,
+    described_parameters,
+    forget_borrowed,
+    scoped,
+    unbound,
+)
+from tfadv.registry.kinds import (
+    ATTACKS,
+    AUGMENTATIONS,
+    DATASETS,
+    DECAYS,
+    EVALUATION_SCOPE,
+    MODELS,
+    NORMS,
+    OPTIMIZERS,
+    REGISTRIES,
+    STRATEGIES,
+    Registry,
+    restore,
+    snapshot,
+)
+
+__all__ = [
+    "ATTACKS",
+    "AUGMENTATIONS",
+    "DATASETS",
+    "DECAYS",
+    "EVALUATION_SCOPE",
+    "MODELS",
+    "NORMS",
+    "OPTIMIZERS",
+    "REGISTRIES",
+    "STRATEGIES",
+    "Registry",
+    "borrowed",
+    "bound_value",
+    "configurable",
+    "configurables",
+    "configured",
+    "default",
+    "described_parameters",
+    "forget_borrowed",
+    "restore",
+    "scoped",
+    "snapshot",
+    "unbound",
+]

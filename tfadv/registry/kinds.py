@@ -1,0 +1,127 @@
+"""The kinds of parts that gin files choose by name."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from tfadv.errors import UserError, nearest
+from tfadv.registry.bindings import (
+    CONFIGURABLES,
+    Part,
+    check_scope,
+    configurable,
+    configured,
+    scoped,
+    written_again,
+)
+
+
+class Registry:
+    """A strict table from names to parts of one kind.
+
+    Attributes:
+        kind: of the parts, such as ``norm``.
+        parts: by their names.
+        papers: where they are from, by the same names.
+    """
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self.papers: dict[str, str] = {}
+        self.parts: dict[str, Callable[..., Any]] = {}
+
+    def register(self, name: str, paper: str = "") -> Callable[[Part], Part]:
+        """Returns a decorator that adds a class or function under `name`.
+
+        Args:
+            name: what gin files call it.
+            paper: where it is from: authors and year.
+
+        Raises:
+            UserError: the name is in use.
+        """
+
+        def add(part: Part) -> Part:
+            old = self.parts.get(name, part)
+            if old is not part and not written_again(old, part):
+                raise UserError(
+                    f"{self.kind} '{name}' is registered twice: by "
+                    f"{old.__module__} and by {part.__module__}"
+                )
+            self.parts[name] = configurable(part)
+            self.papers[name] = paper
+            return part
+
+        return add
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the registered names in alphabetical order."""
+        return tuple(sorted(self.parts))
+
+    def get(self, name: str, parameter: str | None = None) -> Callable[..., Any]:
+        """Returns the part called `name`.
+
+        Args:
+            name: a registered name.
+            parameter: the gin parameter that chose it, for the error.
+
+        Raises:
+            UserError: no such name; the line lists the known and the nearest.
+        """
+        if name not in self.parts:
+            raise UserError(
+                f"no {self.kind} is called {name!r}; there are {', '.join(self.names())}."
+                + nearest(str(name), self.names()),
+                parameter,
+            )
+        return self.parts[name]
+
+    def build(self, spec: str, parameter: str | None = None, **arguments: Any) -> Any:
+        """Builds a part from its bindings.
+
+        Args:
+            spec: a name, or ``scope/name`` to apply the bindings of a gin scope
+                as well, as in ``pgd100/pgd`` with ``pgd100/PGD.steps = 100``.
+            parameter: the gin parameter that chose it, for the error.
+            **arguments: constructor arguments, which take precedence over the bindings.
+
+        Raises:
+            UserError: there is no such part, its scope binds nothing for it, or a
+                parameter is wrong.
+        """
+        scope, _, name = str(spec).rpartition("/")
+        part = self.get(name, parameter)
+        with scoped(scope) if scope else contextlib.nullcontext():
+            if scope:
+                check_scope(part, spec, parameter)
+            return configured(part, **arguments)
+
+
+# The gin scope in which evaluation builds its attacks.
+EVALUATION_SCOPE = "eval"
+
+NORMS = Registry("norm")
+ATTACKS = Registry("attack")
+STRATEGIES = Registry("strategy")
+MODELS = Registry("model")
+DATASETS = Registry("dataset")
+AUGMENTATIONS = Registry("augmentation")
+OPTIMIZERS = Registry("optimizer")
+DECAYS = Registry("decay")
+REGISTRIES = (NORMS, ATTACKS, STRATEGIES, MODELS, DATASETS, AUGMENTATIONS, OPTIMIZERS, DECAYS)
+
+
+def snapshot() -> list[dict[str, Any]]:
+    """Returns what is registered now, for `restore`."""
+    return [dict(table) for table in _tables()]
+
+
+def restore(registered: list[dict[str, Any]]) -> None:
+    """Forgets what was registered since a `snapshot`."""
+    for table, old in zip(_tables(), registered, strict=True):
+        table.clear()
+        table.update(old)
+
+
+def _tables() -> list[dict[str, Any]]:
+    return [CONFIGURABLES, *(t for kind in REGISTRIES for t in (kind.parts, kind.papers))]

@@ -1,0 +1,181 @@
+"""A run from its start to its results: restore, train, save, stop on signals, evaluate, write."""
+
+import contextlib
+import functools
+import signal
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfadv import digests, randomness
+from tfadv.data.pipeline import some_examples
+from tfadv.devices.workers import Workers
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.evaluation.gradient_masking.examination import Examination
+from tfadv.interop.external_checks import transfer_model
+from tfadv.norms import NormMode
+from tfadv.planning.evaluation_parts import EvaluationParts
+from tfadv.progress import Progress
+from tfadv.runs.checkpoints import Checkpoints
+from tfadv.runs.run_directory import RunDirectory
+from tfadv.runs.run_writer import RunWriter
+from tfadv.training.trainer import Trainer
+from tfadv.training.training_step import accuracy_name
+
+STRIP_IMAGES = 8
+
+
+class Interrupted(Exception):  # noqa: N818  (nothing went wrong)
+    """A signal asked the run to stop; its checkpoint is saved.
+
+    Attributes:
+        signal: the signal's number.
+    """
+
+    def __init__(self, number: int, step: int):
+        super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")
+        self.signal = number
+
+
+class Session:
+    """One run of a trainer, on all of its workers.
+
+    Args:
+        trainer: before its first step.
+
+    Attributes:
+        trainer: as given.
+        evaluator: of its model.
+
+    Raises:
+        UserError: the replicas don't divide an evaluation's batch, or the model to
+            transfer from is no bundle or of other images.
+    """
+
+    def __init__(self, trainer: Trainer):
+        plan, distribution = trainer.plan, trainer.distribution
+        self.trainer = trainer
+        self._plan = plan
+        self._workers = Workers(distribution)
+        parts = EvaluationParts.of(plan)
+        examination = None
+        if parts.checkup:
+            other = transfer_model(parts.checkup, parts.source)
+            examination = Examination(trainer.model, parts, distribution, other)
+        self.evaluator = Evaluator(
+            trainer.model,
+            parts,
+            distribution,
+            plan.branches(trainer.model),
+            examination=examination,
+        )
+
+    def run(self, directory: RunDirectory) -> dict:
+        """Trains from the newest checkpoint to the end, then evaluates.
+
+        Returns:
+            The record in ``results.json``.
+
+        Raises:
+            Interrupted: SIGTERM or SIGINT came; the run can be resumed.
+            WorkerLost: another worker is gone; the run can be resumed.
+            UserError: a number is no longer finite, or the workers differ.
+        """
+        trainer = self.trainer
+        checkpoints = Checkpoints(
+            directory.checkpoints_path, trainer.model, trainer.optimizer, trainer.average
+        )
+        writer = RunWriter(directory, checkpoints, self._workers.is_chief)
+        with self._workers.watched():
+            restored = checkpoints.restore()
+            self._workers.agree("step in --model_dir, which must be on a shared disk", restored)
+            writer.begin(restored)
+            self._train(writer)
+            record = self.evaluate()
+        writer.results(record)
+        return record
+
+    def evaluate(self) -> dict:
+        """Returns the record of clean and robust accuracy on the test images.
+
+        With a moving average of the weights, ``weight_average`` holds its own
+        accuracies.
+        """
+        trainer = self.trainer
+        trainer.share_running_statistics()
+        record = {
+            "model": trainer.model.describe()
+            | self._plan.describe()
+            | {"step": trainer.step, "weights": digests.of_model(trainer.model)},
+            **self.evaluator.evaluate(),
+        }
+        average = trainer.average
+        if average:
+            with average.in_place():
+                weights, averaged = digests.of_model(trainer.model), self.evaluator.evaluate()
+            record["weight_average"] = {"decay": average.decay, "weights": weights, **averaged}
+        return record
+
+    def _train(self, writer: RunWriter) -> None:
+        trainer = self.trainer
+        quiet = not self._workers.is_chief
+        progress = Progress("train", self._plan.steps, trainer.step, quiet=quiet)
+        with progress, _signals() as received:
+            for metrics in trainer.steps():
+                writer.metrics(trainer.step, metrics)
+                progress.update(trainer.step, **_shown(metrics))
+                epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
+                if within == 0:
+                    writer.strip(trainer.step, *self._strip(), self._plan.attack.threat_model)
+                # Workers stop together, whichever of them was asked to.
+                stopping = self._workers.greatest(received[0] if received else 0)
+                if self._save_is_due(epoch, within) or stopping:
+                    writer.save()
+                if stopping:
+                    raise Interrupted(stopping, trainer.step)
+
+    def _save_is_due(self, epoch: int, within: int) -> bool:
+        training = self._plan.training
+        last = epoch == training.epochs
+        return within == 0 and (epoch % training.checkpoint_every_epochs == 0 or last)
+
+    @functools.cached_property
+    def _strip(self) -> Callable[[], tuple[tf.Tensor, tf.Tensor]]:
+        """A function that returns a few test images, clean and attacked."""
+        plan, model = self._plan, self.trainer.model
+        batch = some_examples(plan.splits.test, STRIP_IMAGES)
+        branch = next(iter(plan.strategy.attacked_kinds.values()), None)
+        mode = NormMode(branch if branch in model.branches else None)
+
+        @tf.function(autograph=False)
+        def strip():
+            seeds = randomness.example_seeds(plan.experiment.seed, "strip", batch["index"])
+            attacked = plan.attack(model.logits_fn(mode), batch["image"], batch["label"], seeds)
+            return batch["image"], attacked
+
+        return strip
+
+
+def _shown(metrics: dict) -> dict[str, float]:
+    suffix = accuracy_name("")
+    accuracies = {name.removesuffix(suffix): v for name, v in metrics.items() if suffix in name}
+    return {"loss": metrics["loss"], **accuracies, "images/s": metrics["images_per_second"]}
+
+
+@contextlib.contextmanager
+def _signals():
+    """Collects SIGTERM and SIGINT; a second one acts at once."""
+    received: list[int] = []
+    before = {}
+
+    def note(number, _):
+        received.append(number)
+        signal.signal(number, before[number])
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
