@@ -13,7 +13,9 @@ from collections.abc import Iterator
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _EVERYTHING = "0"
-_ERRORS = "2"
+# What fails raises an exception in Python. What TensorFlow's C++ calls an error besides is
+# that a processor lacks some fast kernel, or that another worker has finished first.
+_CRASHES = "3"
 # What the log level would hide if it were in effect, the heading above it, and that there is no
 # GPU driver, which is logged as an error.
 _START_UP_LINE = re.compile(
@@ -28,7 +30,7 @@ def import_tensorflow() -> None:
 
     Where the user asks for every message, ``TF_CPP_MIN_LOG_LEVEL=0``, there is every message.
     """
-    level = os.environ.setdefault(_LOG_LEVEL, _ERRORS)
+    level = os.environ.setdefault(_LOG_LEVEL, _CRASHES)
     if level == _EVERYTHING or sys.stderr is None or not hasattr(os, "fork"):
         return
     with _without_start_up_lines():
