@@ -65,7 +65,7 @@ def test_the_network_of_the_networks_page_is_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     read = config.read(["gin/mbn_alp.gin", "ideas/my_network.gin"], plugin_dirs=["ideas"])
     plan = build_plan(read)
-    model = plan.experiment.build_model(plan.splits)
+    model = plan.build_model()
     assert type(model).__name__ == "MyNetwork" and model.branches == ("clean", "adv")
     images = tf.random.uniform((4, *model.image_shape), 0, 255, seed=0)
     for mode in map(NormMode, model.branches):
