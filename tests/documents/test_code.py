@@ -38,17 +38,18 @@ def test_every_python_block_is_run_by_a_test():
     assert others == {"README.md": 1, "docs/network.md": 1, "docs/plugins.md": 3}
 
 
-def test_readmes_block_runs_as_printed(capsys):
+@pytest.mark.slow
+def test_readmes_block_trains_two_branches(capsys):
     (block,) = python_blocks("README.md")
     found: dict = {}
     exec(compile(block.text, block.where, "exec"), found)
-    lines = re.findall(r"(\w+) branch, ([\w-]+): (\d+)%", capsys.readouterr().out)
-    accuracies = {(branch, name): int(share) for branch, name, share in lines}
+    lines = re.findall(r"(\w+) branch, ([\w-]+): ([\d.]+)%", capsys.readouterr().out)
+    accuracies = {(branch, name): float(share) for branch, name, share in lines}
     assert len(accuracies) == 4
-    for branch in ("clean", "adv"):
-        assert accuracies[branch, "clean"] == 100 > accuracies[branch, "PGD-10"]
-    moved = np.abs(found["adversarial"] - found["images"])
-    assert 1 < moved.max() <= 16 + 1e-3
+    assert min(accuracies[branch, "clean"] for branch in ("clean", "adv")) > 80
+    assert accuracies["clean", "PGD-5"] < accuracies["adv", "PGD-5"] < 80
+    moved = np.abs(found["adversarial"] - found["x"])
+    assert 1 < moved.max() <= 32 + 1e-3
 
 
 @pytest.mark.usefixtures("forget_plugins")
