@@ -71,7 +71,7 @@ class Workplace:
         train, test = _images(TRAIN, 0), _images(TEST, 1)
         _as_npz(self.data / "cifar10", train, test)
         _as_tfds(self.data / "tfds", train, test)
-        _foreign_model(*train).save(self.project / "mine.keras")
+        _external_model(*train).save(self.project / "mine.keras")
         shutil.copy(self.project / "mine.keras", self.project / "theirs.keras")
 
     @property
@@ -139,7 +139,7 @@ def _as_tfds(folder: Path, train, test) -> None:
     )
 
 
-def _foreign_model(images: np.ndarray, labels: np.ndarray) -> keras.Model:
+def _external_model(images: np.ndarray, labels: np.ndarray) -> keras.Model:
     """Returns a classifier of images in 0..1 that another would have made."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
