@@ -129,7 +129,7 @@ def test_linear_classifiers_lose_at_their_known_distance(ball):
     assert np.all(misclassified(found, labels, linear))
     reached = distances(found, images, ball)
     assert np.all(reached < 1.01 * least) and np.all(reached > least * (1 - 1e-4))
-    for row in rows[:2]:  # the verdict turns at that distance
+    for row in rows[:2]:  # the image is fooled from that distance on
         for share, fooled in ((0.99, False), (1.01, True)):
             attack = FABTargeted(share * float(least[row]), 12, ball)
             found = attacked(attack, linear, images, labels, slice(row, row + 1))

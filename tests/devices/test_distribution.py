@@ -17,7 +17,7 @@ from tfadv.errors import UserError
         ({"port": 0}, "Distribution.port must be in 1..65535"),
     ],
 )
-def test_wrong_choices_are_told(arguments, message):
+def test_wrong_choices_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         Distribution(**arguments)
 
@@ -31,7 +31,7 @@ def test_wrong_choices_are_told(arguments, message):
         ({"kind": "tpu", "tpu": "no-such-tpu"}, "Distribution.tpu = 'no-such-tpu' can't be used: "),
     ],
 )
-def test_a_cluster_that_is_not_there_is_told_in_one_line(monkeypatch, arguments, message):
+def test_a_cluster_that_is_not_there_is_reported_in_one_line(monkeypatch, arguments, message):
     for name in list(os.environ):
         if name.startswith(("SLURM", "TF_CONFIG", "KUBERNETES")):
             monkeypatch.delenv(name)

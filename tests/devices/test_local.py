@@ -3,7 +3,7 @@
 import pytest
 from shared.smoke_trainers import make_plan
 
-from tfadv import devices
+from tfadv.devices import local
 from tfadv.errors import UserError
 
 
@@ -14,24 +14,24 @@ from tfadv.errors import UserError
 def test_auto_attacks_in_bfloat16_where_the_cpu_has_tiles(monkeypatch, tmp_path, flags, dtype):
     cpu = tmp_path / "cpuinfo"
     cpu.write_text(f"flags\t: fpu {flags}\n")
-    monkeypatch.setattr(devices, "_CPU", cpu)
-    assert devices.fastest_dtype() == dtype
+    monkeypatch.setattr(local, "_CPU", cpu)
+    assert local.fastest_dtype() == dtype
     chosen = make_plan("gn", "Training.attack_dtype = 'auto'")
     assert chosen.training.attack_dtype == dtype
     assert make_plan("gn", "Training.attack_dtype = 'float32'").training.attack_dtype == "float32"
 
 
 def test_a_gpu_computes_in_bfloat16(monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "_CPU", tmp_path / "none")
-    assert devices.fastest_dtype() == "float32"
+    monkeypatch.setattr(local, "_CPU", tmp_path / "none")
+    assert local.fastest_dtype() == "float32"
     monkeypatch.setattr(
-        devices.tf.config, "list_physical_devices", lambda kind: ["GPU:0"] * (kind == "GPU")
+        local.tf.config, "list_physical_devices", lambda kind: ["GPU:0"] * (kind == "GPU")
     )
-    assert devices.fastest_dtype() == "bfloat16"
+    assert local.fastest_dtype() == "bfloat16"
 
 
 def test_what_to_compile_is_stated():
-    assert devices.compiles(True) and not devices.compiles(False)
-    assert devices.compiles("auto") == devices.has_accelerator()
+    assert local.compiles(True) and not local.compiles(False)
+    assert local.compiles("auto") == local.has_accelerator()
     with pytest.raises(UserError, match="mine must be True, False or 'auto', got 'maybe'"):
-        devices.check_jit_compile("mine", "maybe")
+        local.check_jit_compile("mine", "maybe")

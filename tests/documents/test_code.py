@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.documents import PAGES, ROOT, Block, blocks, code_spans
+from shared.documents import PAGES, Block, blocks, code_spans
+from shared.project import ROOT
 
 from tfadv import config, registry, testing
 from tfadv.config import plugin_modules
@@ -26,7 +27,7 @@ def python_blocks(name: str) -> list[Block]:
 
 
 def test_every_python_block_is_run_by_a_test():
-    """Those of the suites' pages by tests/test_suites.py, which knows one a page."""
+    """Those of the suites' pages by commands/test_adapters.py, which knows one a page."""
     counts = {
         str(page.relative_to(ROOT)): len(python_blocks(page))
         for page in PAGES
@@ -104,7 +105,7 @@ def test_the_test_of_the_plugins_page_passes(tmp_path):
 
 
 def test_the_entry_point_of_the_plugins_page_is_the_one_looked_for():
-    """Packages with it are installed and found in tests/test_plugins.py."""
+    """Packages with it are installed and found in config/test_plugin_modules.py."""
     stated = {}
     exec(python_blocks("docs/plugins.md")[2].text, {"setup": stated.update})
     assert list(stated["entry_points"]) == [plugin_modules.ENTRY_POINTS]

@@ -15,13 +15,13 @@ from shared.documented_project import Workplace
 from shared.documents import (
     GIN_FILES,
     PAGES,
-    ROOT,
     Command,
     blocks,
     commands,
     head_bindings,
     head_commands,
 )
+from shared.project import ROOT
 
 from tfadv import config
 from tfadv.planning.plan import build_plan
@@ -182,7 +182,7 @@ def test_every_command_runs(workplace, monkeypatch):
 
 @pytest.mark.slow
 def test_every_command_of_a_gin_files_head_is_planned(workplace, monkeypatch):
-    """Built and checked in one process: the recipes are trained by tests/test_recipes.py."""
+    """Built and checked in one process: the recipes are trained by recipes/test_training.py."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(workplace.data / "tfds"))
     monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(workplace.data / "tfds"))
     monkeypatch.delenv("IMAGENET_DIR", raising=False)

@@ -160,13 +160,13 @@ def test_nothing_is_overwritten(run, tmp_path):
 
 
 def test_a_failed_export_leaves_nothing(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("tfadv.bundle._reference", lambda *_: 1 / 0)
+    monkeypatch.setattr("tfadv.interop.bundle_writer._reference", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         bundle_of(run, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_whose_weights_are_not_finite_is_not_handed_on(tmp_path):
+def test_a_run_whose_weights_are_not_finite_is_not_exported(tmp_path):
     run = random_run(tmp_path)
     run.model.head.bias.assign_add(tf.fill(run.model.head.bias.shape, float("nan")))
     with pytest.raises(UserError, match="not finite"):

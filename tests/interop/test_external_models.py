@@ -96,18 +96,18 @@ def test_every_form_gives_scikit_learns_accuracy(parts, regression, file, tmp_pa
         ({"layout": "NWHC"}, "--layout is 'NWHC', .*Did you mean 'NHWC'?"),
     ],
 )
-def test_what_is_stated_wrongly_is_told(parts, file, stated, message):
+def test_wrong_statements_are_refused_with_the_right_one(parts, file, stated, message):
     with pytest.raises(UserError, match=message):
         external_checks.check(load(file, **stated), parts.source)
 
 
-def test_probabilities_stated_as_logits_are_told(parts, regression, tmp_path):
+def test_probabilities_stated_as_logits_are_refused(parts, regression, tmp_path):
     keras_model(regression, "softmax").save(tmp_path / "soft.keras")
     with pytest.raises(UserError, match="state --outputs=probabilities"):
         external_checks.check(load(tmp_path / "soft.keras"), parts.source)
 
 
-def test_another_number_of_classes_is_told(parts, tmp_path):
+def test_another_number_of_classes_is_refused(parts, tmp_path):
     images = keras.Input((8, 8, 3))
     output = keras.layers.Dense(7)(keras.layers.Flatten()(images))
     keras.Model(images, output).save(tmp_path / "seven.keras")
@@ -115,7 +115,7 @@ def test_another_number_of_classes_is_told(parts, tmp_path):
         external_checks.check(load(tmp_path / "seven.keras"), parts.source)
 
 
-def test_what_is_no_model_is_told(file, tmp_path):
+def test_what_is_no_model_is_refused(file, tmp_path):
     with pytest.raises(UserError, match="there is no"):
         load(tmp_path / "missing")
     (tmp_path / "empty").mkdir()
@@ -125,7 +125,7 @@ def test_what_is_no_model_is_told(file, tmp_path):
         load(file).logits_fn(NormMode(), "bfloat16")
 
 
-def test_an_unknown_endpoint_is_told(regression, tmp_path):
+def test_an_unknown_endpoint_is_refused_with_the_nearest(regression, tmp_path):
     keras_model(regression).export(tmp_path / "exported", verbose=False)
     with pytest.raises(UserError, match="no signature 'server'.*Did you mean 'serve'?"):
         load(tmp_path / "exported", endpoint="server")

@@ -1,4 +1,4 @@
-"""What a loaded bundle refuses before any attack; suites are in commands/test_adapters.py."""
+"""What a loaded bundle refuses before any attack; commands/test_adapters.py has the suites."""
 
 import json
 
@@ -13,7 +13,7 @@ from tfadv.interop.loaded_bundle import LoadedBundle
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A bundle whose record says 90%; the random model gets about 10%."""
-    path = tmp_path_factory.mktemp("adapters")
+    path = tmp_path_factory.mktemp("loaded")
     bundle_of(random_run(path), path / "bundle")
     return path / "bundle"
 
@@ -55,7 +55,7 @@ def test_the_default_branch_is_adv_and_others_are_named(folder, loaded):
         (lambda x, y: (x, y[:-1]), "one class number for each image"),
     ],
 )
-def test_wrong_examples_are_told(loaded, change, message):
+def test_wrong_examples_are_refused(loaded, change, message):
     images, labels = loaded.reference_images, loaded.reference_labels.astype(np.int64)
     labels[0] = 9
     loaded.check_examples(images, labels)
@@ -63,7 +63,7 @@ def test_wrong_examples_are_told(loaded, change, message):
         loaded.check_examples(*change(images, labels))
 
 
-def test_an_accuracy_far_below_the_record_is_told(folder):
+def test_an_accuracy_far_below_the_record_is_refused(folder):
     claim(folder, 0.9)
     loaded = LoadedBundle(folder)
     images = loaded.reference_images
@@ -73,7 +73,7 @@ def test_an_accuracy_far_below_the_record_is_told(folder):
         loaded.check_examples(images, (right + 1) % 10)
 
 
-def test_what_a_suite_gets_wrong_is_told(loaded):
+def test_wrong_logits_and_gradients_of_a_suite_are_refused(loaded):
     logits, gradient = loaded.reference_logits, loaded.reference_gradient
     loaded.check_suite("A suite", logits, gradient / 32)  # a mean is as good as a sum
     with pytest.raises(UserError, match="A suite gets other logits"):

@@ -145,7 +145,7 @@ def test_weight_decay_covers_kernels_alone(tiny_model):
         ({"initializer": "normal"}, "ResNet.initializer is 'normal'"),
     ],
 )
-def test_wrong_arguments_are_told(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         ResNet(
             **{"blocks": (1,)} | arguments, image_shape=(8, 8, 3), classes=2, make_norm=BatchNorm
@@ -153,7 +153,7 @@ def test_wrong_arguments_are_told(arguments, message):
 
 
 @pytest.mark.parametrize("norm", ["batch", "group"])
-def test_constant_weights_are_those_of_the_moment(tiny_model, some_images, norm):
+def test_constant_weights_do_not_follow_the_model(tiny_model, some_images, norm):
     model, (images, _) = tiny_model(norm), some_images
     logits_fn = model.logits_fn(constant=True)
     before = tf.function(logits_fn)(images)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadv.errors import UserError
 from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
 
 
@@ -135,3 +136,33 @@ def test_steps_beyond_what_float32_holds():
     # What counts the steps is whole as well.
     optimizer = keras.optimizers.SGD(0.1)
     assert np.dtype(optimizer.iterations.dtype) == np.int64
+
+
+@pytest.mark.parametrize(
+    ("part", "arguments", "message"),
+    [
+        (StepDecay, {"boundaries": (70, 35)}, "StepDecay.boundaries must be epochs >= 0 that rise"),
+        (StepDecay, {"boundaries": (3, 2)}, "StepDecay.boundaries"),
+        (StepDecay, {"boundaries": (-1,)}, "StepDecay.boundaries"),
+        (StepDecay, {"boundaries": (math.inf,)}, "StepDecay.boundaries"),
+        (StepDecay, {"boundaries": (1,), "factor": 0}, "StepDecay.factor"),
+        (ExponentialDecay, {"every_epochs": 0}, "ExponentialDecay.every_epochs"),
+        (CosineDecay, {"final": 2}, "CosineDecay.final"),
+    ],
+)
+def test_wrong_decays_are_refused(part, arguments, message):
+    with pytest.raises(UserError, match=message):
+        part(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("rate", "warmup_epochs", "message"),
+    [
+        (0, 0, "LearningRate.rate_per_256"),
+        (1, -1, "LearningRate.warmup_epochs"),
+        (1, math.inf, "LearningRate.warmup_epochs"),
+    ],
+)
+def test_wrong_rates_are_refused(rate, warmup_epochs, message):
+    with pytest.raises(UserError, match=message):
+        LearningRate(256, 1, 1, StepDecay(()), rate, warmup_epochs)

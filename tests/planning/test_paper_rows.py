@@ -66,7 +66,7 @@ def test_at_the_paper_s_scales_sizes_count():
             assert recipe(*files, bindings=(size,)) is None
 
 
-def test_a_scale_that_no_file_tells_of():
+def test_a_scale_without_a_file_of_its_own():
     """Nothing says which sizes it has by itself: the values decide."""
     values = config.values_of([MBN, DIGITS]) | {"Experiment.scale": "mine"}
     assert recipe_of(values) == (MBN,)
@@ -115,7 +115,7 @@ def test_the_science_of_another_row_is_that_row():
 
 
 @pytest.mark.parametrize("scale", [DIGITS, PUBLISHED_SCALE])
-def test_how_a_run_is_done_and_judged_is_no_science(scale):
+def test_how_a_run_is_done_and_evaluated_does_not_change_its_row(scale):
     bindings = (
         "Experiment.seed = 7",
         "Experiment.deterministic = True",
@@ -134,7 +134,7 @@ def test_how_a_run_is_done_and_judged_is_no_science(scale):
 
 
 @pytest.mark.parametrize("name", ["advprop", "fast", "layer_norm", "trades"])
-def test_what_is_not_the_paper_s_is_no_row(name, forget_plugins):
+def test_plugins_are_no_row_of_the_paper(name, forget_plugins):
     assert recipe(f"gin/plugins/{name}.gin") is None
 
 
@@ -159,7 +159,7 @@ def test_at_another_scale_the_recipe_decides(name):
     assert differences["Training.epochs"] == (110, 40)
 
 
-def test_one_change_is_told():
+def test_one_change_is_named():
     read = config.read([MBN, PUBLISHED_SCALE], ["Adversarial.clean_label_smoothing = 0.0"])
     found, differences = nearest_row(read.values)
     assert found.files == (MBN,)

@@ -1,7 +1,7 @@
 """The plan that a configuration makes."""
 
-import numpy as np
 import pytest
+from shared.tiny_data import npz_bindings, random_examples, write_npz
 
 from tfadv import config
 from tfadv.errors import UserError
@@ -19,11 +19,9 @@ def test_evaluation_attacks_start_at_random_and_have_their_steps():
 
 
 def test_images_of_two_shapes_are_refused(tmp_path):
-    bindings = ["Experiment.dataset = 'npz'"]
-    for split, size in (("train", 8), ("test", 9)):
-        path = tmp_path / f"{split}.npz"
-        np.savez(path, image=np.zeros((64, size, size, 3), np.uint8), label=np.arange(64) % 4)
-        bindings.append(f"npz.{split} = '{path}'")
-    config.read(["gin/mbn.gin"], bindings)
+    images, labels = random_examples(64)
+    write_npz(tmp_path / "train.npz", images, labels)
+    write_npz(tmp_path / "test.npz", images[:, :7], labels)
+    config.read(["gin/mbn.gin"], npz_bindings(tmp_path))
     with pytest.raises(UserError, match=r"image_shape of npz.train is \(8, 8, 3\), of npz.test"):
         build_plan()

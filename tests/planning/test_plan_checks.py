@@ -1,8 +1,8 @@
 """Choices that can't go together are refused before any work starts, odd ones are warned of."""
 
-import numpy as np
 import pytest
 from shared.smoke_trainers import make_plan
+from shared.tiny_data import dim_examples, npz_bindings, write_npz
 
 from tfadv import config
 from tfadv.errors import UserError
@@ -29,7 +29,7 @@ INITIAL = "Experiment.initial_weights = 'runs/some'"
         ("mbn", ["NormPolicy.update = False"], "NormPolicy.update = False leaves"),
     ],
 )
-def test_what_nothing_has_trained_can_not_be_frozen(recipe, bindings, message):
+def test_untrained_weights_are_not_frozen(recipe, bindings, message):
     with pytest.raises(UserError, match=message):
         make_plan(recipe, *bindings)
     assert make_plan(recipe, *bindings, INITIAL).training.epochs == 1
@@ -51,7 +51,7 @@ def test_what_nothing_has_trained_can_not_be_frozen(recipe, bindings, message):
         ),
     ],
 )
-def test_what_is_measured_or_not_there_can(recipe, bindings):
+def test_measured_or_missing_statistics_may_be_frozen(recipe, bindings):
     assert make_plan(recipe, *bindings).warnings == ()
 
 
@@ -99,18 +99,17 @@ def test_attacks_that_need_more_classes_are_refused_before_any_work():
         (["StepDecay.boundaries = (0.5, 3)"], None),
     ],
 )
-def test_what_is_hardly_meant_is_warned_of(bindings, message):
+def test_unlikely_choices_are_warned_of(bindings, message):
     warnings = make_plan("mbn", *bindings).warnings
     assert len(warnings) == (message is not None)
     assert message is None or warnings[0].startswith(message)
 
 
 def test_an_evaluation_says_what_is_odd_about_its_images(tmp_path):
-    dim = np.random.default_rng(0).integers(0, 17, (20, 8, 8, 3), np.uint8)
-    np.savez(tmp_path / "dim.npz", image=dim, label=np.arange(20) % 4)
-    bindings = [f"npz.{split} = '{tmp_path}/dim.npz'" for split in ("train", "test")]
+    write_npz(tmp_path / "dim.npz", *dim_examples(20))
+    bindings = npz_bindings(tmp_path, "dim.npz", "dim.npz")
     files = ["gin/base.gin", "gin/scale/smoke.gin"]
-    read = config.read(files, ["Experiment.dataset = 'npz'", *bindings])
+    read = config.read(files, bindings)
     (warning,) = evaluation_parts(read).warnings
     assert warning.startswith("npz.test: the largest pixel is 16, of 255")
     with pytest.raises(UserError, match="Experiment.seed must be a whole number in 0..2³¹-1"):

@@ -52,17 +52,17 @@ def test_memory_is_the_greater_of_training_and_attack():
 
 
 @pytest.mark.parametrize(
-    ("recipe", "looks", "trained"),
+    ("recipe", "passes", "trained"),
     [
         ("mbn", 7, 2),
         ("clean", 0, 1),
         ("adv_100_clean_0", 7, 1),
         ("plugins/fast", 1, 1),  # one step of its own, whatever the run's N
-        ("plugins/trades", 8, 2),  # and a look at the clean images
+        ("plugins/trades", 8, 2),  # and a pass of the clean images
     ],
 )
-def test_attacks_are_counted_whosever_they_are(recipe, looks, trained):
+def test_the_attacks_of_a_strategy_are_counted(recipe, passes, trained):
     plan = make_plan(recipe, "PGD.steps = 7")
     model = one_device(plan).model
     workload = measure_workload(model, plan.strategy, plan.attack, 16)
-    assert (workload.attack_steps, workload.trained_images) == (looks, trained)
+    assert (workload.attack_steps, workload.trained_images) == (passes, trained)

@@ -4,14 +4,15 @@ import functools
 
 import gin
 import pytest
-from shared.imagenet_plans import IMAGENET, ROOT, planned
+from shared.imagenet_plans import IMAGENET, planned
+from shared.project import OVERLAYS
 
 from tfadv import config
 from tfadv.norms import NormPhase
 from tfadv.paper import ROWS
 from tfadv.strategies import ADV, CLEAN
 
-TABLE3 = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "gin/table3").glob("*.gin"))
+TABLE3 = [file for file in OVERLAYS if file.startswith("gin/table3/")]
 FINETUNE = ["gin/finetune/clean_images.gin", "gin/finetune/adversarial_images.gin"]
 
 
@@ -24,7 +25,7 @@ def test_training_attacks(steps, alpha):
     assert evaluation == [1.6, 1, 1, 1, 1]
 
 
-def test_the_exceptional_case():
+def test_the_radius_of_the_exceptional_row():
     plan = planned("gin/adv_100_clean_100.gin", "gin/attack/epsilon8.gin")
     attacks = [plan.attack, *plan.evaluation_attacks.values()]
     assert {attack.epsilon for attack in attacks} == {8}
@@ -114,7 +115,7 @@ def test_fewer_gpus_keep_the_science(scale, replicas, name):
     assert plan.norm_policy.ghost_batches(share // micro_batches) * micro_batches * 32 == share
 
 
-def test_every_row_of_the_paper_has_files_and_is_told_apart():
+def test_every_row_of_the_paper_has_files_of_its_own():
     assert len({row.files for row in ROWS}) == len(ROWS) > 50
     for row in ROWS:
         config.values_of([*row.files, IMAGENET])

@@ -5,23 +5,16 @@ from pathlib import Path
 
 import gin
 import pytest
-from shared.project import ROOT
+from shared.project import OVERLAYS, RECIPES, ROOT, SCALES
 
 from tfadv import config
 from tfadv.config.evaluation_settings import Evaluation
 from tfadv.planning.plan import build_plan
 from tfadv.registry import configured
 
-RECIPES = sorted(path.stem for path in (ROOT / "gin").glob("*.gin") if path.stem != "base")
-OVERLAYS = sorted(
-    str(path.relative_to(ROOT))
-    for folder in ("attack", "batch", "depth", "table3", "finetune", "released")
-    for path in (ROOT / "gin" / folder).glob("*.gin")
-)
-SCALES = sorted(path.stem for path in (ROOT / "gin" / "scale").glob("*.gin"))
-
 
 def bound(*files):
+    """Returns scope, name and parameter of everything that gin files bind."""
     gin.clear_config()
     for file in files:
         config.Config().read_file(file)

@@ -3,21 +3,15 @@
 import re
 
 import pytest
-from shared.project import ROOT
+from shared.project import OVERLAYS, RECIPES, ROOT
 
 from tfadv import config
 from tfadv.norms.mode import MAIN
 from tfadv.paper import CONTRADICTIONS, DIFFERENCES, PUBLISHED_SCALE, RELEASED_ERRORS, row_of
 from tfadv.planning.paper_rows import recipe_of
 
-FOLDERS = ("", "attack", "batch", "depth", "finetune", "released", "table3")
-HEADS = sorted(
-    str(path.relative_to(ROOT))
-    for folder in FOLDERS
-    for path in (ROOT / "gin" / folder).glob("*.gin")
-    if path.stem != "base"
-)
-# It trains nothing, and so is no row: it judges the weights of one.
+HEADS = [*(f"gin/{recipe}.gin" for recipe in RECIPES), *OVERLAYS]
+# It trains nothing, and so is no row: it evaluates the weights of one.
 NOT_TRAINED = {"gin/released/resnet152.gin": ("gin/adv_100_clean_0.gin",)}
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?=%| points)")
 BRANCH = r"(?:(?P<branch>\w+) branch )?"
@@ -53,7 +47,7 @@ def printed(row, branch, attack):
 
 
 @pytest.mark.parametrize("file", HEADS)
-def test_a_head_s_numbers_are_its_row_s(file):
+def test_the_numbers_of_a_head_are_those_of_its_row(file):
     head = head_of(file)
     files = files_of(file, head)
     row = row_made_by(files)
@@ -79,21 +73,21 @@ def test_a_head_s_numbers_are_its_row_s(file):
 
 
 @pytest.mark.parametrize("file", HEADS)
-def test_a_head_tells_its_row_s_last_number(file):
+def test_a_head_has_the_last_number_of_its_row(file):
     head = head_of(file)
     row = row_made_by(files_of(file, head))
     claims = head[head.index("Paper") :]
     lasts = [list(by_attack.values())[-1] for by_attack in row.published.values()]
-    message = {float(claim["percent"]) for claim in ACCURACY.finditer(claims)}
+    percents = {float(claim["percent"]) for claim in ACCURACY.finditer(claims)}
     if file in NOT_TRAINED:
         # Of a row's numbers, those that the released pipeline gives as well.
-        assert message == {row.published[MAIN][attack] for attack in RELEASED_ERRORS}
+        assert percents == {row.published[MAIN][attack] for attack in RELEASED_ERRORS}
         released = head[head.index("Released, errors") : head.index("Paper")]
         errors = [float(claim["percent"]) for claim in ACCURACY.finditer(released)]
         assert errors == list(RELEASED_ERRORS.values())
     elif lasts == [None]:
-        assert "no number printed" in claims and not message
+        assert "no number printed" in claims and not percents
     else:
         # An overlay that restates the scale's own size tells of one branch.
-        assert set(lasts if file in row.files else lasts[:1]) <= message
+        assert set(lasts if file in row.files else lasts[:1]) <= percents
         assert "printed" not in claims

@@ -1,20 +1,14 @@
 """Every recipe really trains: two steps at the smoke scale."""
 
 import math
-from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from shared.project import PLUGIN_RECIPES, RECIPES
 
 from tfadv import config
 from tfadv.planning.plan import build_plan
 from tfadv.training.trainer import Trainer
-
-RECIPES = sorted(
-    path.stem
-    for path in (Path(__file__).parent.parent / "gin").glob("*.gin")
-    if path.stem != "base"
-)
 
 
 def two_steps(*files, bindings=()):
@@ -59,10 +53,8 @@ def test_resnet_638_trains_a_step():
     assert metrics["step"] == 1 and math.isfinite(metrics["loss"])
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_plugins_recipe_trains_two_steps(recipe):
-    files = [f"gin/plugins/{recipe}.gin", "gin/scale/smoke.gin"]
-    config.read(["gin/gn.gin", *files] if recipe == "mi_fgsm" else files)
-    trainer = Trainer(build_plan(), tf.distribute.get_strategy())
-    *_, metrics = trainer.steps()
+@pytest.mark.parametrize("recipe", PLUGIN_RECIPES)
+def test_every_recipe_of_a_plugin_trains_two_steps(recipe):
+    base = ["gin/gn.gin"] if recipe == "mi_fgsm" else []  # it is an attack
+    metrics = two_steps(*base, f"gin/plugins/{recipe}.gin")
     assert metrics["step"] == 2 and math.isfinite(metrics["loss"])

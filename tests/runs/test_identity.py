@@ -6,8 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+from shared.plugin_texts import norm_plugin
 from shared.random_bundles import bundle_of, random_run
 from shared.smoke_trainers import SMOKE, make_plan, one_device, randomized
+from shared.tiny_data import contents, npz_bindings, random_examples, write_npz, write_splits
 
 from tfadv import adapters, config, digests
 from tfadv.errors import UserError
@@ -19,31 +21,19 @@ from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 
 RECIPE = ["gin/clean.gin", SMOKE]
+TRAIN, TEST = 48, 20
 
 
 @pytest.fixture
 def data(tmp_path):
     """Returns a folder with npz files of 48 images to train on and 20 to test on."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for split, count in (("train", 48), ("test", 20)):
-        write(folder, split, *drawn(count))
-    return folder
-
-
-def drawn(count):
-    random = np.random.default_rng(count)
-    return random.integers(0, 256, (count, 8, 8, 3), np.uint8), np.arange(count) % 4
-
-
-def write(folder, split, images, labels):
-    np.savez(folder / f"{split}.npz", image=images, label=labels)
+    write_splits(tmp_path / "data", TRAIN, TEST)
+    return tmp_path / "data"
 
 
 def chosen(data, *bindings):
     """Returns the configuration and the plan of a run on these images."""
-    paths = [f"npz.{split} = '{data / split}.npz'" for split in ("train", "test")]
-    read = config.read(RECIPE, ["Experiment.dataset = 'npz'", *paths, *bindings])
+    read = config.read(RECIPE, [*npz_bindings(data), *bindings])
     return read, build_plan()
 
 
@@ -60,8 +50,12 @@ def check_again(directory, data, *bindings):
     return identity.check_run(directory, chosen(data, *bindings)[1], identity.alone())
 
 
-def everything_in(path):
-    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+def rewrite(data, split, change):
+    """Changes the images or labels of a file under the same path."""
+    path = data / f"{split}.npz"
+    with np.load(path) as arrays:
+        images, labels = arrays["image"], arrays["label"]
+    write_npz(path, *change(images, labels))
 
 
 def fewer(images, labels):
@@ -90,15 +84,15 @@ def another_label(images, labels):
 def test_a_run_is_refused_other_images(tmp_path, data, split, change, message):
     directory = started(tmp_path / "run", data)
     assert check_again(directory, data) == directory.identity()
-    before = everything_in(directory.path)
-    write(data, split, *change(*drawn(48 if split == "train" else 20)))
+    before = contents(directory.path)
+    rewrite(data, split, change)
     with pytest.raises(UserError) as refusal:
         check_again(directory, data)
     assert message in refusal.value.message and str(directory.path) in refusal.value.message
-    assert everything_in(directory.path) == before
+    assert contents(directory.path) == before
 
 
-def test_the_first_starts_digests_stay(tmp_path, data):
+def test_the_digests_of_the_first_start_stay(tmp_path, data):
     directory = started(tmp_path / "run", data)
     before = directory.identity()
     assert set(before["data"]) == {"train", "test"}
@@ -113,7 +107,7 @@ def test_a_run_that_was_moved_is_the_same(tmp_path, data):
     check_again(RunDirectory(tmp_path / "moved"), data)
 
 
-def test_a_run_without_a_record_is_told_and_noted(tmp_path, data, capsys):
+def test_a_run_without_a_record_is_warned_of_and_recorded(tmp_path, data, capsys):
     read, plan = chosen(data)
     directory = RunDirectory(tmp_path / "run")
     directory.claim(read, ["CPU"], 0)
@@ -123,7 +117,7 @@ def test_a_run_without_a_record_is_told_and_noted(tmp_path, data, capsys):
     found = identity.check_run(directory, plan, identity.alone())
     assert capsys.readouterr().err.startswith(f"warning: '{directory.path}' has no record of its")
     directory.claim(read, ["CPU"], 0, found)
-    write(data, "train", *fewer(*drawn(48)))
+    rewrite(data, "train", fewer)
     with pytest.raises(UserError, match="34 images instead of 48"):
         check_again(directory, data)
 
@@ -135,7 +129,7 @@ def saved_run(path, seed=0):
     return trainer.model
 
 
-def test_initial_weights_that_changed_are_another_start(tmp_path, data):
+def test_a_run_is_refused_other_initial_weights(tmp_path, data):
     start = tmp_path / "start"
     model = saved_run(start)
     bound = f"Experiment.initial_weights = '{start}'"
@@ -160,7 +154,7 @@ def test_an_npz_of_initial_weights_counts_by_its_bytes(tmp_path, data):
         check_again(directory, data, bound)
 
 
-def test_a_bundle_to_transfer_from_that_changed_is_another_one(tmp_path, data):
+def test_a_run_is_refused_another_bundle_to_transfer_from(tmp_path, data):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "metadata.json").write_text("{}")
     bound = (
@@ -182,18 +176,18 @@ def measured(directory, data, *bindings, overlays=()):
     return identity.check_images(directory.path, read, source, "auto")
 
 
-def test_an_evaluation_takes_the_images_of_its_run_or_says_so(tmp_path, data, capsys):
+def test_an_evaluation_uses_the_images_of_its_run_or_says_so(tmp_path, data, capsys):
     directory = started(tmp_path / "run", data)
     assert measured(directory, data) == directory.identity()["data"]["test"]
-    write(data, "train", *fewer(*drawn(48)))  # no affair of an evaluation
+    rewrite(data, "train", fewer)  # no affair of an evaluation
     measured(directory, data)
-    np.savez(data / "mine.npz", **dict(zip(("image", "label"), drawn(12), strict=True)))
+    write_npz(data / "mine.npz", *random_examples(12))
     found = measured(directory, data, f"npz.test = '{data / 'mine.npz'}'")
     assert found["examples"] == 12
     assert capsys.readouterr().err == (
         f"note: other test images than those of '{directory.path}' (12 images instead of 20)\n"
     )
-    write(data, "test", *another_pixel(*drawn(20)))
+    rewrite(data, "test", another_pixel)
     for bindings, overlays in (
         ((), ()),
         (("Evaluation.attacks = ('fgsm',)", "Experiment.seed = 3", "PGD.steps = 4"), ()),
@@ -205,8 +199,7 @@ def test_an_evaluation_takes_the_images_of_its_run_or_says_so(tmp_path, data, ca
 
 def bundle_on(data, folder):
     """Writes a bundle of a random model of these images; returns its metadata."""
-    paths = [f"npz.{split} = '{data / split}.npz'" for split in ("train", "test")]
-    run = random_run(folder.parent, "Experiment.dataset = 'npz'", *paths, files=["gin/clean.gin"])
+    run = random_run(folder.parent, *npz_bindings(data), files=["gin/clean.gin"])
     manifests = {name: source.manifest() for name, source in run.plan.splits._asdict().items()}
     metadata, _ = bundle_of(dataclasses.replace(run, data=manifests), folder)
     assert metadata["weights"] == digests.of_model(run.model)
@@ -219,7 +212,7 @@ def test_a_bundle_knows_its_images(tmp_path, data):
     assert set(metadata["training"]["data"]) == {"train", "test"}
     images, _ = adapters.examples(folder, 5)
     assert images.shape == (5, 8, 8, 3)
-    write(data, "test", *another_label(*drawn(20)))
+    rewrite(data, "test", another_label)
     with pytest.raises(UserError, match=r"made with other test images \(other labels\)"):
         adapters.examples(folder, 5)
     del metadata["training"]["data"]  # as bundles were written before
@@ -238,19 +231,10 @@ def test_results_of_other_weights_are_refused(tmp_path):
         identity.check_results(wrong)
 
 
-PLUGIN = """
-from plugins.{name}_helper import momentum
-from tfadv.norms.batch_norm import BatchNorm
-from tfadv.registry import NORMS
-
-@NORMS.register("{name}")
-class {name}(BatchNorm):
-    \"\"\"One.\"\"\"
-"""
-
-
-def test_a_plugin_that_was_edited_is_another_runs(tmp_path, data, forget_plugins):
-    (tmp_path / "bound.py").write_text(PLUGIN.format(name="bound"))
+def test_a_run_is_refused_an_edited_plugin(tmp_path, data, forget_plugins):
+    (tmp_path / "bound.py").write_text(
+        "from plugins.bound_helper import momentum\n" + norm_plugin("bound")
+    )
     (tmp_path / "bound_helper.py").write_text("momentum = 0.9\n")
 
     def read():
@@ -266,12 +250,12 @@ def test_a_plugin_that_was_edited_is_another_runs(tmp_path, data, forget_plugins
         directory.check(read())
 
 
-def test_a_state_of_other_images_is_refused(tmp_path, data):
+def test_an_outcome_log_of_other_images_is_refused(tmp_path, data):
     path = tmp_path / "images.jsonl"
     about = {"weights": "a", "data": chosen(data)[1].splits.test.manifest()}
     OutcomeLog(path, about).add(Unit("main", "clean"), {"index": np.arange(3)})
     assert len(OutcomeLog(path, about).found(Unit("main", "clean"))["index"]) == 3
-    write(data, "test", *fewer(*drawn(48)))
+    write_npz(data / "test.npz", *random_examples(34))
     other = about | {"data": chosen(data)[1].splits.test.manifest()}
     with pytest.raises(UserError, match=r"\(other data: 34 images instead of 20\): choose another"):
         OutcomeLog(path, other)

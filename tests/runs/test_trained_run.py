@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.smoke_trainers import make_plan, mirrored, one_device, values
+from shared.tiny_evaluator import evaluator_of
 
 from tfadv import config
 from tfadv.devices.local import device_names
 from tfadv.errors import UserError
-from tfadv.evaluation.evaluator import Evaluator
 from tfadv.interop.bundle_writer import write_bundle
 from tfadv.interop.loaded_bundle import LoadedBundle
-from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.planning.plan import build_plan
 from tfadv.runs import trained_run
 from tfadv.runs.checkpoints import read_model
@@ -43,8 +42,7 @@ def loaded(folder, weights):
 
 
 def evaluated(run):
-    parts = EvaluationParts.of(run.plan)
-    return Evaluator(run.model, parts, tf.distribute.get_strategy()).evaluate()
+    return evaluator_of(run.plan, run.model).evaluate()
 
 
 def accuracies(record):
@@ -55,19 +53,14 @@ def accuracies(record):
 
 
 @pytest.mark.parametrize("weights", ["trained", "average"])
-def test_what_was_reported_is_what_a_run_is_evaluated_to(run, weights):
+def test_a_run_is_evaluated_to_what_it_reported(run, weights):
     folder, record, trained, _ = run
     found = loaded(folder, weights)
-    same = [np.array_equal(v, trained[v.path]) for v in found.model.variables]
-    assert (
-        all(same)
-        if weights == "trained"
-        else not any(
-            equal
-            for equal, v in zip(same, found.model.variables, strict=True)
-            if "kernel" in v.path
-        )
-    )
+    same = {v.path: np.array_equal(v, trained[v.path]) for v in found.model.variables}
+    if weights == "trained":
+        assert all(same.values())
+    else:
+        assert not any(equal for path, equal in same.items() if "kernel" in path)
     again = evaluated(found)
     expected = record["weight_average"] if weights == "average" else record
     assert accuracies(again) == accuracies(expected)
@@ -118,7 +111,7 @@ def test_a_run_without_an_average_says_what_makes_one(tmp_path):
 
 
 def test_local_statistics_are_evaluated_as_a_checkpoint_keeps_them(tmp_path):
-    """Replicas that keep their own: the first one's are judged, on all of them, and saved."""
+    """Replicas that keep their own: the first one's are evaluated, on all of them, and saved."""
     folder = tmp_path / "run"
     files, local = ["gin/mbn.gin", "gin/scale/smoke.gin"], "NormPolicy.across_replicas = 'local'"
     read = config.read(files, [local, *AVERAGED, "Evaluation.attacks = ()"])

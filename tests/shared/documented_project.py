@@ -80,7 +80,7 @@ class Workplace:
         _as_npz(self.data / "cifar10", train, test)
         _as_tfds(self.data / "tfds", train, test)
         _as_folders(self.project / "photos", train, test)
-        _foreign_model(*train).save(self.project / "mine.keras")
+        _external_model(*train).save(self.project / "mine.keras")
         shutil.copy(self.project / "mine.keras", self.project / "theirs.keras")
 
     @property
@@ -157,7 +157,7 @@ def _as_tfds(folder: Path, train, test) -> None:
     )
 
 
-def _foreign_model(images: np.ndarray, labels: np.ndarray) -> keras.Model:
+def _external_model(images: np.ndarray, labels: np.ndarray) -> keras.Model:
     """Returns a classifier of images in 0..1 that another would have made."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared.strategy_cases import LABELS, LOGITS, training_images
 
 from tfadv import randomness
 from tfadv.attacks.pgd import PGD
@@ -10,11 +11,6 @@ from tfadv.losses import cross_entropy
 from tfadv.norms import NormMode
 from tfadv.strategies import Network
 from tfadv.strategies.adversarial import Adversarial
-
-
-def training_images(strategy, network, images, labels):
-    seeds = randomness.example_seeds(0, "attack", tf.range(len(images)))
-    return strategy.training_images(network, PGD(8, 2, 4.0), images, labels, seeds)
 
 
 @pytest.mark.parametrize(
@@ -35,13 +31,6 @@ def test_the_attack_runs_through_the_adv_branch_on_running_statistics(tiny_model
     for branch, same in (("adv", True), ("clean", False)):
         by_hand = PGD(8, 2, 4.0)(model.logits_fn(NormMode(branch)), *some_images, seeds)
         assert np.array_equal(found, by_hand) == same
-
-
-LOGITS = {
-    "clean": np.array([[1, 0], [2, 1]], np.float32),
-    "adv": np.array([[0, 1], [3, 1], [1, 1], [0, 2]], np.float32),
-}
-LABELS = tf.constant([0, 1, 1, 0])
 
 
 def mean_losses(smoothing=0.1, clean_smoothing=0.1):

@@ -2,20 +2,13 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from shared.strategy_cases import training_images
 
-from tfadv import randomness
-from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.strategies import Network
 from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing
 from tfadv.strategies.standard import Standard
-
-
-def training_images(strategy, network, images, labels):
-    seeds = randomness.example_seeds(0, "attack", tf.range(len(images)))
-    return strategy.training_images(network, PGD(8, 2, 4.0), images, labels, seeds)
 
 
 def test_standard_training_never_attacks(tiny_model, some_images):
@@ -33,16 +26,16 @@ def test_a_norm_without_the_strategys_branch_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("build", "message"),
+    ("strategy", "arguments", "message"),
     [
-        (lambda: Adversarial(clean_ratio=1.2), "Adversarial.clean_ratio must be in 0..1"),
-        (lambda: LogitPairing(clean_ratio=-1), "LogitPairing.clean_ratio"),
-        (lambda: LogitPairing(clean_ratio=0), "no pair is left"),
-        (lambda: LogitPairing(pairing_weight=-1), "LogitPairing.pairing_weight"),
-        (lambda: LogitPairing(reduction="men"), "Did you mean 'mean'"),
-        (lambda: Standard(label_smoothing=1.0), "Standard.label_smoothing"),
+        (Adversarial, {"clean_ratio": 1.2}, "Adversarial.clean_ratio must be in 0..1"),
+        (LogitPairing, {"clean_ratio": -1}, "LogitPairing.clean_ratio"),
+        (LogitPairing, {"clean_ratio": 0}, "no pair is left"),
+        (LogitPairing, {"pairing_weight": -1}, "LogitPairing.pairing_weight"),
+        (LogitPairing, {"reduction": "men"}, "Did you mean 'mean'"),
+        (Standard, {"label_smoothing": 1.0}, "Standard.label_smoothing"),
     ],
 )
-def test_wrong_arguments_are_told(build, message):
+def test_wrong_arguments_are_refused(strategy, arguments, message):
     with pytest.raises(UserError, match=message):
-        build()
+        strategy(**arguments)

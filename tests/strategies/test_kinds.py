@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.random_bundles import bundle_of, random_run
-from shared.smoke_trainers import make_plan, mirrored, one_device, values
+from shared.smoke_trainers import claimed, make_plan, mirrored, one_device, values
 
 from tfadv import testing
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.norms import NormMode
 from tfadv.registry import STRATEGIES
-from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import ADV, CLEAN, Network, Strategy
 from tfadv.training.session import Session
 
@@ -60,7 +59,7 @@ def three_plan(*bindings):
 
 def test_three_kinds_train_are_evaluated_and_exported(three, tmp_path):
     plan = three_plan("Training.epochs = 1")
-    record = one_device(plan).run(_claimed(tmp_path / "run"))
+    record = one_device(plan).run(claimed(tmp_path / "run", "mbn"))
     assert list(record["clean"]) == ["clean", "adv", "weak"]
     assert {row["branch"] for row in record["attacks"]} == {"clean", "adv", "weak"}
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
@@ -69,11 +68,6 @@ def test_three_kinds_train_are_evaluated_and_exported(three, tmp_path):
     metadata, _ = bundle_of(run, tmp_path / "bundle")
     assert metadata["branches"] == ["adv", "clean", "weak"]
     assert metadata["endpoints"]["weak"] == "serve_weak"
-
-
-def _claimed(path):
-    path.mkdir()
-    return RunDirectory(path)
 
 
 @pytest.mark.parametrize(
@@ -119,12 +113,12 @@ def test_the_kit_builds_its_network_from_what_a_strategy_declares(three, name):
         check()
 
 
-def test_a_branch_that_the_norm_lacks_is_told_with_the_nearest(three):
+def test_a_branch_that_the_norm_lacks_is_refused(three):
     with pytest.raises(UserError, match="trains the branch 'weak', but the norm has clean, adv"):
         one_device(make_plan("mbn", "Experiment.strategy = 'three'"))
 
 
-def test_a_branch_that_nobody_trained_is_no_result(tmp_path):
+def test_a_branch_that_no_images_trained_has_no_result(tmp_path):
     """A mixture BN under adversarial images alone: the clean branch holds its start."""
     trainer = one_device(make_plan("mbn", "Adversarial.clean_ratio = 0.0"))
     record = Session(trainer).evaluate()

@@ -1,17 +1,10 @@
 """Logit pairing."""
 
-import numpy as np
 import pytest
-import tensorflow as tf
+from shared.strategy_cases import LABELS, LOGITS
 
 from tfadv.strategies.adversarial import Adversarial
 from tfadv.strategies.logit_pairing import LogitPairing
-
-LOGITS = {
-    "clean": np.array([[1, 0], [2, 1]], np.float32),
-    "adv": np.array([[0, 1], [3, 1], [1, 1], [0, 2]], np.float32),
-}
-LABELS = tf.constant([0, 1, 1, 0])
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])

@@ -1,24 +1,19 @@
 """The conformance kit: all that is registered passes, and what is broken is named."""
 
-from pathlib import Path
-
 import pytest
+from shared.project import WORKED_PLUGINS
 
-from tfadv import config, testing  # noqa: F401  (registers parts)
-from tfadv.config import plugin_modules  # noqa: F401  (registers parts)
+from tfadv import config, testing
+from tfadv.config import plugin_modules
+from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
 
-PLUGINS = Path(__file__).resolve().parent.parent / "plugins"
-BROKEN = "broken_plugins"
-
-
-config.with_plugins([f"plugins.{path.stem}" for path in sorted(PLUGINS.glob("*.py"))])
-
-
+BROKEN = "shared.broken_plugins"
+config.with_plugins(WORKED_PLUGINS)
 CHECKS = [
     check
     for kind, registry in testing.KINDS.items()
     for name in registry.names()
-    if not registry.get(name).__module__.endswith(BROKEN)
+    if registry.get(name).__module__ != BROKEN
     for check in testing.checks(kind, name)
 ]
 # Half a minute; each of its stages is checked by itself.
@@ -47,9 +42,9 @@ def test_the_kit_sees_the_built_in_parts_and_the_plugins():
 @pytest.fixture
 def broken(forget_plugins):
     plugin_modules.load(BROKEN, "the test")
-    import broken_plugins
+    from shared.broken_plugins import FAULTS
 
-    return broken_plugins.FAULTS
+    return FAULTS
 
 
 def test_every_broken_plugin_is_caught_with_its_fault_named(broken):

@@ -2,12 +2,11 @@
 
 import pytest
 import tensorflow as tf
-from shared.smoke_trainers import make_plan, mirrored, one_device
+from shared.smoke_trainers import claimed, make_plan, mirrored, one_device
 
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.registry import ATTACKS, STRATEGIES
-from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import CLEAN
 from tfadv.strategies.standard import Standard
 from tfadv.training.finite import not_finite, require_finite
@@ -53,11 +52,9 @@ def breaking(forget_plugins):
 )
 def test_training_stops_before_it_saves(breaking, tmp_path, trainer_of, recipe, bindings, message):
     trainer = trainer_of(make_plan(recipe, "Training.epochs = 2", *bindings))
-    (tmp_path / "run").mkdir()
     with pytest.raises(UserError, match=message + ".* holds numbers that are not finite"):
-        Session(trainer).run(RunDirectory(tmp_path / "run"))
-    left = {path.name for path in (tmp_path / "run").iterdir()}
-    assert "results.json" not in left
+        Session(trainer).run(claimed(tmp_path / "run"))
+    assert not (tmp_path / "run/results.json").exists()
     assert not list((tmp_path / "run").glob("checkpoints/step-*"))
 
 
@@ -74,7 +71,7 @@ def test_the_first_bad_step_of_a_call_is_named(breaking):
     assert trainer.step == done + 1
 
 
-def test_what_is_not_finite_is_found_wherever_it_is():
+def test_numbers_that_are_not_finite_are_found_wherever_they_are():
     tensors = [tf.zeros([3, 4]), tf.constant([1.0, float("nan")]), tf.constant(float("-inf"))]
     assert not_finite(tensors).numpy().tolist() == [0, 1, 1]
     large = [tf.constant([3e38, -3e38]), tf.zeros([2])]  # finite, and their squares are not

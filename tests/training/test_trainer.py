@@ -7,12 +7,11 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.smoke_trainers import SMOKE, batches, finish, make_plan, mirrored, one_device, values
+from shared.smoke_trainers import batches, claimed, finish, make_plan, mirrored, one_device, values
 
-from tfadv import config, randomness
+from tfadv import randomness
 from tfadv.errors import UserError
 from tfadv.runs.checkpoints import Checkpoints, read_model
-from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import Network
 from tfadv.training.session import Interrupted, Session
 
@@ -161,13 +160,6 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
     assert [line["step"] for line in lines] == [2, 4, 6]
     assert lines[-1]["loss"] != -1
     assert results == json.loads((tmp_path / "whole" / "results.json").read_text())
-
-
-def claimed(path):
-    directory = RunDirectory(path)
-    read = config.read(["gin/mbn_alp.gin", SMOKE])
-    directory.claim(read, ["CPU"], 0)
-    return directory
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):

@@ -250,6 +250,6 @@ def test_without_update_or_on_running_statistics_none_are_written():
         (["NormPolicy.update = False"], "update = False leaves .* Experiment.initial_weights"),
     ],
 )
-def test_wrong_divisions_and_policies_are_told(bindings, message):
+def test_wrong_divisions_and_policies_are_refused(bindings, message):
     with pytest.raises(UserError, match=message):
         one_device(make_plan("mbn", *bindings))
