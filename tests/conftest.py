@@ -1,4 +1,4 @@
-"""What the tests share: two logical CPUs, tiny models and real data where it is."""
+"""What every test may ask for: two logical CPUs, tiny models, and real images where they are."""
 
 import os
 import sys
@@ -10,20 +10,17 @@ import gin
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 # Before anything starts TensorFlow's devices: the Mirrored tests need two.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-from tfadv import registry
-from tfadv.models.resnet import ResNet
-from tfadv.norms.batch_norm import BatchNorm
-from tfadv.norms.group_norm import GroupNorm
-from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+from shared.project import WORKED_PLUGINS
+from shared.tiny_data import write_image_folders
+from shared.tiny_networks import tiny_resnet
 
-NORM_CLASSES = {"batch": BatchNorm, "mixture": MixtureBatchNorm, "group": GroupNorm}
+from tfadv import config, registry
 
 
 @pytest.fixture(autouse=True)
@@ -48,19 +45,15 @@ def forget_plugins():
 
 
 @pytest.fixture
+def worked_plugins():
+    """Registers the plugins of the project's own folder."""
+    config.with_plugins(WORKED_PLUGINS)
+
+
+@pytest.fixture
 def tiny_model():
     """Returns a builder of tiny ResNets whose weights and statistics are all random."""
-
-    def build(norm: str, blocks=(1, 1), stem="small", image_shape=(8, 8, 3), classes=5):
-        model = ResNet(blocks, image_shape, classes, NORM_CLASSES[norm], width=4, stem=stem)
-        random = np.random.default_rng(0)
-        for variable in model.variables:
-            spread = 0.2 * random.normal(size=variable.shape)
-            positive = variable.name in ("gamma", "moving_variance")
-            variable.assign(1 + 0.5 * np.tanh(spread) if positive else spread)
-        return model
-
-    return build
+    return tiny_resnet
 
 
 @pytest.fixture
@@ -83,11 +76,5 @@ def data_dir():
 @pytest.fixture
 def folder(tmp_path):
     """Returns train and test folders of two classes: JPEG, PNG, grey and large."""
-    for split in ("train", "test"):
-        for class_name, colour in (("blue", (0, 0, 255)), ("red", (255, 0, 0))):
-            path = tmp_path / split / class_name
-            path.mkdir(parents=True)
-            Image.new("RGB", (20, 12), colour).save(path / "a.png")
-            Image.new("RGB", (8, 30), colour).save(path / "b.JPEG", quality=95)
-            Image.new("L", (9, 9), 40).save(path / "c.jpg")
+    write_image_folders(tmp_path)
     return tmp_path

@@ -1,0 +1,184 @@
+"""The training command as its users run it: a whole run, and mistakes in one line."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from shared.commands import last_error, run_command
+from shared.tiny_data import dim_examples, npz_bindings, random_examples, write_npz
+
+RECIPE = ["--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin"]
+FILES = [
+    "config.gin",
+    "operative_config.gin",
+    "run.json",
+    "metrics.jsonl",
+    "results.json",
+    "checkpoints/checkpoint",
+    "tensorboard",
+]
+
+
+def train(*arguments, **options):
+    return run_command("train", *arguments, **options)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Returns a folder with one run, made from another working directory."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    done = train(*RECIPE, "--model_dir=run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_a_run_leaves_every_file_and_prints_both_branches(finished):
+    folder, done = finished
+    for name in FILES:
+        assert (folder / "run" / name).exists(), name
+    record = json.loads((folder / "run" / "results.json").read_text())
+    of_data = {"dataset", "examples", "pixel_range", "epsilon"}
+    assert set(record) >= of_data | {"model", "clean", "attacks"}
+    assert set(record["clean"]) == {"clean", "adv"}
+    assert {row["branch"] for row in record["attacks"]} == {"clean", "adv"}
+    assert "train 2/2" in done.stdout and "PGD-10 targeted ε=16" in done.stdout
+    assert "warning:" not in done.stderr
+    started = json.loads((folder / "run" / "run.json").read_text())
+    assert started["seed"] == 0 and "tensorflow" in started["starts"][0]["versions"]
+    operative = (folder / "run" / "operative_config.gin").read_text()
+    assert "PGD.steps = 2" in operative and "MixtureBatchNorm.momentum = 0.9" in operative
+
+
+def test_tensorboard_has_curves_and_the_strip(finished):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(finished[0] / "run" / "tensorboard"))
+    events.Reload()
+    tags = set(events.Tags()["tensors"])
+    assert {"loss", "adv_accuracy", "learning_rate"} <= tags
+    assert "clean, adversarial, difference" in tags
+
+
+def test_the_same_command_prints_the_finished_run(finished):
+    folder, first = finished
+    again = train(*RECIPE, "--model_dir=run", cwd=folder)
+    assert again.returncode == 0 and "train" not in again.stdout
+    assert again.stdout.splitlines()[-4:] == first.stdout.splitlines()[-4:]
+
+
+def test_finetuning_refuses_a_run_of_another_norm(finished):
+    folder, _ = finished
+    files = ["--gin_file=gin/finetune/clean_images.gin", RECIPE[1]]
+    chosen = "--gin_bindings=Experiment.initial_weights = 'run'"
+    done = train(*files, chosen, "--model_dir=finetuned", cwd=folder)
+    assert done.returncode == 2 and not (folder / "finetuned").exists()
+    assert "'run' has no stem/norm/gamma." in last_error(done)
+
+
+def test_another_config_there_is_refused(finished):
+    folder, _ = finished
+    before = (folder / "run" / "config.gin").read_text()
+    done = train(*RECIPE, "--model_dir=run", "--gin_bindings=PGD.steps = 3", cwd=folder)
+    assert done.returncode == 2
+    assert "another config (PGD.steps: 2 → 3)" in last_error(done)
+    assert (folder / "run" / "config.gin").read_text() == before
+
+
+MISTAKES = [
+    (["--gin_file=gin/mbn_al.gin"], "error: --gin_file: no gin file"),
+    ([*RECIPE, "--gin_bindings=PGD.stps = 3"], "Did you mean 'steps'"),
+    ([*RECIPE, "--gin_bindings=Experiment.strategy = 'alp'"], "no strategy is called 'alp'"),
+    ([*RECIPE, "--gin_bindings=PGD.epsilon = -1"], "'PGD.epsilon = -1': PGD.epsilon must be"),
+    (
+        [
+            *RECIPE,
+            "--gin_bindings=Training.batch_size = 15",
+            "--gin_bindings=Distribution.virtual_cpus = 2",
+        ],
+        "can't be divided among 2 replicas: take 14 or 16",
+    ),
+    (
+        ["--gin_file=gin/mbn.gin", "--gin_file=gin/scale/imagenet.gin"],
+        "gin/scale/imagenet.gin:6: imagenet.folder: '$IMAGENET_DIR' is no folder here",
+    ),
+    (
+        ["--gin_file=gin/finetune/clean_images.gin"],
+        "needs Experiment.initial_weights",
+    ),
+    (["gin/mbn.gin"], "gin files go in --gin_file=gin/mbn.gin"),
+    ([], "name a recipe"),
+]
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory):
+    """Returns what each mistaken command left: two run at a time, for starting takes seconds."""
+
+    def left(mistake):
+        folder = tmp_path_factory.mktemp("mistaken")
+        return folder, train(*mistake[0], "--model_dir=run", cwd=folder)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(left, MISTAKES))
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[message for _, message in MISTAKES])
+def test_mistakes_end_in_one_line_before_training(mistaken, number):
+    (folder, done), message = mistaken[number], MISTAKES[number][1]
+    assert done.returncode == 2
+    assert message in last_error(done)
+    assert "Traceback" not in done.stderr
+    assert not (folder / "run").exists()
+
+
+def test_a_label_out_of_range_ends_in_one_line_before_training(tmp_path):
+    write_npz(tmp_path / "a.npz", *random_examples(64), label_names=["cat", "dog"])
+    bindings = npz_bindings(".", "a.npz", "a.npz")
+    done = train(*RECIPE, bindings=bindings, model_dir="run", cwd=tmp_path)
+    assert done.returncode == 2 and not (tmp_path / "run").exists()
+    assert "error: npz.train: label 2 of example 2 is not in 0..1" in last_error(done)
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    done = train(*RECIPE, "--dry_run", cwd=tmp_path)
+    assert done.returncode == 0 and "PGD.steps = 2" in done.stdout
+    assert "'MBN, 100% adv + 100% clean, ALP': adv branch 65.9% clean" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_odd_is_warned_of_once_before_training(tmp_path):
+    write_npz(tmp_path / "a.npz", *dim_examples(32))
+    bindings = [*npz_bindings(".", "a.npz", "a.npz"), "PGD.epsilon = 0.06"]
+    warnings = [
+        "npz.train: the largest pixel is 16, of 255",
+        "npz.test: the largest pixel is 16, of 255",
+        "npz.test: 32 of 32 images are in npz.train too",
+        "epsilon = 0.06 of the training attack, pgd10/pgd is less than one",
+    ]
+    for more in (["--dry_run"], []):
+        done = train(*RECIPE, *more, bindings=bindings, model_dir="run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        for warning in warnings:
+            assert done.stderr.count(f"warning: {warning}") == 1, done.stderr
+
+
+def test_two_virtual_replicas_train_from_the_command_line(tmp_path):
+    done = train(*RECIPE, bindings=["Distribution.virtual_cpus = 2"], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "on 2 replica(s)" in done.stdout
+
+
+def test_files_that_are_not_read_are_warned_of_in_one_line(folder):
+    (folder / "train" / "red" / "d.webp").write_bytes(b"")
+    files = ["--gin_file=gin/clean.gin", "--gin_file=gin/scale/smoke.gin"]
+    bindings = [
+        "Experiment.dataset = 'image_folder'",
+        f"image_folder.train = '{folder / 'train'}'",
+        f"image_folder.test = '{folder / 'test'}'",
+        "image_folder.image_size = 8",
+        "Training.batch_size = 2",
+    ]
+    done = train(*files, "--dry_run", bindings=bindings, cwd=folder)
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
+    assert len(warnings) == 1 and "image_folder.train: not read" in warnings[0]
+    assert "1 .webp" in warnings[0] and done.stdout.startswith("paper")

@@ -1,0 +1,52 @@
+"""The branches as plain Keras models."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfadv.errors import UserError
+from tfadv.interop.keras_form import keras_form
+from tfadv.norms import NormMode
+
+
+@pytest.mark.parametrize("stem", ["small", "imagenet"])
+@pytest.mark.parametrize(
+    ("norm", "branch"),
+    [("batch", None), ("mixture", None), ("mixture", "clean"), ("mixture", "adv"), ("group", None)],
+)
+def test_a_keras_model_has_the_logits_of_its_branch(tiny_model, some_images, norm, branch, stem):
+    model = tiny_model(norm, stem=stem)
+    plain = keras_form(model, branch)
+    expected = model(some_images[0], mode=NormMode(branch))
+    np.testing.assert_allclose(plain(some_images[0]), expected, atol=1e-4, rtol=1e-4)
+    assert all(type(layer).__module__.startswith("keras.") for layer in plain.layers)
+
+
+def test_a_keras_model_loads_with_keras_alone(tiny_model, some_images, tmp_path):
+    plain = keras_form(tiny_model("mixture"), "clean")
+    plain.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(some_images[0]), plain(some_images[0]))
+
+
+def test_an_unknown_branch_is_refused(tiny_model):
+    with pytest.raises(UserError, match="no branch 'advv'; there are clean, adv"):
+        keras_form(tiny_model("mixture"), "advv")
+
+
+def test_a_folded_keras_model_has_no_norm_and_the_same_logits(tiny_model, some_images):
+    model = tiny_model("mixture")
+    plain = keras_form(model, "clean", fold=True)
+    expected = model(some_images[0], mode=NormMode("clean"))
+    np.testing.assert_allclose(plain(some_images[0]), expected, atol=1e-4, rtol=1e-4)
+    kinds = {type(layer) for layer in plain.layers}
+    assert keras.layers.Conv2D in kinds and keras.layers.BatchNormalization not in kinds
+
+
+@pytest.mark.parametrize("pixel_range", [(0.0, 1.0), (-1.0, 1.0)])
+def test_a_keras_model_takes_images_in_another_range(tiny_model, some_images, pixel_range):
+    model, (low, high) = tiny_model("batch"), pixel_range
+    model.pixel_mean, model.pixel_std = (120.0, 115.0, 100.0), (60.0, 55.0, 50.0)
+    images = some_images[0] / 255 * (high - low) + low
+    found = keras_form(model, pixel_range=pixel_range)(images)
+    np.testing.assert_allclose(found, model(some_images[0]), atol=1e-4, rtol=1e-4)

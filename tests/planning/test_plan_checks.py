@@ -1,0 +1,116 @@
+"""Choices that can't go together are refused before any work starts, odd ones are warned of."""
+
+import pytest
+from shared.smoke_trainers import make_plan
+from shared.tiny_data import dim_examples, npz_bindings, write_npz
+
+from tfadv import config
+from tfadv.errors import UserError
+from tfadv.planning.evaluation_parts import evaluation_parts
+
+INITIAL = "Experiment.initial_weights = 'runs/some'"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "bindings", "message"),
+    [
+        ("mbn_frozen", [], r"epochs = 1 of Training.epochs = 1 freeze .*Experiment.initial_w"),
+        (
+            "adv_100_clean_0_frozen",
+            ["NormPolicy.freeze_last_epochs = 9"],
+            "freeze_last_epochs = 9 of Training.epochs = 1 freeze",
+        ),
+        (
+            "gn",
+            ["NormPolicy.freeze = 'affine'"],
+            "on what nothing has trained .NormPolicy.freeze = 'affine'.: make",
+        ),
+        ("clean", ["NormPolicy.training_statistics = 'running'"], "that nothing has measured"),
+        ("mbn", ["NormPolicy.update = False"], "NormPolicy.update = False leaves"),
+    ],
+)
+def test_untrained_weights_are_not_frozen(recipe, bindings, message):
+    with pytest.raises(UserError, match=message):
+        make_plan(recipe, *bindings)
+    assert make_plan(recipe, *bindings, INITIAL).training.epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "bindings"),
+    [
+        ("mbn_frozen", ["Training.epochs = 2"]),
+        ("gn", ["NormPolicy.freeze = 'statistics'"]),  # it has none
+        ("gn", ["NormPolicy.update = False"]),
+        (
+            "mbn",  # the attack measures them
+            [
+                "NormPolicy.training_statistics = 'running'",
+                "NormPolicy.attack_statistics = 'batch'",
+                "NormPolicy.attack_update = True",
+            ],
+        ),
+    ],
+)
+def test_measured_or_missing_statistics_may_be_frozen(recipe, bindings):
+    assert make_plan(recipe, *bindings).warnings == ()
+
+
+def test_training_and_evaluation_see_images_of_one_size():
+    crop = "Experiment.augmentation = 'inception_crop'"
+    with pytest.raises(UserError, match="InceptionCrop.image_size = 12 makes .* on 8x8: bind both"):
+        make_plan("clean", crop, "InceptionCrop.image_size = 12")
+    assert make_plan("clean", crop, "InceptionCrop.image_size = 8").warnings == ()
+
+
+def test_attacks_that_need_more_classes_are_refused_before_any_work():
+    two = "synthetic.classes = 2"
+    for binding in (
+        "Evaluation.attacks = ('pgd10/pgd', 'autoattack')",
+        "Evaluation.attacks = ('apgd_targeted',)",
+        "PGD.loss = 'dlr'",
+    ):
+        with pytest.raises(UserError, match="classes"):
+            make_plan("mbn", two, binding)
+    kept = "Evaluation.attacks = ('apgd', 'fab_targeted', 'square')"  # the remedy
+    assert set(make_plan("mbn", two, kept).evaluation_attacks) == {"apgd", "fab_targeted", "square"}
+    read = config.read(["gin/scale/smoke.gin"], [two, "Evaluation.attacks = ('autoattack',)"])
+    with pytest.raises(UserError, match="AutoAttack's APGD-T needs 4 classes or more"):
+        evaluation_parts(read)
+
+
+@pytest.mark.parametrize(
+    ("bindings", "message"),
+    [
+        (
+            ["PGD.epsilon = 0.03137"],
+            "epsilon = 0.03137 of the training attack, pgd10/pgd is less than one of a pixel's 255 "
+            "levels: if images in 0..1 are meant, bind 7.99935",
+        ),
+        (["eval/PGD.epsilon = 130.0"], "epsilon = 130 of pgd10/pgd allows one and the same grey"),
+        (["eval/PGD.epsilon = 130.0", "PGD.ball = 'l2'"], None),
+        (["PGD.epsilon = 0.0"], None),
+        (["NormPolicy.ghost_batch_size = 1"], "batch statistics are taken of one image at a time"),
+        (["Training.micro_batch_size = 1"], "batch statistics are taken of one image at a time"),
+        (
+            ["LearningRate.warmup_epochs = 3", "LearningRate.warmup_start = 0.0"],
+            "the learning rate still rises when Training.epochs = 1 end",
+        ),
+        (["StepDecay.boundaries = (2, 3)"], "the learning rate never falls: StepDecay.boundaries"),
+        (["StepDecay.boundaries = (0.5, 3)"], None),
+    ],
+)
+def test_unlikely_choices_are_warned_of(bindings, message):
+    warnings = make_plan("mbn", *bindings).warnings
+    assert len(warnings) == (message is not None)
+    assert message is None or warnings[0].startswith(message)
+
+
+def test_an_evaluation_says_what_is_odd_about_its_images(tmp_path):
+    write_npz(tmp_path / "dim.npz", *dim_examples(20))
+    bindings = npz_bindings(tmp_path, "dim.npz", "dim.npz")
+    files = ["gin/base.gin", "gin/scale/smoke.gin"]
+    read = config.read(files, bindings)
+    (warning,) = evaluation_parts(read).warnings
+    assert warning.startswith("npz.test: the largest pixel is 16, of 255")
+    with pytest.raises(UserError, match="Experiment.seed must be a whole number in 0..2³¹-1"):
+        evaluation_parts(config.read(files, ["Experiment.seed = -1"]))

@@ -1,0 +1,66 @@
+"""Recipes, scales and overlays: what each may bind, in any order, and that it says its source."""
+
+import itertools
+from pathlib import Path
+
+import gin
+import pytest
+from shared.project import OVERLAYS, RECIPES, ROOT, SCALES
+
+from tfadv import config
+from tfadv.config.evaluation_settings import Evaluation
+from tfadv.planning.plan import build_plan
+from tfadv.registry import configured
+
+
+def bound(*files):
+    """Returns scope, name and parameter of everything that gin files bind."""
+    gin.clear_config()
+    for file in files:
+        config.Config().read_file(file)
+    return {(*key, name) for key, values in gin.config._CONFIG.items() for name in values}
+
+
+def test_recipes_and_scales_bind_disjoint_parameters():
+    recipes = set().union(*(bound(f"gin/{recipe}.gin") for recipe in RECIPES))
+    scales = set().union(*(bound(f"gin/scale/{scale}.gin") for scale in SCALES))
+    assert recipes and scales and not recipes & scales
+
+
+@pytest.mark.parametrize(("recipe", "scale"), itertools.product(RECIPES, SCALES))
+def test_recipe_and_scale_read_the_same_in_any_order(recipe, scale):
+    files = [f"gin/{recipe}.gin", f"gin/scale/{scale}.gin"]
+    there = config.read(files).text()
+    assert there == config.read(files[::-1]).text()
+    assert f"Experiment.scale = '{scale}'" in there
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_plans_at_the_default_scale_and_says_its_source(recipe):
+    config.read([f"gin/{recipe}.gin"], ["digits.test_examples = 100"])
+    plan = build_plan()
+    assert plan.experiment.scale == "digits" and len(plan.splits.test) == 100
+    head = (ROOT / "gin" / f"{recipe}.gin").read_text().split("include")[0]
+    assert "Paper" in head and f"--gin_file=gin/{recipe}.gin" in head
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_overlay_says_its_source_and_its_command(overlay):
+    head = (ROOT / overlay).read_text()
+    assert "Paper" in head and f"--gin_file={overlay}" in head and "ot run" in head
+
+
+def test_no_init_file_turns_the_recipes_into_a_package():
+    assert not any((ROOT / folder / "__init__.py").exists() for folder in ("gin", "gin/scale"))
+    assert Path(gin.__file__).parent != ROOT / "gin"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "steps"), [("quick", [20]), ("paper_curve", [10, 20, 100, 500, 2000])]
+)
+def test_evaluation_overlays_go_with_any_recipe_and_scale(overlay, steps):
+    file = f"gin/eval/{overlay}.gin"
+    assert f"--gin_file={file}" in (ROOT / file).read_text()
+    config.read([file, "gin/gn.gin", "gin/scale/cifar10.gin"])
+    attacks = configured(Evaluation).build_attacks().values()
+    assert [attack.steps for attack in attacks] == steps

@@ -1,0 +1,255 @@
+"""A whole training step against a re-derivation in float64, and its divisions of a batch."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from shared.smoke_trainers import batches, do_steps, make_plan, one_device, randomized, values
+
+from tfadv import randomness
+from tfadv.errors import UserError
+
+MOMENTUM, DECAY, SMOOTHING, BN_MOMENTUM, BN_EPSILON = 0.9, 1e-4, 0.1, 0.9, 1e-5
+
+
+class Oracle:
+    """One training step in plain float64 TensorFlow, from the paper and the protocol alone.
+
+    It knows nothing of the package but the names of the variables and the
+    streams of random numbers.
+    """
+
+    def __init__(self, trainer, mixture, frozen=False, clean_ratio=None, pairing=0.0):
+        self.values = {path: tf.constant(v, tf.float64) for path, v in values(trainer).items()}
+        self.trainable = [variable.path for variable in trainer.model.trainable_variables]
+        self.velocity = {path: tf.zeros_like(self.values[path]) for path in self.trainable}
+        self.attack = trainer.plan.attack
+        self.seed = trainer.plan.experiment.seed
+        self.rate = 0.1 * trainer.plan.training.batch_size / 256
+        self.mixture, self.frozen = mixture, frozen
+        self.clean_ratio, self.pairing = clean_ratio, pairing
+
+    def unit(self, x, path, branch, stride=1, relu=True, measured=None):
+        x = tf.nn.conv2d(x, self.values[f"{path}/kernel"], stride, "SAME")
+        norm = f"{path}/norm/{branch}" if self.mixture else f"{path}/norm"
+        mean, variance = (self.values[f"{norm}/moving_{what}"] for what in ("mean", "variance"))
+        if measured is not None:
+            mean = tf.reduce_mean(x, [0, 1, 2])
+            variance = tf.reduce_mean((x - mean) ** 2, [0, 1, 2])
+            measured[norm] = (mean, variance)
+        x = (x - mean) / tf.sqrt(variance + BN_EPSILON)
+        x = x * self.values[f"{norm}/gamma"] + self.values[f"{norm}/beta"]
+        return tf.nn.relu(x) if relu else x
+
+    def logits(self, images, branch, measured=None):
+        x = self.unit(images / 127.5 - 1, "stem", branch, measured=measured)
+        for stage in (1, 2):
+            block, stride = f"stage{stage}_block1", stage
+            y = self.unit(x, f"{block}/reduce", branch, measured=measured)
+            y = self.unit(y, f"{block}/spatial", branch, stride, measured=measured)
+            y = self.unit(y, f"{block}/expand", branch, relu=False, measured=measured)
+            shortcut = self.unit(x, f"{block}/shortcut", branch, stride, False, measured)
+            x = tf.nn.relu(y + shortcut)
+        pooled = tf.reduce_mean(x, [1, 2])
+        return pooled @ self.values["head/kernel"] + self.values["head/bias"]
+
+    def adversarial(self, images, labels, index):
+        seeds = randomness.example_seeds(self.seed, "attack", index)
+        epsilon, alpha = self.attack.epsilon, self.attack.step_size
+
+        def stream(purpose):
+            return randomness.for_purpose(seeds, purpose)
+
+        noise = randomness.uniform(stream("noise"), (8, 8, 3), -epsilon, epsilon)
+        from_clean = randomness.uniform(stream("clean_start"), (), 0.0, 1.0) < 0.2
+        start = tf.where(from_clean[:, None, None, None], 0.0, noise)
+        draw = randomness.integers(stream("target"), 2**31 - 1)
+        target = (labels + 1 + draw % 3) % 4
+        x, images = tf.cast(images + start, tf.float64), tf.cast(images, tf.float64)
+        for _ in range(self.attack.steps):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = tf.reduce_sum(self.cross_entropy(self.logits(x, "adv"), target, 0.0))
+            x = x - alpha * tf.sign(tape.gradient(loss, x))
+            x = tf.clip_by_value(x, images - epsilon, images + epsilon)
+            x = tf.clip_by_value(x, 0.0, 255.0)
+        return x
+
+    @staticmethod
+    def cross_entropy(logits, labels, smoothing):
+        soft = (1 - smoothing) * tf.one_hot(labels, 4, dtype=tf.float64) + smoothing / 4
+        return -tf.reduce_sum(soft * tf.nn.log_softmax(logits), -1)
+
+    def loss(self, images, labels, measured):
+        measured = None if self.frozen else measured
+        count = {kind: len(batch) for kind, batch in images.items()}
+        if self.mixture or len(images) == 1:
+            logits = {kind: self.logits(x, kind, measured) for kind, x in images.items()}
+        else:
+            mixed = self.logits(tf.concat([images["clean"], images["adv"]], 0), "", measured)
+            logits = {"clean": mixed[: count["clean"]], "adv": mixed[count["clean"] :]}
+        total = sum(
+            tf.reduce_sum(self.cross_entropy(y, labels[: count[kind]], SMOOTHING))
+            for kind, y in logits.items()
+        ) / sum(count.values())
+        if self.pairing:
+            total += self.pairing * tf.reduce_mean((logits["clean"] - logits["adv"]) ** 2)
+        kernels = [self.values[path] for path in self.trainable if path.endswith("kernel")]
+        return total + 0.5 * DECAY * sum(tf.reduce_sum(kernel**2) for kernel in kernels)
+
+    def step(self, batch):
+        images, labels, measured = batch["image"], batch["label"], {}
+        kinds = {}
+        if self.clean_ratio is None or self.clean_ratio > 0:
+            kept = len(images) if self.clean_ratio is None else round(self.clean_ratio * 16)
+            kinds["clean"] = tf.cast(images[:kept], tf.float64)
+        if self.clean_ratio is not None:
+            kinds["adv"] = self.adversarial(images, labels, batch["index"])
+        weights = [self.values[path] for path in self.trainable]
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            loss = self.loss(kinds, labels, measured)
+        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        for path, gradient in zip(self.trainable, gradients, strict=True):
+            self.velocity[path] = MOMENTUM * self.velocity[path] + gradient
+            look_ahead = gradient + MOMENTUM * self.velocity[path]
+            self.values[path] = self.values[path] - self.rate * look_ahead
+        for norm, moments in measured.items():
+            for what, new in zip(("mean", "variance"), moments, strict=True):
+                old = self.values[f"{norm}/moving_{what}"]
+                self.values[f"{norm}/moving_{what}"] = BN_MOMENTUM * old + (1 - BN_MOMENTUM) * new
+        return float(loss)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("recipe", "mixture", "clean_ratio", "pairing"),
+    [
+        ("clean", False, None, 0.0),
+        ("adv_100_clean_0_frozen", False, 0.0, 0.0),
+        ("adv_100_clean_40", False, 0.4, 0.0),
+        ("adv_100_clean_100", False, 1.0, 0.0),
+        ("alp", False, 1.0, 0.5),
+        ("mbn_frozen", True, 1.0, 0.0),
+        ("mbn_alp_frozen", True, 1.0, 0.5),
+    ],
+)
+def test_two_steps_equal_the_oracle(recipe, mixture, clean_ratio, pairing, late):
+    trainer = randomized(one_device(make_plan(recipe, "Training.epochs = 2")))
+    frozen = late and recipe.endswith("_frozen")
+    oracle = Oracle(trainer, mixture, frozen, clean_ratio, pairing)
+    start = values(trainer)
+    for batch in batches(trainer.plan, 2):
+        expected_loss = oracle.step(batch)
+    metrics = do_steps(trainer, 2, late)
+    assert metrics["loss"] == pytest.approx(expected_loss, abs=1e-5)
+    for path, value in values(trainer).items():
+        np.testing.assert_allclose(value, oracle.values[path], atol=1e-5, rtol=0, err_msg=path)
+    moved = max(np.abs(value - start[path]).max() for path, value in values(trainer).items())
+    assert moved > 1e-3  # a step that did nothing would equal nothing
+
+
+PORTIONS = ("Training.batch_size = 32", "NormPolicy.ghost_batch_size = 8")
+
+
+@pytest.mark.parametrize("recipe", ["mbn_alp", "adv_100_clean_40", "gn"])
+def test_four_micro_batches_equal_the_whole_batch(recipe):
+    """Two steps with the same ghost batches of 8: gradients, statistics and metrics."""
+    whole = randomized(one_device(make_plan(recipe, *PORTIONS)))
+    parts = randomized(one_device(make_plan(recipe, *PORTIONS, "Training.micro_batch_size = 8")))
+    assert (whole.train_step.micro_batches, whole.train_step.ghost_batches) == (1, 4)
+    assert (parts.train_step.micro_batches, parts.train_step.ghost_batches) == (4, 1)
+    assert do_steps(parts, 2) == pytest.approx(do_steps(whole, 2), abs=1e-5)
+    for path, value in values(whole).items():
+        np.testing.assert_allclose(values(parts)[path], value, atol=1e-5, rtol=0, err_msg=path)
+
+
+def test_ghost_batches_matter():
+    """Else the test above would pass whatever the ghost batches were."""
+    whole = randomized(one_device(make_plan("mbn_alp", "Training.batch_size = 32")))
+    ghosts = randomized(one_device(make_plan("mbn_alp", *PORTIONS)))
+    do_steps(whole, 1)
+    do_steps(ghosts, 1)
+    path = "stage1_block1/expand/norm/adv/moving_variance"
+    assert np.abs(values(whole)[path] - values(ghosts)[path]).max() > 1e-4
+
+
+def with_policy(**changes):
+    """Returns a plan whose random weights stand for measured ones."""
+    plan = make_plan("mbn")
+    return dataclasses.replace(plan, norm_policy=dataclasses.replace(plan.norm_policy, **changes))
+
+
+def test_the_attack_may_use_and_write_batch_statistics():
+    """With batch statistics other images come out; only attack_update writes in the attack."""
+    batch = {"attack_statistics": "batch"}
+    found = []
+    for chosen in ({}, batch, batch | {"attack_update": True}):
+        trainer = randomized(one_device(with_policy(update=False, **chosen)))
+        start = values(trainer)
+        loss = do_steps(trainer, 1)["loss"]
+        after = values(trainer)
+        path = "stem/norm/{}/moving_mean"
+        moved = {
+            b: np.abs(after[path.format(b)] - start[path.format(b)]).max() for b in ("clean", "adv")
+        }
+        found.append((loss, moved))
+    (running, kept), (with_batch, kept_too), (_, written) = found
+    assert running != with_batch
+    assert kept == kept_too == {"clean": 0, "adv": 0}
+    assert written["adv"] > 0 and written["clean"] == 0
+
+
+@pytest.mark.parametrize(
+    ("freeze", "statistics_move", "affine_moves"),
+    [
+        ("nothing", True, True),
+        ("statistics", False, True),
+        ("affine", True, False),
+        ("all", False, False),
+    ],
+)
+def test_each_freeze_keeps_what_it_says(freeze, statistics_move, affine_moves):
+    trainer = randomized(one_device(with_policy(freeze=freeze)))
+    start = values(trainer)
+    do_steps(trainer, 1, late=True)
+    moved = {"kernel": True, "moving": statistics_move, "gamma": affine_moves, "beta": affine_moves}
+    for path, value in values(trainer).items():
+        kind = next((kind for kind in moved if kind in path), None)
+        if kind:
+            assert np.array_equal(value, start[path]) != moved[kind], path
+
+
+def test_without_update_or_on_running_statistics_none_are_written():
+    for changes in ({"update": False}, {"training_statistics": "running"}):
+        trainer = randomized(one_device(with_policy(**changes)))
+        start = values(trainer)
+        do_steps(trainer, 1)
+        for path, value in values(trainer).items():
+            assert ("moving" not in path) or np.array_equal(value, start[path]), path
+
+
+@pytest.mark.parametrize(
+    ("bindings", "message"),
+    [
+        (["Training.micro_batch_size = 5"], "Training.micro_batch_size must divide"),
+        (["NormPolicy.ghost_batch_size = 5"], "NormPolicy.ghost_batch_size must divide the 16"),
+        (["NormPolicy.ghost_batch_size = 32"], "NormPolicy.ghost_batch_size must divide the 16"),
+        (["NormPolicy.attack_update = True"], "needs NormPolicy.attack_statistics = 'batch'"),
+        (
+            ["NormPolicy.across_replicas = 'sync'", "NormPolicy.ghost_batch_size = 8"],
+            "choose one of them",
+        ),
+        (["Training.train_only = 'norms'"], "needs Experiment.initial_weights"),
+        (["Training.epochs = 0"], "needs Experiment.initial_weights"),
+        (["NormPolicy.freeze = 'al'"], "Did you mean 'all'"),
+        (["NormPolicy.freeze = 'statistics'"], "freeze from the first step on what nothing"),
+        (["NormPolicy.freeze = 'affine'"], "or give Experiment.initial_weights"),
+        (["NormPolicy.training_statistics = 'running'"], "'running' normalizes .* nothing has"),
+        (["NormPolicy.update = False"], "update = False leaves .* Experiment.initial_weights"),
+    ],
+)
+def test_wrong_divisions_and_policies_are_refused(bindings, message):
+    with pytest.raises(UserError, match=message):
+        one_device(make_plan("mbn", *bindings))
