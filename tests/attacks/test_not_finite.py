@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfadv import config, randomness
-from tfadv.attacks.base import NOT_FINITE, classified
+from tfadv.attacks.gradients import NOT_FINITE, classified
 from tfadv.registry import ATTACKS
 
 CLASSES = 5

@@ -10,7 +10,6 @@ from tfadv import randomness
 from tfadv.attacks import objectives
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
-from tfadv.norms import NormMode
 
 MANY = 100_000
 
@@ -133,7 +132,7 @@ def test_an_example_does_not_depend_on_its_batch(tiny_model, some_images):
 def test_changes_no_variable(tiny_model, some_images, norm):
     model = tiny_model(norm)
     before = [np.array(variable) for variable in model.variables]
-    PGD(16, 3)(model.logits_fn(NormMode("adv")), *some_images, seeds(6))
+    PGD(16, 3)(model.logits_fn(), *some_images, seeds(6))
     for variable, value in zip(model.variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
 

@@ -18,7 +18,7 @@ class NormMode:
 
     Attributes:
         branch: whose statistics and γ, β to use, such as ``clean`` or ``adv``;
-            None takes the norm's default. Norms with one branch ignore it.
+            None takes the norm's default. One that there isn't is refused.
         statistics: ``running`` (collected in training) or ``batch``.
         update: whether to write the batch's statistics into the running ones.
         ghost_batches: number of parts of the batch that are normalized each by
