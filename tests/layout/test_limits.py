@@ -37,7 +37,7 @@ def house(tmp_path):
         "hall/__init__.py": "",
         "hall/door.py": "import house.kitchen.stove",
         "kitchen/__init__.py": "",
-        "kitchen/stove.py": "def cook():\n    from house.hall.door import x\n    from house import cellar",
+        "kitchen/stove.py": "def cook():\n    import house.hall.door\n    import house.cellar",
         "cellar.py": "import os",
     }.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
