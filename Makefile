@@ -21,7 +21,7 @@ test-slow: $(INSTALLED)
 	$(PYTEST)
 
 test-suites: $(SUITES)/.installed
-	$(SUITES)/bin/python -m pytest tests/test_suites.py
+	$(SUITES)/bin/python -m pytest tests/commands/test_adapters.py
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

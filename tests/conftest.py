@@ -21,6 +21,7 @@ from shared.tiny_data import write_image_folders
 from shared.tiny_networks import tiny_resnet
 
 from tfadv import config, registry
+from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

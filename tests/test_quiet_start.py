@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from shared.project import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 COMMANDS = {
     "compare": ["--help"],
@@ -94,8 +94,8 @@ def test_the_last_words_of_a_crash_are_shown(stand_in):
 
 @pytest.mark.parametrize("level", ["1", "3"])
 def test_a_log_level_of_the_user_s_stays(stand_in, level):
-    told = f"raise ImportError(os.environ['{LEVEL}'])"
-    done = run("-m", "tfadv.train", path=stand_in(told), level=level)
+    text = f"raise ImportError(os.environ['{LEVEL}'])"
+    done = run("-m", "tfadv.train", path=stand_in(text), level=level)
     assert done.stderr.endswith(f"ImportError: {level}\n")
     assert "oneDNN" not in done.stderr
 
@@ -106,6 +106,6 @@ def test_who_asks_for_every_message_gets_every_message(stand_in):
 
 
 def test_the_library_leaves_the_process_alone():
-    told = f"print('tensorflow' in sys.modules, os.environ.get('{LEVEL}'))"
-    done = run("-c", f"import os, sys, tfadv; {told}")
+    script = f"print('tensorflow' in sys.modules, os.environ.get('{LEVEL}'))"
+    done = run("-c", f"import os, sys, tfadv; {script}")
     assert (done.stdout, done.stderr) == ("False None\n", "")

@@ -5,7 +5,6 @@ from shared.project import WORKED_PLUGINS
 
 from tfadv import config, testing
 from tfadv.config import plugin_modules
-from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
 
 BROKEN = "shared.broken_plugins"
 config.with_plugins(WORKED_PLUGINS)

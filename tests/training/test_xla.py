@@ -64,7 +64,7 @@ def test_the_whole_step_runs_as_one_program():
         np.testing.assert_allclose(values(programs[0])[path], value, atol=1e-5, err_msg=path)
 
 
-def test_no_phase_is_traced_twice():
+def test_no_phase_is_traced_twice(monkeypatch):
     """Partial last calls in training, a partial last batch in evaluation, both twice."""
     bindings = ("Training.epochs = 4", "Training.batch_size = 4", "Training.steps_per_call = 3")
     frozen = ("NormPolicy.freeze = 'statistics'", "NormPolicy.freeze_last_epochs = 2")
@@ -75,9 +75,12 @@ def test_no_phase_is_traced_twice():
         assert trainer._train_call(phase).experimental_get_tracing_count() == 1
     traced = []
     logits_fn = trainer.model.logits_fn
-    trainer.model.logits_fn = lambda *arguments, **options: (
-        traced.append(arguments) or logits_fn(*arguments, **options)
-    )
+
+    def counted(*arguments, **options):
+        traced.append(arguments)
+        return logits_fn(*arguments, **options)
+
+    monkeypatch.setattr(trainer.model, "logits_fn", counted)
     session = Session(trainer)
     first = session.evaluate()
     assert len(traced) == 4  # clean and attacked, two branches

@@ -9,13 +9,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from shared.project import ROOT
 
 import tfadv
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("tfadv", "gin", "plugins")
 FILES = ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "CITATION.cff")
-TOLD = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])('dist'))"
+CALL_BACKEND = (
+    "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])('dist'))"
+)
 
 
 def copy_of_the_project(folder: Path) -> Path:
@@ -30,7 +32,7 @@ def copy_of_the_project(folder: Path) -> Path:
 
 def build(project: Path, kind: str) -> Path:
     """Builds the 'wheel' or the 'sdist' of a folder."""
-    command = [sys.executable, "-c", TOLD, f"build_{kind}"]
+    command = [sys.executable, "-c", CALL_BACKEND, f"build_{kind}"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
     return project / "dist" / done.stdout.splitlines()[-1]
 
