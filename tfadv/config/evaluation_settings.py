@@ -64,7 +64,7 @@ class Evaluation:
         check_choice("Evaluation.dtype", self.dtype, DTYPES)
 
     def build_checkup(self) -> "Checkup | None":
-        """Builds what the doctor is to do, if there is to be one."""
+        """Builds how closely to look for masked gradients; None where that isn't asked for."""
         with scoped(EVALUATION_SCOPE):
             return configured(Checkup) if self.doctor else None
 

@@ -24,7 +24,7 @@ class EvaluationParts:
         evaluation: how many, and at what precision.
         attacks: by their specs.
         seed: of the subset, the targets and the starts.
-        checkup: what the doctor is to do, if there is to be one.
+        checkup: how closely to look for masked gradients, if that is asked for.
         warnings: lines about what is hardly meant so.
         data_digest: how files are distinguished, one of `manifest.WAYS`.
     """

@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 
 class Indicator(NamedTuple):
-    """One sign of the doctor's, as text."""
+    """One indicator of masked gradients, as text."""
 
     sign: str
     what: str
@@ -82,7 +82,7 @@ def within(record: Mapping, row: Mapping) -> bool:
 
 
 def signs(rows: Iterable[Mapping]) -> list[Indicator]:
-    """Returns the doctor's signs, suspicious ones first."""
+    """Returns the indicators of masked gradients, suspicious ones first."""
     order = {verdict: number for number, verdict in enumerate(_VERDICTS)}
     return [
         Indicator(
