@@ -60,7 +60,7 @@ def evaluate(log=None):
         "eval/pgd20/PGD.steps = 8",
         "eval/APGD.steps = 5",
     )
-    _, evaluator = make_evaluator(*bindings, verdicts=log)
+    _, evaluator = make_evaluator(*bindings, log=log)
     return evaluator.evaluate()
 
 

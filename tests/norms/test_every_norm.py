@@ -63,3 +63,9 @@ def test_every_norm_keeps_dtype_and_serializes(norm, arguments, dtype):
 def test_wrong_arguments_are_refused(part, arguments, message):
     with pytest.raises(UserError, match=message):
         part(**arguments)
+
+
+def test_a_norm_of_a_known_name_from_elsewhere_takes_no_norm_s_place():
+    """The registry refuses the plugin; a saved norm must still be ours."""
+    type("GroupNorm", (BatchNorm,), {"__module__": "elsewhere"})
+    assert keras.saving.get_registered_object("tfadv>GroupNorm") is GroupNorm

@@ -13,7 +13,12 @@ from tfadv.planning import dry_run
 def lines(recipe, *bindings, folder):
     plan = make_plan(recipe, *bindings)
     read = config.read([f"gin/{recipe}.gin", "gin/scale/smoke.gin"], bindings)
-    return "\n".join(dry_run.report(read, plan, one_device(plan), folder))
+    return "\n".join(report(read, plan, folder))
+
+
+def report(read, plan, folder):
+    trainer = one_device(plan)
+    return dry_run.report(read, plan, trainer.model, trainer.variables, trainer.replicas, folder)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +36,7 @@ def test_the_paper_s_numbers_are_given_by_branch(recipe, printed, tmp_path):
 def test_a_row_without_numbers_says_so(tmp_path):
     plan = make_plan("clean")
     read = config.read(["gin/clean.gin", "gin/depth/200.gin", "gin/scale/smoke.gin"])
-    line = next(dry_run.report(read, plan, one_device(plan), tmp_path))
+    line = next(report(read, plan, tmp_path))
     assert line == "paper     figure 7: '0% adv + 100% clean, ResNet-200': no number printed"
 
 

@@ -173,7 +173,7 @@ def measured(directory, data, *bindings, overlays=()):
     written = str(directory.path / "config.gin")
     read = config.read([written, *overlays], bindings)
     source = build_plan().splits.test
-    return identity.check_images(directory.path, read, source, "auto")
+    return identity.check_images(identity.made_by_run(directory.path), read, source, "auto")
 
 
 def test_an_evaluation_uses_the_images_of_its_run_or_says_so(tmp_path, data, capsys):

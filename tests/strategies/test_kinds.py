@@ -59,7 +59,7 @@ def three_plan(*bindings):
 
 def test_three_kinds_train_are_evaluated_and_exported(three, tmp_path):
     plan = three_plan("Training.epochs = 1")
-    record = one_device(plan).run(claimed(tmp_path / "run", "mbn"))
+    record = Session(one_device(plan)).run(claimed(tmp_path / "run", "mbn"))
     assert list(record["clean"]) == ["clean", "adv", "weak"]
     assert {row["branch"] for row in record["attacks"]} == {"clean", "adv", "weak"}
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()

@@ -45,7 +45,11 @@ class Norm(keras.layers.Layer):
 
     def __init_subclass__(cls, **arguments):
         super().__init_subclass__(**arguments)
-        if all(base.__name__ != cls.__name__ for base in cls.__bases__):  # as gin derives them
+        known = keras.saving.get_registered_object(f"tfadv>{cls.__name__}")
+        # Another module's is kept, whose name the registry keeps too; gin derives classes
+        # of the same name.
+        is_new = known is None or known.__module__ == cls.__module__
+        if is_new and all(base.__name__ != cls.__name__ for base in cls.__bases__):
             keras.saving.register_keras_serializable("tfadv")(cls)
 
     def __init__(self, gamma_initializer: str = "ones", name: str | None = None):
