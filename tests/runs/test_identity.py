@@ -173,7 +173,8 @@ def measured(directory, data, *bindings, overlays=()):
     written = str(directory.path / "config.gin")
     read = config.read([written, *overlays], bindings)
     source = build_plan().splits.test
-    return identity.check_images(identity.made_by_run(directory.path), read, source, "auto")
+    made = identity.made_by_run(directory.path)
+    return identity.check_images(made, read, source, "auto")
 
 
 def test_an_evaluation_uses_the_images_of_its_run_or_says_so(tmp_path, data, capsys):

@@ -1,4 +1,4 @@
-"""Registries: names, scopes and what a part has of another's bindings."""
+"""Bindings of a part: its own, those of its scope, and what it borrows of others."""
 
 import gin
 import pytest
@@ -8,7 +8,7 @@ from tfadv import config, registry
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES, Registry
+from tfadv.registry import ATTACKS, NORMS, STRATEGIES
 
 
 def test_a_part_can_be_built_in_a_scope_of_its_own():
@@ -16,26 +16,6 @@ def test_a_part_can_be_built_in_a_scope_of_its_own():
     config.read(["gin/mbn.gin"], bindings)
     plan = build_plan()
     assert plan.attack.steps == 3 and plan.attack.epsilon == 64
-
-
-def test_a_name_is_registered_once():
-    registry = Registry("norm")
-
-    @registry.register("mine")
-    def first_test_part(a: int = 1):
-        return a
-
-    with pytest.raises(UserError, match="norm 'mine' is registered twice"):
-
-        @registry.register("mine")
-        def second_test_part():
-            return None
-
-    with pytest.raises(UserError, match=r"takes \*\*kwargs"):
-
-        @registry.register("other")
-        def third_test_part(**anything):
-            return anything
 
 
 OF_PGD = (
