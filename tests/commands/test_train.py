@@ -162,6 +162,7 @@ def test_what_is_odd_is_warned_of_once_before_training(tmp_path):
             assert done.stderr.count(f"warning: {warning}") == 1, done.stderr
 
 
+@pytest.mark.slow
 def test_two_virtual_replicas_train_from_the_command_line(tmp_path):
     done = train(*RECIPE, bindings=["Distribution.virtual_cpus = 2"], cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -107,7 +107,7 @@ def test_label_smoothing_reaches_every_kind():
     assert [strategy.smoothing(kind) for kind in strategy.kinds] == [0.3, 0.1, 0.1]
 
 
-@pytest.mark.parametrize("name", ["three", "three_in_two"])
+@pytest.mark.parametrize("name", ["three", pytest.param("three_in_two", marks=pytest.mark.slow)])
 def test_the_kit_builds_its_network_from_what_a_strategy_declares(three, name):
     for check in testing.checks("strategy", name):
         check()

@@ -183,7 +183,8 @@ def test_the_checkup_has_the_radius_of_the_attacks():
         Checkup(8.0, steps=1)
 
 
-def test_a_trained_model_is_examined_in_both_precisions_and_statistics():
+def test_a_trained_model_is_examined_in_both_precisions_and_statistics(monkeypatch):
+    monkeypatch.setattr(substitute, "STEPS", 20)  # its transfer is not what is tested
     bindings = [
         "Evaluation.doctor = True",
         "Evaluation.attacks = ()",
