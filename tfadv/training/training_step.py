@@ -14,7 +14,7 @@ from tfadv.norms.base import write_statistics
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
-from tfadv.strategies import CLEAN, Network
+from tfadv.strategies import Network
 from tfadv.training.finite import not_finite
 
 Metrics = dict[str, tf.Tensor]
@@ -121,7 +121,8 @@ class TrainingStep:
         ]
 
     def _made(self, kind: str) -> str:
-        return "" if kind == CLEAN else f", attacked ({self._plan.experiment.attack}),"
+        attacked = kind in self._plan.strategy.attacked_kinds
+        return f", attacked ({self._plan.experiment.attack})," if attacked else ""
 
     def _portion(self, phase: NormPhase, variables: list) -> Callable:
         """Returns a function from a micro-batch to its metrics, gradients and statistics."""
