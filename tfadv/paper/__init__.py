@@ -7,7 +7,7 @@ and their places enter; what compares a run with them lives in `planning`.
 from collections.abc import Sequence
 
 from tfadv.paper.contradictions import CONTRADICTIONS, Contradiction
-from tfadv.paper.differences import DIFFERENCES, Difference
+from tfadv.paper.differences import DIFFERENCES, Difference, Number
 from tfadv.paper.rows import (
     PUBLISHED_SCALE,
     QUOTED,
@@ -27,6 +27,7 @@ __all__ = [
     "TABLE7_COLUMNS",
     "Contradiction",
     "Difference",
+    "Number",
     "PaperRow",
     "row_of",
 ]

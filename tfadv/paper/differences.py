@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tfadv.norms.mode import MAIN
 
 
-class Cell(NamedTuple):
+class Number(NamedTuple):
     """One number of a `PaperRow`: its files, the norm branch and the attack."""
 
     files: tuple[str, ...]
@@ -31,8 +31,8 @@ class Difference:
 
     where: str
     points: float
-    of: Cell
-    over: Cell
+    of: Number
+    over: Number
 
 
 # By training strategy, at PGD-2000: what 20, 10 and 5 steps in training cost beside 30. The
@@ -56,26 +56,26 @@ _TABLE6 = {512: -0.2, 1024: 0.9, 2048: 1.1, 8192: -0.3}
 _FROZEN = "adv_100_clean_0_frozen"
 
 
-def _cell(recipe: str, overlay: str = "", attack: str = "PGD-2000", branch: str = "") -> Cell:
+def _number(recipe: str, overlay: str = "", attack: str = "PGD-2000", branch: str = "") -> Number:
     """Returns a cell; of MBN, the adversarial branch's unless told otherwise."""
     files = (f"gin/{recipe}.gin", *([f"gin/{overlay}.gin"] if overlay else []))
-    return Cell(files, branch or ("adv" if recipe.startswith("mbn") else MAIN), attack)
+    return Number(files, branch or ("adv" if recipe.startswith("mbn") else MAIN), attack)
 
 
-def _trained_with(recipe: str, steps: int) -> Cell:
-    return _cell(recipe, "" if steps == 30 else f"attack/pgd{steps}")
+def _trained_with(recipe: str, steps: int) -> Number:
+    return _number(recipe, "" if steps == 30 else f"attack/pgd{steps}")
 
 
 def _of_tables() -> list[Difference]:
-    standard, adversarial = _cell("clean", attack="clean"), _cell("adv_100_clean_0")
+    standard, adversarial = _number("clean", attack="clean"), _number("adv_100_clean_0")
     found = []
     for recipe, clean, robust in (("mbn", 0.4, -0.9), ("mbn_alp", -0.5, -3.9)):
-        on_clean = _cell(recipe, attack="clean", branch="clean")
+        on_clean = _number(recipe, attack="clean", branch="clean")
         found.append(Difference("table 1", clean, on_clean, standard))
-        found.append(Difference("table 1", robust, _cell(recipe), adversarial))
+        found.append(Difference("table 1", robust, _number(recipe), adversarial))
     for recipe, by_steps in _TABLE4.items():
         found += [
-            Difference("table 4", points, _trained_with(recipe, steps), _cell(recipe))
+            Difference("table 4", points, _trained_with(recipe, steps), _number(recipe))
             for steps, points in by_steps.items()
         ]
     for recipe, by_steps in _TABLE5.items():
@@ -84,31 +84,31 @@ def _of_tables() -> list[Difference]:
             frozen = _trained_with(f"{recipe}_frozen", steps)
             found.append(Difference(where, points, frozen, _trained_with(recipe, steps)))
     for size, points in _TABLE6.items():
-        of = _cell(_FROZEN, f"batch/{size}")
-        found.append(Difference("table 6", points, of, _cell(_FROZEN)))
+        of = _number(_FROZEN, f"batch/{size}")
+        found.append(Difference("table 6", points, of, _number(_FROZEN)))
     return found
 
 
 def _of_text() -> list[Difference]:
-    mixed, gn = _cell("adv_100_clean_100"), _cell("gn", attack="PGD-500")
-    alp_pgd10 = _cell("alp", "attack/pgd10")
-    standard = _cell("clean", attack="clean")
-    finetuned = _cell("finetune/clean_images", attack="clean")
+    mixed, gn = _number("adv_100_clean_100"), _number("gn", attack="PGD-500")
+    alp_pgd10 = _number("alp", "attack/pgd10")
+    standard = _number("clean", attack="clean")
+    finetuned = _number("finetune/clean_images", attack="clean")
     deeper, deepest = "depth/338", "depth/638"
     return [
-        Difference("abstract, section 4.1, figure 1", 18.3, _cell("adv_100_clean_0"), mixed),
-        Difference("section 4.1", 2.1, _cell("alp"), mixed),
-        Difference("section 4.2", -0.5, _cell("gn"), gn),
+        Difference("abstract, section 4.1, figure 1", 18.3, _number("adv_100_clean_0"), mixed),
+        Difference("section 4.1", 2.1, _number("alp"), mixed),
+        Difference("section 4.2", -0.5, _number("gn"), gn),
         Difference("section 4.4", -5.9, finetuned, standard),
-        Difference("section 5", 2.4, _cell(_FROZEN, deeper), _cell(_FROZEN)),
-        Difference("section 5", 0.5, _cell("clean", deeper, "clean"), standard),
+        Difference("section 5", 2.4, _number(_FROZEN, deeper), _number(_FROZEN)),
+        Difference("section 5", 0.5, _number("clean", deeper, "clean"), standard),
         Difference(
             "section 5",
             6.1,
-            _cell(_FROZEN, deepest, "clean"),
-            _cell(_FROZEN, attack="clean"),
+            _number(_FROZEN, deepest, "clean"),
+            _number(_FROZEN, attack="clean"),
         ),
-        Difference("appendix A", 19.7, _cell("alp"), alp_pgd10),
+        Difference("appendix A", 19.7, _number("alp"), alp_pgd10),
     ]
 
 

@@ -1,0 +1,138 @@
+"""What the finished runs of a reproduction reached, by model, norm branch and attack."""
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfadv.paper import Number
+from tfadv.reproduction.bootstrap import Interval, bootstrap
+from tfadv.reproduction.experiment import Files
+
+
+class SeedResult(NamedTuple):
+    """One trained and evaluated model.
+
+    Attributes:
+        seed: of its training and evaluation.
+        run: the folder of the run.
+        record: of the evaluation, as ``tfadv.evaluate`` wrote it.
+        report: the evaluation's own page.
+        index: which images were judged, int64 [N].
+        right: whether each was classified right, bool [N], by norm branch and attack:
+            'clean', 'PGD-2000' (targeted, the paper's) or another attack's title.
+        statistics: of its norms, as `norm_statistics.record` returns them; None where nobody
+            looked.
+    """
+
+    seed: int
+    run: Path
+    record: Mapping
+    report: Path
+    index: np.ndarray
+    right: Mapping[tuple[str, str], np.ndarray]
+    statistics: Mapping | None = None
+
+
+class Measured(NamedTuple):
+    """One number: its accuracy as a fraction with a 95% interval, and of what it was measured."""
+
+    accuracy: Interval
+    seeds: tuple[int, ...]
+    images: int
+
+
+class Results:
+    """Everything that is there.
+
+    Args:
+        by_model: the finished runs of each model, in the order of their seeds.
+        missing: of each model that lacks a run, why: 'failed: …' or 'not run'.
+    """
+
+    def __init__(
+        self, by_model: Mapping[Files, Sequence[SeedResult]], missing: Mapping[Files, Sequence[str]]
+    ):
+        self.by_model = by_model
+        self.missing = missing
+
+    def measured(self, number: Number) -> Measured | None:
+        """Returns a number over all its seeds; None where no run has it."""
+        return self.contrast({number: 1.0})
+
+    def curve(self, files: Files, branch: str) -> dict[int, Measured]:
+        """Returns a branch's accuracies by the steps of the paper's attack, ascending."""
+        steps = {
+            int(attack.removeprefix("PGD-"))
+            for result in self.by_model.get(files, ())
+            for where, attack in result.right
+            if where == branch and attack.removeprefix("PGD-").isdecimal()
+        }
+        found = {n: self.measured(Number(files, branch, f"PGD-{n}")) for n in sorted(steps)}
+        return {n: measured for n, measured in found.items() if measured}
+
+    def contrast(self, weights: Mapping[Number, float]) -> Measured | None:
+        """Returns ``Σ weight · accuracy`` over the seeds that have all of the numbers.
+
+        Models of one seed are judged on the same images, so the sum is taken image by
+        image and the interval is that of paired differences.
+
+        Args:
+            weights: of each number.
+
+        Returns:
+            None where no seed has all of them.
+        """
+        pairs = [self._of_seed(weights, seed) for seed in self._common_seeds(weights)]
+        found = [pair for pair in pairs if pair is not None]
+        if not found:
+            return None
+        values = [each for _, each in found]
+        seeds = tuple(seed for seed, _ in found)
+        return Measured(bootstrap(values), seeds, min(map(len, values)))
+
+    def _common_seeds(self, weights: Mapping[Number, float]) -> list[int]:
+        seeds = [
+            {result.seed for result in self.by_model.get(number.files, ())} for number in weights
+        ]
+        return sorted(functools.reduce(set.intersection, seeds))
+
+    def _of_seed(self, weights, seed: int) -> tuple[int, np.ndarray] | None:
+        """Returns what each image contributes in one seed; None if a number is not there."""
+        total, index = 0.0, None
+        for number, weight in weights.items():
+            (result,) = (one for one in self.by_model[number.files] if one.seed == seed)
+            right = result.right.get((number.branch, number.attack))
+            if right is None or not (index is None or np.array_equal(index, result.index)):
+                return None
+            index = result.index
+            total = total + weight * right
+        return seed, total
+
+
+def read(run: Path, record_path: Path, seed: int) -> SeedResult:
+    """Returns an evaluated run.
+
+    Args:
+        run: its folder.
+        record_path: of the evaluation; its ``….predictions.npz`` lies beside it.
+        seed: of the run.
+    """
+    record = json.loads(record_path.read_text(encoding="utf-8"))
+    right = {}
+    with np.load(record_path.with_suffix(".predictions.npz")) as arrays:
+        index, labels = arrays["index"], arrays["label"]
+        for branch, predicted in zip(record["clean"], arrays["clean"], strict=True):
+            right[branch, "clean"] = predicted == labels
+        for row, predicted in zip(record["attacks"], arrays["attacks"], strict=True):
+            right[row["branch"], attack_name(row)] = predicted == labels
+    report = record_path.with_name(f"{record_path.stem}_report") / "report.html"
+    return SeedResult(seed, run, record, report, index, right)
+
+
+def attack_name(row: Mapping) -> str:
+    """Returns 'PGD-2000' for the paper's attack, and words that differ from it for any other."""
+    raise NotImplementedError
