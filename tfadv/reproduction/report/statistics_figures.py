@@ -3,6 +3,7 @@
 Each takes the statistics as `norm_statistics.record` returns them.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tfadv.errors import UserError
 from tfadv.norms.mode import ADV
+from tfadv.reports.drawings import Drawing
 from tfadv.reports.outcomes import branch_name
 from tfadv.reports.style import LIGHT, TEXT, Theme, explain, name_axes, panels, plain
 from tfadv.reproduction.norm_distance import mean_distance, variance_doublings
@@ -21,6 +23,53 @@ from tfadv.reproduction.norm_sample import Sample, norms_of, sampled
 Take = Callable[[Mapping], Mapping]  # the moments of a norm
 _HEIGHT = 5.0
 _BARS = 0.8  # of the room that a channel has
+_CLOSE = 0.15  # of the figure's width: names nearer than that would touch
+
+
+def drawings(
+    kind: str, statistics: Mapping, block: str | None = None, name: str = ""
+) -> list[Drawing]:
+    """Returns the figures of one look at norm statistics.
+
+    Args:
+        kind: ``branches`` or ``batches``, as `experiment.Statistics` has them.
+        statistics: of the norms.
+        block: whose channels; see `norm_sample.sampled`.
+        name: that the files' names begin with.
+
+    Raises:
+        UserError: the figure can't be drawn of these statistics.
+    """
+    sample, images = sampled(statistics, block), statistics["batch_images"]
+    if kind == "branches":
+        _check_branches(statistics)
+        title = f"Running statistics of the norm's branches, {sample.block}"
+        draw, caption = of_branches, ""
+    else:
+        shown = branch_name(shown_branch(statistics))
+        title = f"Statistics of two batches and running ones, {sample.block}"
+        draw = of_batches
+        caption = (
+            f"Each batch holds {images} images of a kind, attacked and normalized as in training "
+            f"({shown}). "
+        )
+    return [
+        Drawing(
+            "figures",
+            f"{name}{kind}.png",
+            title,
+            f"{caption}{sample.describe()}",
+            functools.partial(draw, statistics, block),
+        ),
+        Drawing(
+            "figures",
+            f"{name}{kind}_by_depth.png",
+            "How far apart the statistics are, by the depth of the norm",
+            f"{'; '.join(label for label, *_ in _pairs(statistics))}: medians over each norm's "
+            f"channels, and bands between their quartiles; batches of {images} images of a kind.",
+            functools.partial(by_depth, statistics),
+        ),
+    ]
 
 
 def of_branches(statistics: Mapping, block: str | None = None, theme: Theme = LIGHT) -> Figure:
@@ -35,13 +84,9 @@ def of_branches(statistics: Mapping, block: str | None = None, theme: Theme = LI
         UserError: one branch alone was trained, no running statistic is kept, or there is
             no such block.
     """
-    sample, branches = sampled(statistics, block), statistics["branches"]
-    if len(branches) < 2:
-        raise UserError(
-            f"figure 5 compares a norm's branches, and '{statistics['norm']}' has trained one in "
-            "this run: take one of gin/mbn.gin, or figure6"
-        )
-    series = {branch_name(branch): _running(branch) for branch in branches}
+    sample = sampled(statistics, block)
+    _check_branches(statistics)
+    series = {branch_name(branch): _running(branch) for branch in statistics["branches"]}
     return _bars(sample, ("Running mean", "Running variance"), series, theme)
 
 
@@ -115,6 +160,14 @@ def shown_branch(statistics: Mapping) -> str:
     return ADV if ADV in measured else next(iter(measured))
 
 
+def _check_branches(statistics: Mapping) -> None:
+    if len(statistics["branches"]) < 2:
+        raise UserError(
+            f"figure 5 compares a norm's branches, and '{statistics['norm']}' has trained one in "
+            "this run: take one of gin/mbn.gin, or figure6"
+        )
+
+
 def _running(branch: str) -> Take:
     return lambda norm: norm["running"][branch]
 
@@ -176,6 +229,8 @@ def _name_norms(both: Sequence[Axes], sample: Sample, theme: Theme) -> None:
         axes.set_xlim(-0.5, edges[-1] - 0.5)
     middles = [(left + right - 1) / 2 for left, right in itertools.pairwise(edges)]
     names = [plain(name.removeprefix(f"{sample.block}/")) for name in groups]
+    if any(right - left < _CLOSE * edges[-1] for left, right in itertools.pairwise(middles)):
+        names = ["\n" * (number % 2) + name for number, name in enumerate(names)]
     both[-1].set_xticks(middles, names, size=TEXT - 1)
     for axes in both:
         axes.tick_params(axis="x", length=0)
