@@ -93,13 +93,12 @@ def _measured(
     """Returns what each mini-batch's forward measured, by branch."""
     plan, training = run.plan, run.plan.training
     kinds = plan.strategy.kinds
-    # As in training, but for the freeze of the last epochs and what an attack may write.
+    # As before the last epochs' freeze, and no attack writes.
     policy = dataclasses.replace(
         plan.norm_policy,
         training_statistics="batch",
         update=True,
         attack_update=False,
-        freeze="nothing",
         across_replicas="local",
     )
 
