@@ -5,7 +5,6 @@ becomes a row for each norm branch: means and standard deviations over the seeds
 same command again resumes; more recipes or seeds add to the table.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tfadv import config
 from tfadv.config import command_line
 from tfadv.files import write_json, write_text
 from tfadv.planning.plan import build_plan
-from tfadv.runs import comparison
+from tfadv.runs import comparison, processes
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -43,12 +42,14 @@ def main(argv):
     for number, (name, seed) in enumerate(jobs, 1):
         console.print(f"{number}/{len(jobs)} {name}, seed {seed}", markup=False)
         run = folder / name / f"seed{seed}"
-        outcome = train(recipes[name], seed, run)
-        if outcome.returncode == 0:
+        ended = train(recipes[name], seed, run)
+        if ended.stopped_by:
+            print(f"stopped at {run}: the same command resumes", file=sys.stderr)
+            sys.exit(128 + ended.stopped_by)
+        if ended.code == 0:
             finished[name].append(run)
         else:
-            last = (outcome.stderr.strip() or "no message").splitlines()[-1]
-            print(f"error: {run} ended with {outcome.returncode}: {last}", file=sys.stderr)
+            print(f"error: {run} ended with {ended.code}: {ended.last_line}", file=sys.stderr)
     rows = comparison.summaries(finished)
     if rows:
         write_json(folder / "comparison.json", rows)
@@ -58,15 +59,15 @@ def main(argv):
     sys.exit(0 if all(len(runs) == len(seeds) for runs in finished.values()) else 1)
 
 
-def train(recipe: str, seed: int, run: Path) -> subprocess.CompletedProcess:
+def train(recipe: str, seed: int, run: Path) -> processes.Ended:
     """Trains a recipe with a seed in the folder `run`, in a process of its own."""
     flags_of_train = [f"--gin_file={file}" for file in (recipe, *FLAGS.gin_file)]
     bindings = (*FLAGS.gin_bindings, f"Experiment.seed = {seed}")
     flags_of_train += [f"--gin_bindings={binding}" for binding in bindings]
     flags_of_train += [f"--plugin={module}" for module in FLAGS.plugin]
     flags_of_train += [f"--plugin_dir={folder}" for folder in FLAGS.plugin_dir]
-    command = [sys.executable, "-m", "tfadv.train", f"--model_dir={run}", *flags_of_train]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    log = run.with_name(f"{run.name}.log")
+    return processes.run("train", [f"--model_dir={run}", *flags_of_train], log)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
+from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import write_json
 from tfadv.interop import external_checks, external_models
@@ -65,6 +66,7 @@ def main(argv):
         described = subject.description | {"weights": about["weights"]}
         record = {"model": described, **evaluator.evaluate()}
         if workers.is_chief:
+            write_predictions(evaluator, record, predictions_path(output))
             write_json(output, record)  # before anything is drawn
         worst = worst_of_all(evaluator, record)
         if not workers.is_chief:

@@ -1,5 +1,6 @@
 """What the process computes on."""
 
+import platform
 from pathlib import Path
 
 import tensorflow as tf
@@ -12,6 +13,16 @@ _CPU = Path("/proc/cpuinfo")
 def device_names() -> list[str]:
     """Returns the names of the devices that TensorFlow sees."""
     return [device.name for device in tf.config.list_logical_devices()]
+
+
+def processor_name() -> str:
+    """Returns what the CPU calls itself, and whether it has AMX; the platform's word elsewhere."""
+    text = _CPU.read_text(encoding="utf-8") if _CPU.exists() else ""
+    named = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    if not named:
+        return platform.processor() or platform.machine()
+    tiles = " with AMX" if "amx_bf16" in text else ""
+    return f"{named[0]}{tiles}, {len(named)} cores"
 
 
 def has_accelerator() -> bool:

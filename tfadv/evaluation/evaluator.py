@@ -121,6 +121,11 @@ class Evaluator:
         found = {self._attacks[spec].threat_model for spec in self._evaluation.attacks}
         return found.pop() if len(found) == 1 else None
 
+    @property
+    def rows_in_order(self) -> list[tuple[str, str]]:
+        """The branch and attack spec of each of the record's ``attacks``."""
+        return [(branch, spec) for spec in self._attacks for branch in self._branches]
+
     def single_runs(self) -> dict[str, Run]:
         """Returns each attack spec as a run of its own, of its first stage if it has some."""
         found = {}
@@ -160,7 +165,7 @@ class Evaluator:
                     worst[key] = found.worst
                     titles = [attack_title(self.rows[branch, spec]) for spec in runs[0].specs]
                     done[key] = done.get(key, []) + titles
-        found = {"attacks": [self.rows[b, spec] for spec in self._attacks for b in self._branches]}
+        found = {"attacks": [self.rows[key] for key in self.rows_in_order]}
         if worst:
             first = next(iter(self._attacks.values())).threat_model
             found["worst_case"] = {

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -57,15 +58,36 @@ class Workload:
         return images * max(training, attack)
 
 
-def measure_workload(model: Trainable, strategy: Strategy, attack: Attack, images: int) -> Workload:
-    """Counts what a step of `images` computes: by the model's graph and the attack's questions."""
-    forward_flops, outputs = _forward(model)
+class Forward(NamedTuple):
+    """What one image costs in a forward: see `Workload`."""
+
+    flops: float
+    outputs: float
+
+
+def measure_workload(
+    model: Trainable,
+    strategy: Strategy,
+    attack: Attack,
+    images: int,
+    forward: Forward | None = None,
+) -> Workload:
+    """Counts what a step of `images` computes: by the model's graph and the attack's questions.
+
+    Args:
+        model: the model.
+        strategy: of its training.
+        attack: likewise.
+        images: of a step.
+        forward: of the model, where it is known.
+    """
+    forward = forward or measure_forward(model)
     asked, trained = _images_used(model, strategy, attack, images)
-    return Workload(forward_flops, outputs, asked / images, trained / images)
+    return Workload(*forward, asked / images, trained / images)
 
 
-def _forward(model: Trainable) -> tuple[float, float]:
-    """Returns the operations of one image's forward, and the numbers its convolutions put out."""
+def measure_forward(model: Trainable) -> Forward:
+    """Counts in the traced graph what a model computes for one image."""
     images = tf.TensorSpec((1, *model.image_shape), tf.float32)
     traced = tf.function(lambda images: model(images), autograph=False)
     flops = outputs = 0
@@ -75,7 +97,7 @@ def _forward(model: Trainable) -> tuple[float, float]:
         made = math.prod(operation.outputs[0].shape)
         flops += 2 * math.prod(operation.inputs[1].shape[:-1]) * made
         outputs += made if operation.type == "Conv2D" else 0
-    return flops, outputs
+    return Forward(flops, outputs)
 
 
 class _Answering:

@@ -52,7 +52,7 @@ def paper_curves(record: Mapping, lines: Sequence[Curve]) -> list[PaperCurve]:
     if row is None:
         return []
     longest: dict[str, float] = {}
-    for line in filter(_is_the_papers_attack, lines):
+    for line in (one for one in lines if is_the_papers_attack(one.settings)):
         longest[line.branch] = max(longest.get(line.branch, 0), *line.x)
     found = []
     for branch, most in longest.items():
@@ -86,7 +86,7 @@ def caption(record: Mapping, lines: Sequence[Curve]) -> str:
 def _why_no_curve(row: PaperRow, branch: str, lines: Sequence[Curve]) -> str:
     if not row.curve(branch):
         return f"none is printed of '{row.name}'"
-    if not any(map(_is_the_papers_attack, lines)):
+    if not any(is_the_papers_attack(line.settings) for line in lines):
         return "the paper's attack is targeted PGD in L∞ by cross-entropy, judged by its last image"
     return "the paper's attacks are longer than these"
 
@@ -101,9 +101,10 @@ def _why_no_row(model: Mapping) -> str:
     return f"No curve of the paper beside this model: {reason}."
 
 
-def _is_the_papers_attack(line: Curve) -> bool:
-    settings = _UNLESS_SAID | line.settings
-    return all(settings.get(key) == value for key, value in _THE_PAPERS.items())
+def is_the_papers_attack(settings: Mapping) -> bool:
+    """Returns whether an attack of these settings can stand beside the paper's."""
+    said = _UNLESS_SAID | settings
+    return all(said.get(key) == value for key, value in _THE_PAPERS.items())
 
 
 def _label(row: PaperRow, branch: str) -> str:

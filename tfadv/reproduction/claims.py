@@ -6,7 +6,9 @@ from tfadv.norms.mode import ADV, CLEAN, MAIN
 from tfadv.paper import Number
 from tfadv.reproduction.experiment import PGD_2000, model, trained_with, under
 from tfadv.reproduction.results import Results
-from tfadv.reproduction.verdicts import Effect, claim, contrast
+from tfadv.reproduction.verdicts import CLAIMS, Effect, claim, contrast
+
+__all__ = ["CLAIMS"]  # filled below
 
 
 def _difference(one: Number, other: Number) -> dict[Number, float]:

@@ -151,3 +151,15 @@ def branch_of(files: Files) -> str:
 def under(files: Files, attack: str = PGD_2000) -> Number:
     """Returns a model's accuracy in the branch that the paper attacks."""
     return Number(files, branch_of(files), attack)
+
+
+def label(files: Files, branch: str = MAIN) -> str:
+    """Returns the paper's words for a model and one of its norm branches."""
+    row = row_of(files)
+    name = row.name if row else " + ".join(files)
+    return name.replace("MBN,", f"MBN {branch},") if branch != MAIN else name
+
+
+def on_clean(files: Files, branch: str = MAIN) -> Number:
+    """Returns a model's accuracy on clean images."""
+    return Number(files, branch, "clean")

@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfadv.evaluation.predictions import read_predictions
 from tfadv.paper import Number
+from tfadv.reports import console
+from tfadv.reports.curves import settings
+from tfadv.reports.paper_curve import is_the_papers_attack
+from tfadv.reports.tables import within
 from tfadv.reproduction.bootstrap import Interval, bootstrap
 from tfadv.reproduction.experiment import Files
 
@@ -118,21 +123,31 @@ def read(run: Path, record_path: Path, seed: int) -> SeedResult:
 
     Args:
         run: its folder.
-        record_path: of the evaluation; its ``….predictions.npz`` lies beside it.
+        record_path: of the evaluation; its predictions lie beside it.
         seed: of the run.
     """
     record = json.loads(record_path.read_text(encoding="utf-8"))
     right = {}
-    with np.load(record_path.with_suffix(".predictions.npz")) as arrays:
-        index, labels = arrays["index"], arrays["label"]
-        for branch, predicted in zip(record["clean"], arrays["clean"], strict=True):
-            right[branch, "clean"] = predicted == labels
-        for row, predicted in zip(record["attacks"], arrays["attacks"], strict=True):
-            right[row["branch"], attack_name(row)] = predicted == labels
+    predictions = read_predictions(record_path)
+    for branch, predicted in zip(record["clean"], predictions.clean, strict=True):
+        right[branch, "clean"] = predicted == predictions.label
+    for row, predicted in zip(record["attacks"], predictions.attacks, strict=True):
+        name = attack_name(record, row)
+        if (row["branch"], name) in right:  # two that differ in what no name says
+            name = f"{name} ({len(right)})"
+        right[row["branch"], name] = predicted == predictions.label
     report = record_path.with_name(f"{record_path.stem}_report") / "report.html"
-    return SeedResult(seed, run, record, report, index, right)
+    return SeedResult(seed, run, record, report, predictions.index, right)
 
 
-def attack_name(row: Mapping) -> str:
-    """Returns 'PGD-2000' for the paper's attack, and words that differ from it for any other."""
-    raise NotImplementedError
+def attack_name(record: Mapping, row: Mapping) -> str:
+    """Returns 'PGD-2000' for the paper's attack, targeted PGD, and more words for any other.
+
+    Args:
+        record: of the evaluation, in whose threat model the paper's attack is.
+        row: one of its attacks.
+    """
+    alone = within(record, row) and not row.get("after")
+    if alone and is_the_papers_attack(settings(row)):
+        return f"PGD-{row['steps']}"
+    return console.attack_name(row)

@@ -12,6 +12,7 @@ from pathlib import Path
 from tfadv import digests
 from tfadv.config import Config
 from tfadv.config.gin_files import ROOT
+from tfadv.devices.local import processor_name
 from tfadv.errors import UserError
 from tfadv.files import write_json, write_text
 
@@ -180,6 +181,7 @@ def _start_record(devices: Sequence[str]) -> dict:
         "versions": {"python": platform.python_version()} | _versions(),
         "git_commit": _git_commit(),
         "host": platform.platform(),
+        "processor": processor_name(),
         "devices": list(devices),
     }
 

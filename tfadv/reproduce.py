@@ -1,0 +1,81 @@
+"""Reproduces the paper's tables and figures: ``python -m tfadv.reproduce --experiment=table1``.
+
+Every model that the experiment needs is trained and evaluated at the scale that the gin
+files choose, and the report shows each number beside the paper's. The same command again
+resumes; other experiments in the same folder share the models. ``--list`` names them all.
+"""
+
+import sys
+from pathlib import Path
+
+from absl import app, flags
+from rich.console import Console
+
+from tfadv.config import command_line
+from tfadv.config.hardware import Hardware
+from tfadv.errors import UserError
+from tfadv.registry import configured
+from tfadv.reproduction import cells, costs, reporting
+from tfadv.reproduction.catalogue import EXPERIMENTS, chosen
+from tfadv.reproduction.runner import Runner
+from tfadv.runs import comparison
+
+FLAGS = flags.FLAGS
+command_line.define_config_flags()
+flags.adopt_module_key_flags(command_line)  # --help shows them
+flags.DEFINE_string("experiment", None, "A table or figure; --list names them.")
+flags.DEFINE_bool("list", False, "Name the experiments and how many models each needs.")
+flags.DEFINE_list("seeds", ["0"], "Values of Experiment.seed; claims need three.")
+flags.DEFINE_string("output_dir", None, "Where it all goes; by default runs/reproduce-SCALE.")
+flags.DEFINE_string("shard", None, "i/n: only the i-th of n parts, for n machines.")
+flags.DEFINE_bool("dry_run", False, "Say what there is and what the rest would take; run nothing.")
+flags.DEFINE_string("model_dir", None, "A run whose norms to draw, for figure4, 5 and 6.")
+flags.DEFINE_string("block", None, "Whose norm figures 5 and 6 show; by default one of res3.")
+
+
+def main(argv):
+    """Runs what is missing, and writes the report."""
+    console = Console(highlight=False, soft_wrap=True)
+
+    def say(line: str) -> None:
+        console.print(line, markup=False)
+
+    with command_line.mistakes_in_one_line():
+        command_line.refuse_arguments(argv)
+        if FLAGS.list:
+            for one in EXPERIMENTS.values():
+                say(f"{one.name:22} {one.where}: {one.title} ({len(one.models)} models)")
+            return
+        if not FLAGS.experiment:
+            raise UserError("name an experiment, such as --experiment=table1; --list names all")
+        experiment = chosen(FLAGS.experiment)
+        if FLAGS.model_dir:
+            say(
+                f"report: {reporting.report_of_run(experiment, Path(FLAGS.model_dir), FLAGS.block)}"
+            )
+            return
+        runner, seeds = _runner(say), comparison.chosen_seeds(FLAGS.seeds)
+        grid = cells.grid(experiment.models, seeds, runner.setting)
+        runner.check(grid)
+        mine = cells.shard(grid, FLAGS.shard) if FLAGS.shard else grid
+        if FLAGS.dry_run:
+            for line in costs.lines(runner, mine, configured(Hardware)):
+                say(line)
+            return
+        failed = runner.run_all(mine)
+        if FLAGS.shard:
+            say(f"shard {FLAGS.shard} is done: without --shard the report is written")
+        else:
+            page = reporting.write(experiment, runner, seeds, FLAGS.block)
+            say(f"report: {page}")
+        sys.exit(1 if failed else 0)
+
+
+def _runner(say) -> Runner:
+    setting = cells.setting_of(FLAGS.gin_file, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
+    folder = Path(FLAGS.output_dir or f"runs/reproduce-{setting.scale}")
+    return Runner(folder, setting, say)
+
+
+if __name__ == "__main__":
+    app.run(main)
