@@ -128,6 +128,32 @@ def _group_norm() -> Experiment:
     return Experiment("group_norm", "section 4.2", title, (table,), (curves,))
 
 
+def _first_property() -> Experiment:
+    """What section 4 is about, in its four cases, with all that the models were judged by."""
+    models = (_MIXED, _ADV_ONLY, _MBN, _GN)
+    rows = tuple(
+        (label(files, branch_of(files)), tuple(under(files, attack) for attack in TABLE7_COLUMNS))
+        for files in models
+    )
+    title = "Normalization decides whether adversarial training with clean images works"
+    table = Table("Accuracy under longer and longer attacks", "training", TABLE7_COLUMNS, rows)
+    claims = (
+        "removing_clean_images_helps",
+        "mbn_secures_robustness",
+        "branches_are_good_at_their_own",
+        "adversarial_statistics_are_larger",
+    )
+    return Experiment(
+        "first_property",
+        "section 4, figures 1 to 5",
+        title,
+        (table,),
+        (Curves(title, tuple(map(_line, models))),),
+        statistics=(Statistics("branches", _MBN),),
+        claims=claims,
+    )
+
+
 FIGURES = (
     _figure1(),
     _figure2(),
@@ -137,4 +163,4 @@ FIGURES = (
     _figure6(),
     _figure7(),
 )
-SECTIONS = (_finetune_bn(), _exceptional_epsilon8(), _group_norm())
+SECTIONS = (_finetune_bn(), _exceptional_epsilon8(), _group_norm(), _first_property())

@@ -1,0 +1,132 @@
+"""The paper's experiments at the smoke scale, as their users run them."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from shared.commands import command, last_error, run_command
+
+from tfadv.paper import ROWS
+from tfadv.reproduction.catalogue import EXPERIMENTS
+
+SMOKE = {"gin_file": "gin/scale/smoke.gin"}
+QUICK = ["Evaluation.attacks = ('pgd10/pgd', 'pgd20/pgd')", "Evaluation.examples = 8"]
+# Twice the usual batch of table 6 still are images that there are.
+EVERYTHING = ["synthetic.train_examples = 32", *QUICK]
+
+
+def reproduce(experiment, out, *arguments, bindings=QUICK, **flags):
+    flags = SMOKE | {"experiment": experiment, "output_dir": out} | flags
+    return run_command("reproduce", *arguments, bindings=bindings, **flags)
+
+
+def predictions(folder):
+    """Returns every cell's predictions, by its path and array."""
+    return {
+        (str(path.relative_to(folder)), name): array
+        for path in folder.glob("runs/**/*.predictions.npz")
+        for name, array in np.load(path).items()
+    }
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for key, array in one.items():
+        np.testing.assert_array_equal(array, other[key], err_msg=str(key))
+
+
+def test_every_experiment_is_listed():
+    done = run_command("reproduce", "--list")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(EXPERIMENTS)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({}, "name an experiment, such as --experiment=table1"),
+        ({"experiment": "tabel1"}, "there is no 'tabel1'; there are table1"),
+        ({"experiment": "table1", "shard": "3/2"}, "--shard must be i/n"),
+        ({"experiment": "table1", "gin_file": "gin/mbn.gin"}, "--experiment chooses the recipes"),
+        ({"experiment": "table1", "seeds": "0,0"}, "--seeds must be distinct"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, flags, message):
+    done = run_command("reproduce", output_dir=tmp_path / "out", **flags)
+    assert done.returncode == 2
+    assert message in last_error(done)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_counts_and_leaves_nothing(tmp_path):
+    done = reproduce("table4", tmp_path / "out", "--dry_run", seeds="0,1")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert "1/20 adv_100_clean_0, seed 0: not run" in lines[0]
+    assert lines[-3] == "runs: 0 finished, 20 to do"  # 5 strategies with PGD-2 and PGD-1
+    assert lines[-1].startswith("time: unknown: state Hardware.device")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_an_experiment_that_was_killed_and_one_in_shards_are_the_unbroken_one(tmp_path):
+    bindings = ["Experiment.deterministic = True", *QUICK]
+    whole = reproduce("finetune_bn", tmp_path / "whole", bindings=bindings)
+    assert whole.returncode == 0, whole.stderr
+    for part in ("1/2", "2/2"):
+        done = reproduce("finetune_bn", tmp_path / "parts", shard=part, bindings=bindings)
+        assert done.returncode == 0, done.stderr
+    assert reproduce("finetune_bn", tmp_path / "parts", bindings=bindings).returncode == 0
+    flags = SMOKE | {"experiment": "finetune_bn", "output_dir": tmp_path / "killed"}
+    for number, after in ((signal.SIGKILL, 1), (signal.SIGTERM, 2)):
+        words = command("reproduce", bindings=bindings, **flags)
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        for _ in range(after):
+            process.stdout.readline()
+        time.sleep(5)
+        os.kill(process.pid, number)
+        process.communicate()
+        assert process.returncode == (-9 if number == signal.SIGKILL else 128 + 15)
+    assert reproduce("finetune_bn", tmp_path / "killed", bindings=bindings).returncode == 0
+    expected = predictions(tmp_path / "whole")
+    assert len(expected) == 4 * 4  # cells, arrays
+    # A finetuned run's folder is named in its configuration, but its numbers are the same.
+    assert_same(expected, predictions(tmp_path / "parts"))
+    assert_same(expected, predictions(tmp_path / "killed"))
+
+
+@pytest.mark.slow
+def test_every_experiment_has_its_page(tmp_path):
+    done = reproduce("everything", tmp_path, bindings=EVERYTHING)
+    assert done.returncode == 0, done.stderr
+    for name in EXPERIMENTS:
+        done = reproduce(name, tmp_path, bindings=EVERYTHING)
+        assert done.returncode == 0, done.stderr
+        page = (tmp_path / name / "report.html").read_text()
+        text = (tmp_path / name / "report.md").read_text()
+        assert "not run" not in text and "failed:" not in text
+        assert page.count("<img") >= len(EXPERIMENTS[name].curves + EXPERIMENTS[name].points)
+    everything = (tmp_path / "everything/report.md").read_text()
+    printed = {
+        f"{value:.1f}"
+        for row in ROWS
+        for by_attack in row.published.values()
+        for value in by_attack.values()
+        if value is not None
+    }
+    assert all(number in everything for number in printed)
+
+
+@pytest.mark.slow
+def test_a_cell_that_fails_is_on_the_page_and_the_others_are_numbers(tmp_path):
+    bindings = ["MixtureBatchNorm.momentum = 2.0", *QUICK]
+    done = reproduce("group_norm", tmp_path, bindings=["GroupNorm.groups = 3", *QUICK])
+    assert done.returncode == 1
+    text = (tmp_path / "group_norm/report.md").read_text()
+    assert "failed: " in text and "GroupNorm.groups" in text
+    record = json.loads((tmp_path / "runs/adv_100_clean_100/seed0/Evaluation").read_text())
+    assert record and bindings
