@@ -5,7 +5,7 @@ from shared.project import PACKAGE
 
 from benchmarks.layout import Layout, imports
 
-COMMANDS = ("adapters", "compare", "evaluate", "export", "plugins", "train")
+COMMANDS = ("adapters", "compare", "evaluate", "export", "plugins", "reproduce", "train")
 # The files of a room may import their own room and the rooms above it in this list.
 ROOMS = (
     "errors",
@@ -35,6 +35,8 @@ ROOMS = (
     "evaluation",
     "evaluation/gradient_masking",
     "training",
+    "reproduction",
+    "reproduction/report",
     "testing",
     *COMMANDS,
 )

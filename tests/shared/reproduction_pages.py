@@ -4,6 +4,7 @@ import numpy as np
 
 from tfadv.norms.mode import ADV, CLEAN, MAIN
 from tfadv.reproduction.catalogue import chosen
+from tfadv.reproduction.claims import CLAIMS
 from tfadv.reproduction.experiment import branch_of
 from tfadv.reproduction.page import Compared, Page
 from tfadv.reproduction.results import Results, SeedResult
@@ -41,7 +42,7 @@ def results_of(experiment, folder, seeds=(0, 1, 2), missing=None, reports=True):
     by_model = {
         files: [seed_result(files, seed, folder) for seed in seeds]
         for files in experiment.models
-        if files not in missing
+        if files not in missing and seeds
     }
     for run in (run for runs in by_model.values() for run in runs if reports):
         run.report.parent.mkdir(parents=True, exist_ok=True)
@@ -53,8 +54,10 @@ def page_of(name, folder, sizes=None, **more):
     """Returns what a report of an experiment says."""
     experiment = chosen(name)
     results = results_of(experiment, folder, **more)
-    verdicts = tuple(verdict(claim, results) for claim in experiment.claims)
-    sizes = sizes or {files: "" if len(files) == 1 else str(files[1:]) for files in experiment.models}
+    verdicts = tuple(verdict(claim, results) for claim in experiment.claims if claim in CLAIMS)
+    sizes = sizes or {
+        files: "" if len(files) == 1 else str(files[1:]) for files in experiment.models
+    }
     return Page(
         experiment, "digits", results, verdicts, SETTINGS, BUDGET, sizes, COMMANDS, VERSIONS
     )

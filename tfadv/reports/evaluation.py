@@ -62,4 +62,3 @@ def write(
         (pictures / name).write_bytes(content)
     write_text(page, html)
     return page
-

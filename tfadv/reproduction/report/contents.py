@@ -137,7 +137,7 @@ def _caution(settings: Sequence[Compared]) -> str:
 
 
 def _settings(settings: Sequence[Compared]) -> Grid:
-    columns = (Column("setting", is_number=False), Column("here"), Column("paper"))
+    columns = tuple(Column(title, is_number=False) for title in ("setting", "here", "paper"))
     return Grid(columns, tuple(Row(tuple(map(plain, one))) for one in settings))
 
 

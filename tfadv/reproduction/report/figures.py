@@ -115,9 +115,7 @@ def _draw_here(axes: Axes, line: Line, colour: str, marker: str) -> None:
     )
     label = line.label if x else f"{line.label} (not measured)"
     axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
-    axes.plot(
-        x, accuracy, color=colour, linewidth=1.8, marker=marker, markersize=4.5, label=label
-    )
+    axes.plot(x, accuracy, color=colour, linewidth=1.8, marker=marker, markersize=4.5, label=label)
 
 
 def _draw_paper(axes: Axes, line: Line, colour: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tfadv.reproduction.report.grid import Cell, Column, Grid, Part, Row, plain
-from tfadv.reproduction.report.numbers import NONE, counted, listed, signed, signed_ends
+from tfadv.reproduction.report.numbers import NONE, sample, signed, signed_ends
 from tfadv.reproduction.verdicts import FAILS, HOLDS, UNDECIDED, Effect, Verdict
 
 SHAPES = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?"}
@@ -41,17 +41,16 @@ def judgements(verdicts: Sequence[Verdict]) -> list[Judgement]:
             one.where,
             _shaped(one.verdict),
             KINDS[one.verdict],
-            Grid(_COLUMNS, tuple(map(_row, one.effects))),
+            Grid(_COLUMNS, tuple(_row(effect, len(one.effects) > 1) for effect in one.effects)),
         )
         for one in verdicts
     ]
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """Returns how many claims hold, do not, and cannot be decided; '' without claims."""
+    """Returns how many claims hold, do not, and cannot be decided."""
     found = [one.verdict for one in verdicts]
-    each = [f"{found.count(kind)} {_shaped(kind)}" for kind in SHAPES if kind in found]
-    return f"{counted(len(found), 'claim')}: {listed(each)}." if found else ""
+    return ", ".join(f"{_shaped(kind)}: {found.count(kind)}" for kind in SHAPES if kind in found)
 
 
 def _shaped(verdict: str) -> str:
@@ -61,29 +60,28 @@ def _shaped(verdict: str) -> str:
 _COLUMNS = (
     Column("effect", is_number=False),
     Column("here"),
-    Column("95% interval"),
     Column("paper"),
     Column("measured on"),
-    Column("verdict", is_number=False),
+    Column("why", is_number=False),
 )
 
 
-def _row(effect: Effect) -> Row:
-    verdict = (Part(_shaped(effect.verdict), KINDS[effect.verdict]), Part(effect.why, "small"))
-    return Row((plain(effect.what), *_measured(effect), verdict))
+def _row(effect: Effect, is_one_of_several: bool) -> Row:
+    verdict = (Part(_shaped(effect.verdict), KINDS[effect.verdict]),) * is_one_of_several
+    return Row((plain(effect.what), *_measured(effect), (*verdict, Part(effect.why, "small"))))
 
 
-def _measured(effect: Effect) -> tuple[Cell, Cell, Cell, Cell]:
+def _measured(effect: Effect) -> tuple[Cell, Cell, Cell]:
+    """Returns the effect here, with its interval, and in the paper, and what it rests on."""
     decimals = 1 if effect.unit == POINTS else 3
-    unit = "" if effect.unit == POINTS else effect.unit
     paper = NONE if effect.paper is None else f"{signed(effect.paper, decimals)} (paper)"
     if effect.measured is None:
-        return (Part(NONE, "absent"),), plain(NONE), plain(paper), plain(NONE)
+        return (Part(NONE, "absent"),), plain(paper), plain(NONE)
     value, low, high = effect.measured
-    images = counted(effect.images, "image") if effect.images else ""
-    return (
-        (Part(signed(value, decimals), "value"), *((Part(unit, "small"),) if unit else ())),
-        plain(signed_ends(low, high, decimals)),
-        plain(paper),
-        plain(counted(len(effect.seeds), "seed"), images),
+    unit = "" if effect.unit == POINTS else effect.unit
+    small = (signed_ends(low, high, decimals), unit)
+    here = (
+        Part(signed(value, decimals), "value"),
+        *(Part(text, "small") for text in small if text),
     )
+    return here, plain(paper), plain(sample(len(effect.seeds), effect.images))

@@ -34,6 +34,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def sample(seeds: int, images: int) -> str:
+    """Returns ``3 seeds × 500 images``; without images, ``3 seeds``."""
+    return " × ".join([counted(seeds, "seed"), *([counted(images, "image")] if images else [])])
+
+
 def listed(words: Sequence[str]) -> str:
     """Returns ``a, b and c``."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

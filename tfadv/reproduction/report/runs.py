@@ -10,7 +10,7 @@ from tfadv.paper import row_of
 from tfadv.reproduction.experiment import Files
 from tfadv.reproduction.page import Page
 from tfadv.reproduction.report.absence import NOT_RUN, of_model
-from tfadv.reproduction.report.grid import Cell, Column, Grid, Part, Row, plain
+from tfadv.reproduction.report.grid import Column, Grid, Part, Row, plain
 from tfadv.reproduction.report.numbers import NONE, percent
 from tfadv.reproduction.report.same_runs import run_of
 from tfadv.reproduction.results import SeedResult

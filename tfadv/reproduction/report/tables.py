@@ -9,9 +9,9 @@ from tfadv.reproduction.report.absence import Footnotes, of_model, reasons
 from tfadv.reproduction.report.grid import Cell, Column, Grid, Part, Row, plain
 from tfadv.reproduction.report.numbers import (
     NONE,
-    counted,
     percent,
     percents,
+    sample,
     signed,
     signed_ends,
 )
@@ -68,7 +68,8 @@ class _Laid:
             yield from map(Column, titles)
             return
         by_column = first_of_same(
-            self._alike([row[place] for _, row in table.rows]) for place in range(len(table.columns))
+            self._alike([row[place] for _, row in table.rows])
+            for place in range(len(table.columns))
         )
         for place, title in enumerate(table.columns):
             first = by_column[place]
@@ -140,7 +141,7 @@ class _Laid:
     def _origin(self, number: Number) -> str:
         """Returns how many seeds a number has, of how many images, and which seeds it lacks."""
         measured = self._measured[number]
-        known = f"{counted(len(measured.seeds), 'seed')}, {counted(measured.images, 'image')}"
+        known = sample(len(measured.seeds), measured.images)
         lacking = self._footnotes.marked(of_model(self._page.results, number.files))
         return f"{known}; {lacking}" if lacking else known
 
