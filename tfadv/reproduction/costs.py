@@ -116,11 +116,12 @@ def lines(runner: Runner, cells: Sequence[Cell], hardware: Hardware) -> Iterator
             left[cell] = cost
     yield f"runs: {len(cells) - len(left)} finished, {len(left)} to do"
     if left:
-        yield from _rest(list(left.values()), spent, hardware)
+        devices = hardware.count(runner.setting.values["Training.batch_size"], 1)
+        yield from _rest(list(left.values()), spent, hardware, devices)
 
 
 def _rest(
-    left: Sequence[Cost], spent: Sequence[tuple[float, float]], hardware: Hardware
+    left: Sequence[Cost], spent: Sequence[tuple[float, float]], hardware: Hardware, devices: int
 ) -> Iterator[str]:
     """Yields what the runs that are left take."""
     total = sum(cost.total for cost in left)
@@ -130,7 +131,6 @@ def _rest(
         for part in cost:
             for dtype, count in part.items():
                 by_dtype[dtype] = by_dtype.get(dtype, 0.0) + count
-    devices = hardware.devices or 1
     stated = hardware.seconds(by_dtype, devices)
     if stated is not None:
         peak = f"{devices} x {hardware.device} at {hardware.utilization:.0%} of the peak"
