@@ -40,7 +40,8 @@ setup(
     package_dir=SHIPPED,
     package_data={
         "tfadv": ["py.typed"],
-        "tfadv.reports": ["*.j2"],
+        "tfadv.reports": ["*.j2", "*.css"],
+        "tfadv.reproduction.report": ["*.j2"],
         "tfadv.shipped.gin": ["**/*.gin"],
     },
     cmdclass={"build_py": BuildAfresh},

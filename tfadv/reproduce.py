@@ -15,8 +15,9 @@ from tfadv.config import command_line
 from tfadv.config.hardware import Hardware
 from tfadv.errors import UserError
 from tfadv.registry import configured
-from tfadv.reproduction import cells, costs, reporting
+from tfadv.reproduction import cells, costs
 from tfadv.reproduction.catalogue import EXPERIMENTS, chosen
+from tfadv.reproduction.report import reporting
 from tfadv.reproduction.runner import Runner
 from tfadv.runs import comparison
 

@@ -37,6 +37,8 @@ ROOMS = (
     "reproduction",
     "reproduction/report",
     "training",
+    "reproduction",
+    "reproduction/report",
     "testing",
     *COMMANDS,
 )

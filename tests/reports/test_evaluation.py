@@ -1,7 +1,6 @@
 """The evaluation's page: its numbers are the record's, and it needs nothing else."""
 
 import base64
-import html.parser
 import io
 import json
 from importlib import resources
@@ -17,43 +16,13 @@ from shared.evaluation_records import (
     trained_by,
     worst,
 )
+from shared.html_pages import ParsedPage
 
 from tfadv.errors import UserError
 from tfadv.reports import style
 from tfadv.reports.evaluation import write
 
 OPTIONAL = ("be trusted", "by class", "Corruptions", "confused", "Worst images", "passes per image")
-VOID = {"meta", "link", "img", "source", "br", "hr", "input"}
-
-
-class Page(html.parser.HTMLParser):
-    """A page's text, its references and whether its tags nest."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.words, self.references, self.tags = [], [], [], []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.references += [
-            value for name, value in attributes if name in ("src", "srcset", "href", "action")
-        ]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open[-1:] != ["style"]:
-            self.words.append(data)
 
 
 @pytest.fixture
@@ -63,7 +32,7 @@ def coarse(monkeypatch):
 
 
 def written(folder, *arguments):
-    return Page(write(folder, *arguments).read_text(encoding="utf-8"))
+    return ParsedPage(write(folder, *arguments).read_text(encoding="utf-8"))
 
 
 def test_full_report(tmp_path):

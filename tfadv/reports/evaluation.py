@@ -1,32 +1,19 @@
 """An evaluation's record as figures and one page that needs nothing else."""
 
-import base64
-from collections.abc import Collection, Mapping, Sequence
-from importlib import resources
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import jinja2
 
 from tfadv.errors import UserError
 from tfadv.files import write_text
 from tfadv.reports import tables
 from tfadv.reports.drawings import drawings
+from tfadv.reports.embedding import Picture, drawn, unused
 from tfadv.reports.outcomes import Judged, Shown, branches
-from tfadv.reports.style import DARK, LIGHT, png
+from tfadv.reports.templates import SHARED, render
 
 __all__ = ["Judged", "Shown", "write"]
 
 TEMPLATE = "evaluation.html.j2"
-
-
-class Picture(NamedTuple):
-    """A figure on the page: PNGs as data URIs, for a light and a dark one."""
-
-    title: str
-    caption: str
-    light: str
-    dark: str
 
 
 def write(
@@ -58,42 +45,20 @@ def write(
     sections: dict[str, list[Picture]] = {}
     files = {}
     for drawing in drawings(record, class_names, judged, worst):
-        light, dark = (png(drawing.draw(theme=theme)) for theme in (LIGHT, DARK))
-        files[_unused(drawing.file, files)] = light
-        picture = Picture(drawing.title, drawing.caption, _data_uri(light), _data_uri(dark))
-        sections.setdefault(drawing.section, []).append(picture)
-    html = _page(record, class_names, sections)
-    pictures.mkdir(parents=True)
-    for name, content in files.items():
-        (pictures / name).write_bytes(content)
-    write_text(page, html)
-    return page
-
-
-def _unused(file: str, taken: Collection[str]) -> str:
-    """Returns a name, numbered where branches such as 'adv' and 'Adv' make the same one."""
-    name, number = file, 1
-    while name in taken:
-        number += 1
-        name = f"{file.removesuffix('.png')}_{number}.png"
-    return name
-
-
-def _page(
-    record: Mapping, class_names: Sequence[str], sections: Mapping[str, Sequence[Picture]]
-) -> str:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = (resources.files("tfadv.reports") / TEMPLATE).read_text(encoding="utf-8")
-    return environment.from_string(template).render(
+        done = drawn(drawing)
+        files[unused(drawing.file, files)] = done.light
+        sections.setdefault(drawing.section, []).append(done.picture)
+    html = render(
+        SHARED,
+        TEMPLATE,
         record=record,
         class_names=class_names,
         branches=branches(record),
         tables=tables,
         sections=sections,
     )
-
-
-def _data_uri(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+    pictures.mkdir(parents=True)
+    for name, content in files.items():
+        (pictures / name).write_bytes(content)
+    write_text(page, html)
+    return page

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -127,6 +128,16 @@ def png(figure: Figure) -> bytes:
         facecolor=figure.get_facecolor(),
         metadata={"Software": None},
     )
+    return file.getvalue()
+
+
+def svg(figure: Figure) -> bytes:
+    """Returns the figure as SVG: the same bytes for the same figure."""
+    file = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "tfadv"}):
+        figure.savefig(
+            file, format="svg", facecolor=figure.get_facecolor(), metadata={"Date": None}
+        )
     return file.getvalue()
 
 
