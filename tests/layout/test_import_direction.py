@@ -34,8 +34,6 @@ ROOMS = (
     "evaluation/trajectory",
     "evaluation",
     "evaluation/gradient_masking",
-    "reproduction",
-    "reproduction/report",
     "training",
     "reproduction",
     "reproduction/report",

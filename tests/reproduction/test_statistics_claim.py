@@ -5,10 +5,10 @@ import pytest
 from shared.norm_statistics import moments, norm, of_network, statistics
 from shared.reproduced import seed_result
 
-from tfadv.reproduction.claims import CLAIMS
+from tfadv.reproduction.claims import CLAIMS, verdict
 from tfadv.reproduction.experiment import model
 from tfadv.reproduction.results import Results
-from tfadv.reproduction.verdicts import FAILS, HOLDS, UNDECIDED, verdict
+from tfadv.reproduction.verdicts import FAILS, HOLDS, UNDECIDED
 
 NAME, MBN = "adversarial_statistics_are_larger", model("mbn")
 NORMS, CHANNELS = 24, 40

@@ -1,7 +1,7 @@
 """The paper's claims as effects, most of them sums of accuracies, that must be above zero."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tfadv.norms.mode import ADV, CLEAN, MAIN
 from tfadv.paper import Number
@@ -13,9 +13,24 @@ from tfadv.reproduction.norm_distance import (
     variance_distance,
 )
 from tfadv.reproduction.results import Results
-from tfadv.reproduction.verdicts import CLAIMS, Effect, by_norm, claim, contrast
+from tfadv.reproduction.verdicts import Claim, Effect, Verdict, by_norm, contrast
 
-__all__ = ["CLAIMS"]  # filled below
+CLAIMS: dict[str, Claim] = {}
+
+
+def verdict(name: str, results: Results) -> Verdict:
+    """Judges the claim of a name."""
+    return CLAIMS[name].judge(name, results)
+
+
+def claim(text: str, where: str):
+    """Makes a function of the results the measure of the claim of its name."""
+
+    def register(effects: Callable[[Results], tuple[Effect, ...]]):
+        CLAIMS[effects.__name__] = Claim(text, where, effects)
+        return effects
+
+    return register
 
 
 def _difference(one: Number, other: Number) -> dict[Number, float]:

@@ -5,6 +5,7 @@ Figures 5 and 6 of the paper show them (sections 4.2 and 4.3).
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 from tfadv import config, randomness
 from tfadv.data.pipeline import ALL, train_batches
 from tfadv.devices.distribution import share_of_batch
+from tfadv.files import write_json
 from tfadv.norms import Norm, NormPhase
 from tfadv.norms.base import Collected, Moments
 from tfadv.planning.plan import Plan, build_plan
@@ -33,6 +35,18 @@ def measure(run_folder: Path) -> dict[str, object]:
     """
     read = config.read([trained_run.config_file(run_folder)])
     return record(trained_run.load(run_folder, build_plan(read)))
+
+
+def measured_once(run_folder: Path) -> dict[str, object]:
+    """Returns the `record` of the run in a folder, which keeps it in `FILE` from then on.
+
+    Raises:
+        UserError: as `measure`.
+    """
+    path = run_folder / FILE
+    if not path.is_file():
+        write_json(path, measure(run_folder))
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def record(run: TrainedRun, replicas: int = 1) -> dict[str, object]:

@@ -82,17 +82,12 @@ class Claim(NamedTuple):
     where: str
     effects: Callable[[Results], tuple[Effect, ...]]
 
-
-CLAIMS: dict[str, Claim] = {}
-
-
-def verdict(name: str, results: Results) -> Verdict:
-    """Judges a claim of `CLAIMS`."""
-    claim = CLAIMS[name]
-    effects = claim.effects(results)
-    verdicts = {effect.verdict for effect in effects}
-    joint = next(one for one in (FAILS, UNDECIDED, HOLDS) if one in verdicts)
-    return Verdict(name, claim.text, claim.where, joint, effects)
+    def judge(self, name: str, results: Results) -> Verdict:
+        """Returns what became of the claim of this name."""
+        effects = self.effects(results)
+        verdicts = {effect.verdict for effect in effects}
+        joint = next(one for one in (FAILS, UNDECIDED, HOLDS) if one in verdicts)
+        return Verdict(name, self.text, self.where, joint, effects)
 
 
 def judged(measured: Interval, paper: float | None, seeds: int) -> tuple[str, str]:
@@ -163,13 +158,3 @@ def by_norm(
     measured = bootstrap(list(values.values()))
     decided, why = judged(measured, None, len(values))
     return Effect(what, decided, why, measured, None, tuple(values), 0, unit)
-
-
-def claim(text: str, where: str):
-    """Registers a function that measures the effects as the claim of its name."""
-
-    def register(effects: Callable[[Results], tuple[Effect, ...]]):
-        CLAIMS[effects.__name__] = Claim(text, where, effects)
-        return effects
-
-    return register
