@@ -70,7 +70,7 @@ def test_figure_6_draws_two_batches_beside_the_running_statistics():
 def test_the_whole_network_is_drawn_by_the_medians_of_its_norms():
     found = of_network()
     means, variances = map(medians, figures.by_depth(found).axes)
-    labels = ["adv branch beside clean branch", "two batches of the adv branch"]
+    labels = ["adv branch against clean branch", "two batches of the adv branch"]
     assert list(means) == list(variances) == labels
     for label, pair in (
         (labels[0], lambda norm: (norm["running"]["adv"], norm["running"]["clean"])),
@@ -89,9 +89,12 @@ def test_the_whole_network_is_drawn_by_the_medians_of_its_norms():
 
 def test_one_branch_is_compared_with_its_batches_and_three_with_the_first():
     one = medians(figures.by_depth(of_network(branches=("main",))).axes[0])
-    assert list(one) == ["batch 1 beside running", "batch 2 beside running"]
+    assert list(one) == ["batch 1 against running", "batch 2 against running"]
     three = medians(figures.by_depth(of_network(branches=("clean", "adv", "weak"))).axes[1])
-    assert list(three)[:2] == ["adv branch beside clean branch", "weak branch beside clean branch"]
+    assert list(three)[:2] == [
+        "adv branch against clean branch",
+        "weak branch against clean branch",
+    ]
     assert len(figures.of_branches(of_network(branches=("a", "b", "c"))).axes[0].containers) == 3
 
 

@@ -23,6 +23,7 @@ from tfadv.reproduction.norm_sample import Sample, norms_of, sampled
 Take = Callable[[Mapping], Mapping]  # the moments of a norm
 _HEIGHT = 5.0
 _BARS = 0.8  # of the room that a channel has
+_MARKED = 60  # so many norms have room for a mark each
 _CLOSE = 0.15  # of the figure's width: names nearer than that would touch
 
 
@@ -50,7 +51,7 @@ def drawings(
         title = f"Statistics of two batches and running ones, {sample.block}"
         draw = of_batches
         caption = (
-            f"Each batch holds {images} images of a kind, attacked and normalized as in training "
+            f"Each batch holds {images} images of a kind, made and normalized as in training "
             f"({shown}). "
         )
     return [
@@ -66,7 +67,8 @@ def drawings(
             f"{name}{kind}_by_depth.png",
             "How far apart the statistics are, by the depth of the norm",
             f"{'; '.join(label for label, *_ in _pairs(statistics))}: medians over each norm's "
-            f"channels, and bands between their quartiles; batches of {images} images of a kind.",
+            f"channels, and bands between their quartiles; batches of {images} images of a kind. "
+            "A variance that is one doubling larger is twice the other.",
             functools.partial(by_depth, statistics),
         ),
     ]
@@ -183,11 +185,11 @@ def _pairs(statistics: Mapping) -> list[tuple[str, Take, Take]]:
     first, *others = statistics["branches"]
     if not others:
         return [
-            (f"batch {number + 1} beside running", batch, _running(shown))
+            (f"batch {number + 1} against running", batch, _running(shown))
             for number, batch in enumerate(batches)
         ]
     pairs = [
-        (f"{branch_name(branch)} beside {branch_name(first)}", _running(branch), _running(first))
+        (f"{branch_name(branch)} against {branch_name(first)}", _running(branch), _running(first))
         for branch in others
     ]
     return [*pairs, (f"two batches of the {branch_name(shown)}", *batches)]
@@ -245,4 +247,5 @@ def _draw_quartiles(axes: Axes, by_norm: Sequence[np.ndarray], label: str, colou
     low, middle, high = np.transpose(quartiles)
     x = range(1, len(by_norm) + 1)
     axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
-    axes.plot(x, middle, color=colour, linewidth=1.8, marker="o", markersize=2.5, label=label)
+    look = {"marker": "o", "markersize": 2.5} if len(by_norm) <= _MARKED else {}
+    axes.plot(x, middle, color=colour, linewidth=1.8, label=label, **look)
