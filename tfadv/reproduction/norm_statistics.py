@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfadv import config, randomness
 from tfadv.data.pipeline import ALL, train_batches
 from tfadv.devices.distribution import share_of_batch
-from tfadv.files import write_json
+from tfadv.files import write_text
 from tfadv.norms import Norm, NormPhase
 from tfadv.norms.base import Collected, Moments
 from tfadv.planning.plan import Plan, build_plan
@@ -45,7 +45,7 @@ def measured_once(run_folder: Path) -> dict[str, object]:
     """
     path = run_folder / FILE
     if not path.is_file():
-        write_json(path, measure(run_folder))
+        write_text(path, json.dumps(measure(run_folder), allow_nan=False))
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -9,14 +9,12 @@ from tfadv.errors import UserError
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.reports.drawings import Drawing
 from tfadv.reproduction.experiment import Experiment, Files, Statistics, label
-from tfadv.reproduction.norm_sample import sampled
 from tfadv.reproduction.norm_statistics import measured_once
 from tfadv.reproduction.report import statistics_figures
 from tfadv.reproduction.report.diagram import diagram
 from tfadv.reproduction.results import Results
 from tfadv.runs import trained_run
 
-SECTION = "norms"
 KINDS = {"branches": "figure 5", "batches": "figure 6", "diagram": "figure 4"}
 
 
@@ -75,7 +73,7 @@ def drawings_of_run(experiment: Experiment, run: Path, block: str | None = None)
 def _diagram(plan: Plan, of: str) -> Drawing:
     model = plan.build_model()
     return Drawing(
-        SECTION,
+        "figures",
         f"diagram_{plan.experiment.norm}.png",
         f"Which images a norm measures: {of}",
         "The first convolution and its norm, drawn from the model and its training strategy; all "
@@ -84,21 +82,6 @@ def _diagram(plan: Plan, of: str) -> Drawing:
     )
 
 
-def _measured(
-    one: Statistics, statistics: Mapping, of: str, block: str | None
-) -> Iterator[Drawing]:
-    """Yields a look at some channels, and at the whole network."""
-    channels = sampled(statistics, block).describe()
-    if one.kind == "branches":
-        draw, what = statistics_figures.of_branches, "Running statistics of each branch"
-    else:
-        draw, what = statistics_figures.of_batches, "Statistics of two batches, and running ones"
-    figure = functools.partial(draw, statistics, block)
-    yield Drawing(SECTION, f"{one.kind}.png", what, f"{of}: {channels}", figure)
-    yield Drawing(
-        SECTION,
-        f"{one.kind}_by_depth.png",
-        "Distances in every norm of the network",
-        f"{of}: medians over each norm's channels; bands are their quartiles.",
-        functools.partial(statistics_figures.by_depth, statistics),
-    )
+def _measured(one: Statistics, statistics: Mapping, of: str, block: str | None) -> list[Drawing]:
+    drawn = statistics_figures.drawings(one.kind, statistics, block)
+    return [drawing._replace(title=f"{drawing.title}: {of}") for drawing in drawn]
