@@ -30,6 +30,7 @@ flags.DEFINE_list("seeds", ["0"], "Values of Experiment.seed; claims need three.
 flags.DEFINE_string("output_dir", None, "Where it all goes; by default runs/reproduce-SCALE.")
 flags.DEFINE_string("shard", None, "i/n: only the i-th of n parts, for n machines.")
 flags.DEFINE_bool("dry_run", False, "Say what there is and what the rest would take; run nothing.")
+flags.DEFINE_bool("report_only", False, "Write the report of what there is; run nothing.")
 flags.DEFINE_string("model_dir", None, "A run whose norms to draw, for figure4, 5 and 6.")
 flags.DEFINE_string("block", None, "Whose norm figures 5 and 6 show; by default one of res3.")
 
@@ -62,7 +63,7 @@ def main(argv):
             for line in costs.lines(runner, mine, configured(Hardware)):
                 say(line)
             return
-        failed = runner.run_all(mine)
+        failed = [] if FLAGS.report_only else runner.run_all(mine)
         if FLAGS.shard:
             say(f"shard {FLAGS.shard} is done: without --shard the report is written")
         else:

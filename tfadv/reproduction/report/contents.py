@@ -8,7 +8,7 @@ from tfadv.reports.embedding import Picture
 from tfadv.reproduction.catalogue import EVERYTHING, EXPERIMENTS
 from tfadv.reproduction.experiment import Curves, Experiment, Points, Table
 from tfadv.reproduction.page import Compared, Page
-from tfadv.reproduction.report import runs, tables
+from tfadv.reproduction.report import other_attacks, runs, tables
 from tfadv.reproduction.report.grid import Column, Grid, Row, plain
 from tfadv.reproduction.report.judgements import Judgement, judgements, summary
 from tfadv.reproduction.report.numbers import listed
@@ -123,6 +123,10 @@ def _tables(page: Page) -> Iterator[TableShown]:
         is_folded = len(experiment.tables) > 2 and len(table.rows) > LONG
         grid = tables.grid(table, page)
         yield TableShown(f"table-{number}", titled(experiment, table), grid, is_folded)
+    others = other_attacks.grid(page)
+    if others:
+        is_folded = len(others.rows) > LONG
+        yield TableShown("other-attacks", other_attacks.TITLE, others, is_folded)
 
 
 def _caution(settings: Sequence[Compared]) -> str:

@@ -15,7 +15,7 @@ from tfadv.reproduction.report.diagram import diagram
 from tfadv.reproduction.results import Results
 from tfadv.runs import trained_run
 
-KINDS = {"branches": "figure 5", "batches": "figure 6", "diagram": "figure 4"}
+FIGURES = ("figure4", "figure5", "figure6")
 
 
 def drawings(
@@ -57,8 +57,8 @@ def drawings_of_run(experiment: Experiment, run: Path, block: str | None = None)
         UserError: the experiment shows no norms, the folder holds no run, or its norm has
             nothing to show.
     """
-    if experiment.models and not experiment.statistics:
-        raise UserError(f"--model_dir goes with {', '.join(KINDS.values())}, not {experiment.name}")
+    if experiment.name not in FIGURES:
+        raise UserError(f"--model_dir goes with {', '.join(FIGURES)}, not with {experiment.name}")
     file = trained_run.config_file(run)
     found: list[Drawing] = []
     for kind in dict.fromkeys(one.kind for one in experiment.statistics):

@@ -1,10 +1,12 @@
 """The report of an experiment from what its folder holds."""
 
+import dataclasses
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfadv import config
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.reproduction import about, cells
 from tfadv.reproduction.claims import verdict
@@ -15,6 +17,7 @@ from tfadv.reproduction.report import norms
 from tfadv.reproduction.report import page as report
 from tfadv.reproduction.results import Results
 from tfadv.reproduction.runner import Runner, collect
+from tfadv.runs import trained_run
 from tfadv.runs.run_directory import RunDirectory
 
 
@@ -77,14 +80,15 @@ def write_of_run(experiment: Experiment, run: Path, block: str | None = None) ->
         UserError: see `norms.drawings_of_run`.
     """
     drawn = norms.drawings_of_run(experiment, run, block)
-    start = RunDirectory(run).starts()[-1]
+    read = config.read([trained_run.config_file(run)])
+    plan, start = build_plan(read), RunDirectory(run).starts()[-1]
     page = Page(
-        experiment,
-        str(run),
+        dataclasses.replace(experiment, statistics=(), claims=()),
+        plan.experiment.scale,
         Results({}, {}),
         (),
-        (),
-        (("processor", start.get("processor", "not recorded")),),
+        tuple(about.settings(plan, read.values, [plan.experiment.seed])),
+        (("run", str(run)), ("processor", start.get("processor", "not recorded"))),
         {},
         (_own_command(),),
         tuple(start["versions"].items()),
