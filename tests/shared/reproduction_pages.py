@@ -31,22 +31,23 @@ def seed_result(files, seed, folder, images=IMAGES):
         for branch in branches
         for attack, rate in zip(ATTACKS, np.sort(rng.uniform(0.05, 0.8, 6))[::-1], strict=True)
     }
-    run = folder / "runs" / "-".join(file.replace("/", "_") for file in files) / f"seed{seed}"
-    report = run / "evaluation_report" / "report.html"
+    run = folder / "runs" / "-".join(file.replace("/", "_") for file in (*files, f"seed{seed}"))
+    report = run.with_suffix(".html")
     return SeedResult(seed, run, {}, report, np.arange(images), right)
 
 
-def results_of(experiment, folder, seeds=(0, 1, 2), missing=None, reports=True):
-    """Returns results of all models but the missing ones, their reports on disk."""
+def results_of(experiment, folder, seeds=(0, 1, 2), missing=None, has_reports=False):
+    """Returns results of all models but the missing ones; their reports may lie on disk."""
     missing = missing or {}
     by_model = {
         files: [seed_result(files, seed, folder) for seed in seeds]
         for files in experiment.models
         if files not in missing and seeds
     }
-    for run in (run for runs in by_model.values() for run in runs if reports):
-        run.report.parent.mkdir(parents=True, exist_ok=True)
-        run.report.write_text("a report")
+    if has_reports:
+        (folder / "runs").mkdir(parents=True)
+        for run in (run for runs in by_model.values() for run in runs):
+            run.report.write_text("a report")
     return Results(by_model, missing)
 
 
