@@ -51,9 +51,8 @@ def main(argv):
             raise UserError("name an experiment, such as --experiment=table1; --list names all")
         experiment = chosen(FLAGS.experiment)
         if FLAGS.model_dir:
-            say(
-                f"report: {reporting.report_of_run(experiment, Path(FLAGS.model_dir), FLAGS.block)}"
-            )
+            page = reporting.write_of_run(experiment, Path(FLAGS.model_dir), FLAGS.block)
+            say(f"report: {page}")
             return
         runner, seeds = _runner(say), comparison.chosen_seeds(FLAGS.seeds)
         grid = cells.grid(experiment.models, seeds, runner.setting)

@@ -7,9 +7,9 @@ from shared.reproduced import seed_result
 from tfadv.paper import ROWS
 from tfadv.reproduction.bootstrap import Interval
 from tfadv.reproduction.catalogue import EXPERIMENTS
-from tfadv.reproduction.claims import CLAIMS
+from tfadv.reproduction.claims import CLAIMS, verdict
 from tfadv.reproduction.results import Results
-from tfadv.reproduction.verdicts import FAILS, HOLDS, UNDECIDED, judged, verdict
+from tfadv.reproduction.verdicts import FAILS, HOLDS, UNDECIDED, judged
 
 IMAGES = 1000
 OF_ACCURACIES = [name for name in CLAIMS if "statistics" not in name]

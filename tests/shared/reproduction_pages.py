@@ -4,11 +4,10 @@ import numpy as np
 
 from tfadv.norms.mode import ADV, CLEAN, MAIN
 from tfadv.reproduction.catalogue import chosen
-from tfadv.reproduction.claims import CLAIMS
+from tfadv.reproduction.claims import CLAIMS, verdict
 from tfadv.reproduction.experiment import branch_of
 from tfadv.reproduction.page import Compared, Page
 from tfadv.reproduction.results import Results, SeedResult
-from tfadv.reproduction.verdicts import verdict
 
 ATTACKS = ("clean", "PGD-10", "PGD-20", "PGD-100", "PGD-500", "PGD-2000")
 IMAGES = 200

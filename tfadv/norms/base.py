@@ -13,6 +13,8 @@ from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 Statistics = tuple[tf.Tensor, ...]
 # What the norms of a forward measured, by their paths: a norm that was called twice, twice.
 Collected = dict[str, list[Statistics]]
+# Mean and variance of each channel, float32 [C].
+Moments = tuple[tf.Tensor, tf.Tensor]
 
 
 class Norm(keras.layers.Layer):
@@ -114,6 +116,29 @@ class Norm(keras.layers.Layer):
         """Returns the running variables and their values after a step with these statistics."""
         raise UserError(f"{type(self).__name__} defines no updates(statistics)")
 
+    def running_statistics(self, branch: str | None = None) -> Moments | None:
+        """Returns the running mean and variance of a branch.
+
+        Args:
+            branch: which branch; None takes the default one.
+
+        Returns:
+            None where the norm keeps no such two of every channel.
+        """
+        return None
+
+    def batch_statistics(self, collected: Collected, branch: str | None = None) -> Moments | None:
+        """Returns what a forward measured of the two that `running_statistics` averages.
+
+        Args:
+            collected: of a forward in the branch; several measurements are averaged.
+            branch: which branch; None takes the default one.
+
+        Returns:
+            None where the norm measured no such two.
+        """
+        return None
+
     def forward(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
         """Returns `x` normalized, of its dtype, and the statistics that `mode` says to write."""
         affine = self.affine(mode)
@@ -174,6 +199,11 @@ def merged(collections: Sequence[Collected]) -> Collected:
     return found
 
 
+def averaged(measured: Sequence[Statistics]) -> Statistics:
+    """Returns the mean of several measurements of one norm."""
+    return tuple(tf.add_n(same) / len(measured) for same in zip(*measured, strict=True))
+
+
 def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
     """Updates running statistics once for each norm; in replica context.
 
@@ -186,9 +216,7 @@ def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_rep
     updates = [
         update
         for path, measured in collected.items()
-        for update in norms[path].updates(
-            tuple(tf.add_n(same) / len(measured) for same in zip(*measured, strict=True))
-        )
+        for update in norms[path].updates(averaged(measured))
     ]
     values = [tf.stop_gradient(value) for _, value in updates]
     if values and across_replicas == "mean":

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import check
-from tfadv.norms.base import Norm
+from tfadv.norms.base import Collected, Norm, averaged
 from tfadv.norms.mode import NormMode
 from tfadv.registry import NORMS
 
@@ -97,6 +97,14 @@ class BatchNorm(Norm):
         offset = self.beta - mean * scale
         y = x * _for_images(scale, x) + _for_images(offset, x)
         return y, tf.reduce_mean(mean, 0), tf.reduce_mean(variance, 0)
+
+    def running_statistics(self, branch: str | None = None):
+        """Returns the running mean and variance; see `Norm.running_statistics`."""
+        return tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
+
+    def batch_statistics(self, collected: Collected, branch: str | None = None):
+        """Returns the moments of the batch; see `Norm.batch_statistics`."""
+        return averaged(collected[self.path]) if self.path in collected else None
 
     def stock_layer(self, branch: str | None = None):
         """Returns Keras' batch normalization; see `Norm.stock_layer`."""

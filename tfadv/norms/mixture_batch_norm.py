@@ -71,6 +71,14 @@ class MixtureBatchNorm(Norm):
         """Normalizes `x` [N, H, W, C], all of it images of the mode's branch."""
         return self._branch(mode.branch).forward(x, mode)
 
+    def running_statistics(self, branch: str | None = None):
+        """Returns the branch's running mean and variance; see `Norm.running_statistics`."""
+        return self._branch(branch).running_statistics()
+
+    def batch_statistics(self, collected: Collected, branch: str | None = None):
+        """Returns the moments of the branch's batch; see `Norm.batch_statistics`."""
+        return self._branch(branch).batch_statistics(collected)
+
     def stock_layer(self, branch: str | None = None):
         """Returns the branch as Keras' batch normalization; see `Norm.stock_layer`."""
         return self._branch(branch).stock_layer()

@@ -53,16 +53,31 @@ def canvas(theme: Theme, title: str, height: float) -> tuple[Figure, Axes]:
         title: stands above, on the left.
         height: in inches.
     """
-    figure = Figure((WIDTH, height), facecolor=theme.ground, layout="constrained")
-    axes = figure.add_subplot(facecolor=theme.ground)
-    axes.set_title(plain(title), loc="left", color=theme.ink, size=TEXT + 1, weight="bold", pad=10)
-    axes.grid(color=theme.rule, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", color=theme.rule, labelcolor=theme.muted, labelsize=TEXT)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side == "bottom")
-        spine.set_color(theme.muted)
+    figure, (axes,) = panels(theme, [title], height)
     return figure, axes
+
+
+def panels(theme: Theme, titles: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
+    """Returns an empty figure and its axes, one below the other, with one x axis.
+
+    Args:
+        theme: the colours.
+        titles: of the axes.
+        height: of the whole, in inches.
+    """
+    figure = Figure((WIDTH, height), facecolor=theme.ground, layout="constrained")
+    column = figure.subplots(len(titles), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, title in zip(column, titles, strict=True):
+        axes.set_facecolor(theme.ground)
+        words = plain(title)
+        axes.set_title(words, loc="left", color=theme.ink, size=TEXT + 1, weight="bold", pad=10)
+        axes.grid(color=theme.rule, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(which="both", color=theme.rule, labelcolor=theme.muted, labelsize=TEXT)
+        for side, spine in axes.spines.items():
+            spine.set_visible(side == "bottom")
+            spine.set_color(theme.muted)
+    return figure, list(column)
 
 
 def name_axes(axes: Axes, theme: Theme, x: str, y: str) -> None:

@@ -1,14 +1,36 @@
-"""The paper's claims as sums of accuracies that must be above zero."""
+"""The paper's claims as effects, most of them sums of accuracies, that must be above zero."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 
 from tfadv.norms.mode import ADV, CLEAN, MAIN
 from tfadv.paper import Number
 from tfadv.reproduction.experiment import PGD_2000, model, trained_with, under
+from tfadv.reproduction.norm_distance import (
+    beyond_batches,
+    mean_distance,
+    share_larger,
+    variance_distance,
+)
 from tfadv.reproduction.results import Results
-from tfadv.reproduction.verdicts import CLAIMS, Effect, claim, contrast
+from tfadv.reproduction.verdicts import Claim, Effect, Verdict, by_norm, contrast
 
-__all__ = ["CLAIMS"]  # filled below
+CLAIMS: dict[str, Claim] = {}
+
+
+def verdict(name: str, results: Results) -> Verdict:
+    """Judges the claim of a name."""
+    return CLAIMS[name].judge(name, results)
+
+
+def claim(text: str, where: str):
+    """Makes a function of the results the measure of the claim of its name."""
+
+    def register(effects: Callable[[Results], tuple[Effect, ...]]):
+        CLAIMS[effects.__name__] = Claim(text, where, effects)
+        return effects
+
+    return register
 
 
 def _difference(one: Number, other: Number) -> dict[Number, float]:
@@ -130,3 +152,40 @@ def only_some_curves_flatten(results: Results) -> tuple[Effect, ...]:
 
     what = "lost from PGD-500 to PGD-2000: one batch norm for both kinds, minus the others"
     return (contrast(results, what, _minus(lost(_WEAK), lost(_STRONG))),)
+
+
+@claim(
+    "Clean and adversarial images have different running statistics, and the adversarial ones "
+    "have the larger means and variances.",
+    "section 4.2, figure 5",
+)
+def adversarial_statistics_are_larger(results: Results) -> tuple[Effect, ...]:
+    """The running statistics of MBN's two branches, norm by norm.
+
+    A larger mean is taken as one further from zero. Figure 5 shows means of both signs, and
+    a channel's sign says nothing: with the kernel and γ both negated the network is the same
+    function, and the mean has the other sign. It is also what the paper explains it by, noise
+    and outliers in the features.
+    """
+    effect = functools.partial(by_norm, results, files=_MBN)
+    beside = "of the branches, minus that of two batches of one branch"
+    return (
+        effect(
+            what=f"distance of the running means {beside}",
+            measure=lambda statistics: beyond_batches(statistics, mean_distance),
+            unit="standard deviations",
+        ),
+        effect(
+            what=f"distance of the running variances {beside}",
+            measure=lambda statistics: beyond_batches(statistics, variance_distance),
+            unit="doublings",
+        ),
+        effect(
+            what="channels whose adversarial running variance is larger, minus half of them",
+            measure=lambda statistics: 100 * (share_larger(statistics, "variance") - 0.5),
+        ),
+        effect(
+            what="channels whose adversarial running mean is further from 0, minus half of them",
+            measure=lambda statistics: 100 * (share_larger(statistics, "mean") - 0.5),
+        ),
+    )

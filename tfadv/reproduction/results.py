@@ -118,13 +118,14 @@ class Results:
         return seed, total
 
 
-def read(run: Path, record_path: Path, seed: int) -> SeedResult:
+def read(run: Path, record_path: Path, seed: int, statistics: Path) -> SeedResult:
     """Returns an evaluated run.
 
     Args:
         run: its folder.
         record_path: of the evaluation; its predictions lie beside it.
         seed: of the run.
+        statistics: of its norms, where it was measured.
     """
     record = json.loads(record_path.read_text(encoding="utf-8"))
     right = {}
@@ -137,7 +138,8 @@ def read(run: Path, record_path: Path, seed: int) -> SeedResult:
             name = f"{name} ({len(right)})"
         right[row["branch"], name] = predicted == predictions.label
     report = record_path.with_name(f"{record_path.stem}_report") / "report.html"
-    return SeedResult(seed, run, record, report, predictions.index, right)
+    norms = json.loads(statistics.read_text(encoding="utf-8")) if statistics.is_file() else None
+    return SeedResult(seed, run, record, report, predictions.index, right, norms)
 
 
 def attack_name(record: Mapping, row: Mapping) -> str:

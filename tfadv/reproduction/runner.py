@@ -10,7 +10,7 @@ from pathlib import Path
 from tfadv import config
 from tfadv.files import write_json
 from tfadv.planning.plan import build_plan
-from tfadv.reproduction import results
+from tfadv.reproduction import norm_statistics, results
 from tfadv.reproduction.cells import Cell, Setting
 from tfadv.reproduction.experiment import Files
 from tfadv.runs import processes
@@ -48,7 +48,8 @@ class Runner:
 
     def result(self, cell: Cell) -> results.SeedResult:
         """Returns what a finished cell reached."""
-        return results.read(cell.run(self.folder), self.record_path(cell), cell.seed)
+        run = cell.run(self.folder)
+        return results.read(run, self.record_path(cell), cell.seed, run / norm_statistics.FILE)
 
     def why_missing(self, cell: Cell) -> str:
         """Returns why a cell is not finished."""

@@ -15,11 +15,11 @@ A claim holds if all its effects do, and does not if one of them doesn't.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from tfadv.paper import Number
-from tfadv.reproduction.bootstrap import Interval
-from tfadv.reproduction.experiment import (
-    published,
-)
+from tfadv.reproduction.bootstrap import Interval, bootstrap
+from tfadv.reproduction.experiment import Files, published
 from tfadv.reproduction.results import Results
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "not decidable here"
@@ -82,17 +82,12 @@ class Claim(NamedTuple):
     where: str
     effects: Callable[[Results], tuple[Effect, ...]]
 
-
-CLAIMS: dict[str, Claim] = {}
-
-
-def verdict(name: str, results: Results) -> Verdict:
-    """Judges a claim of `CLAIMS`."""
-    claim = CLAIMS[name]
-    effects = claim.effects(results)
-    verdicts = {effect.verdict for effect in effects}
-    joint = next(one for one in (FAILS, UNDECIDED, HOLDS) if one in verdicts)
-    return Verdict(name, claim.text, claim.where, joint, effects)
+    def judge(self, name: str, results: Results) -> Verdict:
+        """Returns what became of the claim of this name."""
+        effects = self.effects(results)
+        verdicts = {effect.verdict for effect in effects}
+        joint = next(one for one in (FAILS, UNDECIDED, HOLDS) if one in verdicts)
+        return Verdict(name, self.text, self.where, joint, effects)
 
 
 def judged(measured: Interval, paper: float | None, seeds: int) -> tuple[str, str]:
@@ -130,11 +125,36 @@ def _lacking(results: Results, weights: Mapping[Number, float]) -> str:
     return f"no {', '.join(names)}" if names else "no seed has all the models, on the same images"
 
 
-def claim(text: str, where: str):
-    """Registers a function that measures the effects as the claim of its name."""
+def by_norm(
+    results: Results,
+    what: str,
+    files: Files,
+    measure: Callable[[Mapping], np.ndarray],
+    unit: str = "points",
+) -> Effect:
+    """Measures the mean over a model's norms, with an interval over seeds and norms.
 
-    def register(effects: Callable[[Results], tuple[Effect, ...]]):
-        CLAIMS[effects.__name__] = Claim(text, where, effects)
-        return effects
+    Norms are drawn again, not channels: those of one norm see the same images through one
+    convolution and bear no independent witness, and there are so many of them that no
+    interval would be left.
 
-    return register
+    Args:
+        results: with norm statistics.
+        what: in words.
+        files: of the model.
+        measure: of a run's norm statistics one value for each norm, float64 [L]; none where
+            they don't have what it compares.
+        unit: of the values.
+    """
+    found = {
+        result.seed: measure(result.statistics)
+        for result in results.by_model.get(files, ())
+        if result.statistics is not None
+    }
+    values = {seed: of_norms for seed, of_norms in found.items() if len(of_norms)}
+    if not values:
+        why = f"no norm statistics of {' + '.join(files)}"
+        return Effect(what, UNDECIDED, why, None, None, (), 0, unit)
+    measured = bootstrap(list(values.values()))
+    decided, why = judged(measured, None, len(values))
+    return Effect(what, decided, why, measured, None, tuple(values), 0, unit)

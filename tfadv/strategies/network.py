@@ -1,6 +1,6 @@
 """What a training strategy sees of the model in one step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -77,13 +77,11 @@ class Network:
             float32 logits [N_k, K] for each kind, in the same order, and the statistics
             that the norms measured and are to write.
         """
-        together: dict[str | None, list[str]] = {}
-        for kind in images:
-            together.setdefault(self._branch(self._kinds.get(kind, kind)), []).append(kind)
+        taken = {kind: self._kinds.get(kind, kind) for kind in images}
         logits, collections = {}, []
-        for branch, kinds in together.items():
+        for branch, kinds in mini_batches(taken, self.model.branches).items():
             batches = [images[kind] for kind in kinds]
-            mode = self._phase.training_mode(branch)
+            mode = self._phase.training_mode(self._branch(branch))
             mixed, collected = self.model(
                 tf.concat(batches, 0), mode=mode, collect=True, dtype=self._dtype
             )
@@ -97,3 +95,17 @@ class Network:
 
     def _prepare(self, branch: str | None) -> LogitsFn:
         return self.model.logits_fn(self._phase.attack_mode(branch), self._attack_dtype)
+
+
+def mini_batches(kinds: Mapping[str, str], norm_branches: Sequence[str]) -> dict[str, list[str]]:
+    """Returns the kinds of images that share a mini-batch, by the branch that normalizes it.
+
+    Args:
+        kinds: the norm branch that each takes, as `Strategy.kinds`.
+        norm_branches: those of the model; with one alone all kinds are mixed.
+    """
+    together: dict[str, list[str]] = {}
+    for kind, branch in kinds.items():
+        shared = branch if len(norm_branches) > 1 else norm_branches[0]
+        together.setdefault(shared, []).append(kind)
+    return together
