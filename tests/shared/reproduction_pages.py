@@ -4,7 +4,7 @@ import numpy as np
 
 from tfadv.norms.mode import ADV, CLEAN, MAIN
 from tfadv.reproduction.catalogue import chosen
-from tfadv.reproduction.claims import CLAIMS, verdict
+from tfadv.reproduction.claims import verdict
 from tfadv.reproduction.experiment import branch_of
 from tfadv.reproduction.page import Compared, Page
 from tfadv.reproduction.results import Results, SeedResult
@@ -54,7 +54,7 @@ def page_of(name, folder, sizes=None, **more):
     """Returns what a report of an experiment says."""
     experiment = chosen(name)
     results = results_of(experiment, folder, **more)
-    verdicts = tuple(verdict(claim, results) for claim in experiment.claims if claim in CLAIMS)
+    verdicts = tuple(verdict(claim, results) for claim in experiment.claims)
     sizes = sizes or {
         files: "" if len(files) == 1 else str(files[1:]) for files in experiment.models
     }
