@@ -4,7 +4,7 @@ import numpy as np
 
 from tfadv.norms.mode import ADV, CLEAN, MAIN
 from tfadv.reproduction.catalogue import chosen
-from tfadv.reproduction.claims import CLAIMS, verdict
+from tfadv.reproduction.claims import verdict
 from tfadv.reproduction.experiment import branch_of
 from tfadv.reproduction.page import Compared, Page
 from tfadv.reproduction.results import Results, SeedResult
@@ -30,22 +30,23 @@ def seed_result(files, seed, folder, images=IMAGES):
         for branch in branches
         for attack, rate in zip(ATTACKS, np.sort(rng.uniform(0.05, 0.8, 6))[::-1], strict=True)
     }
-    run = folder / "runs" / "-".join(file.replace("/", "_") for file in files) / f"seed{seed}"
-    report = run / "evaluation_report" / "report.html"
+    run = folder / "runs" / "-".join(file.replace("/", "_") for file in (*files, f"seed{seed}"))
+    report = run.with_suffix(".html")
     return SeedResult(seed, run, {}, report, np.arange(images), right)
 
 
-def results_of(experiment, folder, seeds=(0, 1, 2), missing=None, reports=True):
-    """Returns results of all models but the missing ones, their reports on disk."""
+def results_of(experiment, folder, seeds=(0, 1, 2), missing=None, has_reports=False):
+    """Returns results of all models but the missing ones; their reports may lie on disk."""
     missing = missing or {}
     by_model = {
         files: [seed_result(files, seed, folder) for seed in seeds]
         for files in experiment.models
         if files not in missing and seeds
     }
-    for run in (run for runs in by_model.values() for run in runs if reports):
-        run.report.parent.mkdir(parents=True, exist_ok=True)
-        run.report.write_text("a report")
+    if has_reports:
+        (folder / "runs").mkdir(parents=True)
+        for run in (run for runs in by_model.values() for run in runs):
+            run.report.write_text("a report")
     return Results(by_model, missing)
 
 
@@ -53,7 +54,7 @@ def page_of(name, folder, sizes=None, **more):
     """Returns what a report of an experiment says."""
     experiment = chosen(name)
     results = results_of(experiment, folder, **more)
-    verdicts = tuple(verdict(claim, results) for claim in experiment.claims if claim in CLAIMS)
+    verdicts = tuple(verdict(claim, results) for claim in experiment.claims)
     sizes = sizes or {
         files: "" if len(files) == 1 else str(files[1:]) for files in experiment.models
     }
