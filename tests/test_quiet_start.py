@@ -14,6 +14,7 @@ COMMANDS = {
     "evaluate": ["--help"],
     "export": ["--help"],
     "plugins": [],
+    "reproduce": ["--list"],
     "train": ["--gin_file=gin/mbn_alp.gin", "--dry_run"],
 }
 # As TensorFlow 2.21 prints them where there is no GPU.
