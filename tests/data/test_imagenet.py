@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
-from tfadv.data.image_file import decoded
+from tfadv.data.image_files.decoding import decoded
 from tfadv.data.image_folder import image_folder
 from tfadv.data.imagenet import imagenet
 from tfadv.data.inception_crop import InceptionCrop

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
-from tfadv.data.image_file import decoded, orientation, turned_upright
+from tfadv.data.image_files.decoding import decoded, turned_upright
+from tfadv.data.image_files.headers import read_header
 
 pytestmark = pytest.mark.slow
 VIEW = CentreSquare(224, 256, Bicubic(-0.75, antialias=False, whole_pixels=True))
@@ -48,7 +49,8 @@ def test_files_are_read_and_seen_as_by_opencv(cv2, data_dir):
     views = []
     for file in files(data_dir):
         expected = cv2.imread(str(file), cv2.IMREAD_COLOR)[..., ::-1]
-        turn = tf.constant(orientation(str(file)))
+        with open(file, "rb") as opened:
+            turn = tf.constant(read_header(opened).orientation)
         image = turned_upright(decoded(tf.io.read_file(str(file))), turn)
         np.testing.assert_array_equal(image, expected)
         ours = VIEW(image).numpy()

@@ -20,6 +20,7 @@ ROOMS = (
     "devices",
     "norms",
     "optimization",
+    "data/image_files",
     "data",
     "data/corruptions",
     "models",

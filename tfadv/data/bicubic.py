@@ -36,13 +36,13 @@ class Bicubic:
         """Returns a window of the resized image, without making the rest.
 
         Args:
-            image: float32 [h, w, 3] in 0..255.
+            image: float32 [h, w, C] in 0..255, C known.
             size: int32 [2], height and width of the whole resized image.
             corner: int32 [2], the window's first row and column in it.
             window: height and width of the window.
 
         Returns:
-            float32 [*window, 3] in 0..255.
+            float32 [*window, C] in 0..255.
         """
         # Which side comes first matters to the rounding between, which Pillow alone has.
         first, second = (1, 0) if self.antialias else (0, 1)
@@ -50,14 +50,14 @@ class Bicubic:
         if self.antialias:
             image = self._finished(image)
         image = self._along(image, second, size[second], corner[second], window[second])
-        return tf.ensure_shape(self._finished(image), [*window, 3])
+        return tf.ensure_shape(self._finished(image), [*window, image.shape[-1]])
 
     def _along(self, image, side, new, first, count):
         """Resizes one side; whole lines are mixed, which are contiguous in memory."""
         image = tf.transpose(image, [1, 0, 2]) if side else image
-        old, across = tf.unstack(tf.shape(image)[:2])
-        lines = self._mixed(tf.reshape(image, [old, across * 3]), old, new, first, count)
-        image = tf.reshape(lines, [count, across, 3])
+        (old, across), channels = tf.unstack(tf.shape(image)[:2]), image.shape[-1]
+        lines = self._mixed(tf.reshape(image, [old, across * channels]), old, new, first, count)
+        image = tf.reshape(lines, [count, across, channels])
         return tf.transpose(image, [1, 0, 2]) if side else image
 
     def _mixed(self, lines, old, new, first, count):

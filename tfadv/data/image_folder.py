@@ -22,6 +22,7 @@ def image_folder(
     cubic_a: float = -0.5,
     whole_pixels: bool = True,
     exif_orientation: bool = True,
+    channels: int = 3,
 ) -> Splits:
     """Returns the images under ``train/CLASS/*`` and ``test/CLASS/*``.
 
@@ -43,6 +44,7 @@ def image_folder(
         cubic_a: a of the cubic kernel; see `Bicubic`.
         whole_pixels: whether resized pixels are rounded to whole numbers.
         exif_orientation: whether to turn images as their EXIF orientation says.
+        channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha.
     """
     bicubic = Bicubic(cubic_a, antialias, whole_pixels)
     view = CentreSquare(image_size, image_size if shorter_side is None else shorter_side, bicubic)
@@ -54,7 +56,7 @@ def image_folder(
     _check_alike(train_classes, test_classes)
     return Splits(
         *(
-            FolderSource(name, folder, train_classes, view, exif_orientation)
+            FolderSource(name, folder, train_classes, view, exif_orientation, channels)
             for name, folder in folders.items()
         )
     )

@@ -78,7 +78,7 @@ def train_batches(
         step, share, within = shares.split(number, batch_size)
         index = step * batch_size + within * shares.replicas + share
         place, order = index % total, index // total
-        image, label = fetch(permuted(place, total, seed, "training order", order))
+        image, label = fetch(source.stand_in(permuted(place, total, seed, "training order", order)))
         stream = randomness.example_seeds(seed, "augmentation", index[None])[0]
         return {"image": augmentation(image, stream), "label": label, "index": index}
 
@@ -90,18 +90,32 @@ def train_batches(
     )
 
 
+def images_of_step(total: int, batch_size: int, seed: int, step: int) -> np.ndarray:
+    """Returns which of `total` images `train_batches` takes in a step, int64 [batch_size]."""
+    numbers = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    places, orders = numbers % total, numbers // total
+    found = [
+        permuted(places[orders == order], total, seed, "training order", order)
+        for order in tf.unique(orders).y
+    ]
+    return tf.concat(found, 0).numpy()
+
+
 def evaluation_indices(source: Source, examples: int | None = None, seed: int = 0) -> np.ndarray:
     """Returns which images to evaluate on, int64 [N]: all, or a subset drawn by the seed.
+
+    Those that the source skips are left out of either.
 
     Args:
         source: the images.
         examples: how many; None for all.
         seed: of the subset.
     """
-    places = tf.range(len(source), dtype=tf.int64)
-    if examples is None or examples >= len(source):
-        return places.numpy()
-    return permuted(places[:examples], len(source), seed, "evaluation subset", 0).numpy()
+    chosen = np.arange(len(source))
+    if examples is not None and examples < len(source):
+        places = tf.constant(chosen[:examples])
+        chosen = permuted(places, len(source), seed, "evaluation subset", 0).numpy()
+    return chosen[~np.isin(chosen, [*source.skipped])]
 
 
 def evaluation_batches(

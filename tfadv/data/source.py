@@ -2,7 +2,9 @@
 
 import functools
 import hashlib
-from collections.abc import Sequence
+import re
+import types
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,8 @@ class Source:
 
     Attributes:
         warnings: what is odd about the images, in lines that a run prints first.
+        unreadable: by number, why an image can't be read, to complete "the file …".
+        skipped: the images that are left out, likewise.
 
     Raises:
         UserError: there is no image, a label is not a whole number in range, or
@@ -32,6 +36,8 @@ class Source:
     """
 
     warnings: tuple[str, ...] = ()
+    unreadable: Mapping[int, str] = types.MappingProxyType({})
+    skipped: Mapping[int, str] = types.MappingProxyType({})
 
     def __init__(
         self,
@@ -73,6 +79,40 @@ class Source:
             float32 [h, w, 3] of any size in 0..255 and its int32 label.
         """
         return self.fetch(index)
+
+    def title(self, index: int) -> str:
+        """Returns what an image is called in messages."""
+        return f"image {index}"
+
+    def problem(self, index: int) -> str:
+        """Returns why an image can't be fetched now, to complete "the file …", or ``""``."""
+        try:
+            self.fetch_original(tf.constant(index, tf.int64))
+        except tf.errors.OpError as error:
+            return f"can't be decoded: {first_line(error)}"
+        return ""
+
+    def skip(self, bad: Mapping[int, str]) -> None:
+        """Leaves some images out, beside those that are left out already.
+
+        In training the next image that isn't left out stands in for each, so that the order
+        and the steps of all others stay as they are. Pipelines that were made before don't
+        know of it.
+
+        Args:
+            bad: by number, why.
+        """
+        self.skipped = dict(sorted({**self.skipped, **bad}.items()))
+
+    def stand_in(self, index: tf.Tensor) -> tf.Tensor:
+        """Returns the image to train on in place of image `index`, int64 scalars: mostly itself."""
+        if not self.skipped:
+            return index
+        skipped = np.array([*self.skipped], np.int64)
+        left = np.setdiff1d(np.arange(len(self)), skipped)
+        others = left[np.searchsorted(left, skipped) % len(left)]
+        is_it = skipped == index
+        return tf.where(tf.reduce_any(is_it), tf.gather(others, tf.argmax(is_it)), index)
 
     def check_present(self) -> None:
         """Raises `UserError` if the images are known of but not on this machine."""
@@ -159,6 +199,12 @@ def eager_constant(array: np.ndarray) -> tf.Tensor:
     """
     with tf.init_scope():
         return tf.constant(array)
+
+
+def first_line(error: BaseException) -> str:
+    """Returns what an exception of TensorFlow says, without where it was in a graph."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return re.sub(r"^\{\{.*?\}\} *", "", lines[0]) if lines else type(error).__name__
 
 
 class Splits(NamedTuple):

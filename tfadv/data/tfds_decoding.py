@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets
 
-from tfadv.data.image_file import decoded
+from tfadv.data.image_files.decoding import decoded
 
 
 def decoders(features: tensorflow_datasets.features.FeaturesDict) -> dict[str, object] | None:

@@ -5,14 +5,14 @@ import dataclasses
 from tfadv.attacks import Attack
 from tfadv.config.configuration import Config
 from tfadv.config.evaluation_settings import Checkup, Evaluation
-from tfadv.data.alike import check_alike
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.data.source import Source
 from tfadv.errors import check_choice
 from tfadv.planning import plan_checks
+from tfadv.planning.images import build_splits
 from tfadv.planning.plan import Plan
 from tfadv.randomness import check_seed
-from tfadv.registry import DATASETS, configured, default
+from tfadv.registry import configured, default
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +58,7 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     """
     evaluation = configured(Evaluation)
     dataset = read.values["Experiment.dataset"]  # every scale binds it
-    splits = DATASETS.build(dataset, "Experiment.dataset")
-    check_alike(splits)
+    splits = build_splits(dataset, used=["test"])
     splits.test.check_present()
     seed = read.values.get("Experiment.seed", default("Experiment.seed"))
     check_seed("Experiment.seed", seed)

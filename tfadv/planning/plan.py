@@ -12,18 +12,19 @@ from tfadv.config.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.config.hardware import Hardware
 from tfadv.config.settings import Experiment, Training
 from tfadv.data import Splits
-from tfadv.data.alike import check_alike, oddities
+from tfadv.data.alike import oddities
 from tfadv.data.augmentation import Augmentation
+from tfadv.data.bad_images import BadImages
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.local import fastest_dtype
 from tfadv.models import Model
 from tfadv.norms import NormPolicy
 from tfadv.optimization.schedules import LearningRate
 from tfadv.planning import plan_checks
+from tfadv.planning.images import build_splits
 from tfadv.planning.paper_rows import recipe_of
 from tfadv.registry import (
     AUGMENTATIONS,
-    DATASETS,
     DECAYS,
     MODELS,
     NORMS,
@@ -54,6 +55,7 @@ class Plan:
     attack: Attack
     evaluation_attacks: dict[str, Attack]
     checkup: Checkup | None
+    bad_images: BadImages
     learning_rate: LearningRate
     hardware: Hardware
     warnings: tuple[str, ...]
@@ -132,8 +134,7 @@ def build_plan(read: Config | None = None) -> Plan:
     norm = NORMS.build(experiment.norm, "Experiment.norm")
     plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
-    splits = DATASETS.build(experiment.dataset, "Experiment.dataset")
-    check_alike(splits)
+    splits = build_splits(experiment.dataset)
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
     attacks = {"the training attack": parts["attack"], **parts["evaluation_attacks"]}
@@ -173,4 +174,5 @@ def _parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
         "attack": build_attack(experiment.attack, "Experiment.attack"),
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
+        "bad_images": configured(BadImages),
     }

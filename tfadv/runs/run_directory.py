@@ -12,6 +12,7 @@ from pathlib import Path
 from tfadv import digests
 from tfadv.config import Config
 from tfadv.config.gin_files import ROOT
+from tfadv.data import Splits
 from tfadv.devices.local import processor_name
 from tfadv.errors import UserError
 from tfadv.files import write_json, write_text
@@ -90,6 +91,20 @@ class RunDirectory:
         record = self._read_json("run.json") or {"seed": seed, "starts": []}
         record["starts"].append(_start_record(devices))
         write_json(self.path / "run.json", {**(identity or {}), **record})
+
+    def note_skipped(self, splits: Splits) -> None:
+        """Records how many images are skipped, which, and why, where there are any."""
+        skipped = {
+            split: {
+                "count": len(source.skipped),
+                "files": {source.title(n): reason for n, reason in source.skipped.items()},
+            }
+            for split, source in splits._asdict().items()
+            if source.skipped
+        }
+        record = self._read_json("run.json")
+        if record.get("skipped_images", {}) != skipped:
+            write_json(self.path / "run.json", {**record, "skipped_images": skipped})
 
     def identity(self) -> dict[str, object]:
         """Returns the digests of images and weights that the run was started with."""

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tfadv.attacks.threat_model import ThreatModel
+from tfadv.data import Splits
 from tfadv.files import write_json
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
@@ -43,9 +44,10 @@ class RunWriter:
             epsilon = threat_model.epsilon if threat_model else 1.0
             self._tensorboard.strip(step, images, adversarial, epsilon)
 
-    def save(self) -> None:
-        """Saves a checkpoint."""
+    def save(self, splits: Splits) -> None:
+        """Saves a checkpoint, and notes which images were skipped so far."""
         if self._is_chief:
+            self._directory.note_skipped(splits)
             self._checkpoints.save()
 
     def results(self, record: dict) -> None:

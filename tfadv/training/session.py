@@ -8,6 +8,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfadv import digests, randomness
+from tfadv.data.bad_images import BadImagesError
 from tfadv.data.pipeline import some_examples
 from tfadv.devices.workers import Workers
 from tfadv.evaluation.evaluator import Evaluator
@@ -80,6 +81,7 @@ class Session:
             Interrupted: SIGTERM or SIGINT came; the run can be resumed.
             WorkerLost: another worker is gone; the run can be resumed.
             UserError: a number is no longer finite, or the workers differ.
+            BadImagesError: an image can't be read; put it back, and the run can be resumed.
         """
         trainer = self.trainer
         checkpoints = Checkpoints(
@@ -90,7 +92,11 @@ class Session:
             restored = checkpoints.restore()
             self._workers.agree("step in --model_dir, which must be on a shared disk", restored)
             writer.begin(restored)
-            self._train(writer)
+            try:
+                self._train(writer)
+            except BadImagesError:
+                writer.save(self._plan.splits)
+                raise
             record = self.evaluate()
         writer.results(record)
         return record
@@ -130,7 +136,7 @@ class Session:
                 # Workers stop together, whichever of them was asked to.
                 stopping = self._workers.greatest(received[0] if received else 0)
                 if self._save_is_due(epoch, within) or stopping:
-                    writer.save()
+                    writer.save(self._plan.splits)
                 if stopping:
                     raise Interrupted(stopping, trainer.step)
 

@@ -13,6 +13,7 @@ from tfadv.norms import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.runs import initial_weights
+from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.finite import require_finite
 from tfadv.training.training_step import TrainingStep, accuracy_name
 
@@ -97,6 +98,7 @@ class Trainer:
 
         Raises:
             UserError: a number is no longer finite.
+            BadImagesError: an image can't be read any more; what was done before can be saved.
         """
         plan, spe = self.plan, self.plan.steps_per_epoch
         batches = iter(self._train_batches(start=self.step))
@@ -105,7 +107,12 @@ class Trainer:
             phase = self.train_step.phase(epoch)
             rate = float(plan.learning_rate(self.step))
             count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
-            means, not_finite = self._train_call(phase)(batches, tf.constant(count))
+            try:
+                means, not_finite = self._train_call(phase)(batches, tf.constant(count))
+            except tf.errors.OpError as error:
+                skip_unreadable(plan, self.step, error)
+                batches = iter(self._train_batches(start=self.step))
+                continue
             require_finite(not_finite.numpy(), self.train_step.watched(phase), self.step)
             metrics = {name: float(value) for name, value in means.items()}
             seconds = time.monotonic() - began

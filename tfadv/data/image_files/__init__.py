@@ -1,0 +1,1 @@
+"""What the bytes of image files say, and the pixels that they hold."""
