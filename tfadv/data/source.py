@@ -15,6 +15,9 @@ from tfadv.data.manifest import AUTO
 from tfadv.data.plausibility import checked_images, checked_labels, pixel_warnings
 from tfadv.errors import UserError
 
+# Lines of TensorFlow's errors that say where they were.
+_ABOUT_GRAPHS = ("Graph execution error", "Detected at node", "<stack traces", "[[")
+
 
 class Source:
     """Base class of the sources: numbered examples of one shape.
@@ -203,8 +206,9 @@ def eager_constant(array: np.ndarray) -> tf.Tensor:
 
 def first_line(error: BaseException) -> str:
     """Returns what an exception of TensorFlow says, without where it was in a graph."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return re.sub(r"^\{\{.*?\}\} *", "", lines[0]) if lines else type(error).__name__
+    lines = (re.sub(r"\{\{.*?\}\}", "", line).strip() for line in str(error).splitlines())
+    said = [line for line in lines if line and not line.startswith(_ABOUT_GRAPHS)]
+    return said[0] if said else type(error).__name__
 
 
 class Splits(NamedTuple):

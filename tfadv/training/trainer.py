@@ -129,8 +129,16 @@ class Trainer:
     def _train_call(self, phase: NormPhase) -> Callable:
         """Returns the traced function that does some steps, or fewer where one goes wrong."""
 
+        def one_replica(batch, arrived):
+            # Where a batch can't be read, nothing may change, not even the number of steps.
+            with tf.control_dependencies([arrived]):
+                return self.train_step(batch, phase)
+
         def step(iterator):
-            values = self.distribution.run(self.train_step, (next(iterator), phase))
+            batch = next(iterator)
+            with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+                arrived = tf.constant(True)
+            values = self.distribution.run(one_replica, (batch, arrived))
             return tf.nest.map_structure(
                 lambda value: self.distribution.reduce(
                     tf.distribute.ReduceOp.MEAN, value, axis=None
