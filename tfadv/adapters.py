@@ -44,8 +44,8 @@ def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     written = Path(folder) / metadata["training"]["config"]
     read = config.read([str(written.resolve())])
     parts = evaluation_parts(read)
-    identity.check_images(made_by(Path(folder)), read, parts.source, parts.data_digest)
-    batch = some_examples(parts.source, count)
+    identity.check_images(made_by(Path(folder)), read, parts.all_classes, parts.data_digest)
+    batch = some_examples(parts.all_classes, count)
     images = from_pixels(batch["image"].numpy(), metadata["pixel_range"])
     return images, batch["label"].numpy().astype(np.int64)
 

@@ -114,7 +114,8 @@ class Subject(NamedTuple):
 
 
 def _evaluator(subject: Subject, branches: list[str], log: OutcomeLog) -> Evaluator:
-    model, parts, distribution = subject.model, subject.parts, subject.distribution
+    parts, distribution = subject.parts, subject.distribution
+    model = parts.of_classes(subject.model)
     examination = None
     if parts.checkup:
         other = external_checks.transfer_model(parts.checkup, parts.source)
@@ -138,7 +139,9 @@ def _about(
     }
     for what, value in about.items():
         workers.agree(what, value)
-    images = identity.check_images(subject.made, read, parts.source, parts.data_digest, workers)
+    images = identity.check_images(
+        subject.made, read, parts.all_classes, parts.data_digest, workers
+    )
     return about | {"data": images}
 
 
@@ -174,13 +177,13 @@ def _external(found) -> Subject:
     model = external_models.load(
         path,
         parts.source.image_shape,
-        parts.source.classes,
+        parts.all_classes.classes,
         _stated_range(),
         FLAGS.layout,
         FLAGS.outputs,
         FLAGS.endpoint,
     )
-    command_line.warn(external_checks.check(model, parts.source))
+    command_line.warn(external_checks.check(model, parts.all_classes))
     distribution = Distribution(kind="one_device").create()
     return Subject(
         parts,

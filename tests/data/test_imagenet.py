@@ -2,10 +2,12 @@
 
 import pytest
 import tensorflow as tf
+from shared.image_files import encoded
 
 from tfadv import randomness
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
+from tfadv.data.class_lists import class_list
 from tfadv.data.image_files.decoding import decoded
 from tfadv.data.image_folder import image_folder
 from tfadv.data.imagenet import imagenet
@@ -22,11 +24,45 @@ def test_imagenet_can_be_planned_where_it_is_not(monkeypatch):
         splits.train.check_present()
 
 
+def write_imagenet(folder, splits=("train", "val"), classes=1000):
+    """Writes an image of each class, of which all are one file."""
+    file = folder / "an_image.png"
+    file.write_bytes(encoded("RGB", "png"))
+    for split in splits:
+        for name in class_list("imagenet", "")[:classes]:
+            (folder / split / name).mkdir(parents=True)
+            (folder / split / name / f"{name}_1.JPEG").symlink_to(file)
+
+
 def test_imagenet_is_a_thousand_folders(folder, monkeypatch):
     (folder / "test").rename(folder / "val")
     monkeypatch.setenv("IMAGENET_DIR", str(folder))
-    with pytest.raises(UserError, match="has 2 classes instead of 1000"):
+    with pytest.raises(UserError, match="'blue' in '.*train' is none of the 1,000 classes"):
         imagenet()
+
+
+def test_half_unpacked_folders_are_refused(tmp_path):
+    write_imagenet(tmp_path, classes=998)
+    with pytest.raises(UserError, match="998 of the 1,000 classes, none of n13133613"):
+        imagenet(str(tmp_path))
+
+
+def test_validation_alone_can_be_evaluated(tmp_path):
+    write_imagenet(tmp_path, splits=["val"])
+    splits = imagenet(str(tmp_path), image_size=8, shorter_side=9)
+    assert splits.test.warnings == ("image_folder.test: 1,000 images, ImageNet has 50,000",)
+    assert splits.test.class_names == splits.train.class_names
+    assert splits.test.fetch(tf.constant(7))[0].shape == (8, 8, 3)
+    with pytest.raises(UserError, match="there is nothing to train on"):
+        splits.train.check_present()
+
+
+def test_validation_images_that_lie_flat_are_told(tmp_path):
+    (tmp_path / "val").mkdir()
+    for number in range(3):
+        (tmp_path / "val" / f"ILSVRC2012_val_{number:08d}.JPEG").write_bytes(b"")
+    with pytest.raises(UserError, match="0 class folders, at least 2 needed, but 3 files: sort"):
+        imagenet(str(tmp_path))
 
 
 def test_odd_photographs_are_read_and_augmented(data_dir):

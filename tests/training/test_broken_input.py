@@ -92,5 +92,5 @@ def test_an_error_of_the_step_itself_stays_what_it_is(images):
 def test_input_that_broke_for_no_image_is_told_in_one_line(images):
     plan = make_plan("clean", *images)
     error = tf.errors.UnavailableError(None, None, "{{node IteratorGetNext}} no network\nmore")
-    with pytest.raises(BadImagesError, match=r"the images of step 1 can't be read: no network$"):
+    with pytest.raises(BadImagesError, match=r"train: images can't be read: no network$"):
         skip_unreadable(plan, 1, error)

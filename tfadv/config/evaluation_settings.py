@@ -38,6 +38,10 @@ class Evaluation:
             proportion.
         corruptions: common corruptions (Hendrycks & Dietterich, 2019) to classify
             the images under, each at its five severities.
+        corrupted_images: a folder of such images on disk, KIND/SEVERITY/CLASS/* as in
+            ImageNet-C, from which they are read instead of made.
+        classes: ``all``, or ``occurring``: the logits of classes of which there is no test
+            image are left out, as is usual with ImageNet-A and -R.
         doctor: whether to look for signs of masked gradients, as `Checkup` says.
     """
 
@@ -50,6 +54,8 @@ class Evaluation:
     worst_case: bool = False
     radii: tuple[float, ...] = ()
     corruptions: tuple[str, ...] = ()
+    corrupted_images: str | None = None
+    classes: str = "all"
     doctor: bool = False
 
     def __post_init__(self):
@@ -59,7 +65,8 @@ class Evaluation:
         some = self.examples is None or self.examples >= 1
         check(some, "Evaluation.examples", "be None or >= 1", self.examples)
         check(all(factor > 0 for factor in self.radii), "Evaluation.radii", "be > 0", self.radii)
-        for kind in self.corruptions:
+        check_choice("Evaluation.classes", self.classes, ("all", "occurring"))
+        for kind in self.corruptions if self.corrupted_images is None else ():
             check_choice("Evaluation.corruptions", kind, CORRUPTIONS)
         check_choice("Evaluation.dtype", self.dtype, DTYPES)
 

@@ -1,17 +1,45 @@
 """What becomes of images that can't be read."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from tfadv.data.source import Source
+import tensorflow as tf
+
+from tfadv.data.source import Source, first_line
 from tfadv.errors import UserError, check, check_choice
 from tfadv.registry import configurable
 
 STOP, SKIP = "stop", "skip"
+# What TensorFlow's errors say where an input pipeline raised them.
+_OF_INPUT = "IteratorGetNext"
 
 
 class BadImagesError(UserError):
     """Images can't be read, and the policy is to stop."""
+
+
+def unreadable_among(
+    source: Source, indices: Iterable[int], error: tf.errors.OpError
+) -> dict[int, str]:
+    """Returns which images an error is due to, and why each can't be read.
+
+    Args:
+        source: the images.
+        indices: those that were to be read.
+        error: what TensorFlow met there.
+
+    Raises:
+        BadImagesError: none can be made out, though the input is at fault.
+        tf.errors.OpError: the input is not at fault.
+    """
+    looked_at = {n: source.problem(n) for n in map(int, indices) if n not in source.skipped}
+    bad = {number: reason for number, reason in looked_at.items() if reason}
+    if not bad and _OF_INPUT in str(error):
+        said = first_line(error)
+        raise BadImagesError(f"{source.name}: images can't be read: {said}") from error
+    if not bad:
+        raise error
+    return bad
 
 
 @configurable

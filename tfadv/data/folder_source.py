@@ -3,6 +3,7 @@
 import collections
 import functools
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +42,7 @@ class FolderSource(EncodedSource):
         view: makes images of one size.
         exif_orientation: whether pictures are turned upright, as their EXIF data say.
         channels: of the images; see `EncodedSource`.
+        class_folders: the folder of each class; None where they are called as the classes.
 
     Raises:
         UserError: a class's folder holds no image, or can't be listed.
@@ -54,8 +56,9 @@ class FolderSource(EncodedSource):
         view: CentreSquare,
         exif_orientation: bool,
         channels: int = 3,
+        class_folders: Sequence[str] | None = None,
     ):
-        found = _found(name, folder, class_names)
+        found = _found(name, folder, class_folders or class_names)
         looks = _looked_at(found.files)
         look = Look.of((seen.header for seen in looks), channels)
         super().__init__(name, found.labels, class_names, view, look, exif_orientation, channels)
@@ -104,10 +107,10 @@ class _Seen(NamedTuple):
     time: int = 0
 
 
-def _found(name: str, folder: Path, class_names: list[str]) -> _Found:
+def _found(name: str, folder: Path, class_folders: Sequence[str]) -> _Found:
     files, labels, passed_over = [np.array([], "S")], [], collections.Counter()
-    for label, class_name in enumerate(class_names):
-        of_class = _images(name, folder / class_name, passed_over)
+    for label, class_folder in enumerate(class_folders):
+        of_class = _images(name, folder / class_folder, passed_over)
         # Arrays of bytes: a million strings would take a gigabyte.
         files.append(np.array(of_class, "S"))
         labels.append(np.full(len(of_class), label, np.int32))

@@ -1,10 +1,13 @@
-"""Folders of JPEG and PNG files, one for each class."""
+"""Folders of image files, one for each class."""
 
 import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tfadv.data.absent import AbsentSource
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
+from tfadv.data.class_lists import class_list
 from tfadv.data.folder_source import FolderSource
 from tfadv.data.paths import existing_path
 from tfadv.data.source import Splits
@@ -14,7 +17,7 @@ from tfadv.registry import DATASETS
 
 @DATASETS.register("image_folder")
 def image_folder(
-    train: str,
+    train: str | None,
     test: str,
     image_size: int,
     shorter_side: int | None = None,
@@ -23,6 +26,7 @@ def image_folder(
     whole_pixels: bool = True,
     exif_orientation: bool = True,
     channels: int = 3,
+    classes: str | None = None,
 ) -> Splits:
     """Returns the images under ``train/CLASS/*`` and ``test/CLASS/*``.
 
@@ -36,7 +40,8 @@ def image_folder(
     and in OpenCV's ``imread``; torchvision, Keras and TFDS leave them as they are stored.
 
     Args:
-        train: folder to train on; ``~`` and ``$VARIABLES`` are expanded.
+        train: folder to train on; ``~`` and ``$VARIABLES`` are expanded. None where there is
+            nothing but an evaluation.
         test: folder to evaluate on.
         image_size: height and width in pixels.
         shorter_side: in pixels before the crop; None takes `image_size`.
@@ -45,35 +50,102 @@ def image_folder(
         whole_pixels: whether resized pixels are rounded to whole numbers.
         exif_orientation: whether to turn images as their EXIF orientation says.
         channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha.
+        classes: which class is which number, where that is not the order of the folders'
+            names: ``imagenet`` (the 1,000 WordNet numbers), or a text file with a name in
+            each line. A class may then have no folder, and folders may be called
+            by numbers, 0 to K-1, as those of ImageNet-V2 are.
+
+    Raises:
+        UserError: a folder is missing, holds no class folders or others than it should.
     """
     bicubic = Bicubic(cubic_a, antialias, whole_pixels)
     view = CentreSquare(image_size, image_size if shorter_side is None else shorter_side, bicubic)
-    folders = {
-        "image_folder.train": existing_path(train, "image_folder.train"),
-        "image_folder.test": existing_path(test, "image_folder.test"),
+    paths = {"image_folder.train": train, "image_folder.test": test}
+    return _splits(paths, view, exif_orientation, channels, classes)
+
+
+def _splits(
+    paths: Mapping[str, str | None],
+    view: CentreSquare,
+    exif_orientation: bool,
+    channels: int,
+    classes: str | None,
+) -> Splits:
+    """Returns the images of two folders; see `image_folder`.
+
+    Args:
+        paths: by the parameters that name them.
+        view: makes images of one size.
+        exif_orientation: as `image_folder` has it.
+        channels: likewise.
+        classes: likewise.
+    """
+    folders = {name: existing_path(path, name) for name, path in paths.items() if path is not None}
+    found = {name: _class_folders(name, folder) for name, folder in folders.items()}
+    if classes is None:
+        names = next(iter(found.values()))
+        _check_alike(*found.values())
+        by_class = dict.fromkeys(found, names)
+    else:
+        names = class_list(classes, "image_folder.classes")
+        by_class = {name: _in_order(name, folders[name], found[name], names) for name in found}
+    sources = {
+        name: FolderSource(name, folder, names, view, exif_orientation, channels, by_class[name])
+        for name, folder in folders.items()
     }
-    train_classes, test_classes = (_class_names(*item) for item in folders.items())
-    _check_alike(train_classes, test_classes)
     return Splits(
-        *(
-            FolderSource(name, folder, train_classes, view, exif_orientation, channels)
-            for name, folder in folders.items()
-        )
+        sources.get("image_folder.train")
+        or _no_train(names, (view.image_size, view.image_size, channels)),
+        sources["image_folder.test"],
     )
 
 
-def _class_names(name: str, folder: Path) -> list[str]:
+def _no_train(class_names: list[str], image_shape: tuple[int, int, int]) -> AbsentSource:
+    reason = "image_folder.train = None: there is nothing to train on, only to evaluate"
+    name = "image_folder.train"
+    return AbsentSource(name, len(class_names), class_names, image_shape, reason, name)
+
+
+def _in_order(name: str, folder: Path, found: list[str], class_names: list[str]) -> list[str]:
+    """Returns the folder's name of each class, whether it is there or not."""
+    by_number = [str(number) for number in range(len(class_names))]
+    if set(found) <= set(by_number):
+        return by_number
+    unknown = sorted(set(found) - set(class_names))
+    if unknown:
+        more = f" ({len(unknown)} such folders)" if len(unknown) > 1 else ""
+        raise UserError(
+            f"{name}: '{unknown[0]}' in '{folder}' is none of the {len(class_names):,} classes "
+            f"that image_folder.classes lists{more}.{nearest(unknown[0], class_names)}",
+            name,
+        )
+    return class_names
+
+
+def _class_folders(name: str, folder: Path) -> list[str]:
     if not folder.is_dir():
         raise UserError(f"{name}: '{folder}' is a file, not a folder of class folders", name)
-    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    visible = [path for path in _entries(name, folder) if not path.name.startswith(".")]
     classes = sorted(path.name for path in visible if path.is_dir())
     if len(classes) < 2:
-        raise UserError(f"{name}: '{folder}' has {len(classes)} class folders, at least 2 needed")
+        loose = len(visible) - len(classes)
+        hint = f", but {loose:,} files: sort them into folders, one a class" if loose else ""
+        raise UserError(
+            f"{name}: '{folder}' has {len(classes)} class folders, at least 2 needed{hint}", name
+        )
     return classes
 
 
-def _check_alike(train: list[str], test: list[str]) -> None:
+def _entries(name: str, folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{name}: '{folder}' can't be listed: {error.strerror}", name) from error
+
+
+def _check_alike(train: list[str], test: Sequence[str] = ()) -> None:
     """Raises `UserError` if a class is in one alone, with its likely twin in the other."""
+    test = test or train
     alone = sorted(set(train) ^ set(test))
     if not alone:
         return

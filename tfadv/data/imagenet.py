@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tfadv.data.absent import AbsentSource
+from tfadv.data.class_lists import IMAGENET, class_list
 from tfadv.data.image_folder import image_folder
-from tfadv.data.manifest import AUTO
 from tfadv.data.source import Source, Splits
 from tfadv.errors import UserError
 from tfadv.registry import DATASETS
 
-CLASSES = 1000
 TRAIN_IMAGES = 1_281_167
 TEST_IMAGES = 50_000
 
@@ -33,10 +33,11 @@ def imagenet(
     transform, turned as EXIF says), ``INTER_CUBIC`` (a = -0.75) and whole pixels.
 
     Where the folder isn't on this machine a run can still be planned, by the
-    published numbers of images, but not started.
+    published numbers of images, but not started. ``val`` alone is enough for an evaluation.
 
     Args:
-        folder: holds ``train`` and ``val``; ``~`` and ``$VARIABLES`` are expanded.
+        folder: holds ``train`` and ``val``, and those a folder for each of the 1,000 WordNet
+            numbers; ``~`` and ``$VARIABLES`` are expanded.
         image_size: height and width in pixels.
         shorter_side: in pixels before the crop, in evaluation.
         antialias: whether to smooth an image that is made smaller; see `Bicubic`.
@@ -49,60 +50,44 @@ def imagenet(
     """
     expanded = Path(os.path.expandvars(folder)).expanduser()
     if not expanded.is_dir():
-        return _absent(folder, image_size)
+        return Splits(
+            _absent("train", TRAIN_IMAGES, image_size, folder),
+            _absent("val", TEST_IMAGES, image_size, folder),
+        )
+    train, val = expanded / "train", expanded / "val"
     splits = image_folder(
-        f"{expanded}/train",
-        f"{expanded}/val",
+        str(train) if train.exists() or not val.exists() else None,
+        str(val),
         image_size,
         shorter_side,
         antialias,
         cubic_a,
         whole_pixels,
         exif_orientation,
+        classes=IMAGENET,
     )
-    if splits.train.classes != CLASSES:
-        raise UserError(
-            f"imagenet.folder: '{expanded}' has {splits.train.classes} classes instead of "
-            f"{CLASSES}; Experiment.dataset = 'image_folder' takes any number",
-            "imagenet.folder",
-        )
+    for source, images in zip(splits, (TRAIN_IMAGES, TEST_IMAGES), strict=True):
+        _check_whole(source, expanded, images)
     return splits
 
 
-def _absent(folder: str, image_size: int) -> Splits:
-    shape = (image_size, image_size, 3)
-    return Splits(
-        AbsentSource("ImageNet train", TRAIN_IMAGES, shape, folder),
-        AbsentSource("ImageNet val", TEST_IMAGES, shape, folder),
-    )
-
-
-class AbsentSource(Source):
-    """Images that are known of, but not here: enough for a plan.
-
-    Args:
-        name: where the images are from, for messages.
-        examples: how many there are.
-        image_shape: (height, width, 3).
-        folder: where they were looked for.
-    """
-
-    def __init__(self, name: str, examples: int, image_shape, folder: str):
-        classes = [f"class {number}" for number in range(CLASSES)]
-        super().__init__(name, np.arange(examples) % CLASSES, classes, image_shape)
-        self._folder = folder
-
-    def check_present(self) -> None:
-        """Raises `UserError`: they are not."""
+def _check_whole(source: Source, folder: Path, images: int) -> None:
+    """Raises `UserError` if classes have no image; warns of another number than is published."""
+    missing = np.setdiff1d(np.arange(source.classes), source.labels)
+    if len(missing):
         raise UserError(
-            f"imagenet.folder: '{self._folder}' is no folder here: {self.name} can be planned "
-            "(--dry_run), not read",
+            f"imagenet.folder: {source.name} in '{folder}' has images of "
+            f"{source.classes - len(missing):,} of the {source.classes:,} classes, none of "
+            f"{source.class_names[missing[0]]}; Experiment.dataset = 'image_folder' takes any",
             "imagenet.folder",
         )
+    if len(source) != images and not isinstance(source, AbsentSource):
+        source.warnings += (f"{source.name}: {len(source):,} images, ImageNet has {images:,}",)
 
-    def manifest(self, way: str = AUTO) -> None:
-        """Returns None: nothing is known of them; see `Source.manifest`."""
 
-    def fetch(self, index):
-        """Raises `UserError`: there is nothing to fetch."""
-        self.check_present()
+def _absent(split: str, examples: int, image_size: int, folder: str) -> AbsentSource:
+    name, parameter = f"ImageNet {split}", "imagenet.folder"
+    reason = f"'{folder}' is no folder here: {name} can be planned (--dry_run), not read"
+    names = class_list(IMAGENET, parameter)
+    shape = (image_size, image_size, 3)
+    return AbsentSource(name, examples, names, shape, f"{parameter}: {reason}", parameter)

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import tensorflow as tf
 
 from tfadv.attacks.gradients import NOT_FINITE
+from tfadv.data.bad_images import BadImages, unreadable_among
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.evaluation.attack_runner import Columns, Portion
@@ -39,6 +41,7 @@ class Outcomes:
         work: Work,
         chapter: str = "",
     ):
+        self._source = source
         self.indices = indices
         self.labels = source.labels[indices].astype(np.int64)
         self._places = np.full(len(source), -1)
@@ -63,6 +66,7 @@ class Outcomes:
 
         Raises:
             UserError: the model, or the attack, gave numbers that are not finite.
+            BadImagesError: images can't be read any more; what was known before is kept.
         """
         places = np.arange(len(self.indices)) if places is None else places
         known = self._found(unit)[0]
@@ -86,7 +90,7 @@ class Outcomes:
     def _make(self, unit: Unit, make: Make, passes: float, portion: Portion) -> None:
         """Adds outcomes; a first look counts all that are not finite, an attack stops there."""
         seen, broken = 0, np.empty(0, np.int64)
-        for columns in make(portion):
+        for columns in self._read(make, portion):
             seen += len(columns["index"])
             broken = np.append(broken, columns["index"][_not_finite(columns)])
             if len(broken) and passes > CLASSIFYING:
@@ -100,6 +104,14 @@ class Outcomes:
                 f"or on the attack's way a loss or a gradient) on {len(broken)} of {seen} images, "
                 f"such as image {broken[0]}: this can't be judged, and no record is written"
             )
+
+    def _read(self, make: Make, portion: Portion) -> Iterator[Columns]:
+        """Yields outcomes; names the files where images can't be read any more."""
+        try:
+            yield from make(portion)
+        except tf.errors.OpError as error:
+            bad = unreadable_among(self._source, portion.indices, error)
+            BadImages().apply(self._source, bad)
 
     def _found(self, unit: Unit) -> tuple[np.ndarray, Columns]:
         found = self._log.found(unit)

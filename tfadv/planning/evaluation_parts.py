@@ -2,12 +2,17 @@
 
 import dataclasses
 
+import numpy as np
+
 from tfadv.attacks import Attack
 from tfadv.config.configuration import Config
 from tfadv.config.evaluation_settings import Checkup, Evaluation
 from tfadv.data.manifest import AUTO, WAYS
+from tfadv.data.selected import with_occurring_classes
 from tfadv.data.source import Source
 from tfadv.errors import check_choice
+from tfadv.models.classifier import Classifier
+from tfadv.models.restricted import RestrictedClassifier
 from tfadv.planning import plan_checks
 from tfadv.planning.images import build_splits
 from tfadv.planning.plan import Plan
@@ -27,6 +32,9 @@ class EvaluationParts:
         checkup: how closely to look for masked gradients, if that is asked for.
         warnings: lines about what is hardly meant so.
         data_digest: how files are distinguished, one of `manifest.WAYS`.
+        whole: the images with labels among all classes of the model; None if `source` has.
+        kept_classes: those of the model's classes that the labels count, int64 [K'];
+            None for all.
     """
 
     source: Source
@@ -36,6 +44,8 @@ class EvaluationParts:
     checkup: Checkup | None = None
     warnings: tuple[str, ...] = ()
     data_digest: str = AUTO
+    whole: Source | None = None
+    kept_classes: np.ndarray | None = None
 
     @classmethod
     def of(cls, plan: Plan) -> "EvaluationParts":
@@ -44,7 +54,20 @@ class EvaluationParts:
         attacks, checkup = plan.evaluation_attacks, plan.checkup
         warnings = plan.splits.test.warnings + plan_checks.odd_attacks(attacks)
         way = plan.experiment.data_digest
-        return cls(plan.splits.test, plan.evaluation, attacks, seed, checkup, warnings, way)
+        source, kept = _asked_about(plan.splits.test, plan.evaluation)
+        whole = plan.splits.test
+        return cls(source, plan.evaluation, attacks, seed, checkup, warnings, way, whole, kept)
+
+    @property
+    def all_classes(self) -> Source:
+        """The images with labels among all classes of the model."""
+        return self.whole or self.source
+
+    def of_classes(self, model: Classifier) -> Classifier:
+        """Returns a model as it is asked: about all its classes, or those that occur."""
+        if self.kept_classes is None:
+            return model
+        return RestrictedClassifier(model, self.kept_classes)
 
 
 def evaluation_parts(read: Config) -> EvaluationParts:
@@ -65,6 +88,15 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     way = read.values.get("Experiment.data_digest", default("Experiment.data_digest"))
     check_choice("Experiment.data_digest", way, WAYS)
     attacks, checkup = evaluation.build_attacks(), evaluation.build_checkup()
-    plan_checks.check_classes(attacks, splits.test)
-    warnings = splits.test.warnings + plan_checks.odd_attacks(attacks)
-    return EvaluationParts(splits.test, evaluation, attacks, seed, checkup, warnings, way)
+    source, kept = _asked_about(splits.test, evaluation)
+    plan_checks.check_classes(attacks, source)
+    warnings = source.warnings + plan_checks.odd_attacks(attacks)
+    whole = splits.test
+    return EvaluationParts(source, evaluation, attacks, seed, checkup, warnings, way, whole, kept)
+
+
+def _asked_about(source: Source, evaluation: Evaluation) -> tuple[Source, np.ndarray | None]:
+    """Returns the images, and the classes that a model is asked about, None for all."""
+    if evaluation.classes == "all":
+        return source, None
+    return with_occurring_classes(source)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tfadv.data import Splits
 from tfadv.data.alike import check_alike
 from tfadv.data.bad_images import BadImages
+from tfadv.data.held_out import HeldOut
 from tfadv.registry import DATASETS, configured
 
 BOTH = Splits._fields
@@ -24,6 +25,7 @@ def build_splits(dataset: str, used: Sequence[str] = BOTH) -> Splits:
     bad_images = configured(BadImages)
     splits = DATASETS.build(dataset, "Experiment.dataset")
     check_alike(splits)
+    splits = configured(HeldOut).apply(splits)
     for split in used:
         source = getattr(splits, split)
         bad_images.apply(source, source.unreadable)

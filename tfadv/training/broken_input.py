@@ -2,13 +2,9 @@
 
 import tensorflow as tf
 
-from tfadv.data.bad_images import BadImagesError
+from tfadv.data.bad_images import unreadable_among
 from tfadv.data.pipeline import images_of_step
-from tfadv.data.source import first_line
 from tfadv.planning.plan import Plan
-
-# What TensorFlow's errors say where an input pipeline raised them.
-_OF_INPUT = "IteratorGetNext"
 
 
 def skip_unreadable(plan: Plan, step: int, error: tf.errors.OpError) -> None:
@@ -26,13 +22,4 @@ def skip_unreadable(plan: Plan, step: int, error: tf.errors.OpError) -> None:
     """
     source, training = plan.splits.train, plan.training
     indices = images_of_step(len(source), training.batch_size, plan.experiment.seed, step)
-    looked_at = {int(index): source.problem(int(index)) for index in indices}
-    bad = {n: reason for n, reason in looked_at.items() if reason and n not in source.skipped}
-    if bad:
-        plan.bad_images.apply(source, bad)
-    elif _OF_INPUT in str(error):
-        raise BadImagesError(
-            f"{source.name}: the images of step {step} can't be read: {first_line(error)}"
-        ) from error
-    else:
-        raise error
+    plan.bad_images.apply(source, unreadable_among(source, indices, error))

@@ -59,12 +59,13 @@ class Session:
         self._plan = plan
         self._workers = Workers(distribution)
         parts = EvaluationParts.of(plan)
+        model = parts.of_classes(trainer.model)
         examination = None
         if parts.checkup:
             other = transfer_model(parts.checkup, parts.source)
-            examination = Examination(trainer.model, parts, distribution, other)
+            examination = Examination(model, parts, distribution, other)
         self.evaluator = Evaluator(
-            trainer.model,
+            model,
             parts,
             distribution,
             plan.branches(trainer.model),

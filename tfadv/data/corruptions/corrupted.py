@@ -185,6 +185,14 @@ class Corrupted(Source):
         seeds = randomness.example_seeds(self._seed, self._purpose, tf.reshape(index, [1]))
         return self._corruption(image, self._severity, seeds[0]), label
 
+    def title(self, index: int) -> str:
+        """Returns what an image is called; see `Source.title`."""
+        return self._source.title(index)
+
+    def problem(self, index: int) -> str:
+        """Returns why an image can't be fetched now; see `Source.problem`."""
+        return self._source.problem(index)
+
     def check_present(self) -> None:
         """Raises `UserError` if the source's images are not on this machine."""
         self._source.check_present()

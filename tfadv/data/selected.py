@@ -1,0 +1,87 @@
+"""Some of a source's images, or of its classes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv import digests
+from tfadv.data.source import Source, eager_constant
+
+
+class SelectedImages(Source):
+    """Some images of a source, numbered anew.
+
+    Args:
+        source: the images.
+        indices: which of them, int64 [N], in their new order.
+        name: what they are called in messages.
+        kept_classes: the classes that are left, increasing int64 [K], of which every
+            label must be one; None keeps all.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        indices: np.ndarray,
+        name: str,
+        kept_classes: np.ndarray | None = None,
+    ):
+        labels, class_names = source.labels[indices], source.class_names
+        if kept_classes is not None:
+            labels = np.searchsorted(kept_classes, labels)
+            class_names = [class_names[number] for number in kept_classes]
+        super().__init__(name, labels, class_names, source.image_shape)
+        self.warnings = source.warnings
+        self._source = source
+        self._indices = np.asarray(indices, np.int64)
+        places = {number: place for place, number in enumerate(self._indices.tolist())}
+        self.unreadable = _renumbered(source.unreadable, places)
+        self.skipped = _renumbered(source.skipped, places)
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns example `index`; see `Source.fetch`."""
+        image, _ = self._source.fetch(self._theirs(index))
+        return image, tf.gather(self.label_tensor, index)
+
+    def fetch_original(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns example `index` whole; see `Source.fetch_original`."""
+        image, _ = self._source.fetch_original(self._theirs(index))
+        return image, tf.gather(self.label_tensor, index)
+
+    def title(self, index: int) -> str:
+        """Returns what an image is called; see `Source.title`."""
+        return self._source.title(int(self._indices[index]))
+
+    def problem(self, index: int) -> str:
+        """Returns why an image can't be fetched now; see `Source.problem`."""
+        return self._source.problem(int(self._indices[index]))
+
+    def check_present(self) -> None:
+        """Raises `UserError` if the source's images are not on this machine."""
+        self._source.check_present()
+
+    def stored(self, way: str) -> dict[str, str]:
+        """Returns digests of the source's images and of which are taken; see `Source.stored`."""
+        return self._source.stored(way) | {"selection": digests.of_array(self._indices)}
+
+    def _theirs(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.gather(eager_constant(self._indices), index)
+
+
+def _renumbered(by_number: Mapping[int, str], places: Mapping[int, int]) -> dict[int, str]:
+    return {places[number]: why for number, why in by_number.items() if number in places}
+
+
+def with_occurring_classes(source: Source) -> tuple[Source, np.ndarray]:
+    """Returns a source without the classes of which it has no image, and those that are left.
+
+    Args:
+        source: the images.
+
+    Returns:
+        The images with labels in 0..K'-1, and the K' classes as they were numbered,
+        increasing int64 [K'].
+    """
+    kept = np.unique(source.labels)
+    return SelectedImages(source, np.arange(len(source)), source.name, kept), kept
