@@ -75,13 +75,19 @@ class FolderSource(EncodedSource):
         """Returns a file's path; see `EncodedSource.title`."""
         return os.fsdecode(self._files[index])
 
-    def stored(self, way: str) -> dict[str, str]:
-        """Returns digests of the files and their names; see `Source.stored`."""
-        names = (
+    def relative_names(self) -> list[str]:
+        """Returns ``CLASS/FILE`` of each image, whatever folder they are in."""
+        return [
             f"{self.class_names[label]}/{os.fsdecode(file).rpartition(os.sep)[2]}"
             for label, file in zip(self.labels.tolist(), self._files, strict=True)
-        )
-        found = {"names": digests.of_texts(names), "sizes": digests.of_array(self._sizes)}
+        ]
+
+    def stored(self, way: str) -> dict[str, str]:
+        """Returns digests of the files and their names; see `Source.stored`."""
+        found = {
+            "names": digests.of_texts(self.relative_names()),
+            "sizes": digests.of_array(self._sizes),
+        }
         if reads_contents(way, int(self._sizes.sum())):
             return found | {"contents": digests.of_files(self._files[self._times > 0])}
         return found | {"times": digests.of_array(self._times)}

@@ -50,10 +50,8 @@ def imagenet(
     """
     expanded = Path(os.path.expandvars(folder)).expanduser()
     if not expanded.is_dir():
-        return Splits(
-            _absent("train", TRAIN_IMAGES, image_size, folder),
-            _absent("val", TEST_IMAGES, image_size, folder),
-        )
+        published = {"train": TRAIN_IMAGES, "val": TEST_IMAGES}
+        return Splits(*(_absent(*split, image_size, folder) for split in published.items()))
     train, val = expanded / "train", expanded / "val"
     splits = image_folder(
         str(train) if train.exists() or not val.exists() else None,

@@ -1,10 +1,10 @@
 """What a record says of images that nobody attacked: clean ones and corrupted ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tfadv.data.corruptions.corrupted import SEVERITIES, Corrupted
+from tfadv.data.corruptions.corrupted import SEVERITIES
 from tfadv.data.source import Source
 from tfadv.evaluation import metrics
 from tfadv.evaluation.attack_runner import AttackRunner, Columns
@@ -36,29 +36,27 @@ def clean_record(found: Columns, labels: np.ndarray, class_names: Sequence[str])
 
 def corruption_rows(
     attack_runner: AttackRunner,
-    source: Source,
+    corrupted: Callable[[str, int], Source],
     kinds: Sequence[str],
     branch: str,
     outcomes: Outcomes,
-    seed: int,
 ) -> list[dict]:
     """Returns one branch's accuracy under each corruption at each severity.
 
     Args:
         attack_runner: of the model.
-        source: the images as they are.
+        corrupted: returns the images with a kind of corruption and a severity.
         kinds: names of corruptions.
         branch: of the model.
-        outcomes: of those images.
-        seed: of the corruptions' draws.
+        outcomes: of the images as they are.
     """
     rows = []
     for kind in kinds:
         for severity in SEVERITIES:
-            corrupted = Corrupted(source, kind, severity, seed)
+            source = corrupted(kind, severity)
 
-            def classify(portion, corrupted=corrupted):
-                return attack_runner.classify(NormMode(branch), portion, corrupted)
+            def classify(portion, source=source):
+                return attack_runner.classify(NormMode(branch), portion, source)
 
             unit = Unit(branch, f"{kind} {severity}")
             predictions = outcomes.column(unit, classify, CLASSIFYING, "prediction")

@@ -1,15 +1,17 @@
 """Clean and robust accuracy of every branch, each image counted once."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.threat_model import ThreatModel, record_of
-from tfadv.data.corruptions.corrupted import SEVERITIES
+from tfadv.data.corruptions.corrupted import SEVERITIES, Corrupted
+from tfadv.data.corruptions.on_disk import OnDisk
 from tfadv.data.pipeline import evaluation_indices
+from tfadv.data.source import Source
 from tfadv.devices.workers import Workers
 from tfadv.evaluation import attack_runs
 from tfadv.evaluation.attack_runner import AttackRunner
@@ -75,7 +77,6 @@ class Evaluator:
         self.source = parts.source
         self._evaluation = evaluation = parts.evaluation
         self._attacks = parts.attacks
-        self._seed = parts.seed
         self._branches = tuple(branches or model.branches)
         self._log = log
         self._examination = examination
@@ -83,6 +84,12 @@ class Evaluator:
         shared = evaluation.trajectory == "shared"
         self.plan = attack_runs.planned(parts.attacks, shared, evaluation.worst_case)
         self.indices = evaluation_indices(parts.source, evaluation.examples, parts.seed)
+        folder = evaluation.corrupted_images
+        self._corrupted: Callable[[str, int], Source] = (
+            functools.partial(Corrupted, parts.source, seed=parts.seed)
+            if folder is None
+            else OnDisk(folder, parts.source).source
+        )
         self.predictions: dict[tuple[str, str], np.ndarray] = {}
         self.rows: dict[tuple[str, str], dict] = {}
 
@@ -104,7 +111,7 @@ class Evaluator:
             if kinds:
                 record["corruptions"] = {
                     branch: corruption_rows(
-                        self.attack_runner, self.source, kinds, branch, outcomes, self._seed
+                        self.attack_runner, self._corrupted, kinds, branch, outcomes
                     )
                     for branch in self._branches
                 }
