@@ -14,6 +14,9 @@ from tfadv.data.source import Splits
 from tfadv.errors import UserError, nearest
 from tfadv.registry import DATASETS
 
+# Training images that a plan for an evaluation alone counts with; none is read.
+_AS_IF = 2**20
+
 
 @DATASETS.register("image_folder")
 def image_folder(
@@ -103,7 +106,7 @@ def _splits(
 def _no_train(class_names: list[str], image_shape: tuple[int, int, int]) -> AbsentSource:
     reason = "image_folder.train = None: there is nothing to train on, only to evaluate"
     name = "image_folder.train"
-    return AbsentSource(name, len(class_names), class_names, image_shape, reason, name)
+    return AbsentSource(name, _AS_IF, class_names, image_shape, reason, name)
 
 
 def _in_order(name: str, folder: Path, found: list[str], class_names: list[str]) -> list[str]:
