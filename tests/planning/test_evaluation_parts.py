@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.image_files import encoded
+from shared.tiny_networks import external_model, perceptron
 
 from tfadv import config
 from tfadv.errors import UserError
@@ -13,6 +14,7 @@ from tfadv.planning.plan import build_plan
 
 CLASSES = ["ant", "bee", "cat", "dog", "elk"]
 OCCURRING = [1, 4]
+LOGITS = perceptron(8 * 8 * 3, len(CLASSES))
 
 
 @pytest.fixture
@@ -42,6 +44,7 @@ def parts_of(bindings, *more):
 
 
 def evaluated(parts):
+    model = external_model({"main": LOGITS}, parts.all_classes)
     evaluator = Evaluator(parts.of_classes(model), parts, tf.distribute.get_strategy())
     return evaluator.evaluate(), evaluator.predictions
 
