@@ -48,6 +48,8 @@ class Experiment:
         data_digest: how a run's image files are distinguished: by what they
             hold ('content'), by their times of change ('fast'), or 'auto': by
             what they hold up to 1 GiB. Names and sizes always count.
+        channels: of the images: 1 grey, 2 grey and alpha, 3 colours, 4 colours and
+            alpha. None leaves that to the data set, mostly 3.
     """
 
     scale: str
@@ -64,6 +66,7 @@ class Experiment:
     seed: int = 0
     deterministic: bool = False
     data_digest: str = AUTO
+    channels: int | None = None
 
     def __post_init__(self):
         for registry, name in (
@@ -80,6 +83,8 @@ class Experiment:
         check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
         check_seed("Experiment.seed", self.seed)
         check_choice("Experiment.data_digest", self.data_digest, WAYS)
+        if self.channels is not None:
+            check_choice("Experiment.channels", self.channels, (1, 2, 3, 4))
 
 
 @configurable

@@ -14,10 +14,12 @@ class Augmentation:
         takes_original: whether it wants the image as it was stored, of any
             size, instead of the evaluation's view of it.
         image_size: height and width of what it makes; None keeps the image's.
+        channels: how many an image must have; None takes any.
     """
 
     takes_original = False
     image_size: int | None = None
+    channels: int | None = None
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image.

@@ -83,6 +83,7 @@ class InceptionCrop(Augmentation):
         self.jitter = jitter
         self.lighting = lighting
         self.flip = flip
+        self.channels = len(GREY) if jitter or lighting else None  # colours are changed
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image; see `Augmentation.__call__`."""
@@ -119,7 +120,8 @@ class InceptionCrop(Augmentation):
 
     def _resized_crop(self, image, seed):
         corner, size, fits = self.crop(tf.shape(image)[:2], seed)
-        part = tf.slice(image, tf.concat([corner, [0]], 0), tf.concat([size, [3]], 0))
+        channels = image.shape[-1]
+        part = tf.slice(image, tf.concat([corner, [0]], 0), tf.concat([size, [channels]], 0))
         square = tf.fill([2], self.image_size)
         resized = tf.where(fits, square, sides(size, self.image_size))
         window = (self.image_size, self.image_size)

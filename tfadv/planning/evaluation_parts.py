@@ -81,7 +81,8 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     """
     evaluation = configured(Evaluation)
     dataset = read.values["Experiment.dataset"]  # every scale binds it
-    splits = build_splits(dataset, used=["test"])
+    channels = read.values.get("Experiment.channels", default("Experiment.channels"))
+    splits = build_splits(dataset, channels, used=["test"])
     splits.test.check_present()
     seed = read.values.get("Experiment.seed", default("Experiment.seed"))
     check_seed("Experiment.seed", seed)

@@ -134,7 +134,7 @@ def build_plan(read: Config | None = None) -> Plan:
     norm = NORMS.build(experiment.norm, "Experiment.norm")
     plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
-    splits = build_splits(experiment.dataset)
+    splits = build_splits(experiment.dataset, experiment.channels)
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
     attacks = {"the training attack": parts["attack"], **parts["evaluation_attacks"]}

@@ -58,7 +58,7 @@ def check_start(experiment: Experiment, training: Training, policy: NormPolicy, 
 
 
 def check_sizes(name: str, augmentation: Augmentation, source: Source) -> None:
-    """Checks that a model trains on images of the size that it is evaluated on.
+    """Checks that a model trains on images of the size and channels that it is evaluated on.
 
     Args:
         name: of the augmentation, as gin binds it.
@@ -66,9 +66,15 @@ def check_sizes(name: str, augmentation: Augmentation, source: Source) -> None:
         source: the evaluation's view of them.
 
     Raises:
-        UserError: the sizes differ.
+        UserError: the sizes differ, or the augmentation is of other channels.
     """
-    size, (height, width, _) = augmentation.image_size, source.image_shape
+    size, (height, width, channels) = augmentation.image_size, source.image_shape
+    if augmentation.channels not in (None, channels):
+        raise UserError(
+            f"{name} as it is bound changes images of {augmentation.channels} channels, and "
+            f"{source.name} has {channels}: bind another Experiment.augmentation",
+            "Experiment.augmentation",
+        )
     if size is not None and not size == height == width:
         raise UserError(
             f"{name}.image_size = {size} makes training images of {size}x{size} pixels, and "
