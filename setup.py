@@ -54,6 +54,7 @@ setup(
         "absl-py>=2.1",
         "gin-config>=0.5",
         "scikit-learn>=1.5",
+        "scipy>=1.13",
         "jinja2>=3.1",
         "matplotlib>=3.9",
         "tensorboard>=2.20",
