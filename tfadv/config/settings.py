@@ -64,6 +64,7 @@ class Experiment:
     seed: int = 0
     deterministic: bool = False
     data_digest: str = AUTO
+    manifest: str | None = None
 
     def __post_init__(self):
         for registry, name in (

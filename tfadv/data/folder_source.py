@@ -15,6 +15,7 @@ from tfadv.data.centre_square import CentreSquare
 from tfadv.data.encoded_source import EncodedSource, Look
 from tfadv.data.image_files.headers import Header, UnreadableImageError, read_header
 from tfadv.data.manifest import reads_contents
+from tfadv.data.plausibility import UnfitError
 from tfadv.data.source import eager_constant
 from tfadv.errors import UserError
 
@@ -41,6 +42,7 @@ class FolderSource(EncodedSource):
         view: makes images of one size.
         exif_orientation: whether pictures are turned upright, as their EXIF data say.
         channels: of the images; see `EncodedSource`.
+        incomplete: whether classes without any image are taken as they are.
 
     Raises:
         UserError: a class's folder holds no image, or can't be listed.
@@ -54,8 +56,11 @@ class FolderSource(EncodedSource):
         view: CentreSquare,
         exif_orientation: bool,
         channels: int = 3,
+        incomplete: bool = False,
     ):
-        found = _found(name, folder, class_names)
+        found = _found(name, folder, class_names, incomplete)
+        if not len(found.files):
+            raise UnfitError(f"{name}: no {READ.replace(' and', ' or')} in any class of '{folder}'")
         looks = _looked_at(found.files)
         look = Look.of((seen.header for seen in looks), channels)
         super().__init__(name, found.labels, class_names, view, look, exif_orientation, channels)
@@ -72,12 +77,21 @@ class FolderSource(EncodedSource):
         """Returns a file's path; see `EncodedSource.title`."""
         return os.fsdecode(self._files[index])
 
+    def path(self, index: int) -> str:
+        """Returns ``CLASS/FILE``; see `Source.path`."""
+        return f"{self.class_names[self.labels[index]]}/{self.title(index).rpartition(os.sep)[2]}"
+
+    def contents(self, index: int) -> bytes:
+        """Returns what a file holds; see `Source.contents`."""
+        return Path(self.title(index)).read_bytes()
+
+    def size(self, index: int) -> int:
+        """Returns a file's size in bytes when it was looked at first; see `Source.size`."""
+        return int(self._sizes[index])
+
     def stored(self, way: str) -> dict[str, str]:
         """Returns digests of the files and their names; see `Source.stored`."""
-        names = (
-            f"{self.class_names[label]}/{os.fsdecode(file).rpartition(os.sep)[2]}"
-            for label, file in zip(self.labels.tolist(), self._files, strict=True)
-        )
+        names = (self.path(number) for number in range(len(self)))
         found = {"names": digests.of_texts(names), "sizes": digests.of_array(self._sizes)}
         if reads_contents(way, int(self._sizes.sum())):
             return found | {"contents": digests.of_files(self._files[self._times > 0])}
@@ -104,17 +118,19 @@ class _Seen(NamedTuple):
     time: int = 0
 
 
-def _found(name: str, folder: Path, class_names: list[str]) -> _Found:
+def _found(name: str, folder: Path, class_names: list[str], incomplete: bool) -> _Found:
     files, labels, passed_over = [np.array([], "S")], [], collections.Counter()
     for label, class_name in enumerate(class_names):
-        of_class = _images(name, folder / class_name, passed_over)
+        of_class = _images(name, folder / class_name, passed_over, incomplete)
         # Arrays of bytes: a million strings would take a gigabyte.
         files.append(np.array(of_class, "S"))
         labels.append(np.full(len(of_class), label, np.int32))
     return _Found(np.concatenate(files), np.concatenate(labels), passed_over)
 
 
-def _images(name: str, folder: Path, passed_over: collections.Counter) -> list[bytes]:
+def _images(
+    name: str, folder: Path, passed_over: collections.Counter, incomplete: bool
+) -> list[bytes]:
     """Returns a class's files in order, and counts what else lies there."""
     found, others = [], collections.Counter()
     try:
@@ -133,7 +149,7 @@ def _images(name: str, folder: Path, passed_over: collections.Counter) -> list[b
         return []
     except OSError as error:
         raise UserError(f"{name}: '{folder}' can't be listed: {error.strerror}") from error
-    if not found:
+    if not found and not incomplete:
         raise UserError(
             f"{name}: no {READ.replace(' and', ' or')} in '{folder}'"
             + (f", but {_counts(others)}" if others else "")

@@ -23,6 +23,7 @@ def image_folder(
     whole_pixels: bool = True,
     exif_orientation: bool = True,
     channels: int = 3,
+    incomplete: bool = False,
 ) -> Splits:
     """Returns the images under ``train/CLASS/*`` and ``test/CLASS/*``.
 
@@ -45,6 +46,8 @@ def image_folder(
         whole_pixels: whether resized pixels are rounded to whole numbers.
         exif_orientation: whether to turn images as their EXIF orientation says.
         channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha.
+        incomplete: whether classes without any image, or of one split alone, are taken as they
+            are, to look at them; otherwise they are an error.
     """
     bicubic = Bicubic(cubic_a, antialias, whole_pixels)
     view = CentreSquare(image_size, image_size if shorter_side is None else shorter_side, bicubic)
@@ -52,17 +55,28 @@ def image_folder(
         "image_folder.train": existing_path(train, "image_folder.train"),
         "image_folder.test": existing_path(test, "image_folder.test"),
     }
-    train_classes, test_classes = (_class_names(*item) for item in folders.items())
-    _check_alike(train_classes, test_classes)
+    train_classes, test_classes = (class_names(*item) for item in folders.items())
+    if not incomplete:
+        _check_alike(train_classes, test_classes)
+    classes = sorted({*train_classes, *test_classes})
     return Splits(
         *(
-            FolderSource(name, folder, train_classes, view, exif_orientation, channels)
+            FolderSource(name, folder, classes, view, exif_orientation, channels, incomplete)
             for name, folder in folders.items()
         )
     )
 
 
-def _class_names(name: str, folder: Path) -> list[str]:
+def class_names(name: str, folder: Path) -> list[str]:
+    """Returns the names of a folder's class folders, sorted.
+
+    Args:
+        name: where the images are from, for messages.
+        folder: holds one folder a class.
+
+    Raises:
+        UserError: there are fewer than two.
+    """
     if not folder.is_dir():
         raise UserError(f"{name}: '{folder}' is a file, not a folder of class folders", name)
     visible = (path for path in folder.iterdir() if not path.name.startswith("."))

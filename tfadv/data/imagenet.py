@@ -25,6 +25,7 @@ def imagenet(
     cubic_a: float = -0.75,
     whole_pixels: bool = True,
     exif_orientation: bool = True,
+    incomplete: bool = False,
 ) -> Splits:
     """Returns ``folder/train/CLASS/*`` and ``folder/val/CLASS/*``.
 
@@ -43,6 +44,7 @@ def imagenet(
         cubic_a: a of the cubic kernel; see `Bicubic`.
         whole_pixels: whether resized pixels are rounded to whole numbers.
         exif_orientation: whether to turn images as their EXIF orientation says.
+        incomplete: whether a part of ImageNet is taken too, to look at it.
 
     Raises:
         UserError: the folder is there and is not ImageNet's.
@@ -59,8 +61,9 @@ def imagenet(
         cubic_a,
         whole_pixels,
         exif_orientation,
+        incomplete=incomplete,
     )
-    if splits.train.classes != CLASSES:
+    if splits.train.classes != CLASSES and not incomplete:
         raise UserError(
             f"imagenet.folder: '{expanded}' has {splits.train.classes} classes instead of "
             f"{CLASSES}; Experiment.dataset = 'image_folder' takes any number",
