@@ -40,6 +40,7 @@ setup(
     package_dir=SHIPPED,
     package_data={
         "tfadv": ["py.typed"],
+        "tfadv.inspection": ["*.j2"],
         "tfadv.reports": ["*.j2", "*.css"],
         "tfadv.reproduction.report": ["*.j2"],
         "tfadv.shipped.gin": ["**/*.gin"],

@@ -85,7 +85,7 @@ class Source:
         return f"image {index}"
 
     def path(self, index: int) -> str:
-        """Returns what an image is called wherever the set lies: below its folder, or its number."""
+        """Returns what an image is called wherever the set lies: a path in it, or a number."""
         return str(index)
 
     def contents(self, index: int) -> bytes:

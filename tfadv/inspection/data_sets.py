@@ -1,12 +1,13 @@
 """What there is to look at: the data set of a configuration, a folder, or arrays in files."""
 
+import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tfadv.config import Config
-from tfadv.data import Source
+from tfadv.data import Source, Splits
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
 from tfadv.data.folder_source import FolderSource
@@ -28,12 +29,13 @@ class DataSet(NamedTuple):
 
     Attributes:
         name: of the set, short.
-        splits: its images, by the names that a run has for them; ``all`` if they are not split.
+        build: returns its images, by the names that a run has for the splits, or ``all`` if
+            there are none; it raises `UnfitError` if nobody can train on them.
         is_imagenet: whether it is said to be ImageNet (ILSVRC 2012), whole.
     """
 
     name: str
-    splits: Mapping[str, Source]
+    build: Callable[[], Mapping[str, Source]]
     is_imagenet: bool = False
 
 
@@ -41,18 +43,15 @@ def configured(read: Config) -> DataSet:
     """Returns the data set that a configuration chooses, as it is: bad images and all.
 
     Raises:
-        UserError: a parameter is wrong, or the images are not here.
-        UnfitError: nobody can train on it.
+        UserError: there is no such data set.
     """
-    dataset = read.values["Experiment.dataset"]  # every scale binds it
-    part = DATASETS.get(dataset.rpartition("/")[2], "Experiment.dataset")
+    spec = read.values["Experiment.dataset"]  # every scale binds it
+    part = DATASETS.get(spec.rpartition("/")[2], "Experiment.dataset")
     incomplete = "incomplete" in inspect.signature(part).parameters
     arguments = {"incomplete": True} if incomplete else {}
-    splits = DATASETS.build(dataset, "Experiment.dataset", **arguments)
-    for source in splits:
-        source.check_present()
-    name = read.values.get(f"{dataset}.name", dataset)
-    return DataSet(name.replace("/", "-"), splits._asdict(), dataset == "imagenet")
+    build = functools.partial(DATASETS.build, spec, "Experiment.dataset", **arguments)
+    name = read.values.get(f"{spec}.name", spec)
+    return DataSet(name.replace("/", "-"), functools.partial(_present, build), spec == "imagenet")
 
 
 def folder(text: str) -> DataSet:
@@ -62,40 +61,52 @@ def folder(text: str) -> DataSet:
         text: the folder's path; it holds CLASS/*, or train/ and val/ or test/ with CLASS/*.
 
     Raises:
-        UserError: there is no such folder, or no class in it.
-        UnfitError: there is no image in it.
+        UserError: there is no such folder.
     """
     path = existing_path(text, "--folder")
     if not path.is_dir():
         raise UserError(f"--folder: '{path}' is a file, not a folder")
-    found = {TRAIN: _first(path, _TRAIN), TEST: _first(path, _TEST)}
-    if None in found.values():
-        found = {ALL: path}
-    named = {split: f"{path.name}/{one.name}" for split, one in found.items()}
-    named = named if len(found) > 1 else {ALL: path.name}
-    classes = sorted({n for split, one in found.items() for n in class_names(named[split], one)})
-    splits = {
-        split: FolderSource(named[split], one, classes, _VIEW, True, incomplete=True)
-        for split, one in found.items()
-    }
-    return DataSet(path.resolve().name, splits)
+    return DataSet(path.resolve().name, functools.partial(_of_folder, path))
 
 
 def arrays(files: Sequence[str]) -> DataSet:
     """Returns the images of one or two ``.npz`` files; see `tfadv.data.npz`.
 
     Raises:
-        UserError: there are more, or one isn't such a file.
-        UnfitError: nobody can train on them.
+        UserError: there are more files than two.
     """
     if len(files) > 2:
         raise UserError(f"--npz takes one file, or two to train and to test on, not {len(files)}")
-    splits = npz(files[0], files[-1])._asdict()
-    if len(files) == 1:
-        splits = {ALL: splits[TRAIN]}
-    return DataSet(Path(files[0]).stem, splits)
+    return DataSet(Path(files[0]).stem, functools.partial(_of_files, files))
+
+
+def _present(build: Callable[[], Splits]) -> Mapping[str, Source]:
+    splits = build()
+    for source in splits:
+        source.check_present()
+    return splits._asdict()
+
+
+def _of_folder(path: Path) -> Mapping[str, Source]:
+    found = {TRAIN: _first(path, _TRAIN), TEST: _first(path, _TEST)}
+    if None in found.values():
+        found = {ALL: path}
+    named = {
+        split: path.name if split == ALL else f"{path.name}/{one.name}"
+        for split, one in found.items()
+    }
+    classes = sorted({n for split, one in found.items() for n in class_names(named[split], one)})
+    return {
+        split: FolderSource(named[split], one, classes, _VIEW, True, incomplete=True)
+        for split, one in found.items()
+    }
 
 
 def _first(path: Path, names: Sequence[str]) -> Path | None:
     folders = (path / name for name in names)
     return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _of_files(files: Sequence[str]) -> Mapping[str, Source]:
+    splits = npz(files[0], files[-1])
+    return {ALL: splits.train} if len(files) == 1 else splits._asdict()

@@ -82,7 +82,7 @@ def _crashes_named(share: Sequence[Task]) -> Iterator[None]:
 
 
 def _begin() -> None:
-    """Makes this process one that decodes: on one thread, without a GPU, as long as it is wanted."""
+    """Makes this process one that decodes, on one thread and no GPU, as long as it is wanted."""
     global _decoder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

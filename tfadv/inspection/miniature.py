@@ -47,7 +47,9 @@ def _eighths(values: np.ndarray) -> np.ndarray:
     edges = np.arange(SIDE + 1) * len(values) // SIDE
     flat = values.reshape(len(values), -1)  # one long row is added up fastest
     exact = np.uint32 if values.dtype == np.uint8 else np.float32
-    means = [flat[a:b].sum(0, dtype=exact) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    means = [
+        flat[a:b].sum(0, dtype=exact) / (b - a) for a, b in zip(edges, edges[1:], strict=False)
+    ]
     return np.stack(means).astype(np.float32).reshape(SIDE, *values.shape[1:])
 
 

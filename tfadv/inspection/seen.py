@@ -212,4 +212,4 @@ def _oddities_of_pixels(pixels: np.ndarray) -> Iterator[str]:
     if grey and height > _GREY_ROWS:
         rows = (np.abs(pixels.astype(np.int16) - _GREY) <= 1).all((1, 2))
         count = int(np.argmin(rows[::-1]))
-        yield f"is plain grey in its lower {count:,} of {height:,} rows, as if it had been cut short"
+        yield f"is plain grey in the lower {count:,} of {height:,} rows, as if it had been cut"

@@ -153,8 +153,7 @@ def _repeated(surveys: Sequence[Survey], duplicates: Duplicates) -> Iterator[str
     across = sum(pair.first.split != pair.second.split for pair in duplicates.near)
     if duplicates.near:
         yield (
-            f"{len(duplicates.near):,} pairs of images look alike, {across:,} of them across "
-            "splits"
+            f"{len(duplicates.near):,} pairs of images look alike, {across:,} of them across splits"
         )
 
 
