@@ -16,11 +16,12 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfadv.errors import UserError
-from tfadv.inspection.seen import UNREADABLE, Decoder, Finding, Seen, see_file
+from tfadv.inspection.remarks import Remarks
+from tfadv.inspection.seen import UNREADABLE, Finding, Seen, see_file
 
 # Shares of the images that a process has before it, so that it never waits.
 _AHEAD = 3
-_decoder: Decoder | None = None  # of this process, if it is one that decodes
+_remarks: Remarks | None = None  # of this process, if it is one that decodes
 
 
 class Task(NamedTuple):
@@ -48,8 +49,8 @@ def look(shares: Iterable[Sequence[Task]], processes: int) -> Iterator[list[Seen
         UserError: a decoder crashed.
     """
     if processes == 1:
-        with Decoder() as decoder:
-            yield from ([_see(task, decoder) for task in share] for share in shares)
+        with Remarks() as remarks:
+            yield from ([_see(task, remarks) for task in share] for share in shares)
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tfadv.inspection.preloaded"])
@@ -83,14 +84,14 @@ def _crashes_named(share: Sequence[Task]) -> Iterator[None]:
 
 def _begin() -> None:
     """Makes this process one that decodes, on one thread and no GPU, as long as it is wanted."""
-    global _decoder
+    global _remarks
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.set_visible_devices([], "GPU")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _decoder = Decoder().__enter__()
+    _remarks = Remarks().__enter__()
 
 
 def _end_with_parent() -> None:
@@ -99,10 +100,10 @@ def _end_with_parent() -> None:
 
 
 def _see_share(share: Sequence[Task]) -> list[Seen]:
-    return [_see(task, _decoder) for task in share]
+    return [_see(task, _remarks) for task in share]
 
 
-def _see(task: Task, decoder: Decoder) -> Seen:
+def _see(task: Task, remarks: Remarks) -> Seen:
     data = task.data
     try:
         if data is None:
@@ -111,4 +112,4 @@ def _see(task: Task, decoder: Decoder) -> Seen:
     except OSError as error:
         reason = f"can't be read: {error.strerror or error}"
         return Seen(0, findings=(Finding(UNREADABLE, reason),))
-    return see_file(data, task.name, decoder)
+    return see_file(data, task.name, remarks)

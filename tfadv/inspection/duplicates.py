@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfadv.inspection.miniature import fingerprints
+from tfadv.inspection.miniature import SIDE, fingerprints
 from tfadv.inspection.survey import Survey
 
 BITS, CORRELATION = 4, 0.98
@@ -21,6 +21,9 @@ _PARTS = tuple(itertools.pairwise((0, 11, 22, 33, 44, 54, 64)))
 _AGREEING = len(_PARTS) - BITS
 # Of images whose two parts agree each is compared with so many others, the nearest by order.
 _COMPARED = 64
+# So many that are alike are enough, of one image and in all.
+_KEPT, _ENOUGH = 8, 2**24
+_CHUNK = 2**16  # miniatures at a time
 # Standard deviation of a miniature's grey levels below which it tells nothing.
 _FLAT = 2.0
 
@@ -78,7 +81,7 @@ def find(surveys: Sequence[Survey]) -> Duplicates:
         exact.setdefault(key, []).append(Place(*place))
     ones = np.sort(first)  # one image of each group
     miniatures = np.concatenate([one.miniatures[one.readable] for one in surveys])[ones]
-    telling = miniatures.std(axis=(1, 2)) >= _FLAT
+    telling = _contrasts(miniatures) >= _FLAT
     ones, miniatures = ones[telling], miniatures[telling]
     near = [
         Pair(Place(*places[ones[a]].tolist()), Place(*places[ones[b]].tolist()), correlation)
@@ -90,17 +93,33 @@ def find(surveys: Sequence[Survey]) -> Duplicates:
 def _alike(miniatures: np.ndarray) -> Iterator[tuple[int, int, float]]:
     """Yields the pairs of miniatures that are alike, and their correlations."""
     pairs = close(fingerprints(miniatures))
-    for a, b in pairs.tolist():
-        correlation = float(np.corrcoef(miniatures[a].ravel(), miniatures[b].ravel())[0, 1])
-        if correlation >= CORRELATION:
-            yield a, b, correlation
+    for some in np.split(pairs, range(_CHUNK, len(pairs), _CHUNK)):
+        first, second = (_standardized(miniatures[side]) for side in some.T)
+        correlations = (first * second).mean(axis=1)
+        alike = correlations >= CORRELATION
+        for (a, b), correlation in zip(some[alike].tolist(), correlations[alike], strict=True):
+            yield a, b, float(correlation)
+
+
+def _standardized(miniatures: np.ndarray) -> np.ndarray:
+    """Returns the grey levels [N, 64] of miniatures with mean 0 and variance 1 of each."""
+    levels = miniatures.reshape(len(miniatures), SIDE * SIDE).astype(np.float32)
+    levels -= levels.mean(axis=1, keepdims=True)
+    return levels / levels.std(axis=1, keepdims=True)
+
+
+def _contrasts(miniatures: np.ndarray) -> np.ndarray:
+    """Returns the standard deviations of the grey levels of miniatures, float32 [N]."""
+    some = np.split(miniatures, range(_CHUNK, len(miniatures), _CHUNK))
+    return np.concatenate([one.std(axis=(1, 2), dtype=np.float32) for one in some])
 
 
 def close(bits: np.ndarray) -> np.ndarray:
     """Returns the pairs of fingerprints that differ in at most `BITS` bits.
 
-    It takes time by the number of fingerprints, not of pairs: where more than `_COMPARED`
-    agree in the same parts, some pairs may be missed.
+    Time and memory grow with the number of fingerprints, not of pairs: in crowds, where an
+    image resembles more than `_KEPT` others or two parts of its fingerprint are those of more
+    than `_COMPARED`, some pairs may be missed.
 
     Args:
         bits: uint64 [N].
@@ -108,20 +127,23 @@ def close(bits: np.ndarray) -> np.ndarray:
     Returns:
         int64 [pairs, 2], the smaller number first, in order.
     """
-    found = [np.zeros((0, 2), np.int64)]
+    count, found = len(bits), [np.zeros(0, np.int64)]
     for parts in itertools.combinations(_PARTS, _AGREEING):
         mask = sum(2**end - 2**start for start, end in parts)
         keys = bits & np.uint64(mask)
         # Among equal keys by the other bits, so that neighbours are alike.
         order = np.lexsort((bits, keys))
-        keys = keys[order]
-        left = np.arange(len(bits))
+        keys, kept, left = keys[order], np.zeros(count, np.uint8), np.arange(count)
         for ahead in range(1, _COMPARED + 1):
-            left = left[left + ahead < len(bits)]
+            left = left[(left + ahead < count) & (kept[left] < _KEPT)]
             left = left[keys[left] == keys[left + ahead]]
             if not len(left):
                 break
-            pairs = np.stack([order[left], order[left + ahead]], axis=1)
-            apart = np.bitwise_count(bits[pairs[:, 0]] ^ bits[pairs[:, 1]])
-            found.append(np.sort(pairs[apart <= BITS], axis=1))
-    return np.unique(np.concatenate(found), axis=0)
+            first, second = np.sort([order[left], order[left + ahead]], axis=0)
+            alike = np.bitwise_count(bits[first] ^ bits[second]) <= BITS
+            kept[left] += alike
+            found.append((first * count + second)[alike])
+        found = [np.unique(np.concatenate(found))]
+        if len(found[0]) >= _ENOUGH:
+            break
+    return np.stack(np.divmod(found[0], max(count, 1)), axis=1)

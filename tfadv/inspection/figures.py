@@ -19,25 +19,27 @@ _HEIGHT = 3.2  # inches
 def drawings(surveys: Sequence[Survey]) -> Iterator[Drawing]:
     """Yields the figures for which there is something to see."""
     by_class = {one.split: np.sort(counts(one))[::-1] for one in surveys}
-    yield Drawing(
-        "classes",
-        "classes.png",
-        "Images by class",
-        "Images that can be read of each class, the largest class first.",
-        functools.partial(class_sizes, by_class),
-    )
+    if any(len(np.unique(values)) > 1 for values in by_class.values()):
+        yield Drawing(
+            "classes",
+            "classes.png",
+            "Images by class",
+            "Images that can be read of each class, the largest class first.",
+            functools.partial(class_sizes, by_class),
+        )
     shorter, ratios = {}, {}
     for one in surveys:
         heights, widths = one.heights[one.readable], one.widths[one.readable]
         shorter[one.split] = np.minimum(heights, widths)
         ratios[one.split] = widths / heights
-    for values, file, title, caption, words in (
+    for values, file, title, caption, words, digits in (
         (
             shorter,
             "shorter_sides.png",
             "Shorter sides",
             "Images by the length of their shorter side.",
             "pixels (logarithmic)",
+            0,
         ),
         (
             ratios,
@@ -45,10 +47,11 @@ def drawings(surveys: Sequence[Survey]) -> Iterator[Drawing]:
             "Width by height",
             "Images by their width divided by their height, as they are stored; 1 is a square.",
             "width / height (logarithmic)",
+            2,
         ),
     ):
         if len(np.unique(np.concatenate(list(values.values())))) > 1:
-            draw = functools.partial(histogram, values, title, words)
+            draw = functools.partial(histogram, values, title, words, digits)
             yield Drawing("sizes", file, title, caption, draw)
 
 
@@ -71,7 +74,11 @@ def class_sizes(by_class: Mapping[str, np.ndarray], theme: Theme = LIGHT) -> Fig
 
 
 def histogram(
-    values: Mapping[str, np.ndarray], title: str, words: str, theme: Theme = LIGHT
+    values: Mapping[str, np.ndarray],
+    title: str,
+    words: str,
+    digits: int,
+    theme: Theme = LIGHT,
 ) -> Figure:
     """Returns how often values occur, as shares of each split.
 
@@ -79,6 +86,7 @@ def histogram(
         values: all > 0, by split.
         title: of the figure.
         words: what the values are.
+        digits: after the point, of the ticks.
         theme: the colours.
     """
     figure, axes = canvas(theme, title, _HEIGHT)
@@ -90,8 +98,8 @@ def histogram(
             axes.stairs(found / len(some), edges, color=colour, fill=True, alpha=0.25)
             axes.stairs(found / len(some), edges, color=colour, label=split)
     axes.set_xscale("log")
-    ticks = np.unique(np.round(np.geomspace(everything.min(), everything.max(), 5), 2))
-    axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    ticks = np.unique(np.round(np.geomspace(everything.min(), everything.max(), 5), digits))
+    axes.set_xticks(ticks, [f"{tick:,.{digits}f}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter("{x:.0%}")

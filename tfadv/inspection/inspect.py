@@ -14,7 +14,7 @@ from tfadv.inspection.survey import Survey
 from tfadv.progress import Progress
 
 # So many files make another process that decodes worth its start.
-_FILES_OF_PROCESS = 1000
+_FILES_OF_PROCESS = 4000
 
 
 def inspect(

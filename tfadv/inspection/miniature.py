@@ -1,11 +1,12 @@
 """Images as 8x8 grey levels, by which copies are recognized that were resized or compressed."""
 
 import functools
+import math
 
 import numpy as np
 
 SIDE = 8
-_FEW = 64
+_CHUNK = 2**16  # miniatures at a time
 # Of red, green and blue in grey (ITU-R BT.601).
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -33,24 +34,29 @@ def fingerprints(miniatures: np.ndarray) -> np.ndarray:
     Returns:
         uint64 [N]; images that look alike differ in few bits.
     """
+    some = np.split(miniatures, range(_CHUNK, len(miniatures), _CHUNK))
+    return np.concatenate([_fingerprints(one.astype(np.float32)) for one in some])
+
+
+def _fingerprints(miniatures: np.ndarray) -> np.ndarray:
     transform = _cosines()
-    signs = transform @ miniatures.astype(np.float32) @ transform.T > 0
-    signs = signs.reshape(len(miniatures), SIDE * SIDE)
+    signs = (transform @ miniatures @ transform.T > 0).reshape(len(miniatures), SIDE * SIDE)
     signs[:, 0] = False
     return np.packbits(signs, axis=1).view(np.uint64)[:, 0]
 
 
 def _eighths(values: np.ndarray) -> np.ndarray:
     """Returns the means of eight parts of an array [n, ...] as float32 [8, ...]."""
-    if len(values) < _FEW:  # whose eighths would differ in length
-        values = np.repeat(values, SIDE, axis=0)
-    edges = np.arange(SIDE + 1) * len(values) // SIDE
     flat = values.reshape(len(values), -1)  # one long row is added up fastest
     exact = np.uint32 if values.dtype == np.uint8 else np.float32
-    means = [
-        flat[a:b].sum(0, dtype=exact) / (b - a) for a, b in zip(edges, edges[1:], strict=False)
-    ]
-    return np.stack(means).astype(np.float32).reshape(SIDE, *values.shape[1:])
+    found = np.empty((SIDE, flat.shape[1]), np.float32)
+    for part in range(SIDE):
+        low, high = part * len(values) / SIDE, (part + 1) * len(values) / SIDE
+        first, end = int(low), math.ceil(high)
+        found[part] = flat[first:end].sum(0, dtype=exact)
+        found[part] -= (low - first) * flat[first] + (end - high) * flat[end - 1]
+        found[part] /= high - low
+    return found.reshape(SIDE, *values.shape[1:])
 
 
 @functools.cache

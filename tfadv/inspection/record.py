@@ -14,7 +14,7 @@ from tfadv.inspection.survey import Survey
 # Pairs that look alike are listed up to this number, those across splits first.
 LISTED_PAIRS = 10_000
 _PERCENTS = (0, 5, 25, 50, 75, 95, 100)
-_CHANNELS = ("", "grey", "grey and alpha", "colours", "colours and a fourth")
+_CHANNELS = ("", "grey", "grey and alpha", "colours", "colours and alpha or ink")
 
 
 def of(surveys: Sequence[Survey], duplicates: Duplicates, is_imagenet: bool) -> dict[str, object]:

@@ -12,6 +12,7 @@ from tfadv.inspection import pictures, record
 from tfadv.inspection.duplicates import BITS, CORRELATION, Duplicates, Place
 from tfadv.inspection.figures import drawings
 from tfadv.inspection.miniature import SIDE
+from tfadv.inspection.remarks import Remarks
 from tfadv.inspection.seen import DAMAGED, ODD, UNREADABLE
 from tfadv.inspection.survey import Survey
 from tfadv.reports.embedding import Picture, drawn
@@ -54,7 +55,8 @@ def write(
     if surveys:
         _write_manifest(folder / MANIFEST, surveys)
     write_json(folder / RECORD, found)
-    page = _page(name, found, surveys, duplicates or Duplicates([], []))
+    with Remarks() as remarks, remarks.listening():  # they are in the record
+        page = _page(name, found, surveys, duplicates or Duplicates([], []))
     write_bytes(folder / PAGE, page.encode("utf-8", "backslashreplace"))  # of any file's name
 
 

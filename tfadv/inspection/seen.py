@@ -1,11 +1,8 @@
 """What is seen of one image when it is decoded."""
 
-import contextlib
 import hashlib
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import NamedTuple
@@ -27,6 +24,7 @@ from tfadv.data.image_files.headers import (
 )
 from tfadv.data.source import first_line
 from tfadv.inspection.miniature import SIDE, miniature
+from tfadv.inspection.remarks import Remarks
 
 UNREADABLE, DAMAGED, ODD = "unreadable", "damaged", "odd"
 PIXELS = 255  # the kind of images that are no files
@@ -34,7 +32,6 @@ _SUFFIXES = {".png": PNG, ".gif": GIF, ".bmp": BMP, ".webp": WEBP}
 _SUFFIXES |= dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), JPEG)
 # What libjpeg says where it has to invent pixels; its other remarks cost none.
 _INVENTED = re.compile(r"premature end|bad Huffman|bad arithmetic|instead of RST", re.IGNORECASE)
-_LOG_LINE = re.compile(r"[IWEF]\d{4} |WARNING: All log messages before absl")
 # Decoders paint this where a file has no more pixels.
 _GREY, _GREY_ROWS = 128, 8
 _ELONGATED = 10  # the longer side by the shorter one
@@ -77,63 +74,18 @@ class Seen(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
-class Decoder:
-    """Decodes image files, and hears what the decoders complain of.
-
-    libjpeg replaces what it can't decode and says so on the standard error of the process,
-    which nothing else may use meanwhile. Use it as a context manager.
-    """
-
-    def __enter__(self) -> "Decoder":
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed on leaving)
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._said.close()
-
-    def __call__(self, data: bytes, header: Header) -> tuple[np.ndarray, list[str]]:
-        """Returns the pixels, uint8 [h, w, 3], and the decoders' remarks.
-
-        Raises:
-            tf.errors.OpError: it can't be decoded.
-        """
-        kind = None if header.kind in USUAL else tf.constant(header.kind)
-        with self._listening():
-            pixels = decoded(tf.constant(data), COLOURS, kind).numpy()
-        return pixels, self._remarks()
-
-    @contextlib.contextmanager
-    def _listening(self) -> Iterator[None]:
-        stderr = os.dup(2)
-        os.dup2(self._said.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-    def _remarks(self) -> list[str]:
-        if not os.fstat(self._said.fileno()).st_size:
-            return []
-        self._said.seek(0)
-        lines = self._said.read().decode(errors="replace").splitlines()
-        self._said.seek(0)
-        self._said.truncate()
-        return [line for line in lines if line and not _LOG_LINE.match(line)]
-
-
-def see_file(data: bytes, name: str, decode: Decoder) -> Seen:
+def see_file(data: bytes, name: str, remarks: Remarks) -> Seen:
     """Looks at an image file.
 
     Args:
         data: its bytes.
         name: of the file, for its suffix.
-        decode: decodes it.
+        remarks: hears what decoders complain of; nothing else may write meanwhile.
     """
     seen = Seen(len(data), hashlib.sha256(data).digest())
     try:
         header = read_header(io.BytesIO(data))
-        pixels, remarks = decode(data, header)
+        pixels = _decode(data, header, remarks)
     except UnreadableImageError as error:
         return seen._replace(findings=(Finding(UNREADABLE, str(error)),))
     except tf.errors.OpError as error:
@@ -142,8 +94,8 @@ def see_file(data: bytes, name: str, decode: Decoder) -> Seen:
     findings = [
         Finding(DAMAGED, f"is damaged, and decoders make up a part of its pixels: {remark}")
         if _INVENTED.search(remark)
-        else Finding(ODD, f"decodes with a remark: {remark}")
-        for remark in remarks
+        else Finding(ODD, f"decodes, but may be damaged: {remark}")
+        for remark in remarks.taken()
     ]
     findings += [Finding(ODD, reason) for reason in _oddities_of_file(data, name, header)]
     findings += [Finding(ODD, reason) for reason in _oddities_of_pixels(pixels)]
@@ -170,6 +122,12 @@ def see_pixels(pixels: np.ndarray, contents: bytes) -> Seen:
     return _with_pixels(seen, pixels)._replace(
         height=height, width=width, channels=channels, orientation=1, findings=findings
     )
+
+
+def _decode(data: bytes, header: Header, remarks: Remarks) -> np.ndarray:
+    kind = None if header.kind in USUAL else tf.constant(header.kind)
+    with remarks.listening():
+        return decoded(tf.constant(data), COLOURS, kind).numpy()
 
 
 def _with_pixels(seen: Seen, pixels: np.ndarray) -> Seen:

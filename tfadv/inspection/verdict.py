@@ -87,7 +87,7 @@ def _unfit_split(one: Survey) -> Iterator[str]:
     if unreadable:
         yield f"{one.split}: {unreadable:,} {total} can't be read"
     if damaged:
-        yield f"{one.split}: {damaged:,} {total} are damaged, and pixels of theirs made up"
+        yield f"{one.split}: {damaged:,} {total} are damaged: a part of their pixels is made up"
     empty = np.flatnonzero(counts(one) == 0)
     if len(empty):
         yield (
@@ -149,11 +149,12 @@ def _repeated(surveys: Sequence[Survey], duplicates: Duplicates) -> Iterator[str
         yield f"{one.split}: {count:,} of {len(one):,} images repeat others, pixel by pixel"
     contradictory = sum(other_labels(surveys, group) for group in duplicates.exact)
     if contradictory:
-        yield f"{contradictory:,} images occur more than once, with different labels"
+        yield f"images that occur more than once, with different labels: {contradictory:,}"
     across = sum(pair.first.split != pair.second.split for pair in duplicates.near)
     if duplicates.near:
         yield (
-            f"{len(duplicates.near):,} pairs of images look alike, {across:,} of them across splits"
+            f"pairs of images that look alike: {len(duplicates.near):,}, of them across splits: "
+            f"{across:,}"
         )
 
 
