@@ -119,10 +119,17 @@ def _odd_split(one: Survey) -> Iterator[str]:
 
 def _shared(surveys: Sequence[Survey], duplicates: Duplicates) -> Iterator[tuple[float, str]]:
     """Yields the share of a split's images that are in the first split too, and says so."""
-    for split, count in in_first(duplicates).items():
-        one, first = surveys[split], surveys[0].split
-        text = f"{one.split}: {count:,} of {len(one):,} images are in {first} too, pixel by pixel"
-        yield count / len(one), text
+    alike = collections.Counter(
+        split
+        for split, _ in {p.second for p in duplicates.near if p.first.split == 0 != p.second.split}
+    )
+    for counts_of, how in (
+        (in_first(duplicates), "are in {}, too"),
+        (alike, "look like some of {}"),
+    ):
+        for split, count in sorted(counts_of.items()):
+            one, verb = surveys[split], how.format(surveys[0].split)
+            yield count / len(one), f"{one.split}: {count:,} of {len(one):,} images {verb}"
 
 
 def in_first(duplicates: Duplicates) -> dict[int, int]:
@@ -150,12 +157,8 @@ def _repeated(surveys: Sequence[Survey], duplicates: Duplicates) -> Iterator[str
     contradictory = sum(other_labels(surveys, group) for group in duplicates.exact)
     if contradictory:
         yield f"images that occur more than once, with different labels: {contradictory:,}"
-    across = sum(pair.first.split != pair.second.split for pair in duplicates.near)
     if duplicates.near:
-        yield (
-            f"pairs of images that look alike: {len(duplicates.near):,}, of them across splits: "
-            f"{across:,}"
-        )
+        yield f"pairs of images that look alike: {len(duplicates.near):,}"
 
 
 def _named(names: Sequence[str]) -> str:
