@@ -29,8 +29,7 @@ def image_folder(
 
     Every image has its shorter side resized (bicubic) and its centre cropped to
     a square; augmentations that crop by themselves see it whole. The sorted
-    folder names are the classes, the same in both. Names that begin with a dot
-    are ignored.
+    folder names are the classes, the same in both, but dotted ones.
 
     By default images are resized as Pillow, and so torchvision, does it; ``antialias =
     False, cubic_a = -0.75`` is OpenCV's way. They lie as EXIF says, like in every viewer
@@ -46,8 +45,7 @@ def image_folder(
         whole_pixels: whether resized pixels are rounded to whole numbers.
         exif_orientation: whether to turn images as their EXIF orientation says.
         channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha.
-        incomplete: whether classes without any image, or of one split alone, are taken as they
-            are, to look at them; otherwise they are an error.
+        incomplete: whether empty classes and those of one split alone are taken, to look at.
     """
     bicubic = Bicubic(cubic_a, antialias, whole_pixels)
     view = CentreSquare(image_size, image_size if shorter_side is None else shorter_side, bicubic)

@@ -63,13 +63,18 @@ def imagenet(
         exif_orientation,
         incomplete=incomplete,
     )
-    if splits.train.classes != CLASSES and not incomplete:
+    if not incomplete:
+        _check_classes(splits, expanded)
+    return splits
+
+
+def _check_classes(splits: Splits, folder: Path) -> None:
+    if splits.train.classes != CLASSES:
         raise UserError(
-            f"imagenet.folder: '{expanded}' has {splits.train.classes} classes instead of "
+            f"imagenet.folder: '{folder}' has {splits.train.classes} classes instead of "
             f"{CLASSES}; Experiment.dataset = 'image_folder' takes any number",
             "imagenet.folder",
         )
-    return splits
 
 
 def _absent(folder: str, image_size: int) -> Splits:
