@@ -5,6 +5,7 @@ Every image is decoded; a page, a record and a manifest are written. The exit co
 are fit to train on, 1 if they are not, and 2 for a mistake on the command line.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -35,7 +36,11 @@ def main(argv):
         data_set = chosen(found)
         folder = Path(FLAGS.output_dir or Path("runs") / f"data-{data_set.name}")
         report.check_new(folder)
-        seen = inspect.inspect(data_set, folder, FLAGS.workers, console)
+        try:
+            seen = inspect.inspect(data_set, folder, FLAGS.workers, console)
+        except KeyboardInterrupt:
+            print("interrupted before the report was written", file=sys.stderr)
+            sys.exit(128 + signal.SIGINT)
     console.print(summary.table(data_set.name, seen))
     for line in summary.lines(seen):
         console.print(line, markup=False)

@@ -1,7 +1,6 @@
 """Image files decoded in parallel, by processes of their own."""
 
 import collections
-import contextlib
 import itertools
 import multiprocessing
 import os
@@ -54,32 +53,29 @@ def look(shares: Iterable[Sequence[Task]], processes: int) -> Iterator[list[Seen
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tfadv.inspection.preloaded"])
-    waiting: collections.deque[tuple[Sequence[Task], Future]] = collections.deque()
     shares = iter(shares)
+    waiting: collections.deque[tuple[Sequence[Task], Future]] = collections.deque()
     with ProcessPoolExecutor(processes, context, _begin) as pool:
         try:
-            for share in itertools.islice(shares, _AHEAD * processes):
-                waiting.append((share, pool.submit(_see_share, share)))
-            while waiting:
-                share, future = waiting.popleft()
-                with _crashes_named(share):
-                    seen = future.result()
-                for more in itertools.islice(shares, 1):
-                    waiting.append((more, pool.submit(_see_share, more)))
-                yield seen
+            while True:
+                for share in itertools.islice(shares, _AHEAD * processes - len(waiting)):
+                    waiting.append((share, pool.submit(_see_share, share)))
+                if not waiting:
+                    return
+                yield waiting[0][1].result()
+                waiting.popleft()
+        except BrokenProcessPool as error:
+            raise UserError(_killed(waiting[0][0] if waiting else ())) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-@contextlib.contextmanager
-def _crashes_named(share: Sequence[Task]) -> Iterator[None]:
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise UserError(
-            "a decoding process was killed, for want of memory (try fewer --workers) or by a file, "
-            f"perhaps one of the {len(share)} from '{share[0].name}' on"
-        ) from error
+def _killed(share: Sequence[Task]) -> str:
+    files = f", perhaps one of the {len(share)} from '{share[0].name}' on" if share else ""
+    return (
+        "a decoding process was killed, for want of memory (try fewer --workers) or by a "
+        f"file{files}"
+    )
 
 
 def _begin() -> None:

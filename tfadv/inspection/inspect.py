@@ -57,4 +57,4 @@ def _survey(split: str, source: Source, processes: int | None, console: Console)
 def _processes(source: Source) -> int:
     if not isinstance(source, EncodedSource):
         return 1
-    return min(len(os.sched_getaffinity(0)), 1 + len(source) // _FILES_OF_PROCESS)
+    return min(os.cpu_count() or 1, 1 + len(source) // _FILES_OF_PROCESS)

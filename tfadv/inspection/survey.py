@@ -18,7 +18,7 @@ _SHARE = 64  # images that are looked at as one piece of work
 class Survey:
     """What was seen of a split's images, one value for each, in the source's order.
 
-    They are 170 bytes an image, whatever its size.
+    They take 132 bytes an image, whatever its size.
 
     Args:
         split: its name.
