@@ -41,6 +41,7 @@ setup(
     package_data={
         "tfadv": ["py.typed"],
         "tfadv.data": ["*.txt"],
+        "tfadv.inspection": ["*.j2"],
         "tfadv.reports": ["*.j2", "*.css"],
         "tfadv.reproduction.report": ["*.j2"],
         "tfadv.shipped.gin": ["**/*.gin"],

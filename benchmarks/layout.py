@@ -1,9 +1,9 @@
 """How the package is laid out: ``python -m benchmarks.layout``; ``--package`` for another checkout.
 
 A folder is a room, a sub-folder one of its own, and so is a file that lies loose in the
-package. A room stands on the rooms that its files import; its floor is the length of the
-longest chain of rooms below it, itself included, where a circle counts as one. Imports
-within functions count as all others do.
+package or makes a command of a folder, its ``__main__``. A room stands on the rooms that its
+files import; its floor is the length of the longest chain of rooms below it, itself included,
+where a circle counts as one. Imports within functions count as all others do.
 """
 
 import argparse
@@ -62,8 +62,9 @@ class Layout:
 
     def room(self, name: str) -> str:
         """Returns the room that a file is in."""
-        folder = self.files[name].parent
-        return name if folder == self.package else str(folder.relative_to(self.package))
+        path = self.files[name]
+        alone = path.parent == self.package or path.stem == "__main__"
+        return name if alone else str(path.parent.relative_to(self.package))
 
     def sizes(self) -> list[Sized]:
         """Returns every file with its lines."""

@@ -6,6 +6,7 @@ from shared.project import PACKAGE
 from benchmarks.layout import Layout, imports
 
 COMMANDS = ("adapters", "compare", "evaluate", "export", "plugins", "reproduce", "train")
+COMMANDS += ("data/__main__",)  # python -m tfadv.data
 # The files of a room may import their own room and the rooms above it in this list.
 ROOMS = (
     "errors",
@@ -30,6 +31,7 @@ ROOMS = (
     "config",
     "reports",
     "planning",
+    "inspection",
     "runs",
     "interop",
     "evaluation/trajectory",

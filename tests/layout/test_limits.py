@@ -36,6 +36,7 @@ def house(tmp_path):
         "roof.py": "from house.hall import door",
         "hall/__init__.py": "",
         "hall/door.py": "import house.kitchen.stove",
+        "hall/__main__.py": "import house.cellar",
         "kitchen/__init__.py": "",
         "kitchen/stove.py": "def cook():\n    import house.hall.door\n    import house.cellar",
         "cellar.py": "import os",
@@ -50,6 +51,7 @@ def test_circles_and_chains_are_found(house):
     assert house.room_imports == {
         "cellar": set(),
         "hall": {"kitchen"},
+        "hall/__main__": {"cellar"},
         "kitchen": {"hall", "cellar"},
         "roof": {"hall"},
     }
@@ -61,7 +63,7 @@ def test_circles_and_chains_are_found(house):
 def test_the_report_has_every_figure(house):
     assert list(report(house)) == [
         "files loose in house/: 2",
-        "rooms: 4, 4 arrows",
+        "rooms: 5, 5 arrows",
         "floors of rooms: 3 (roof → hall ⇄ kitchen → cellar)",
         "longest chain of files: 3 (roof → hall/door ⇄ kitchen/stove → cellar)",
         "circles of rooms: {hall, kitchen}",

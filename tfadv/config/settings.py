@@ -67,6 +67,7 @@ class Experiment:
     deterministic: bool = False
     data_digest: str = AUTO
     channels: int | None = None
+    manifest: str | None = None
 
     def __post_init__(self):
         for registry, name in (

@@ -104,6 +104,13 @@ class EncodedSource(Source):
             image = tf.cond(turn == UPRIGHT, lambda: image, lambda: turned_upright(image, turn))
         return tf.cast(image, tf.float32), tf.gather(self.label_tensor, index)
 
+    def contents(self, index: int) -> bytes:
+        """Returns an image's file; see `Source.contents`."""
+        try:
+            return self.read(tf.constant(index, tf.int64)).numpy()
+        except tf.errors.OpError as error:
+            raise OSError(first_line(error)) from error
+
     def problem(self, index: int) -> str:
         """Returns why an image can't be decoded now; see `Source.problem`."""
         try:

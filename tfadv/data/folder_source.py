@@ -16,6 +16,7 @@ from tfadv.data.centre_square import CentreSquare
 from tfadv.data.encoded_source import EncodedSource, Look
 from tfadv.data.image_files.headers import Header, UnreadableImageError, read_header
 from tfadv.data.manifest import reads_contents
+from tfadv.data.plausibility import UnfitError
 from tfadv.data.source import eager_constant
 from tfadv.errors import UserError
 
@@ -43,6 +44,7 @@ class FolderSource(EncodedSource):
         exif_orientation: whether pictures are turned upright, as their EXIF data say.
         channels: of the images; see `EncodedSource`.
         class_folders: the folder of each class; None where they are called as the classes.
+        incomplete: whether classes without any image are taken as they are.
 
     Raises:
         UserError: a class's folder holds no image, or can't be listed.
@@ -57,8 +59,11 @@ class FolderSource(EncodedSource):
         exif_orientation: bool,
         channels: int = 3,
         class_folders: Sequence[str] | None = None,
+        incomplete: bool = False,
     ):
-        found = _found(name, folder, class_folders or class_names)
+        found = _found(name, folder, class_folders or class_names, incomplete)
+        if not len(found.files):
+            raise UnfitError(f"{name}: no {READ.replace(' and', ' or')} in any class of '{folder}'")
         looks = _looked_at(found.files)
         look = Look.of((seen.header for seen in looks), channels)
         super().__init__(name, found.labels, class_names, view, look, exif_orientation, channels)
@@ -77,17 +82,24 @@ class FolderSource(EncodedSource):
 
     def relative_names(self) -> list[str]:
         """Returns ``CLASS/FILE`` of each image, whatever folder they are in."""
-        return [
-            f"{self.class_names[label]}/{os.fsdecode(file).rpartition(os.sep)[2]}"
-            for label, file in zip(self.labels.tolist(), self._files, strict=True)
-        ]
+        return [self.path(number) for number in range(len(self))]
+
+    def path(self, index: int) -> str:
+        """Returns ``CLASS/FILE``; see `Source.path`."""
+        return f"{self.class_names[self.labels[index]]}/{self.title(index).rpartition(os.sep)[2]}"
+
+    def contents(self, index: int) -> bytes:
+        """Returns what a file holds; see `Source.contents`."""
+        return Path(self.title(index)).read_bytes()
+
+    def size(self, index: int) -> int:
+        """Returns a file's size in bytes when it was looked at first; see `Source.size`."""
+        return int(self._sizes[index])
 
     def stored(self, way: str) -> dict[str, str]:
         """Returns digests of the files and their names; see `Source.stored`."""
-        found = {
-            "names": digests.of_texts(self.relative_names()),
-            "sizes": digests.of_array(self._sizes),
-        }
+        names = digests.of_texts(self.relative_names())
+        found = {"names": names, "sizes": digests.of_array(self._sizes)}
         if reads_contents(way, int(self._sizes.sum())):
             return found | {"contents": digests.of_files(self._files[self._times > 0])}
         return found | {"times": digests.of_array(self._times)}
@@ -113,17 +125,19 @@ class _Seen(NamedTuple):
     time: int = 0
 
 
-def _found(name: str, folder: Path, class_folders: Sequence[str]) -> _Found:
+def _found(name: str, folder: Path, class_folders: Sequence[str], incomplete: bool) -> _Found:
     files, labels, passed_over = [np.array([], "S")], [], collections.Counter()
     for label, class_folder in enumerate(class_folders):
-        of_class = _images(name, folder / class_folder, passed_over)
+        of_class = _images(name, folder / class_folder, passed_over, incomplete)
         # Arrays of bytes: a million strings would take a gigabyte.
         files.append(np.array(of_class, "S"))
         labels.append(np.full(len(of_class), label, np.int32))
     return _Found(np.concatenate(files), np.concatenate(labels), passed_over)
 
 
-def _images(name: str, folder: Path, passed_over: collections.Counter) -> list[bytes]:
+def _images(
+    name: str, folder: Path, passed_over: collections.Counter, incomplete: bool
+) -> list[bytes]:
     """Returns a class's files in order, and counts what else lies there."""
     found, others = [], collections.Counter()
     try:
@@ -142,7 +156,7 @@ def _images(name: str, folder: Path, passed_over: collections.Counter) -> list[b
         return []
     except OSError as error:
         raise UserError(f"{name}: '{folder}' can't be listed: {error.strerror}") from error
-    if not found:
+    if not found and not incomplete:
         raise UserError(
             f"{name}: no {READ.replace(' and', ' or')} in '{folder}'"
             + (f", but {_counts(others)}" if others else "")

@@ -30,13 +30,13 @@ def image_folder(
     exif_orientation: bool = True,
     channels: int = 3,
     classes: str | None = None,
+    incomplete: bool = False,
 ) -> Splits:
     """Returns the images under ``train/CLASS/*`` and ``test/CLASS/*``.
 
     Every image has its shorter side resized (bicubic) and its centre cropped to
     a square; augmentations that crop by themselves see it whole. The sorted
-    folder names are the classes, the same in both. Names that begin with a dot
-    are ignored.
+    folder names are the classes, the same in both, but dotted ones.
 
     By default images are resized as Pillow, and so torchvision, does it; ``antialias =
     False, cubic_a = -0.75`` is OpenCV's way. They lie as EXIF says, like in every viewer
@@ -57,6 +57,7 @@ def image_folder(
             names: ``imagenet`` (the 1,000 WordNet numbers), or a text file with a name in
             each line. A class may then have no folder, and folders may be called
             by numbers, 0 to K-1, as those of ImageNet-V2 are.
+        incomplete: whether empty classes and those of one split alone are taken, to look at.
 
     Raises:
         UserError: a folder is missing, holds no class folders or others than it should.
@@ -64,7 +65,7 @@ def image_folder(
     bicubic = Bicubic(cubic_a, antialias, whole_pixels)
     view = CentreSquare(image_size, image_size if shorter_side is None else shorter_side, bicubic)
     paths = {"image_folder.train": train, "image_folder.test": test}
-    return _splits(paths, view, exif_orientation, channels, classes)
+    return _splits(paths, view, exif_orientation, channels, classes, incomplete)
 
 
 def _splits(
@@ -73,6 +74,7 @@ def _splits(
     exif_orientation: bool,
     channels: int,
     classes: str | None,
+    incomplete: bool,
 ) -> Splits:
     """Returns the images of two folders; see `image_folder`.
 
@@ -82,18 +84,22 @@ def _splits(
         exif_orientation: as `image_folder` has it.
         channels: likewise.
         classes: likewise.
+        incomplete: likewise.
     """
     folders = {name: existing_path(path, name) for name, path in paths.items() if path is not None}
-    found = {name: _class_folders(name, folder) for name, folder in folders.items()}
+    found = {name: class_folders(name, folder) for name, folder in folders.items()}
     if classes is None:
-        names = next(iter(found.values()))
-        _check_alike(*found.values())
+        if not incomplete:
+            _check_alike(*found.values())
+        names = sorted(set().union(*found.values()))
         by_class = dict.fromkeys(found, names)
     else:
         names = class_list(classes, "image_folder.classes")
         by_class = {name: _in_order(name, folders[name], found[name], names) for name in found}
     sources = {
-        name: FolderSource(name, folder, names, view, exif_orientation, channels, by_class[name])
+        name: FolderSource(
+            name, folder, names, view, exif_orientation, channels, by_class[name], incomplete
+        )
         for name, folder in folders.items()
     }
     return Splits(
@@ -125,7 +131,16 @@ def _in_order(name: str, folder: Path, found: list[str], class_names: list[str])
     return class_names
 
 
-def _class_folders(name: str, folder: Path) -> list[str]:
+def class_folders(name: str, folder: Path) -> list[str]:
+    """Returns the names of a folder's class folders, sorted.
+
+    Args:
+        name: where the images are from, for messages.
+        folder: holds one folder a class.
+
+    Raises:
+        UserError: there are fewer than two.
+    """
     if not folder.is_dir():
         raise UserError(f"{name}: '{folder}' is a file, not a folder of class folders", name)
     visible = [path for path in _entries(name, folder) if not path.name.startswith(".")]

@@ -8,10 +8,11 @@ import numpy as np
 from tfadv.data.absent import AbsentSource
 from tfadv.data.class_lists import IMAGENET, class_list
 from tfadv.data.image_folder import image_folder
-from tfadv.data.source import Source, Splits
+from tfadv.data.source import Splits
 from tfadv.errors import UserError
 from tfadv.registry import DATASETS
 
+CLASSES = 1000
 TRAIN_IMAGES = 1_281_167
 TEST_IMAGES = 50_000
 
@@ -25,6 +26,7 @@ def imagenet(
     cubic_a: float = -0.75,
     whole_pixels: bool = True,
     exif_orientation: bool = True,
+    incomplete: bool = False,
 ) -> Splits:
     """Returns ``folder/train/CLASS/*`` and ``folder/val/CLASS/*``.
 
@@ -33,17 +35,18 @@ def imagenet(
     transform, turned as EXIF says), ``INTER_CUBIC`` (a = -0.75) and whole pixels.
 
     Where the folder isn't on this machine a run can still be planned, by the
-    published numbers of images, but not started. ``val`` alone is enough for an evaluation.
+    published numbers of images, not started. ``val`` alone is enough for an evaluation.
 
     Args:
-        folder: holds ``train`` and ``val``, and those a folder for each of the 1,000 WordNet
-            numbers; ``~`` and ``$VARIABLES`` are expanded.
+        folder: holds ``train`` and ``val`` of 1,000 folders each; ``~`` and ``$VARIABLES``
+            are expanded.
         image_size: height and width in pixels.
         shorter_side: in pixels before the crop, in evaluation.
         antialias: whether to smooth an image that is made smaller; see `Bicubic`.
         cubic_a: a of the cubic kernel; see `Bicubic`.
         whole_pixels: whether resized pixels are rounded to whole numbers.
         exif_orientation: whether to turn images as their EXIF orientation says.
+        incomplete: whether a part of ImageNet is taken too, to look at it.
 
     Raises:
         UserError: the folder is there and is not ImageNet's.
@@ -62,25 +65,30 @@ def imagenet(
         cubic_a,
         whole_pixels,
         exif_orientation,
-        classes=IMAGENET,
+        classes=None if incomplete else IMAGENET,
+        incomplete=incomplete,
     )
+    return splits if incomplete else _whole(splits, expanded)
+
+
+def _whole(splits: Splits, folder: Path) -> Splits:
+    """Returns the splits; warns of other numbers of images than are published.
+
+    Raises:
+        UserError: classes have no image.
+    """
     for source, images in zip(splits, (TRAIN_IMAGES, TEST_IMAGES), strict=True):
-        _check_whole(source, expanded, images)
+        missing = np.setdiff1d(np.arange(source.classes), source.labels)
+        if len(missing):
+            raise UserError(
+                f"imagenet.folder: {source.name} in '{folder}' has images of "
+                f"{source.classes - len(missing):,} of the {source.classes:,} classes, none of "
+                f"{source.class_names[missing[0]]}; Experiment.dataset = 'image_folder' takes any",
+                "imagenet.folder",
+            )
+        if len(source) != images and not isinstance(source, AbsentSource):
+            source.warnings += (f"{source.name}: {len(source):,} images, ImageNet has {images:,}",)
     return splits
-
-
-def _check_whole(source: Source, folder: Path, images: int) -> None:
-    """Raises `UserError` if classes have no image; warns of another number than is published."""
-    missing = np.setdiff1d(np.arange(source.classes), source.labels)
-    if len(missing):
-        raise UserError(
-            f"imagenet.folder: {source.name} in '{folder}' has images of "
-            f"{source.classes - len(missing):,} of the {source.classes:,} classes, none of "
-            f"{source.class_names[missing[0]]}; Experiment.dataset = 'image_folder' takes any",
-            "imagenet.folder",
-        )
-    if len(source) != images and not isinstance(source, AbsentSource):
-        source.warnings += (f"{source.name}: {len(source):,} images, ImageNet has {images:,}",)
 
 
 def _absent(split: str, examples: int, image_size: int, folder: str) -> AbsentSource:

@@ -5,7 +5,11 @@ import numpy as np
 from tfadv.errors import UserError
 
 # The largest pixel of a set that uses the range of 0..255 is greater.
-_DIM = 128
+DIM = 128
+
+
+class UnfitError(UserError):
+    """Images or labels that nobody can train on, whatever the parameters."""
 
 
 def checked_labels(name: str, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -17,24 +21,24 @@ def checked_labels(name: str, labels: np.ndarray, classes: int) -> np.ndarray:
         classes: K; each label must be in 0..K-1.
 
     Raises:
-        UserError: they have another shape or type, or one is out of range.
+        UnfitError: they have another shape or type, or one is out of range.
     """
     if labels.ndim != 1 or len(labels) == 0:
         remedy = ""
         if labels.ndim == 2:
             remedy = ": take labels[:, 0]" if labels.shape[1] == 1 else ": take labels.argmax(-1)"
-        raise UserError(
+        raise UnfitError(
             f"{name}: labels must have shape [N], N > 0, but have {labels.shape}{remedy}"
         )
     if not np.issubdtype(labels.dtype, np.integer):
         number = np.issubdtype(labels.dtype, np.number) or labels.dtype == bool
         whole = number and bool(np.all(labels == np.floor(labels)))
         remedy = ": take labels.astype(int)" if whole else ""
-        raise UserError(f"{name}: labels must be integers, but are {labels.dtype}{remedy}")
+        raise UnfitError(f"{name}: labels must be integers, but are {labels.dtype}{remedy}")
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(wrong):
         from_one = labels.min() == 1 and labels.max() == classes
-        raise UserError(
+        raise UnfitError(
             f"{name}: label {labels[wrong[0]]} of example {wrong[0]} is not in "
             f"0..{classes - 1} ({len(wrong)} such labels)"
             + (": they are counted from 1, so subtract 1" if from_one else "")
@@ -51,28 +55,28 @@ def checked_images(name: str, images: np.ndarray) -> np.ndarray:
             0..255.
 
     Raises:
-        UserError: they have another shape or type, or another range.
+        UnfitError: they have another shape or type, or another range.
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise UserError(
+        raise UnfitError(
             f"{name}: images must have shape [N, H, W, 3], but have {images.shape}"
             + _remedy_for_shape(images.shape)
         )
     if not np.issubdtype(images.dtype, np.number) or np.iscomplexobj(images):
-        raise UserError(f"{name}: images must be numbers, but are {images.dtype}")
+        raise UnfitError(f"{name}: images must be numbers, but are {images.dtype}")
     if images.dtype != np.uint8:
         images = images.astype(np.float32)
         wrong = ~(np.isfinite(images) & (images >= 0) & (images <= 255))
         if wrong.any():
             example = np.argwhere(wrong)[0][0]
             signed = images.min() < 0 and images.min() >= -1 and images.max() <= 1
-            raise UserError(
+            raise UnfitError(
                 f"{name}: pixel {images[wrong][0]} of example {example} is not a finite "
                 f"number in 0..255 ({int(wrong.sum())} such pixels)"
                 + (": from -1..1, take 127.5 * (images + 1)" if signed else "")
             )
     if images.size and 0 < images.max() <= 1:
-        raise UserError(
+        raise UnfitError(
             f"{name}: the largest pixel is {images.max()}, so these are no images in 0..255: "
             "from 0..1, multiply them by 255"
         )
@@ -85,7 +89,7 @@ def pixel_warnings(name: str, images: np.ndarray) -> tuple[str, ...]:
     largest = of_image.max(initial=0)
     if largest == 0:
         return (f"{name}: every pixel is 0",)
-    if largest < _DIM:
+    if largest < DIM:
         return (
             f"{name}: the largest pixel is {largest:g}, of 255: are these images in 0..255? If "
             f"that pixel is white, multiply them by {255 / largest:g}",

@@ -53,6 +53,18 @@ class SelectedImages(Source):
         """Returns what an image is called; see `Source.title`."""
         return self._source.title(int(self._indices[index]))
 
+    def path(self, index: int) -> str:
+        """Returns an image's path in the set; see `Source.path`."""
+        return self._source.path(int(self._indices[index]))
+
+    def contents(self, index: int) -> bytes:
+        """Returns an image as it is stored; see `Source.contents`."""
+        return self._source.contents(int(self._indices[index]))
+
+    def size(self, index: int) -> int:
+        """Returns the number of bytes of `contents`; see `Source.size`."""
+        return self._source.size(int(self._indices[index]))
+
     def problem(self, index: int) -> str:
         """Returns why an image can't be fetched now; see `Source.problem`."""
         return self._source.problem(int(self._indices[index]))

@@ -87,6 +87,26 @@ class Source:
         """Returns what an image is called in messages."""
         return f"image {index}"
 
+    def path(self, index: int) -> str:
+        """Returns what an image is called wherever the set lies: a path in it, or a number."""
+        return str(index)
+
+    def contents(self, index: int) -> bytes:
+        """Returns an image as it is stored: its file, or its pixels.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        return self.pixels(index).tobytes()
+
+    def pixels(self, index: int) -> np.ndarray:
+        """Returns an image [h, w, C] of 0..255 as `fetch_original` does, or in a smaller dtype."""
+        return self.fetch_original(tf.constant(index, tf.int64))[0].numpy()
+
+    def size(self, index: int) -> int:
+        """Returns the number of bytes of `contents`."""
+        return len(self.contents(index))
+
     def problem(self, index: int) -> str:
         """Returns why an image can't be fetched now, to complete "the file …", or ``""``."""
         try:
@@ -180,6 +200,10 @@ class ArraySource(Source):
         """Returns example `index`; see `Source.fetch`."""
         image = tf.cast(tf.gather(self._image_tensor, index), tf.float32)
         return image, tf.gather(self.label_tensor, index)
+
+    def pixels(self, index: int) -> np.ndarray:
+        """Returns an image [H, W, 3] as it is stored; see `Source.pixels`."""
+        return self._images[index]
 
     def pixel_hashes(self) -> list[int]:
         """Returns a number for each image: equal for equal pixels, and hardly ever for others."""

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from tfadv import digests, registry
 from tfadv.config import Config
-from tfadv.data import Source
+from tfadv.data import Source, manifest_file
+from tfadv.data.absent import AbsentSource
 from tfadv.data.manifest import difference, way_of, without_times
 from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
@@ -46,8 +47,10 @@ def check_run(directory: RunDirectory, plan: Plan, workers: Workers) -> dict[str
         what is not on this machine is left out.
 
     Raises:
-        UserError: the run was started with others, or the workers have different ones.
+        UserError: the run was started with others, the workers have different ones, or
+            ``Experiment.manifest`` lists others.
     """
+    _check_listed(plan, workers)
     recorded = directory.identity()
     found = _of_run(plan, recorded)
     for split in plan.splits._fields:
@@ -158,6 +161,24 @@ def of_software() -> dict[str, str]:
         "keras": keras.__version__,
         "numpy": np.__version__,
     }
+
+
+def _check_listed(plan: Plan, workers: Workers) -> None:
+    """Raises `UserError` if the images are others than those that ``Experiment.manifest`` lists."""
+    experiment = plan.experiment
+    if experiment.manifest is None:
+        return
+    sources = plan.splits._asdict().items()
+    here = {split: source for split, source in sources if not isinstance(source, AbsentSource)}
+    try:
+        unlike = manifest_file.difference(experiment.manifest, here, experiment.data_digest)
+    except UserError as error:  # all workers are to end, not only this one
+        unlike = error.message
+    if workers.greatest(bool(unlike)):
+        raise UserError(
+            unlike or f"{manifest_file.PARAMETER} lists other images, {_BY_CHIEF}",
+            manifest_file.PARAMETER,
+        )
 
 
 def _of_run(plan: Plan, recorded: Mapping) -> dict[str, object]:
