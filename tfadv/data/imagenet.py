@@ -35,11 +35,10 @@ def imagenet(
     transform, turned as EXIF says), ``INTER_CUBIC`` (a = -0.75) and whole pixels.
 
     Where the folder isn't on this machine a run can still be planned, by the
-    published numbers of images, not started. ``val`` alone is enough for an evaluation.
+    published numbers, not started. ``val`` alone is enough for an evaluation.
 
     Args:
-        folder: holds ``train`` and ``val`` of 1,000 folders each; ``~`` and ``$VARIABLES``
-            are expanded.
+        folder: holds ``train`` and ``val``; ``~`` and ``$VARIABLES`` are expanded.
         image_size: height and width in pixels.
         shorter_side: in pixels before the crop, in evaluation.
         antialias: whether to smooth an image that is made smaller; see `Bicubic`.
