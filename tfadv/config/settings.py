@@ -48,6 +48,8 @@ class Experiment:
         data_digest: how a run's image files are distinguished: by what they
             hold ('content'), by their times of change ('fast'), or 'auto': by
             what they hold up to 1 GiB. Names and sizes always count.
+        manifest: a ``manifest.jsonl`` that ``python -m tfadv.data`` wrote: a run
+            starts with no other images than those that it lists.
     """
 
     scale: str
