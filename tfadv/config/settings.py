@@ -50,6 +50,8 @@ class Experiment:
             what they hold up to 1 GiB. Names and sizes always count.
         channels: of the images: 1 grey, 2 grey and alpha, 3 colours, 4 colours and
             alpha. None leaves that to the data set, mostly 3.
+        manifest: a ``manifest.jsonl`` that ``python -m tfadv.data`` wrote: a run
+            starts with no other images than those that it lists.
     """
 
     scale: str

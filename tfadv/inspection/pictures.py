@@ -10,7 +10,7 @@ from tfadv.data import Source
 from tfadv.inspection.duplicates import Duplicates, Place
 from tfadv.inspection.survey import Survey
 
-SIDE = 96  # in pixels, of the longer side
+SIDE, SMALL = 96, 64  # in pixels, of the longer side; small where there are many
 _QUALITY = 80
 # Of so many images in all there are pictures, of each class at most so many and at least one.
 _IN_SHEET, _OF_CLASS = 480, 6
@@ -18,15 +18,21 @@ PAIRS = 24  # of duplicates
 DAMAGED = 24
 
 
-def picture(source: Source, number: int) -> str:
-    """Returns an image as the data URI of a small JPEG; ``""`` where it can't be read now."""
+def picture(source: Source, number: int, longer: int = SIDE) -> str:
+    """Returns an image as the data URI of a small JPEG; ``""`` where it can't be read now.
+
+    Args:
+        source: of the image.
+        number: its own.
+        longer: its longer side in pixels, if it isn't smaller anyway.
+    """
     try:
         pixels, _ = source.fetch_original(tf.constant(number, tf.int64))
     except tf.errors.OpError:
         return ""
     pixels = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1]
-    if max(pixels.shape[:2]) > SIDE:
-        scale = SIDE / max(pixels.shape[:2])
+    if max(pixels.shape[:2]) > longer:
+        scale = longer / max(pixels.shape[:2])
         size = [max(1, round(side * scale)) for side in pixels.shape[:2]]
         pixels = tf.image.resize(pixels, size, "area")
     data = tf.io.encode_jpeg(tf.cast(tf.round(pixels), tf.uint8), quality=_QUALITY).numpy()
@@ -40,6 +46,7 @@ def sheet(surveys: Sequence[Survey]) -> Iterator[tuple[str, list[tuple[str, list
     """
     names = surveys[0].source.class_names
     each = max(1, min(_OF_CLASS, _IN_SHEET // (len(names) * len(surveys))))
+    longer = SIDE if each > 1 else SMALL
     by_class = [_numbers_by_class(one) for one in surveys]
     for label, name in enumerate(names):
         rows = []
@@ -47,7 +54,7 @@ def sheet(surveys: Sequence[Survey]) -> Iterator[tuple[str, list[tuple[str, list
             of_class = numbers[label]
             count = min(each, len(of_class))
             chosen = of_class[np.arange(count) * len(of_class) // max(count, 1)]
-            shown = [picture(one.source, int(number)) for number in chosen]
+            shown = [picture(one.source, int(number), longer) for number in chosen]
             rows.append((one.split, [uri for uri in shown if uri]))
         yield name, rows
 
