@@ -72,12 +72,14 @@ class FolderSource(EncodedSource):
         """Returns a file's path; see `EncodedSource.title`."""
         return os.fsdecode(self._files[index])
 
+    def file_name(self, index: int) -> str:
+        """Returns a file's path within the folder; see `EncodedSource.file_name`."""
+        name = os.fsdecode(self._files[index]).rpartition(os.sep)[2]
+        return f"{self.class_names[self.labels[index]]}/{name}"
+
     def stored(self, way: str) -> dict[str, str]:
         """Returns digests of the files and their names; see `Source.stored`."""
-        names = (
-            f"{self.class_names[label]}/{os.fsdecode(file).rpartition(os.sep)[2]}"
-            for label, file in zip(self.labels.tolist(), self._files, strict=True)
-        )
+        names = map(self.file_name, range(len(self)))
         found = {"names": digests.of_texts(names), "sizes": digests.of_array(self._sizes)}
         if reads_contents(way, int(self._sizes.sum())):
             return found | {"contents": digests.of_files(self._files[self._times > 0])}

@@ -3,7 +3,6 @@
 import unicodedata
 from pathlib import Path
 
-from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
 from tfadv.data.folder_source import FolderSource
 from tfadv.data.paths import existing_path
@@ -46,8 +45,9 @@ def image_folder(
         exif_orientation: whether to turn images as their EXIF orientation says.
         channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha.
     """
-    bicubic = Bicubic(cubic_a, antialias, whole_pixels)
-    view = CentreSquare(image_size, image_size if shorter_side is None else shorter_side, bicubic)
+    view = CentreSquare.of(
+        "image_folder", image_size, shorter_side, antialias, cubic_a, whole_pixels
+    )
     folders = {
         "image_folder.train": existing_path(train, "image_folder.train"),
         "image_folder.test": existing_path(test, "image_folder.test"),
