@@ -103,12 +103,12 @@ def _problem(shard: Shard) -> str:
         return "is missing"
     try:
         reader = ArrayRecordReader(shard.filename)
-        whole, found = reader.ok(), reader.num_records()
+        if not reader.ok():
+            return "is damaged or was cut short"
+        found = reader.num_records()
         reader.close()
     except (OSError, RuntimeError) as error:
         return f"can't be read: {error}"
-    if not whole:
-        return "is damaged or was cut short"
     if found != shard.examples_in_shard:
         return f"has {found:,} records instead of {shard.examples_in_shard:,}"
     return ""
