@@ -14,8 +14,20 @@ _SHARE = 200  # files of one reader at a time
 
 def of_array(array: np.ndarray) -> str:
     """Returns a digest of an array's dtype, shape and values."""
-    found = hashlib.sha256(f"{array.dtype.str} {array.shape} ".encode())
-    found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return of_parts(array.dtype, array.shape, [array])
+
+
+def of_parts(dtype: np.dtype, shape: Sequence[int], parts: Iterable[np.ndarray]) -> str:
+    """Returns what `of_array` returns of an array that comes in parts.
+
+    Args:
+        dtype: of the whole array.
+        shape: of the whole array.
+        parts: which make it up, one below the other.
+    """
+    found = hashlib.sha256(f"{dtype.str} {tuple(shape)} ".encode())
+    for part in parts:
+        found.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8))
     return found.hexdigest()
 
 

@@ -36,11 +36,20 @@ def assert_refused(message, **changes):
         (PIXELS.transpose(0, 3, 1, 2), r"channels come last here, take images.transpose\(0, 2, 3"),
         (PIXELS[..., 0], r"take images\[..., None\]"),
         (np.repeat(PIXELS[..., :1], 4, -1), r"without transparency, take images\[..., :3\]"),
+        (PIXELS[..., :2], "channels = 2 takes them as they are"),
         (PIXELS.reshape(6, -1), r"must have shape \[N, H, W, 3\], but have \(6, 48\)"),
     ],
 )
 def test_pixels_of_another_range_or_shape_are_refused(images, message):
     assert_refused(message, images=images)
+
+
+def test_the_first_wrong_pixel_and_all_of_them_are_counted_over_many_images():
+    images = np.full((1500, 64, 64, 1), 9, np.float32)
+    images[700, 3, 2], images[1400:] = np.nan, -2
+    labels = np.arange(1500) % 3
+    message = rf"pixel nan of example 700 .*\({1 + 100 * 64 * 64} such pixels\)$"
+    assert_refused(message, images=images, labels=labels)
 
 
 @pytest.mark.parametrize(

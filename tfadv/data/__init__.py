@@ -10,6 +10,7 @@ from tfadv.data import (  # noqa: F401  (they register)
     imagenet,
     inception_crop,
     npz,
+    packed,
     synthetic,
     tfds,
 )

@@ -31,7 +31,11 @@ class Bicubic:
     whole_pixels: bool
 
     def __call__(
-        self, image: tf.Tensor, size: tf.Tensor, corner: tf.Tensor, window: tuple[int, int]
+        self,
+        image: tf.Tensor,
+        size: tf.Tensor,
+        corner: tf.Tensor,
+        window: tuple[int | tf.Tensor, int | tf.Tensor],
     ) -> tf.Tensor:
         """Returns a window of the resized image, without making the rest.
 
@@ -50,7 +54,20 @@ class Bicubic:
         if self.antialias:
             image = self._finished(image)
         image = self._along(image, second, size[second], corner[second], window[second])
-        return tf.ensure_shape(self._finished(image), [*window, image.shape[-1]])
+        known = [side if isinstance(side, int) else None for side in window]
+        return tf.ensure_shape(self._finished(image), [*known, image.shape[-1]])
+
+    def whole(self, image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        """Returns the whole resized image.
+
+        Args:
+            image: float32 [h, w, C] in 0..255, C known.
+            size: int32 [2], the new height and width.
+
+        Returns:
+            float32 [*size, C] in 0..255.
+        """
+        return self(image, size, tf.zeros(2, tf.int32), (size[0], size[1]))
 
     def _along(self, image, side, new, first, count):
         """Resizes one side; whole lines are mixed, which are contiguous in memory."""

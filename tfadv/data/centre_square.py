@@ -21,17 +21,42 @@ class CentreSquare:
         image_size: height and width in pixels.
         shorter_side: s, of the resized image, before the crop.
         bicubic: how it is resized.
+        dataset: whose parameters these are, for messages.
     """
 
     image_size: int
     shorter_side: int
     bicubic: Bicubic
+    dataset: str = "image_folder"
 
     def __post_init__(self):
         size, side, a = self.image_size, self.shorter_side, self.bicubic.cubic_a
-        check(size > 0, "image_folder.image_size", "be > 0", size)
-        check(side >= size, "image_folder.shorter_side", f"be >= image_size = {size}", side)
-        check(-1 <= a <= 0, "image_folder.cubic_a", "be in -1..0", a)
+        check(size > 0, f"{self.dataset}.image_size", "be > 0", size)
+        check(side >= size, f"{self.dataset}.shorter_side", f"be >= image_size = {size}", side)
+        check(-1 <= a <= 0, f"{self.dataset}.cubic_a", "be in -1..0", a)
+
+    @classmethod
+    def of(
+        cls,
+        dataset: str,
+        image_size: int,
+        shorter_side: int | None,
+        antialias: bool,
+        cubic_a: float,
+        whole_pixels: bool,
+    ) -> "CentreSquare":
+        """Returns the view that a data set's parameters describe.
+
+        Args:
+            dataset: its name.
+            image_size: height and width in pixels.
+            shorter_side: in pixels before the crop; None takes `image_size`.
+            antialias: see `Bicubic`.
+            cubic_a: see `Bicubic`.
+            whole_pixels: see `Bicubic`.
+        """
+        side = image_size if shorter_side is None else shorter_side
+        return cls(image_size, side, Bicubic(cubic_a, antialias, whole_pixels), dataset)
 
     def __call__(self, image: tf.Tensor) -> tf.Tensor:
         """Maps an image [h, w, 3] in 0..255 to float32 [image_size, image_size, 3]."""

@@ -90,6 +90,10 @@ class EncodedSource(Source):
     def title(self, index: int) -> str:
         """Returns what an image is called in messages, such as its file's path."""
 
+    def path(self, index: int) -> str:
+        """Returns what an image is called wherever the set lies; see `Source.path`."""
+        return self.title(index)
+
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
         image, label = self.fetch_original(index)

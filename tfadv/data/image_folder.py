@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfadv.data.absent import AbsentSource
-from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
 from tfadv.data.class_lists import class_list
 from tfadv.data.folder_source import FolderSource
@@ -62,8 +61,9 @@ def image_folder(
     Raises:
         UserError: a folder is missing, holds no class folders or others than it should.
     """
-    bicubic = Bicubic(cubic_a, antialias, whole_pixels)
-    view = CentreSquare(image_size, image_size if shorter_side is None else shorter_side, bicubic)
+    view = CentreSquare.of(
+        "image_folder", image_size, shorter_side, antialias, cubic_a, whole_pixels
+    )
     paths = {"image_folder.train": train, "image_folder.test": test}
     return _splits(paths, view, exif_orientation, channels, classes, incomplete)
 

@@ -1,13 +1,21 @@
-"""NumPy ``.npz`` files of images and labels."""
+"""Arrays of images and labels: NumPy ``.npz`` files, or folders of ``.npy`` files."""
 
 import zipfile
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+from numpy.lib import format as npy
 
+from tfadv.data import arrays
 from tfadv.data.paths import existing_path
+from tfadv.data.plausibility import check_channels
 from tfadv.data.source import ArraySource, Splits
 from tfadv.errors import UserError, nearest
 from tfadv.registry import DATASETS
+
+_BLOCK = 2**20  # bytes
+_DAMAGED = (zipfile.BadZipFile, AttributeError, EOFError, OSError, ValueError)
 
 
 @DATASETS.register("npz")
@@ -17,28 +25,37 @@ def npz(
     image_key: str = "image",
     label_key: str = "label",
     class_names_key: str = "label_names",
+    channels: int = 3,
 ) -> Splits:
-    """Returns images in 0..255 and labels from two files.
+    """Returns images in 0..255 and labels from two files, or two folders of ``.npy`` files.
+
+    The arrays of a folder, ``image.npy`` and ``label.npy``, are those of an ``.npz`` file
+    that was unzipped. Its images are mapped into memory, so they may be larger than it: the
+    system keeps what fits. uint8 and float32 are used as they are, and there is one copy of
+    them; other types become float32 in memory.
 
     Args:
-        train: file to train on; ``~`` and ``$VARIABLES`` are expanded.
-        test: file to evaluate on.
-        image_key: array [N, H, W, 3] or [N, H, W, 1] in 0..255.
+        train: file or folder to train on; ``~`` and ``$VARIABLES`` are expanded.
+        test: file or folder to evaluate on.
+        image_key: array [N, H, W, C] in 0..255.
         label_key: integer array [N].
         class_names_key: array of class names, the same in both files; where one
             has none, it takes the other's. Where there are none, the classes are
             numbered up to the largest training label.
+        channels: C, 1..4; where 3 are wanted, images of 1 are grey and become colour.
     """
-    arrays = {
+    check_channels("npz.channels", channels)
+    found = {
         parameter: _read(path, f"npz.{parameter}", image_key, label_key, class_names_key)
         for parameter, path in (("train", train), ("test", test))
     }
-    known = [names for _, _, names in arrays.values() if names is not None]
-    named = known[0] if known else _numbers("npz.train", arrays["train"][1])
-    sources = [
-        ArraySource(f"npz.{parameter}", images, labels, named if names is None else names)
-        for parameter, (images, labels, names) in arrays.items()
-    ]
+    known = [names for _, _, names in found.values() if names is not None]
+    named = known[0] if known else _numbers("npz.train", found["train"][1])
+    sources = []
+    for parameter in ("train", "test"):
+        images, labels, names = found.pop(parameter)
+        names = named if names is None else names
+        sources.append(ArraySource(f"npz.{parameter}", images, labels, names, channels))
     return Splits(*sources)
 
 
@@ -56,23 +73,58 @@ def _numbers(name: str, labels: np.ndarray) -> range:
 
 def _read(path, parameter, image_key, label_key, class_names_key):
     file = existing_path(path, parameter)
+    wanted = (image_key, label_key, class_names_key)
     try:
-        with np.load(file) as opened:
-            wanted = (image_key, label_key, class_names_key)
-            known = list(opened)
-            arrays = {key: opened[key] for key in wanted if key in known}
-    except (zipfile.BadZipFile, AttributeError, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{parameter}: '{file}' is not a readable .npz file: {error}") from error
+        known, found = _of_folder(file, wanted) if file.is_dir() else _of_file(file, wanted)
+    except _DAMAGED as error:
+        kind = "folder of .npy files" if file.is_dir() else ".npz file"
+        raise UserError(f"{parameter}: '{file}' is not a readable {kind}: {error}") from error
     for key in (image_key, label_key):
-        if key not in arrays:
+        if key not in found:
             raise UserError(
                 f"{parameter}: '{file}' has no array '{key}', but {', '.join(known)}."
                 + nearest(key, known),
                 parameter,
             )
-    names = arrays.get(class_names_key)
+    names = found.get(class_names_key)
     if names is not None and names.ndim != 1:
         raise UserError(
             f"{parameter}: '{class_names_key}' must have shape [K], but has {names.shape}"
         )
-    return arrays[image_key], arrays[label_key], names
+    return found[image_key], found[label_key], names
+
+
+def _of_folder(folder: Path, wanted) -> tuple[list[str], dict[str, np.ndarray]]:
+    known = sorted(path.stem for path in folder.glob("*.npy"))
+    # Mapped as copies on writing, which nobody does: TensorFlow takes no read-only array.
+    return known, {
+        key: np.load(folder / f"{key}.npy", mmap_mode="c") for key in wanted if key in known
+    }
+
+
+def _of_file(file: Path, wanted) -> tuple[list[str], dict[str, np.ndarray]]:
+    with zipfile.ZipFile(file) as opened:
+        members = {name.removesuffix(".npy"): name for name in opened.namelist()}
+        found = {}
+        for key in wanted:
+            if key in members:
+                with opened.open(members[key]) as member:
+                    found[key] = _array(member)
+    return list(members), found
+
+
+def _array(opened: BinaryIO) -> np.ndarray:
+    """Reads an ``.npy`` file's array, in place where TensorFlow can read it too."""
+    version = npy.read_magic(opened)
+    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, is_fortran, dtype = read_header(opened)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, not numbers")
+    found = arrays.empty(shape[::-1] if is_fortran else shape, dtype)
+    content, place = memoryview(found.reshape(-1).view(np.uint8)), 0
+    while block := opened.read(min(_BLOCK, len(content) - place)):
+        content[place : place + len(block)] = block
+        place += len(block)
+    if place < len(content):
+        raise ValueError("an array was cut short")
+    return found.T if is_fortran else found

@@ -11,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
+from tfadv.data import arrays
 from tfadv.data.manifest import AUTO
-from tfadv.data.plausibility import checked_images, checked_labels, pixel_warnings
+from tfadv.data.plausibility import checked_images, checked_labels, pixel_warnings, slices
 from tfadv.errors import UserError
 
 # Lines of TensorFlow's errors that say where they were.
@@ -172,14 +173,18 @@ class Source:
 
 
 class ArraySource(Source):
-    """Images held in memory.
+    """Images held in memory, or in a file that is mapped into it.
+
+    An array of uint8 or float32 is used where it is, if TensorFlow can read it there (see
+    `tfadv.data.arrays`), and must not be changed any more.
 
     Args:
         name: where the images are from, for messages.
-        images: [N, H, W, 3] (or 1 channel, which is repeated), any real dtype,
-            finite, in 0..255.
+        images: [N, H, W, channels] (or 1 channel where 3 are wanted, which is repeated), any
+            real dtype, finite, in 0..255.
         labels: integers [N].
         class_names: names of the classes.
+        channels: of the images, 1..4.
 
     Raises:
         UserError: a shape, pixel or label is out of range, or the pixels are those of
@@ -187,18 +192,25 @@ class ArraySource(Source):
     """
 
     def __init__(
-        self, name: str, images: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
+        self,
+        name: str,
+        images: np.ndarray,
+        labels: np.ndarray,
+        class_names: Sequence[str],
+        channels: int = 3,
     ):
-        images = checked_images(name, np.asarray(images))
+        images = checked_images(name, np.asarray(images), channels)
         if len(images) != len(labels):
             raise UserError(f"{name}: {len(images)} images but {len(labels)} labels")
-        super().__init__(name, labels, class_names, images.shape[1:])
+        super().__init__(name, labels, class_names, (*images.shape[1:3], channels))
         self._images = images
         self.warnings = pixel_warnings(name, images)
 
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
-        image = tf.cast(tf.gather(self._image_tensor, index), tf.float32)
+        image = tf.cast(tf.gather(self._shared_images.get_value(), index), tf.float32)
+        if image.shape != self.image_shape:
+            image = tf.broadcast_to(image, self.image_shape)
         return image, tf.gather(self.label_tensor, index)
 
     def pixels(self, index: int) -> np.ndarray:
@@ -207,15 +219,22 @@ class ArraySource(Source):
 
     def pixel_hashes(self) -> list[int]:
         """Returns a number for each image: equal for equal pixels, and hardly ever for others."""
-        return [hash(image.astype(np.float32).tobytes()) for image in self._images]
+        return [hash(self._whole(image).astype(np.float32).tobytes()) for image in self._images]
 
     def stored(self, way: str) -> dict[str, str]:
         """Returns a digest of the array; see `Source.stored`."""
-        return {"pixels": digests.of_array(self._images)}
+        shape = (len(self), *self.image_shape)
+        parts = map(self._whole, slices(self._images))
+        return {"pixels": digests.of_parts(self._images.dtype, shape, parts)}
+
+    def _whole(self, images: np.ndarray) -> np.ndarray:
+        """Returns images with all channels."""
+        return np.broadcast_to(images, (*images.shape[:-1], self.image_shape[-1]))
 
     @functools.cached_property
-    def _image_tensor(self) -> tf.Tensor:
-        return eager_constant(self._images)
+    def _shared_images(self) -> tf.experimental.Optional:
+        # When it is first asked for an example: it starts TensorFlow's devices.
+        return arrays.shared(self._images)
 
 
 def eager_constant(array: np.ndarray) -> tf.Tensor:

@@ -7,12 +7,14 @@ import tensorflow_datasets
 from tfadv.data.image_files.decoding import decoded
 
 
-def decoders(features: tensorflow_datasets.features.FeaturesDict) -> dict[str, object] | None:
+def decoders(
+    features: tensorflow_datasets.features.FeaturesDict, image_key: str
+) -> dict[str, object] | None:
     """Returns the ``decoders`` of ``as_dataset`` for the images of a set, or None for its own."""
-    image = features["image"]
+    image = features[image_key]
     is_image = isinstance(image, tensorflow_datasets.features.Image)
     if is_image and image.shape[-1] in (1, 3) and image.dtype == np.uint8:
-        return {"image": _like_the_others()}
+        return {image_key: _like_the_others()}
     return None
 
 
