@@ -51,6 +51,7 @@ setup(
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",
         "tensorflow-datasets>=4.9.10",
+        "array_record>=0.8.3",
         "importlib-resources>=6.4",  # which tensorflow-datasets 4.9.10 takes for granted
         "absl-py>=2.1",
         "gin-config>=0.5",

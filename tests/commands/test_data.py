@@ -7,6 +7,8 @@ from shared.commands import last_error, run_command
 from shared.image_sets import spoil, write_noise
 from shared.tiny_data import contents, random_examples, write_npz
 
+from tfadv.data.image_folder import image_folder
+from tfadv.data.packed import packed
 from tfadv.inspection import data_sets, report
 from tfadv.inspection.inspect import inspect
 
@@ -59,3 +61,28 @@ def test_mistakes_take_one_line(words, message, tmp_path):
     assert done.returncode == 2 and done.stderr.startswith("error: "), done.stderr
     assert message in done.stderr and done.stderr.count("\n") == 1
     assert not contents(tmp_path)
+
+
+def test_a_folder_is_packed_once(folder):
+    words = ["--gin_file=gin/scale/smoke.gin", f"--pack={folder}/packed"]
+    words += [
+        f"--gin_bindings={binding}"
+        for binding in (
+            "Experiment.dataset = 'image_folder'",
+            f"image_folder.train = '{folder}/train'",
+            f"image_folder.test = '{folder}/test'",
+            "image_folder.image_size = 8",
+        )
+    ]
+    done = run_command("data", *words)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (
+        packed(f"{folder}/packed", 8),
+        image_folder(f"{folder}/train", f"{folder}/test", 8),
+    )
+    for split in (0, 1):
+        np.testing.assert_array_equal(ours[split].labels, theirs[split].labels)
+        for number in range(len(theirs[split])):
+            np.testing.assert_array_equal(*(s[split].fetch(number)[0] for s in (ours, theirs)))
+    again = run_command("data", *words)
+    assert again.returncode == 2 and "nothing is overwritten" in last_error(again)

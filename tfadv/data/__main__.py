@@ -3,6 +3,7 @@
 Or at the data set of a scale, ``--gin_file=gin/scale/imagenet.gin``, or at ``--npz=FILE``.
 Every image is decoded; a page, a record and a manifest are written. The exit code is 0 if they
 are fit to train on, 1 if they are not, and 2 for a mistake on the command line.
+``--pack=DIR`` packs the images that a gin file chooses into a few large files instead.
 """
 
 import signal
@@ -14,9 +15,13 @@ from absl import app, flags
 from rich.console import Console
 
 from tfadv.config import command_line
+from tfadv.data.bad_images import BadImages
+from tfadv.data.packing import JPEG, PNG, Resizing, pack
 from tfadv.errors import UserError
 from tfadv.inspection import data_sets, inspect, report, summary
 from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
+from tfadv.planning.images import build_splits
+from tfadv.registry import configured
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -25,6 +30,10 @@ flags.DEFINE_string("folder", None, "Holds CLASS/*, or train/ and val/ or test/ 
 flags.DEFINE_list("npz", None, "A .npz file, or two: to train on and to test on.")
 flags.DEFINE_string("output_dir", None, "A folder for the report; by default runs/data-NAME.")
 flags.DEFINE_integer("workers", None, "Processes that decode; by default by cores and files.", 1)
+flags.DEFINE_string("pack", None, "Packs the images of --gin_file into this new folder.")
+flags.DEFINE_integer("pack_shorter_side", None, "Packs them made smaller, in pixels.", 1)
+flags.DEFINE_enum("pack_format", JPEG, (JPEG, PNG), "Of images that are made smaller.")
+flags.DEFINE_integer("pack_quality", 95, "Of JPEGs that are made smaller.", 1, 100)
 
 
 def main(argv):
@@ -33,6 +42,9 @@ def main(argv):
     console = Console(highlight=False, soft_wrap=True)
     with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
+        if FLAGS.pack:
+            pack_chosen(found)
+            return
         data_set = chosen(found)
         folder = Path(FLAGS.output_dir or Path("runs") / f"data-{data_set.name}")
         report.check_new(folder)
@@ -46,6 +58,22 @@ def main(argv):
         console.print(line, markup=False)
     console.print(f"report: {folder / report.PAGE}", markup=False)
     sys.exit(1 if seen["unfit"] else 0)
+
+
+def pack_chosen(found: command_line.Found) -> None:
+    """Packs the images that the gin files choose.
+
+    Raises:
+        UserError: they are not of files, or there is such a folder already.
+    """
+    if FLAGS.folder or FLAGS.npz or not FLAGS.gin_file:
+        raise UserError("--pack goes with --gin_file, which chooses an Experiment.dataset of files")
+    found.read = command_line.read_flags()
+    values, side = found.read.values, FLAGS.pack_shorter_side
+    resizing = Resizing(side, FLAGS.pack_format, FLAGS.pack_quality) if side else None
+    splits = build_splits(values["Experiment.dataset"], values.get("Experiment.channels"))
+    pack(splits, Path(FLAGS.pack), resizing, configured(BadImages))
+    print(f"packed: {FLAGS.pack}, for packed.folder")
 
 
 def chosen(found: command_line.Found) -> data_sets.DataSet:
