@@ -1,5 +1,6 @@
 """Image classification sets of TensorFlow Datasets, in memory or read one by one."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,63 +41,60 @@ def tfds(
     """Returns a set of TensorFlow Datasets, downloaded and prepared once.
 
     Sets whose images are declared to be of one size and fit, such as CIFAR-10, are held in
-    memory as they are. All others, such as ImageNet, are read image by image from files of
-    the format ``array_record``, in which they are prepared. When such a set is first used,
-    every record is read once for its class and its size, which is then kept in small files.
+    memory as they are. All others, such as ImageNet, are read one by one, after a first pass
+    over their records for classes and sizes, which are kept in small files.
 
     Args:
-        name: of the set, such as ``cifar10``, ``imagenet2012`` or, with configuration and
-            version, ``imagenet_v2/matched-frequency:3.0.0``; or the folder of a prepared one.
-        train_split: TFDS split to train on; slices and unions such as ``train[:10%]+validation``.
-        test_split: TFDS split to evaluate on.
-        data_dir: where TFDS keeps its files; ``~`` and ``$VARIABLES`` are expanded. None
-            takes TFDS' own default.
+        name: of the set, such as ``cifar10`` or ``imagenette/full-size-v2:1.0.0``, or a folder.
+        train_split: to train on; slices and unions such as ``train[:10%]+validation``.
+        test_split: to evaluate on.
+        data_dir: where TFDS keeps its files, if not where it usually does.
         image_key: the feature of the image.
         label_key: the feature of the class.
         image_size: height and width in pixels; None where images are of one size.
-        shorter_side: in pixels before the crop; None takes `image_size`.
-        antialias: whether to smooth an image that is made smaller; see `Bicubic`.
-        cubic_a: a of the cubic kernel; see `Bicubic`.
-        whole_pixels: whether resized pixels are rounded to whole numbers.
-        exif_orientation: whether to turn images as their EXIF orientation says, which TFDS
-            doesn't; those in memory lie as TFDS has them.
-        channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha; where 3 are
-            wanted, grey images become colour.
-        in_memory_gib: images of one size that take no more decoded, in GiB, are held in memory.
-        index_dir: folder to keep what is known of images that are read one by one; None
-            keeps it beside them.
-
-    Raises:
-        UserError: there is no such set, feature or split, or it can't be prepared, read or
-            held in memory as asked for.
+        shorter_side: this and the next four as in `image_folder`.
+        antialias: likewise.
+        cubic_a: likewise.
+        whole_pixels: likewise.
+        exif_orientation: likewise; TFDS itself turns no image.
+        channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha.
+        in_memory_gib: images of one size that take no more decoded, in GiB, are held.
+        index_dir: where to keep what is known of images, if not beside them.
     """
     check_channels("tfds.channels", channels)
     check(in_memory_gib >= 0, "tfds.in_memory_gib", "be >= 0", in_memory_gib)
-    found = TfdsSet.find(name, data_dir, image_key, label_key)
-    limit = in_memory_gib * 2**30
-    found.prepare(random_access=found.decoded_bytes(1) > limit)
+    found, limit = TfdsSet.find(name, data_dir, image_key, label_key), in_memory_gib * 2**30
     splits = {"tfds.train_split": train_split, "tfds.test_split": test_split}
-    if found.decoded_bytes(sum(found.examples(*item) for item in splits.items())) <= limit:
+    if _is_held(found, splits, limit):
         _check_size(found, image_size)
         return Splits(*(_held(found, *item, channels) for item in splits.items()))
-    found = found.with_random_access()
     size = _size(found, image_size)
     view = CentreSquare.of("tfds", size, shorter_side, antialias, cubic_a, whole_pixels)
+    return _read_one_by_one(found, splits, view, exif_orientation, channels, index_dir)
+
+
+def _is_held(found: TfdsSet, splits: Mapping[str, str], limit: float) -> bool:
+    """Prepares a set; returns whether its decoded images take no more bytes than the limit."""
+    found.prepare(random_access=found.decoded_bytes(1) > limit)
+    return found.decoded_bytes(sum(found.examples(*item) for item in splits.items())) <= limit
+
+
+def _read_one_by_one(
+    found: TfdsSet,
+    splits: Mapping[str, str],
+    view: CentreSquare,
+    exif_orientation: bool,
+    channels: int,
+    index_dir: str | None,
+) -> Splits:
+    found = found.with_random_access()
     kept = Path(expanded(index_dir, "tfds.index_dir")) if index_dir else None
-    return Splits(
-        *(
-            TfdsSource(
-                found,
-                split,
-                found.shards(parameter, split),
-                view,
-                exif_orientation,
-                channels,
-                kept,
-            )
-            for parameter, split in splits.items()
-        )
-    )
+    sources = []
+    for parameter, split in splits.items():
+        shards = found.shards(parameter, split)
+        source = TfdsSource(found, split, shards, view, exif_orientation, channels, kept)
+        sources.append(source)
+    return Splits(*sources)
 
 
 def _check_size(found: TfdsSet, image_size: int | None) -> None:
