@@ -11,6 +11,7 @@ from shared.project import ROOT
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 COMMANDS = {
     "compare": ["--help"],
+    "data": ["--help"],
     "evaluate": ["--help"],
     "export": ["--help"],
     "plugins": [],
@@ -61,7 +62,10 @@ def stand_in(tmp_path):
 def test_every_command_is_tried():
     runs = 'if __name__ == "__main__"'
     files = (ROOT / "tfadv").rglob("*.py")
-    assert {path.stem for path in files if runs in path.read_text()} == set(COMMANDS)
+    commands = [path for path in files if runs in path.read_text()]
+    # A room that is a command itself has it in its __main__.
+    names = {p.parent.name if p.stem == "__main__" else p.stem for p in commands}
+    assert names == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -170,7 +170,7 @@ def test_two_virtual_replicas_train_from_the_command_line(tmp_path):
 
 
 def test_files_that_are_not_read_are_warned_of_in_one_line(folder):
-    (folder / "train" / "red" / "d.webp").write_bytes(b"")
+    (folder / "train" / "red" / "d.tif").write_bytes(b"")
     files = ["--gin_file=gin/clean.gin", "--gin_file=gin/scale/smoke.gin"]
     bindings = [
         "Experiment.dataset = 'image_folder'",
@@ -182,4 +182,4 @@ def test_files_that_are_not_read_are_warned_of_in_one_line(folder):
     done = train(*files, "--dry_run", bindings=bindings, cwd=folder)
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
     assert len(warnings) == 1 and "image_folder.train: not read" in warnings[0]
-    assert "1 .webp" in warnings[0] and done.stdout.startswith("paper")
+    assert "1 .tif" in warnings[0] and done.stdout.startswith("paper")

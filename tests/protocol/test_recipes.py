@@ -49,7 +49,11 @@ SCIENCE = {
 def test_how_images_are_seen(size, folder, monkeypatch):
     """R: OpenCV's imread, shorter side 256 by INTER_CUBIC, centre 224, all in uint8."""
     (folder / "test").rename(folder / "val")
-    monkeypatch.setattr(imagenet, "CLASSES", 2)
+    for split in ("train", "val"):
+        (folder / split / "blue").rename(folder / split / "n01440764")
+        (folder / split / "red").rename(folder / split / "n01443537")
+    monkeypatch.setattr(imagenet, "IMAGENET", str(folder / "two.txt"))
+    (folder / "two.txt").write_text("n01440764\nn01443537")
     config.read([f"gin/scale/imagenet{size}.gin"], [f"imagenet.folder = '{folder}'"])
     opencv = Bicubic(cubic_a=-0.75, antialias=False, whole_pixels=True)
     for source in DATASETS.build("imagenet", "Experiment.dataset"):
