@@ -147,16 +147,18 @@ class _Writing:
 
     def write(self, split: str, bad_images: BadImages) -> None:
         """Writes a split's shards, and what is known of its images."""
-        source, contents, seen = getattr(self._splits, split), hashlib.sha256(), []
+        source, contents = getattr(self._splits, split), hashlib.sha256()
+        parts, done = [], 0
         with Progress(f"{source.name} packed", len(source), quiet=self._quiet) as progress:
             for images in _packed(source, self._resizing):
                 self._add(split, images)
                 for image in images:
-                    seen.append((image.label, len(image.content or b""), image.header))
                     if image.content is not None:
                         contents.update(hashlib.sha256(image.content).digest())
-                progress.update(len(seen))
-        index = ImageIndex.of(seen)
+                parts.append(ImageIndex.of(image.known for image in images))
+                done += len(images)
+                progress.update(done)
+        index = ImageIndex.joined(parts)
         new = {
             number: why for number, why in index.unreadable.items() if number not in source.skipped
         }
@@ -217,6 +219,11 @@ class _Image(NamedTuple):
     label: int
     content: bytes | None
     header: Header | str
+
+    @property
+    def known(self) -> tuple[int, int, Header | str]:
+        """What the index says of it."""
+        return self.label, len(self.content or b""), self.header
 
 
 def _packed(source: EncodedSource, resizing: Resizing | None) -> Iterator[list[_Image]]:

@@ -17,6 +17,8 @@ from tfadv.errors import UserError
 _THREADS = 16
 # Files that a process opens besides.
 _OTHER_FILES = 256
+# Where the system names none.
+_HIGHEST_LIMIT = 2**14
 
 
 class Shard(NamedTuple):
@@ -115,14 +117,14 @@ def _problem(shard: Shard) -> str:
 
 
 def _allow_open_files(name: str, count: int) -> None:
-    """Raises this process's limit of open files, as far as it may, if so many exceed it."""
-    needed = count + _OTHER_FILES
+    """Raises this process's limit of open files, as far as it may, if so many come near it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or needed <= soft:
-        return
-    if hard != resource.RLIM_INFINITY and needed > hard:
+    highest = _HIGHEST_LIMIT if hard == resource.RLIM_INFINITY else hard
+    if count + _OTHER_FILES > highest:
         raise UserError(
             f"{name}: {count:,} files are to be open at once, and this system allows a process "
-            f"{hard:,}: raise its limit (ulimit -n), or use fewer, larger files"
+            f"{highest:,}: raise its limit (ulimit -n), or use fewer, larger files"
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    # Other splits may need as many.
+    if soft != resource.RLIM_INFINITY and 4 * count + _OTHER_FILES > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, highest), hard))
