@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line
+from tfadv.data.absent import AbsentSource
 from tfadv.devices.local import device_names
 from tfadv.devices.workers import WorkerLost, Workers
 from tfadv.errors import UserError
@@ -49,6 +50,9 @@ def run(read: config.Config, path: Path) -> None:
     directory = RunDirectory(path)
     directory.check(read)
     plan = build_plan(read)
+    train = plan.splits.train
+    if isinstance(train, AbsentSource) and not train.is_counted:
+        train.check_present()  # not even a plan can be made
     results = directory.results()
     if FLAGS.dry_run or results is not None:
         identity.check_run(directory, plan, identity.alone())

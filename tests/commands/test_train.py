@@ -169,6 +169,18 @@ def test_two_virtual_replicas_train_from_the_command_line(tmp_path):
     assert "on 2 replica(s)" in done.stdout
 
 
+def test_nothing_is_planned_for_images_that_nobody_counted(folder):
+    files = ["--gin_file=gin/clean.gin", "--gin_file=gin/scale/smoke.gin"]
+    bindings = [
+        "Experiment.dataset = 'image_folder'",
+        "image_folder.train = None",
+        f"image_folder.test = '{folder / 'test'}'",
+        "image_folder.image_size = 8",
+    ]
+    done = train(*files, "--dry_run", bindings=bindings, cwd=folder)
+    assert done.returncode == 2 and "there is nothing to train on" in done.stderr
+
+
 def test_files_that_are_not_read_are_warned_of_in_one_line(folder):
     (folder / "train" / "red" / "d.tif").write_bytes(b"")
     files = ["--gin_file=gin/clean.gin", "--gin_file=gin/scale/smoke.gin"]

@@ -65,6 +65,7 @@ def test_skipped_images_leave_the_others_where_they_were(damaged):
     source = read(path)
     BadImages("skip").apply(source, source.unreadable)
     assert {source.title(n) for n in source.skipped} == names
+    assert "25 of 1,000 images can't be read and are skipped" in source.warnings[-1]
     order = np.concatenate([images_of_step(FILES, 50, 3, step) for step in range(20)])
     assert sorted(order) == list(range(FILES))
     taken = train_batches(source, PLAIN, 50, Shares(), seed=3, start=0).take(20)

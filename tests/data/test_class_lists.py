@@ -46,6 +46,14 @@ def test_a_list_of_ones_own_orders_the_classes(tmp_path, monkeypatch):
     assert splits.test.class_names == ("owl", "dog", "cat") and list(splits.test.labels) == [1, 2]
 
 
+def test_names_that_are_numbers_are_names_first(tmp_path):
+    val = write(tmp_path / "val", ["0", "1", "2"])
+    (tmp_path / "names.txt").write_text("2\n0\n1\n")
+    splits = image_folder(None, val, 8, classes=str(tmp_path / "names.txt"))
+    titles = [splits.test.title(number).split("/")[-2] for number in range(3)]
+    assert dict(zip(titles, splits.test.labels, strict=True)) == {"2": 0, "0": 1, "1": 2}
+
+
 def test_folders_that_are_no_class_are_refused(tmp_path):
     val = write(tmp_path / "val", ["n03888257", "n01440763", "x"])
     message = r"'n01440763' in '.*val' is none of the 1,000 classes .*\(2 such folders\)"

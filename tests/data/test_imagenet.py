@@ -53,6 +53,7 @@ def test_validation_alone_can_be_evaluated(tmp_path):
     assert splits.test.warnings == ("image_folder.test: 1,000 images, ImageNet has 50,000",)
     assert splits.test.class_names == splits.train.class_names
     assert splits.test.fetch(tf.constant(7))[0].shape == (8, 8, 3)
+    assert len(splits.train) == 1_281_167  # a plan counts with ImageNet's own number
     with pytest.raises(UserError, match="there is nothing to train on"):
         splits.train.check_present()
 

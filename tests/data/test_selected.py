@@ -5,6 +5,7 @@ import pytest
 from shared.tiny_data import LABELS, NAMES, PIXELS, array_source
 
 from tfadv.data import Splits
+from tfadv.data.absent import AbsentSource
 from tfadv.data.held_out import HeldOut
 from tfadv.data.selected import SelectedImages, with_occurring_classes
 from tfadv.errors import UserError
@@ -49,6 +50,14 @@ def test_held_out_images_are_drawn_once_and_trained_on_by_nobody():
     np.testing.assert_array_equal(fetched(again.test)[0], fetched(test)[0])
     assert any(not np.array_equal(fetched(o.test)[0], fetched(test)[0]) for o in other)
     assert HeldOut().apply(splits) is splits
+
+
+def test_images_that_are_not_here_can_be_held_out_in_a_plan():
+    absent = AbsentSource("far", 100, NAMES, (4, 4, 3), "they are far away", "far.folder")
+    train, test = HeldOut(10).apply(Splits(absent, absent))
+    assert (len(train), len(test)) == (90, 10) and train.manifest() is None
+    with pytest.raises(UserError, match="they are far away"):
+        train.check_present()
 
 
 def test_not_all_images_can_be_held_out():

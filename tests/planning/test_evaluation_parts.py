@@ -61,12 +61,14 @@ def test_the_logits_of_classes_that_do_not_occur_are_left_out(bindings):
         np.mean(expected == [0] * 3 + [1] * 3)
     )
     assert set(predictions["main", "fgsm"]) <= {0, 1}
+    assert record["classes"] == {"asked_about": 2, "of": 5}
     assert list(parts.all_classes.labels) == [1, 1, 1, 4, 4, 4]
 
 
 def test_all_classes_compete_unless_that_is_asked_for(bindings):
     parts = parts_of(bindings)
-    _, predictions = evaluated(parts)
+    record, predictions = evaluated(parts)
+    assert "classes" not in record
     images = np.array([parts.source.fetch(np.int64(n))[0] for n in range(6)])
     expected = LOGITS(images).numpy().argmax(-1)
     np.testing.assert_array_equal(predictions["main", "clean"], expected)

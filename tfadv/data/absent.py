@@ -19,6 +19,7 @@ class AbsentSource(Source):
         image_shape: (height, width, channels).
         reason: why they can't be read, in a line.
         parameter: the gin parameter that says where they are.
+        is_counted: whether there are `examples` of them for certain, as a plan needs.
     """
 
     def __init__(
@@ -29,9 +30,11 @@ class AbsentSource(Source):
         image_shape: Sequence[int],
         reason: str,
         parameter: str,
+        is_counted: bool = True,
     ):
         labels = np.arange(examples) % len(class_names)
         super().__init__(name, labels, class_names, image_shape)
+        self.is_counted = is_counted
         self._absence = UserError(reason, parameter)
 
     def check_present(self) -> None:

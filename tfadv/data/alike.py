@@ -34,7 +34,7 @@ def check_alike(splits: Splits) -> None:
 def oddities(splits: Splits) -> tuple[str, ...]:
     """Returns warnings, each of one line, about the splits and what they have in common."""
     train, test = splits
-    found = [*train.warnings, *test.warnings]
+    found = list(dict.fromkeys([*train.warnings, *test.warnings]))
     in_train, in_test = (np.bincount(s.labels, minlength=s.classes) for s in splits)
     missing = np.flatnonzero(in_train == 0)
     if len(missing):

@@ -62,7 +62,7 @@ class BadImages:
         check(0 <= share < 1, "BadImages.share_at_most", "be in 0..1", share)
 
     def apply(self, source: Source, bad: Mapping[int, str]) -> None:
-        """Skips some images of a source, if that is the policy.
+        """Skips some images of a source and warns of it, if that is the policy.
 
         Args:
             source: the images.
@@ -86,3 +86,4 @@ class BadImages:
                 "BadImages.share_at_most",
             )
         source.skip(bad)
+        source.warnings += (f"{unread} and are skipped{lines}",)

@@ -112,15 +112,15 @@ def _splits(
 def _no_train(class_names: list[str], image_shape: tuple[int, int, int]) -> AbsentSource:
     reason = "image_folder.train = None: there is nothing to train on, only to evaluate"
     name = "image_folder.train"
-    return AbsentSource(name, _AS_IF, class_names, image_shape, reason, name)
+    return AbsentSource(name, _AS_IF, class_names, image_shape, reason, name, is_counted=False)
 
 
 def _in_order(name: str, folder: Path, found: list[str], class_names: list[str]) -> list[str]:
     """Returns the folder's name of each class, whether it is there or not."""
     by_number = [str(number) for number in range(len(class_names))]
-    if set(found) <= set(by_number):
-        return by_number
     unknown = sorted(set(found) - set(class_names))
+    if unknown and set(found) <= set(by_number):
+        return by_number
     if unknown:
         more = f" ({len(unknown)} such folders)" if len(unknown) > 1 else ""
         raise UserError(

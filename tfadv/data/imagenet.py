@@ -52,8 +52,8 @@ def imagenet(
     """
     expanded = Path(os.path.expandvars(folder)).expanduser()
     if not expanded.is_dir():
-        published = {"train": TRAIN_IMAGES, "val": TEST_IMAGES}
-        return Splits(*(_absent(*split, image_size, folder) for split in published.items()))
+        reason = f"'{folder}' is no folder here: ImageNet can be planned (--dry_run), not read"
+        return Splits(*(_absent(split, image_size, reason) for split in ("train", "val")))
     train, val = expanded / "train", expanded / "val"
     splits = image_folder(
         str(train) if train.exists() or not val.exists() else None,
@@ -73,9 +73,15 @@ def imagenet(
 def _whole(splits: Splits, folder: Path) -> Splits:
     """Returns the splits; warns of other numbers of images than are published.
 
+    Training images that aren't there are counted as published.
+
     Raises:
         UserError: classes have no image.
     """
+    if isinstance(splits.train, AbsentSource):
+        reason = f"no '{folder / 'train'}': there is nothing to train on, only to plan and evaluate"
+        size = splits.test.image_shape[0]
+        splits = splits._replace(train=_absent("train", size, reason))
     for source, images in zip(splits, (TRAIN_IMAGES, TEST_IMAGES), strict=True):
         missing = np.setdiff1d(np.arange(source.classes), source.labels)
         if len(missing):
@@ -90,9 +96,9 @@ def _whole(splits: Splits, folder: Path) -> Splits:
     return splits
 
 
-def _absent(split: str, examples: int, image_size: int, folder: str) -> AbsentSource:
-    name, parameter = f"ImageNet {split}", "imagenet.folder"
-    reason = f"'{folder}' is no folder here: {name} can be planned (--dry_run), not read"
+def _absent(split: str, image_size: int, reason: str) -> AbsentSource:
+    parameter, shape = "imagenet.folder", (image_size, image_size, 3)
+    examples = {"train": TRAIN_IMAGES, "val": TEST_IMAGES}[split]
     names = class_list(IMAGENET, parameter)
-    shape = (image_size, image_size, 3)
-    return AbsentSource(name, examples, names, shape, f"{parameter}: {reason}", parameter)
+    text = f"{parameter}: {reason}"
+    return AbsentSource(f"ImageNet {split}", examples, names, shape, text, parameter)

@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
+from tfadv.data.absent import AbsentSource
+from tfadv.data.manifest import AUTO
 from tfadv.data.source import Source, eager_constant
 
 
@@ -72,6 +74,10 @@ class SelectedImages(Source):
     def check_present(self) -> None:
         """Raises `UserError` if the source's images are not on this machine."""
         self._source.check_present()
+
+    def manifest(self, way: str = AUTO) -> dict[str, object] | None:
+        """Returns what identifies these images; see `Source.manifest`."""
+        return None if isinstance(self._source, AbsentSource) else super().manifest(way)
 
     def stored(self, way: str) -> dict[str, str]:
         """Returns digests of the source's images and of which are taken; see `Source.stored`."""

@@ -84,6 +84,10 @@ class Evaluator:
         shared = evaluation.trajectory == "shared"
         self.plan = attack_runs.planned(parts.attacks, shared, evaluation.worst_case)
         self.indices = evaluation_indices(parts.source, evaluation.examples, parts.seed)
+        self._asked_about = {}
+        if parts.kept_classes is not None:
+            counts = {"asked_about": parts.source.classes, "of": parts.all_classes.classes}
+            self._asked_about = {"classes": counts}
         folder = evaluation.corrupted_images
         self._corrupted: Callable[[str, int], Source] = (
             functools.partial(Corrupted, parts.source, seed=parts.seed)
@@ -104,6 +108,7 @@ class Evaluator:
                 **record_of(self.threat_model),
                 "pixel_range": [int(bound) for bound in PIXEL_RANGE],
                 "examples": len(self.indices),
+                **self._asked_about,
                 "clean": {branch: self._clean(branch, outcomes) for branch in self._branches},
                 **self._attacked(outcomes),
             }

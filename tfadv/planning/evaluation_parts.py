@@ -55,6 +55,7 @@ class EvaluationParts:
         warnings = plan.splits.test.warnings + plan_checks.odd_attacks(attacks)
         way = plan.experiment.data_digest
         source, kept = _asked_about(plan.splits.test, plan.evaluation)
+        plan_checks.check_classes(attacks, source)
         whole = plan.splits.test
         return cls(source, plan.evaluation, attacks, seed, checkup, warnings, way, whole, kept)
 

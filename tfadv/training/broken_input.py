@@ -1,5 +1,7 @@
 """What becomes of a training whose next batch can't be read."""
 
+import sys
+
 import tensorflow as tf
 
 from tfadv.data.bad_images import unreadable_among
@@ -23,3 +25,4 @@ def skip_unreadable(plan: Plan, step: int, error: tf.errors.OpError) -> None:
     source, training = plan.splits.train, plan.training
     indices = images_of_step(len(source), training.batch_size, plan.experiment.seed, step)
     plan.bad_images.apply(source, unreadable_among(source, indices, error))
+    print(f"\nwarning: step {step}: {source.warnings[-1]}", file=sys.stderr)
