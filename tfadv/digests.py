@@ -1,14 +1,16 @@
 """SHA-256 digests of arrays, texts, files and folders."""
 
 import hashlib
+import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 _BLOCK = 2**20  # bytes
+_TEXTS = 10_000  # of which a JSON text is made at once
 _SHARE = 200  # files of one reader at a time
 
 
@@ -43,15 +45,28 @@ def of_model(model) -> str:
 
 def of_texts(texts: Iterable[str]) -> str:
     """Returns a digest of some texts in their order."""
-    # As JSON, in which no text can pass for two.
-    return hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest()
+    # As a list in JSON, in which no text can pass for two.
+    found, texts, between = hashlib.sha256(b"["), iter(texts), ""
+    while share := list(itertools.islice(texts, _TEXTS)):
+        found.update((between + json.dumps(share)[1:-1]).encode())
+        between = ", "
+    found.update(b"]")
+    return found.hexdigest()
 
 
 def of_files(paths: Sequence[str | Path]) -> str:
     """Returns a digest of what some files hold, in their order and without their names."""
-    shares = [paths[start : start + _SHARE] for start in range(0, len(paths), _SHARE)]
-    with ThreadPoolExecutor() as readers:  # hashing and reading both leave Python's lock
-        return hashlib.sha256(b"".join(readers.map(_contents, shares))).hexdigest()
+    return _of_digests(len(paths), lambda number: _content(paths[number]))
+
+
+def of_contents(numbers: Sequence[int], content: Callable[[int], bytes]) -> str:
+    """Returns what `of_files` returns of files that a function reads.
+
+    Args:
+        numbers: of the files, in their order.
+        content: returns what a file holds; threads call it at once.
+    """
+    return _of_digests(len(numbers), lambda n: hashlib.sha256(content(int(numbers[n]))).digest())
 
 
 def of_path(path: Path, pattern: str = "*") -> str:
@@ -67,8 +82,12 @@ def of_path(path: Path, pattern: str = "*") -> str:
     return of_texts([*(str(file.relative_to(path)) for file in files), of_files(files)])
 
 
-def _contents(paths: Sequence[str | Path]) -> bytes:
-    return b"".join(map(_content, paths))
+def _of_digests(count: int, digest: Callable[[int], bytes]) -> str:
+    def share(start: int) -> bytes:
+        return b"".join(map(digest, range(start, min(start + _SHARE, count))))
+
+    with ThreadPoolExecutor() as readers:  # hashing and reading both leave Python's lock
+        return hashlib.sha256(b"".join(readers.map(share, range(0, count, _SHARE)))).hexdigest()
 
 
 def _content(path: str | Path) -> bytes:

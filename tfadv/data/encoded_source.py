@@ -48,6 +48,16 @@ class Look(NamedTuple):
         as_array = functools.partial(np.frombuffer, dtype=np.uint8)
         return cls(as_array(orientations), as_array(kinds), unreadable)
 
+    @classmethod
+    def joined(cls, looks: Sequence["Look"]) -> "Look":
+        """Returns the look at some files and those that follow them."""
+        unreadable, done = {}, 0
+        for look in looks:
+            unreadable |= {done + number: why for number, why in look.unreadable.items()}
+            done += len(look.kinds)
+        orientations, kinds, _ = zip(*looks, strict=True)
+        return cls(np.concatenate(orientations), np.concatenate(kinds), unreadable)
+
 
 class EncodedSource(Source):
     """Images that are decoded when they are fetched.

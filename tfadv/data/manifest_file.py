@@ -8,7 +8,8 @@ wasn't readable; ``problem`` says why.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,22 +24,24 @@ from tfadv.errors import UserError
 PARAMETER = "Experiment.manifest"
 _SHOWN = 3
 _SHARE = 256  # images that a thread reads before the next one
+_ROWS = 10_000  # that are Python's objects at once, which take much more memory than arrays
+_UNKNOWN = bytes(32)  # the digest of what can't be read
 
 
 class Listed(NamedTuple):
     """The images of one split as a manifest lists them; one value for each.
 
     Attributes:
-        paths: what they are called.
+        paths: what they are called, as the system encodes names, bytes [N].
         sizes: in bytes, int64 [N].
         labels: int64 [N].
-        contents: SHA-256 of each, in hexadecimal digits; None where it couldn't be read.
+        contents: SHA-256 of each, uint8 [N, 32]; zeros where it couldn't be read.
     """
 
-    paths: Sequence[str]
+    paths: np.ndarray
     sizes: np.ndarray
     labels: np.ndarray
-    contents: Sequence[str | None]
+    contents: np.ndarray
 
 
 def line(record: Mapping[str, object]) -> str:
@@ -52,25 +55,43 @@ def read(path: Path) -> dict[str, Listed]:
     Raises:
         UserError: it is none.
     """
-    columns: dict[str, tuple[list, list, list, list]] = {}
+    found: dict[str, list[Listed]] = {}
+    rows: dict[str, list[tuple]] = {}
     with open(path, encoding="utf-8") as lines:
         for number, text in enumerate(lines, 1):
             try:
                 one = json.loads(text)
-                values = one["path"], one["bytes"], one["label"], one["sha256"]
-                split = columns.setdefault(one["split"], ([], [], [], []))
+                contents = bytes.fromhex(one["sha256"] or _UNKNOWN.hex())
+                row = os.fsencode(one["path"]), one["bytes"], one["label"], contents
+                of_split = rows.setdefault(one["split"], [])
             except (ValueError, KeyError, TypeError) as error:
                 raise UserError(
                     f"{PARAMETER}: line {number} of '{path}' is none of a manifest that "
                     "python -m tfadv.data writes",
                     PARAMETER,
                 ) from error
-            for column, value in zip(split, values, strict=True):
-                column.append(value)
-    return {
-        split: Listed(paths, np.array(sizes, np.int64), np.array(labels, np.int64), contents)
-        for split, (paths, sizes, labels, contents) in columns.items()
-    }
+            of_split.append(row)
+            if len(of_split) == _ROWS:
+                found.setdefault(one["split"], []).append(_listed(of_split))
+                of_split.clear()
+    for split, rest in rows.items():
+        found.setdefault(split, []).append(_listed(rest))
+    return {split: _joined(parts) for split, parts in found.items()}
+
+
+def _joined(parts: list[Listed]) -> Listed:
+    """Returns the rows of all parts, which are let go one column after the other."""
+    columns = [list(column) for column in zip(*parts, strict=True)]
+    parts.clear()
+    return Listed(*(np.concatenate(columns.pop(0)) for _ in Listed._fields))
+
+
+def _listed(rows: Sequence[tuple]) -> Listed:
+    paths, sizes, labels, contents = zip(*rows, strict=True) if rows else ((), (), (), ())
+    digests = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, len(_UNKNOWN))
+    return Listed(
+        np.array(paths, "S"), np.array(sizes, np.int64), np.array(labels, np.int64), digests
+    )
 
 
 def difference(manifest: str, splits: Mapping[str, Source], way: str) -> str:
@@ -96,51 +117,53 @@ def difference(manifest: str, splits: Mapping[str, Source], way: str) -> str:
 
 
 def _differences(listed: Listed, source: Source, way: str) -> list[str]:
-    paths = [source.path(index) for index in range(len(source))]
-    numbers = {path: index for index, path in enumerate(paths)}
-    missing = [path for path in listed.paths if path not in numbers]
-    added = {*paths}.difference(listed.paths)
-    rows = np.array([row for row, path in enumerate(listed.paths) if path in numbers], np.int64)
-    here = np.array([numbers[listed.paths[row]] for row in rows], np.int64)
-    sizes = np.array(_mapped(source.size, here), np.int64)
+    every = np.arange(len(source))
+    paths = _mapped(lambda index: os.fsencode(source.path(index)), every, "S")
+    rows, here = _of_same_path(listed.paths, paths)
+    sizes = _mapped(source.size, here, np.int64)
     resized = listed.sizes[rows] != sizes
     relabelled = listed.labels[rows] != source.labels[here]
     rewritten = np.zeros_like(resized)
     if reads_contents(way, int(sizes.sum())):
         same = np.flatnonzero(~resized)
-        contents = _mapped(lambda index: _digest(source, index), here[same])
-        rewritten[same] = [
-            listed.contents[row] != one for row, one in zip(rows[same], contents, strict=True)
-        ]
-
-    def named(where: np.ndarray) -> list[str]:
-        return [paths[index] for index in here[where]]
-
+        contents = _mapped(lambda index: _digest(source, index), here[same], "V32")
+        contents = contents.view(np.uint8).reshape(-1, len(_UNKNOWN))
+        rewritten[same] = (listed.contents[rows[same]] != contents).any(axis=1)
     parts = (
-        (missing, "{} gone"),
-        (sorted(added, key=numbers.get), "{} new"),
-        (named(resized), "{} of another size"),
-        (named(relabelled), "{} of another label"),
-        (named(rewritten), "{} of other contents"),
+        (listed.paths[np.setdiff1d(np.arange(len(listed.paths)), rows)], "{} gone"),
+        (paths[np.setdiff1d(every, here)], "{} new"),
+        (paths[here[resized]], "{} of another size"),
+        (paths[here[relabelled]], "{} of another label"),
+        (paths[here[rewritten]], "{} of other contents"),
     )
-    return [_counted(files, text) for files, text in parts if files]
+    return [_counted(files, text) for files, text in parts if len(files)]
 
 
-def _counted(paths: Sequence[str], text: str) -> str:
-    shown = ", ".join(f"'{path}'" for path in paths[:_SHOWN])
+def _of_same_path(listed: np.ndarray, paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the places of the paths that are in both, in the order in which they are listed."""
+    if np.array_equal(listed, paths):
+        return np.arange(len(listed)), np.arange(len(listed))
+    _, rows, here = np.intersect1d(listed, paths, return_indices=True)
+    order = np.argsort(rows)
+    return rows[order], here[order]
+
+
+def _counted(paths: np.ndarray, text: str) -> str:
+    shown = ", ".join(f"'{os.fsdecode(path)}'" for path in paths[:_SHOWN])
     return text.format(f"{len(paths):,}") + f" ({shown}{', …' if len(paths) > _SHOWN else ''})"
 
 
-def _digest(source: Source, index: int) -> str | None:
+def _digest(source: Source, index: int) -> bytes:
     try:
-        return hashlib.sha256(source.contents(index)).hexdigest()
+        return hashlib.sha256(source.contents(index)).digest()
     except OSError:
-        return None  # as the manifest has it where a file couldn't be read
+        return _UNKNOWN
 
 
-def _mapped(function: Callable[[int], Any], numbers: Iterable[int]) -> list:
-    numbers = [int(number) for number in numbers]
-    shares = [numbers[start : start + _SHARE] for start in range(0, len(numbers), _SHARE)]
+def _mapped(function: Callable[[int], Any], numbers: np.ndarray, dtype: object) -> np.ndarray:
+    def share(start: int) -> np.ndarray:
+        return np.array([*map(function, numbers[start : start + _SHARE].tolist())], dtype)
+
     with ThreadPoolExecutor() as readers:  # hashing and reading both leave Python's lock
-        found = readers.map(lambda share: [function(number) for number in share], shares)
-        return [value for share in found for value in share]
+        shares = [*readers.map(share, range(0, len(numbers), _SHARE))]
+    return np.concatenate([np.array([], dtype), *shares])

@@ -57,7 +57,7 @@ class OnDisk:
             images.channels,
         )
         BadImages().apply(found, found.unreadable)
-        names, theirs = images.relative_names(), found.relative_names()
+        names, theirs = list(images.relative_names()), list(found.relative_names())
         if names != theirs:
             first = next(iter(sorted(set(names) ^ set(theirs))))
             raise UserError(
