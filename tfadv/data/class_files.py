@@ -3,14 +3,17 @@
 import collections
 import functools
 import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePath
 
 import numpy as np
 import tensorflow as tf
 
-from tfadv.data import arrays
+from tfadv.data import arrays, remote_path
+from tfadv.data.paths import AnyPath, scan
 from tfadv.data.plausibility import UnfitError
+from tfadv.data.remote_path import RemotePath
 from tfadv.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
@@ -20,6 +23,7 @@ OTHER_SUFFIXES += (".tif", ".tiff")
 READ = f"{', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]}"
 _READ_OR = READ.replace(" and", " or")
 _END = b"\0"  # which no name holds
+_THREADS = 16
 _CHARACTERS = [bytes([number]) for number in range(256)]
 
 
@@ -31,21 +35,21 @@ class ClassFiles:
 
     Args:
         folders: of each class.
-        names: of the files in each class's folder, in order.
+        names: of the files in each class's folder, in order, each with a byte 0 behind it.
 
     Attributes:
         labels: int32 [N], each file's class.
+        is_remote: whether the folders are.
     """
 
-    def __init__(self, folders: Sequence[str], names: Iterable[Sequence[bytes]]):
+    def __init__(self, folders: Sequence[AnyPath], names: Sequence[bytes]):
+        self.is_remote = isinstance(folders[0], RemotePath)
         self._folders = [os.fsencode(f"{folder}/") for folder in folders]
-        counts, joined = [], []
-        for of_class in names:
-            counts.append(len(of_class))
-            joined += [_END.join(of_class), _END] if of_class else []
-        self._names = arrays.readable_in_place(np.frombuffer(b"".join(joined), np.uint8), np.uint8)
+        joined = b"".join(names)
+        self._names = arrays.readable_in_place(np.frombuffer(joined, np.uint8), np.uint8)
         starts = np.append(0, np.flatnonzero(self._names == ord(_END)) + 1)
         self._starts = arrays.readable_in_place(starts, np.int64)
+        counts = [of_class.count(_END) for of_class in names]
         self.labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def __len__(self) -> int:
@@ -91,7 +95,7 @@ class ClassFiles:
 
 
 def listed(
-    name: str, folder: Path, class_folders: Sequence[str], incomplete: bool
+    name: str, folder: AnyPath, class_folders: Sequence[str], incomplete: bool
 ) -> tuple[ClassFiles, collections.Counter]:
     """Returns the files of class folders, and how much of what else lies there.
 
@@ -104,41 +108,39 @@ def listed(
     Raises:
         UserError: a folder holds no image, or can't be listed.
     """
-    passed_over = collections.Counter()
     folders = [folder / one for one in class_folders]
-    names = (_images(name, one, passed_over, incomplete) for one in folders)
-    files = ClassFiles([*map(str, folders)], names)
+    threads = remote_path.THREADS if isinstance(folder, RemotePath) else _THREADS
+    with ThreadPoolExecutor(threads) as readers:
+        found = [*readers.map(lambda one: _images(name, one, incomplete), folders)]
+    files = ClassFiles(folders, [names for names, _ in found])
+    passed_over = sum((others for _, others in found), collections.Counter())
     if not len(files):
         raise UnfitError(f"{name}: no {_READ_OR} in any class of '{folder}'")
     return files, passed_over
 
 
-def _images(
-    name: str, folder: Path, passed_over: collections.Counter, incomplete: bool
-) -> list[bytes]:
-    """Returns the names of a class's files in order, and counts what else lies there."""
+def _images(name: str, folder: AnyPath, incomplete: bool) -> tuple[bytes, collections.Counter]:
+    """Returns the names of a class's files in order, and how much of what else lies there."""
     found, others = [], collections.Counter()
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                folded = entry.name.lower()
-                if folded.startswith("."):
-                    continue
-                if folded.endswith(SUFFIXES) and not entry.is_dir():
-                    found.append(os.fsencode(entry.name))
-                elif folded.endswith(OTHER_SUFFIXES):
-                    others[Path(folded).suffix] += 1
-                elif entry.is_dir():
-                    others["folders"] += 1
+        for entry in scan(folder, SUFFIXES):
+            folded = entry.name.lower()
+            if folded.startswith("."):
+                continue
+            if folded.endswith(SUFFIXES) and not entry.is_dir():
+                found.append(os.fsencode(entry.name))
+            elif folded.endswith(OTHER_SUFFIXES):
+                others[PurePath(folded).suffix] += 1
+            elif entry.is_dir():
+                others["folders"] += 1
     except FileNotFoundError:
-        return []
+        return b"", others
     except OSError as error:
         raise UserError(f"{name}: '{folder}' can't be listed: {error.strerror}") from error
     if not found and not incomplete:
         hint = f", but {counted(others)}" if others else ""
         raise UserError(f"{name}: no {_READ_OR} in '{folder}'{hint}")
-    passed_over.update(others)
-    return sorted(found)
+    return b"".join(image + _END for image in sorted(found)), others
 
 
 def counted(found: collections.Counter) -> str:

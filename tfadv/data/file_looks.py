@@ -2,12 +2,14 @@
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
+from tfadv.data import remote_path
 from tfadv.data.class_files import ClassFiles
 from tfadv.data.encoded_source import Look
 from tfadv.data.image_files.headers import Header, UnreadableImageError, header_of_parts
@@ -15,6 +17,7 @@ from tfadv.data.image_files.headers import Header, UnreadableImageError, header_
 # Files that a thread looks at before the next one; looking waits for disks and networks.
 _SHARE = 256
 _THREADS = 16
+_REMOTE_SHARE = 16
 
 
 class FileLooks(NamedTuple):
@@ -33,19 +36,19 @@ class FileLooks(NamedTuple):
     @classmethod
     def at(cls, files: ClassFiles, channels: int) -> "FileLooks":
         """Looks at files that are to have so many channels."""
-        starts = range(0, len(files), _SHARE)
+        size = _REMOTE_SHARE if files.is_remote else _SHARE
+        look = _look_at_remote if files.is_remote else _look_at
 
         def share(start: int) -> FileLooks:
-            return cls._of(files.paths(start, min(start + _SHARE, len(files))), channels)
+            paths = files.paths(start, min(start + size, len(files)))
+            headers, sizes, times = map(list, zip(*map(look, paths), strict=True))
+            return cls(
+                Look.of(headers, channels), np.array(sizes, np.int64), np.array(times, np.int64)
+            )
 
-        with ThreadPoolExecutor(_THREADS) as readers:
-            looks, sizes, times = zip(*readers.map(share, starts), strict=True)
+        with ThreadPoolExecutor(remote_path.THREADS if files.is_remote else _THREADS) as readers:
+            looks, sizes, times = zip(*readers.map(share, range(0, len(files), size)), strict=True)
         return cls(Look.joined(looks), np.concatenate(sizes), np.concatenate(times))
-
-    @classmethod
-    def _of(cls, paths: Iterable[bytes], channels: int) -> "FileLooks":
-        headers, sizes, times = zip(*map(_look_at, paths), strict=True)
-        return cls(Look.of(headers, channels), np.array(sizes, np.int64), np.array(times, np.int64))
 
 
 def _look_at(path: bytes) -> tuple[Header | str, int, int]:
@@ -54,12 +57,32 @@ def _look_at(path: bytes) -> tuple[Header | str, int, int]:
         opened = os.open(path, os.O_RDONLY)
         try:
             stat = os.fstat(opened)
-            try:
-                header = header_of_parts(functools.partial(os.pread, opened), stat.st_size)
-            except UnreadableImageError as error:
-                header = str(error)
+            header = _header(functools.partial(os.pread, opened), stat.st_size)
         finally:
             os.close(opened)
     except OSError as error:
         return f"can't be read: {error.strerror}", 0, 0
     return header, stat.st_size, stat.st_mtime_ns
+
+
+def _look_at_remote(path: bytes) -> tuple[Header | str, int, int]:
+    """Does what `_look_at` does."""
+    try:
+        with remote_path.os_errors(), remote_path.RemotePath(os.fsdecode(path)).open() as opened:
+            stat = tf.io.gfile.stat(path)
+
+            def read(count: int, start: int) -> bytes:
+                opened.seek(start)
+                return opened.read(count)
+
+            header = _header(read, stat.length)
+    except OSError as error:
+        return f"can't be read: {error.strerror}", 0, 0
+    return header, stat.length, max(stat.mtime_nsec, 1)
+
+
+def _header(read: Callable[[int, int], bytes], size: int) -> Header | str:
+    try:
+        return header_of_parts(read, size)
+    except UnreadableImageError as error:
+        return str(error)

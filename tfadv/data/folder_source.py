@@ -3,7 +3,6 @@
 import collections
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +13,7 @@ from tfadv.data.class_files import OTHER_SUFFIXES, READ, SUFFIXES, counted, list
 from tfadv.data.encoded_source import EncodedSource
 from tfadv.data.file_looks import FileLooks
 from tfadv.data.manifest import reads_contents
+from tfadv.data.paths import AnyPath, as_path, scan
 
 _NAMES = 10_000  # that are made at once
 
@@ -41,7 +41,7 @@ class FolderSource(EncodedSource):
     def __init__(
         self,
         name: str,
-        folder: Path,
+        folder: AnyPath,
         class_names: list[str],
         view: CentreSquare,
         exif_orientation: bool,
@@ -56,6 +56,11 @@ class FolderSource(EncodedSource):
         )
         self.warnings = _warnings(name, folder, class_names, passed_over)
         self._files, self._sizes, self._times = files, looks.sizes, looks.times
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the files have no local paths."""
+        return self._files.is_remote
 
     def read(self, index: tf.Tensor) -> tf.Tensor:
         """Returns a file's bytes; see `EncodedSource.read`."""
@@ -78,7 +83,7 @@ class FolderSource(EncodedSource):
 
     def contents(self, index: int) -> bytes:
         """Returns what a file holds, in much less time than a tensor's; see `Source.contents`."""
-        return Path(self.title(index)).read_bytes()
+        return as_path(self.title(index)).read_bytes()
 
     def size(self, index: int) -> int:
         """Returns a file's size in bytes when it was looked at first; see `Source.size`."""
@@ -96,7 +101,7 @@ class FolderSource(EncodedSource):
 
 
 def _warnings(
-    name: str, folder: Path, class_names: list[str], passed_over: collections.Counter
+    name: str, folder: AnyPath, class_names: list[str], passed_over: collections.Counter
 ) -> tuple[str, ...]:
     found = []
     if passed_over:
@@ -104,8 +109,8 @@ def _warnings(
             f"{name}: not read within the class folders: {counted(passed_over)}; only {READ} are"
         )
     loose = sum(
-        path.suffix.lower() in SUFFIXES + OTHER_SUFFIXES and not path.name.startswith(".")
-        for path in folder.iterdir()
+        entry.name.lower().endswith(SUFFIXES + OTHER_SUFFIXES) and not entry.name.startswith(".")
+        for entry in scan(folder, SUFFIXES + OTHER_SUFFIXES)
     )
     if loose:
         found.append(f"{name}: not read: {loose:,} pictures beside the class folders, in no class")

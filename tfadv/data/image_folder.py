@@ -1,14 +1,16 @@
 """Folders of image files, one for each class."""
 
+import os
 import unicodedata
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from tfadv.data.absent import AbsentSource
 from tfadv.data.centre_square import CentreSquare
+from tfadv.data.class_files import OTHER_SUFFIXES, SUFFIXES
 from tfadv.data.class_lists import class_list
 from tfadv.data.folder_source import FolderSource
-from tfadv.data.paths import existing_path
+from tfadv.data.paths import AnyPath, existing_path, scan
+from tfadv.data.remote_path import Entry
 from tfadv.data.source import Splits
 from tfadv.errors import UserError, nearest
 from tfadv.registry import DATASETS
@@ -42,8 +44,8 @@ def image_folder(
     and in OpenCV's ``imread``; torchvision, Keras and TFDS leave them as they are stored.
 
     Args:
-        train: folder to train on; ``~`` and ``$VARIABLES`` are expanded. None where there is
-            nothing but an evaluation.
+        train: folder to train on, local or with a scheme, such as ``gs://bucket/train``; ``~``
+            and ``$VARIABLES`` are expanded. None where there is nothing but an evaluation.
         test: folder to evaluate on.
         image_size: height and width in pixels.
         shorter_side: in pixels before the crop; None takes `image_size`.
@@ -115,7 +117,7 @@ def _no_train(class_names: list[str], image_shape: tuple[int, int, int]) -> Abse
     return AbsentSource(name, _AS_IF, class_names, image_shape, reason, name, is_counted=False)
 
 
-def _in_order(name: str, folder: Path, found: list[str], class_names: list[str]) -> list[str]:
+def _in_order(name: str, folder: AnyPath, found: list[str], class_names: list[str]) -> list[str]:
     """Returns the folder's name of each class, whether it is there or not."""
     by_number = [str(number) for number in range(len(class_names))]
     unknown = sorted(set(found) - set(class_names))
@@ -131,7 +133,7 @@ def _in_order(name: str, folder: Path, found: list[str], class_names: list[str])
     return class_names
 
 
-def class_folders(name: str, folder: Path) -> list[str]:
+def class_folders(name: str, folder: AnyPath) -> list[str]:
     """Returns the names of a folder's class folders, sorted.
 
     Args:
@@ -143,8 +145,8 @@ def class_folders(name: str, folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise UserError(f"{name}: '{folder}' is a file, not a folder of class folders", name)
-    visible = [path for path in _entries(name, folder) if not path.name.startswith(".")]
-    classes = sorted(path.name for path in visible if path.is_dir())
+    visible = [entry for entry in _entries(name, folder) if not entry.name.startswith(".")]
+    classes = sorted(entry.name for entry in visible if entry.is_dir())
     if len(classes) < 2:
         loose = len(visible) - len(classes)
         hint = f", but {loose:,} files: sort them into folders, one a class" if loose else ""
@@ -154,9 +156,9 @@ def class_folders(name: str, folder: Path) -> list[str]:
     return classes
 
 
-def _entries(name: str, folder: Path) -> list[Path]:
+def _entries(name: str, folder: AnyPath) -> list[os.DirEntry | Entry]:
     try:
-        return list(folder.iterdir())
+        return [*scan(folder, SUFFIXES + OTHER_SUFFIXES)]
     except OSError as error:
         raise UserError(f"{name}: '{folder}' can't be listed: {error.strerror}", name) from error
 

@@ -1,13 +1,14 @@
 """ImageNet (ILSVRC 2012) in its usual folders."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from tfadv.data.absent import AbsentSource
 from tfadv.data.class_lists import IMAGENET, class_list
 from tfadv.data.image_folder import image_folder
+from tfadv.data.paths import AnyPath, as_path, existing_path
+from tfadv.data.remote_path import RemotePath
 from tfadv.data.source import Splits
 from tfadv.errors import UserError
 from tfadv.registry import DATASETS
@@ -50,7 +51,7 @@ def imagenet(
     Raises:
         UserError: the folder is there and is not ImageNet's.
     """
-    expanded = Path(os.path.expandvars(folder)).expanduser()
+    expanded = _path(folder)
     if not expanded.is_dir():
         reason = f"'{folder}' is no folder here: ImageNet can be planned (--dry_run), not read"
         return Splits(*(_absent(split, image_size, reason) for split in ("train", "val")))
@@ -70,7 +71,13 @@ def imagenet(
     return splits if incomplete else _whole(splits, expanded)
 
 
-def _whole(splits: Splits, folder: Path) -> Splits:
+def _path(folder: str) -> AnyPath:
+    """Returns the folder; where it isn't on this machine, or its variable isn't set, too."""
+    path = as_path(os.path.expanduser(os.path.expandvars(folder)))  # noqa: PTH111
+    return existing_path(folder, "imagenet.folder") if isinstance(path, RemotePath) else path
+
+
+def _whole(splits: Splits, folder: AnyPath) -> Splits:
     """Returns the splits; warns of other numbers of images than are published.
 
     Training images that aren't there are counted as published.

@@ -11,13 +11,13 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfadv.data.manifest import reads_contents
-from tfadv.data.paths import existing_path
+from tfadv.data.paths import AnyPath, existing_path, open_bytes
+from tfadv.data.remote_path import os_errors
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 
@@ -49,7 +49,7 @@ def line(record: Mapping[str, object]) -> str:
     return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
 
 
-def read(path: Path) -> dict[str, Listed]:
+def read(path: AnyPath) -> dict[str, Listed]:
     """Returns what a manifest lists, by split.
 
     Raises:
@@ -57,7 +57,7 @@ def read(path: Path) -> dict[str, Listed]:
     """
     found: dict[str, list[Listed]] = {}
     rows: dict[str, list[tuple]] = {}
-    with open(path, encoding="utf-8") as lines:
+    with os_errors(), open_bytes(path) as lines:
         for number, text in enumerate(lines, 1):
             try:
                 one = json.loads(text)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from tfadv.data import arrays
-from tfadv.data.paths import existing_path
+from tfadv.data.paths import AnyPath, existing_path, open_bytes
 from tfadv.data.plausibility import check_channels
+from tfadv.data.remote_path import RemotePath, os_errors
 from tfadv.data.source import ArraySource, Splits
 from tfadv.errors import UserError, nearest
 from tfadv.registry import DATASETS
@@ -35,8 +36,9 @@ def npz(
     them; other types become float32 in memory.
 
     Args:
-        train: file or folder to train on; ``~`` and ``$VARIABLES`` are expanded.
-        test: file or folder to evaluate on.
+        train: file or folder to train on, or a remote file, such as ``gs://bucket/a.npz``;
+            ``~`` and ``$VARIABLES`` are expanded.
+        test: file or folder to evaluate on; the same one is read once.
         image_key: array [N, H, W, C] in 0..255.
         label_key: integer array [N].
         class_names_key: array of class names, the same in both files; where one
@@ -45,10 +47,9 @@ def npz(
         channels: C, 1..4; where 3 are wanted, images of 1 are grey and become colour.
     """
     check_channels("npz.channels", channels)
-    found = {
-        parameter: _read(path, f"npz.{parameter}", image_key, label_key, class_names_key)
-        for parameter, path in (("train", train), ("test", test))
-    }
+    keys = image_key, label_key, class_names_key
+    found = {"train": _read(train, "npz.train", *keys)}
+    found["test"] = found["train"] if test == train else _read(test, "npz.test", *keys)
     known = [names for _, _, names in found.values() if names is not None]
     named = known[0] if known else _numbers("npz.train", found["train"][1])
     sources = []
@@ -74,10 +75,17 @@ def _numbers(name: str, labels: np.ndarray) -> range:
 def _read(path, parameter, image_key, label_key, class_names_key):
     file = existing_path(path, parameter)
     wanted = (image_key, label_key, class_names_key)
+    is_folder = file.is_dir()
+    if is_folder and isinstance(file, RemotePath):
+        raise UserError(
+            f"{parameter}: '{file}' is a remote folder, and .npy files are mapped from a disk: "
+            "copy it to a local one, or name an .npz file",
+            parameter,
+        )
     try:
-        known, found = _of_folder(file, wanted) if file.is_dir() else _of_file(file, wanted)
+        known, found = _of_folder(file, wanted) if is_folder else _of_file(file, wanted)
     except _DAMAGED as error:
-        kind = "folder of .npy files" if file.is_dir() else ".npz file"
+        kind = "folder of .npy files" if is_folder else ".npz file"
         raise UserError(f"{parameter}: '{file}' is not a readable {kind}: {error}") from error
     for key in (image_key, label_key):
         if key not in found:
@@ -102,8 +110,8 @@ def _of_folder(folder: Path, wanted) -> tuple[list[str], dict[str, np.ndarray]]:
     }
 
 
-def _of_file(file: Path, wanted) -> tuple[list[str], dict[str, np.ndarray]]:
-    with zipfile.ZipFile(file) as opened:
+def _of_file(file: AnyPath, wanted) -> tuple[list[str], dict[str, np.ndarray]]:
+    with os_errors(), open_bytes(file) as content, zipfile.ZipFile(content) as opened:
         members = {name.removesuffix(".npy"): name for name in opened.namelist()}
         found = {}
         for key in wanted:

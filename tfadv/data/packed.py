@@ -12,6 +12,7 @@ from tfadv.data.paths import existing_path
 from tfadv.data.plausibility import check_channels
 from tfadv.data.record_source import RecordSource
 from tfadv.data.records import Records, Shard
+from tfadv.data.remote_path import RemotePath
 from tfadv.data.source import Splits
 from tfadv.digests import of_array, of_texts
 from tfadv.errors import UserError, check
@@ -59,6 +60,12 @@ def packed(
     view = CentreSquare.of("packed", image_size, shorter_side, antialias, cubic_a, whole_pixels)
     check_channels("packed.channels", channels)
     path = existing_path(folder, "packed.folder")
+    if isinstance(path, RemotePath):
+        raise UserError(
+            f"packed.folder: '{path}' is remote, and images are found in packed files on a disk "
+            "alone: copy the folder to a local one first, which takes few files",
+            "packed.folder",
+        )
     description = _description(path)
     resized = description["resized"]
     if resized:

@@ -13,7 +13,7 @@ from tfadv.data.centre_square import CentreSquare
 from tfadv.data.folder_source import FolderSource
 from tfadv.data.image_folder import class_folders
 from tfadv.data.npz import npz
-from tfadv.data.paths import existing_path
+from tfadv.data.paths import AnyPath, existing_path
 from tfadv.errors import UserError
 from tfadv.registry import DATASETS
 
@@ -87,7 +87,7 @@ def _present(build: Callable[[], Splits]) -> Mapping[str, Source]:
     return splits._asdict()
 
 
-def _of_folder(path: Path) -> Mapping[str, Source]:
+def _of_folder(path: AnyPath) -> Mapping[str, Source]:
     found = {TRAIN: _first(path, _TRAIN), TEST: _first(path, _TEST)}
     if None in found.values():
         found = {ALL: path}
@@ -102,7 +102,7 @@ def _of_folder(path: Path) -> Mapping[str, Source]:
     }
 
 
-def _first(path: Path, names: Sequence[str]) -> Path | None:
+def _first(path: AnyPath, names: Sequence[str]) -> AnyPath | None:
     folders = (path / name for name in names)
     return next((folder for folder in folders if folder.is_dir()), None)
 

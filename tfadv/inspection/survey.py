@@ -83,7 +83,7 @@ class Survey:
 
     def _task(self, number: int) -> decoding.Task:
         name = self.source.title(number)
-        if isinstance(self.source, FolderSource):
+        if isinstance(self.source, FolderSource) and not self.source.is_remote:
             return decoding.Task(name, name)
         try:
             return decoding.Task(name, None, self.source.contents(number))
