@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -186,3 +187,17 @@ def test_what_cannot_be_packed_is_refused(odd):
     ):
         with pytest.raises(UserError, match=message):
             Resizing(**wrong)
+
+
+def test_a_disk_without_space_is_refused_before_any_work(folder, monkeypatch):
+    splits = read(folder)
+    size = sum(source.size(number) for source in splits for number in range(len(source)))
+    free = namedtuple("Usage", ["free"])
+    monkeypatch.setattr("shutil.disk_usage", lambda _: free(size - 1))
+    with pytest.raises(UserError, match="GB of free space, and the packed images take"):
+        pack(splits, folder / "packed", quiet=True)
+    assert not [*folder.glob("packed*")]
+    pack(splits, folder / "small", Resizing(4), quiet=True)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: free(size))
+    pack(splits, folder / "packed", quiet=True)
+    assert (folder / "packed").is_dir() and (folder / "small").is_dir()

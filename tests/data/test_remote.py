@@ -191,7 +191,10 @@ def test_what_is_not_there_is_said_in_a_line(photos):
         ("ram://nowhere/train", "image_folder.train: no 'ram://nowhere/train'."),
         ("ram://photos/train/blue/0.JPEG", "is a file, not a folder of class folders"),
         ("ram://photos/train/blue", "has 0 class folders, at least 2 needed, but 9 files"),
-        ("s3://bucket/train", "reads s3:// only where a plugin for it is installed and imported"),
+        (
+            "s3://bucket/train",
+            "s3:// perhaps with a tensorflow-io that fits it: install that, or copy",
+        ),
         ("rum://photos/train", "or copy the files to a local disk. Did you mean 'ram'?"),
     )
     for folder, message in cases:

@@ -146,3 +146,9 @@ def test_a_base_class_that_is_not_pgd_lends_nothing():
     narrow, wide = ATTACKS.build("wide"), ATTACKS.build("wider")
     assert (narrow.epsilon, wide.epsilon, wide.steps) == (3.0, 64.0, 10)
     assert ATTACKS.build("wide", steps=2).steps == 2
+
+
+@pytest.mark.parametrize("part", ["image_folder", "imagenet"])
+def test_what_is_for_commands_alone_is_bound_by_no_run(part):
+    with pytest.raises(UserError, match="incomplete"):
+        config.read([], [f"{part}.incomplete = True"])

@@ -70,6 +70,9 @@ def image_folder(
     return _splits(paths, view, exif_orientation, channels, classes, incomplete)
 
 
+image_folder.unbindable = ("incomplete",)  # to look at images, not to train on them
+
+
 def _splits(
     paths: Mapping[str, str | None],
     view: CentreSquare,

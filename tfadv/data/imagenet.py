@@ -71,6 +71,9 @@ def imagenet(
     return splits if incomplete else _whole(splits, expanded)
 
 
+imagenet.unbindable = ("incomplete",)  # to look at images, not to train on them
+
+
 def _path(folder: str) -> AnyPath:
     """Returns the folder; where it isn't on this machine, or its variable isn't set, too."""
     path = as_path(os.path.expanduser(os.path.expandvars(folder)))  # noqa: PTH111

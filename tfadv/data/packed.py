@@ -136,7 +136,6 @@ class PackedSource(RecordSource):
             channels,
         )
         self._names = more["names"]
-        self._sizes = index.sizes
         self._contents = of_split["contents"]
         resized = description["resized"]
         if resized and resized["shorter_side"] < view.shorter_side:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import hashlib
+import math
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +56,11 @@ class Resizing:
         """Returns whether an image is made smaller."""
         return min(header.height, header.width) > self.shorter_side
 
+    @property
+    def least_bytes(self) -> float:
+        """The least that an image of a scene takes, unless it takes less as it is."""
+        return self.shorter_side**2 / 10
+
     def encoder(self, source: EncodedSource) -> Callable[[tf.Tensor], tf.Tensor]:
         """Returns a function from an image's number to its file, a scalar string."""
         if self.image_format == JPEG and source.channels not in (1, 3):
@@ -98,8 +105,8 @@ def pack(
         quiet: prints no progress.
 
     Raises:
-        UserError: there is something of that name, it can't be written, or the images are
-            not of files.
+        UserError: there is something of that name, it can't be written or has no space, or the
+            images are not of files.
         BadImagesError: images can't be read, and the policy is to stop.
     """
     if folder.exists() or folder.is_symlink():
@@ -110,6 +117,7 @@ def pack(
             raise UserError(f"{source.name}: only images of files can be packed, not arrays")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _check_space(splits, folder.parent, resizing)
         # Beside it first: a folder of that name is a whole set.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name) as beside:
             partial = Path(beside) / "packed"
@@ -121,6 +129,18 @@ def pack(
             partial.replace(folder)
     except OSError as error:
         raise UserError(f"'{folder}' can't be written: {error}") from error
+
+
+def _check_space(splits: Splits, folder: Path, resizing: Resizing | None) -> None:
+    """Raises `UserError` if a disk has less space than images take at the very least."""
+    at_most = resizing.least_bytes if resizing else math.inf
+    sizes = (source.size(number) for source in splits for number in range(len(source)))
+    needed, free = sum(min(size, at_most) for size in sizes), shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"'{folder}' has {free / 1e9:.1f} GB of free space, and the packed images take "
+            f"{needed / 1e9:.1f} GB at least: choose a folder on another disk"
+        )
 
 
 class _Writing:

@@ -68,6 +68,8 @@ def open_bytes(file: AnyPath) -> BinaryIO:
 
 def _beside(path: AnyPath) -> list[str]:
     try:
-        return [entry.name for entry in scan(path.parent)]
+        if isinstance(path, RemotePath):
+            return [name.rstrip("/") for name in path.parent.names()]
+        return [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return []

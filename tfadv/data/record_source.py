@@ -38,6 +38,7 @@ class RecordSource(EncodedSource):
         look = Look.of(index.headers(), channels)
         super().__init__(name, index.labels, class_names, view, look, exif_orientation, channels)
         self._records = records
+        self._sizes = index.sizes
         self._features = {image_key: tf.io.FixedLenFeature([], tf.string)}
         self._image_key = image_key
 
@@ -49,3 +50,7 @@ class RecordSource(EncodedSource):
     def title(self, index: int) -> str:
         """Returns where a record is; see `EncodedSource.title`."""
         return self._records.place(index)
+
+    def size(self, index: int) -> int:
+        """Returns an image's size in bytes; see `Source.size`."""
+        return int(self._sizes[index])

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import importlib
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from tfadv.errors import UserError, nearest
 
 # Requests that wait for a network at once.
 THREADS = 64
+# Adds file systems to TensorFlow's when it is imported.
+_PLUGIN = "tensorflow_io"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _NUMBERS = (
     (tf.errors.NotFoundError, errno.ENOENT),
@@ -75,12 +78,15 @@ class RemotePath:
     def check_scheme(self, parameter: str) -> None:
         """Raises `UserError` if TensorFlow reads no such paths on this machine."""
         scheme = _SCHEME.match(self._text)[1]
-        known = sorted(filter(None, tf.io.gfile.get_registered_schemes()))
+        if scheme not in _schemes():
+            with contextlib.suppress(Exception):  # not there, or of another TensorFlow
+                importlib.import_module(_PLUGIN)
+        known = _schemes()
         if scheme not in known:
             raise UserError(
-                f"{parameter}: '{self}': TensorFlow {tf.__version__} reads {scheme}:// only where "
-                f"a plugin for it is installed and imported, such as tensorflow-io, and here "
-                f"{', '.join(f'{one}://' for one in known)}; or copy the files to a local disk."
+                f"{parameter}: '{self}': TensorFlow {tf.__version__} reads "
+                f"{', '.join(f'{one}://' for one in known)} here, and {scheme}:// perhaps with a "
+                "tensorflow-io that fits it: install that, or copy the files to a local disk."
                 + nearest(scheme, known),
                 parameter,
             )
@@ -106,14 +112,17 @@ class RemotePath:
         """Returns the text that a file holds."""
         return self.read_bytes().decode(encoding)
 
+    def names(self) -> list[str]:
+        """Returns the names in a folder; those of folders may end in a slash."""
+        with os_errors():
+            return [*filter(None, tf.io.gfile.listdir(self._text))]
+
     def scan(self, files: tuple[str, ...] = ()) -> list["Entry"]:
         """Returns what a folder holds, by one call and one for each name that may be a folder.
 
         Args:
             files: names that end so are taken for files, without asking.
         """
-        with os_errors():
-            names = [*filter(None, tf.io.gfile.listdir(self._text))]
 
         def entry(name: str) -> Entry:
             if name.endswith("/"):  # so object stores list folders
@@ -122,7 +131,7 @@ class RemotePath:
             return Entry(name, not taken_for_file and (self / name).is_dir())
 
         with ThreadPoolExecutor(THREADS) as asking:
-            return [*asking.map(entry, names)]
+            return [*asking.map(entry, self.names())]
 
     def _is_folder(self) -> bool | None:
         try:
@@ -130,6 +139,10 @@ class RemotePath:
                 return tf.io.gfile.stat(self._text).is_directory
         except FileNotFoundError:
             return None
+
+
+def _schemes() -> list[str]:
+    return sorted(filter(None, tf.io.gfile.get_registered_schemes()))
 
 
 class Entry(NamedTuple):

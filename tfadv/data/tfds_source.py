@@ -73,7 +73,6 @@ class TfdsSource(RecordSource):
         )
         self.warnings = looks.warnings
         self._full_name = found.full_name
-        self._sizes = index.sizes
 
     def stored(self, way: str) -> dict[str, str]:
         """Returns digests of the set's version and of its files; see `Source.stored`."""

@@ -27,6 +27,8 @@ _BORROWED: dict[str, tuple[Any, str]] = {}
 def configurable(part: Part) -> Part:
     """Lets gin bind the parameters of a class or function, unchanged itself.
 
+    Those that its attribute ``unbindable`` names are for Python code alone.
+
     Raises:
         UserError: another part has this Python name, or the part takes
             ``**kwargs``, in which misspelt parameters would vanish.
@@ -179,4 +181,6 @@ def scoped(scope: str):
 
 
 def _parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(part).parameters)
+    unbindable = getattr(part, "unbindable", ())
+    found = inspect.signature(part).parameters
+    return {name: one for name, one in found.items() if name not in unbindable}
