@@ -24,7 +24,7 @@ from tfadv.errors import UserError
 PARAMETER = "Experiment.manifest"
 _SHOWN = 3
 _SHARE = 256  # images that a thread reads before the next one
-_ROWS = 10_000  # that are Python's objects at once, which take much more memory than arrays
+_ROWS = 1000  # that are Python's objects at once, which take much more memory than arrays
 _UNKNOWN = bytes(32)  # the digest of what can't be read
 
 
@@ -118,8 +118,13 @@ def difference(manifest: str, splits: Mapping[str, Source], way: str) -> str:
 
 def _differences(listed: Listed, source: Source, way: str) -> list[str]:
     every = np.arange(len(source))
-    paths = _mapped(lambda index: os.fsencode(source.path(index)), every, "S")
-    rows, here = _of_same_path(listed.paths, paths)
+    if _are_called(source, listed.paths):
+        paths, rows, here = listed.paths, every, every
+    else:
+        paths = _mapped(lambda index: os.fsencode(source.path(index)), every, "S")
+        _, rows, here = np.intersect1d(listed.paths, paths, return_indices=True)
+        order = np.argsort(rows)
+        rows, here = rows[order], here[order]
     sizes = _mapped(source.size, here, np.int64)
     resized = listed.sizes[rows] != sizes
     relabelled = listed.labels[rows] != source.labels[here]
@@ -139,13 +144,15 @@ def _differences(listed: Listed, source: Source, way: str) -> list[str]:
     return [_counted(files, text) for files, text in parts if len(files)]
 
 
-def _of_same_path(listed: np.ndarray, paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the places of the paths that are in both, in the order in which they are listed."""
-    if np.array_equal(listed, paths):
-        return np.arange(len(listed)), np.arange(len(listed))
-    _, rows, here = np.intersect1d(listed, paths, return_indices=True)
-    order = np.argsort(rows)
-    return rows[order], here[order]
+def _are_called(source: Source, paths: np.ndarray) -> bool:
+    """Returns whether the images have these paths, in this order; few are made at once."""
+    if len(source) != len(paths):
+        return False
+    shares = (range(start, min(start + _ROWS, len(paths))) for start in range(0, len(paths), _ROWS))
+    return all(
+        paths[share.start : share.stop].tolist() == [os.fsencode(source.path(n)) for n in share]
+        for share in shares
+    )
 
 
 def _counted(paths: np.ndarray, text: str) -> str:

@@ -37,9 +37,8 @@ class SelectedImages(Source):
         self.warnings = source.warnings
         self._source = source
         self._indices = np.asarray(indices, np.int64)
-        places = {number: place for place, number in enumerate(self._indices.tolist())}
-        self.unreadable = _renumbered(source.unreadable, places)
-        self.skipped = _renumbered(source.skipped, places)
+        self.unreadable = _renumbered(source.unreadable, self._indices)
+        self.skipped = _renumbered(source.skipped, self._indices)
 
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
@@ -87,8 +86,9 @@ class SelectedImages(Source):
         return tf.gather(eager_constant(self._indices), index)
 
 
-def _renumbered(by_number: Mapping[int, str], places: Mapping[int, int]) -> dict[int, str]:
-    return {places[number]: why for number, why in by_number.items() if number in places}
+def _renumbered(by_number: Mapping[int, str], indices: np.ndarray) -> dict[int, str]:
+    places = np.flatnonzero(np.isin(indices, [*by_number]))
+    return {int(place): by_number[int(indices[place])] for place in places}
 
 
 def with_occurring_classes(source: Source) -> tuple[Source, np.ndarray]:
