@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 import tensorflow as tf
 
 from tfadv.data.source import first_line
-from tfadv.errors import UserError, nearest
+from tfadv.errors import UserError
 
 # Requests that wait for a network at once.
 THREADS = 64
@@ -86,8 +86,7 @@ class RemotePath:
             raise UserError(
                 f"{parameter}: '{self}': TensorFlow {tf.__version__} reads "
                 f"{', '.join(f'{one}://' for one in known)} here, and {scheme}:// perhaps with a "
-                "tensorflow-io that fits it: install that, or copy the files to a local disk."
-                + nearest(scheme, known),
+                "tensorflow-io that fits it: install that, or copy the files to a local disk",
                 parameter,
             )
 
