@@ -83,7 +83,7 @@ def test_the_next_image_that_is_left_stands_in():
     source = array_source()
     source.skip({1: "is gone", 2: "is empty"})
     source.skip({5: "is empty"})
-    assert [int(source.stand_in(np.int64(n))) for n in range(6)] == [0, 3, 3, 3, 4, 0]
+    assert source.stand_in(np.arange(6)).numpy().tolist() == [0, 3, 3, 3, 4, 0]
     assert source.skipped == {1: "is gone", 2: "is empty", 5: "is empty"}
 
 

@@ -7,13 +7,14 @@ from PIL import Image
 from shared.opencv import REFERENCE
 
 from tfadv.data.bicubic import Bicubic
+from tfadv.data.stored_image import DecodedImage
 
 OPENCV = Bicubic(-0.75, antialias=False, whole_pixels=True)
 PILLOW = Bicubic(-0.5, antialias=True, whole_pixels=True)
 
 
 def resized(bicubic, image, height, width):
-    image = tf.constant(image, tf.float32)
+    image = DecodedImage(tf.constant(image, tf.float32))
     size, corner = tf.constant([height, width]), tf.constant([0, 0])
     return bicubic(image, size, corner, (height, width)).numpy()
 
@@ -52,7 +53,7 @@ def test_without_rounding_fractions_stay():
 
 @pytest.mark.parametrize("bicubic", [OPENCV, PILLOW])
 def test_a_window_is_a_part_of_the_whole(bicubic):
-    image = tf.constant(REFERENCE["read_colour"], tf.float32)
-    whole = resized(bicubic, image, 19, 27)
+    whole = resized(bicubic, REFERENCE["read_colour"], 19, 27)
+    image = DecodedImage(REFERENCE["read_colour"])
     window = bicubic(image, tf.constant([19, 27]), tf.constant([3, 8]), (5, 11))
     np.testing.assert_array_equal(window, whole[3:8, 8:19])

@@ -9,10 +9,9 @@ import tensorflow as tf
 from shared.opencv import REFERENCE
 
 from tfadv import randomness
-from tfadv.data.augmentation import draw
 from tfadv.data.bicubic import Bicubic
 from tfadv.data.centre_square import CentreSquare
-from tfadv.data.inception_crop import COMPONENTS, DEVIATIONS, InceptionCrop
+from tfadv.data.inception_crop import ATTEMPTS, COMPONENTS, DEVIATIONS, InceptionCrop
 from tfadv.errors import UserError
 
 DRAWS = 6000
@@ -50,14 +49,10 @@ def released_crop(random, height, width, area=(0.08, 1.0), ratio=(3 / 4, 4 / 3))
 
 def crops(augmentation, height, width, count):
     """Returns rows, columns, heights and widths [4, N], and which attempts fitted."""
-
-    def crop(seed):
-        corner, size, fits = augmentation.crop(tf.constant([height, width]), seed)
-        return tf.concat([corner, size, [tf.cast(fits, tf.int32)]], 0)
-
-    mapped = tf.function(lambda s: tf.map_fn(crop, s, fn_output_signature=tf.int32))
-    found = mapped(seeds(count)).numpy().T
-    return found[:4], found[4].astype(bool)
+    shapes = tf.tile([[height, width]], [count, 1])
+    draws = randomness.uniform_at(seeds(count), 0, 5 * ATTEMPTS)
+    corner, size, fits = augmentation.crop(shapes, draws)
+    return tf.concat([corner, size], 1).numpy().T, fits.numpy()
 
 
 @pytest.mark.parametrize(("height", "width"), [(375, 500), (500, 500), (500, 333)])
@@ -154,7 +149,7 @@ def test_the_order_of_the_jitter_is_random_and_each_step_is_numpys(whole):
     x = np.random.default_rng(0).integers(0, 256, (12, 12, 3)).astype(float)
     orders = set()
     for number in range(12):
-        factors = draw(seeds(number + 1)[number], "jitter", (3,), 0.6, 1.4, tf.float32).numpy()
+        factors = randomness.uniform_at(seeds(number + 1), 0, 61)[number, 50:53] * 0.8 + 0.6
         found = jittered(x, number, jitter=0.4, whole_pixels=whole).numpy()
         differences = {
             order: np.abs(found - in_order(x, order, factors, whole))
@@ -173,9 +168,8 @@ def test_the_order_of_the_jitter_is_random_and_each_step_is_numpys(whole):
 def test_grey_is_opencvs():
     grey = np.rint(REFERENCE["read_colour"] @ [0.299, 0.587, 0.114])
     assert np.abs(grey - REFERENCE["grey"]).max() <= 0
-    crop = InceptionCrop(24)
     rows = tf.reshape(tf.constant(REFERENCE["read_colour"], tf.float32), [24, 96])
-    ours = tf.reshape(crop._grey(rows), [24, 32, 3])
+    ours = tf.reshape(InceptionCrop(24)._saturation(rows, 0.0, None), [24, 32, 3])
     np.testing.assert_array_equal(ours, np.repeat(REFERENCE["grey"][..., None], 3, -1))
 
 

@@ -67,7 +67,7 @@ def test_a_file_that_vanished_is_skipped_and_the_others_stay(images, tmp_path):
     assert metrics[-1]["step"] == trainer.step == STEPS
     assert source.skipped == {gone: "is gone"}
     # The same as a run in which that file always held what stands in for it.
-    stand_in = int(source.stand_in(np.int64(gone)))
+    stand_in = int(source.stand_in(np.array([gone]))[0])
     Path(source.title(gone)).write_bytes(Path(source.title(stand_in)).read_bytes())
     other = one_device(make_plan("clean", *images))
     if other.plan.splits.train.labels[gone] == source.labels[stand_in]:

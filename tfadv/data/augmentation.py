@@ -1,10 +1,15 @@
 """Augmentations of training images, each a pure function of an image and a seed."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfadv import randomness
+from tfadv.data.stored_image import StoredImage
 from tfadv.errors import check
 from tfadv.registry import AUGMENTATIONS
+
+Plan = Any
 
 
 class Augmentation:
@@ -32,6 +37,31 @@ class Augmentation:
             float32 [H, W, 3] in 0..255, the model's size.
         """
         raise TypeError(f"{type(self).__name__} defines no __call__(image, seed)")
+
+    def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> Plan:
+        """Draws what is to be done with some images as they were stored, before any is decoded.
+
+        Here that is left to the seeds. An augmentation that takes a part of an image alone
+        should override this and `apply`: whatever doesn't depend on pixels is computed for
+        many images at once, and `apply` decodes the part.
+
+        Args:
+            shapes: heights and widths, int32 [N, 2].
+            seeds: int64 [N, 2], a stream for each.
+
+        Returns:
+            Tensors, nested, of N rows.
+        """
+        return seeds
+
+    def apply(self, image: StoredImage, plan: Plan) -> tf.Tensor:
+        """Augments one image as it was stored by its row of a plan; see `__call__`."""
+        return self(tf.cast(image.whole(), tf.float32), plan)
+
+    def augment(self, image: StoredImage, seed: tf.Tensor) -> tf.Tensor:
+        """Augments one image as it was stored, planned alone; see `__call__`."""
+        plan = self.plan(image.shape[tf.newaxis], seed[tf.newaxis])
+        return self.apply(image, tf.nest.map_structure(lambda rows: rows[0], plan))
 
 
 @AUGMENTATIONS.register("crop_and_flip", paper="He et al., 2016, section 4.2")

@@ -1,8 +1,31 @@
 """Bicubic resizing as OpenCV and Pillow do it."""
 
 import dataclasses
+from typing import NamedTuple
 
 import tensorflow as tf
+
+from tfadv.data.stored_image import StoredImage
+
+# Height and width, as numbers or int32 scalars.
+Window = tuple[int | tf.Tensor, int | tf.Tensor]
+
+
+class Resizing(NamedTuple):
+    """Of what the lines of a resized image are mixed; leading dimensions are images.
+
+    Attributes:
+        corner: first row and column of the part that is needed of the image, int32 [..., 2].
+        extent: height and width of that part, int32 [..., 2].
+        sources: for each row, then each column, of the resized image its number and those
+            of the part's lines that it is mixed of, int64 [..., H + W, taps, 2].
+        weights: theirs, float32 [..., H + W, taps].
+    """
+
+    corner: tf.Tensor
+    extent: tf.Tensor
+    sources: tf.Tensor
+    weights: tf.Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,16 +54,12 @@ class Bicubic:
     whole_pixels: bool
 
     def __call__(
-        self,
-        image: tf.Tensor,
-        size: tf.Tensor,
-        corner: tf.Tensor,
-        window: tuple[int | tf.Tensor, int | tf.Tensor],
+        self, image: StoredImage, size: tf.Tensor, corner: tf.Tensor, window: Window
     ) -> tf.Tensor:
-        """Returns a window of the resized image, without making the rest.
+        """Returns a window of the resized image, without decoding or making the rest.
 
         Args:
-            image: float32 [h, w, C] in 0..255, C known.
+            image: of C channels in 0..255.
             size: int32 [2], height and width of the whole resized image.
             corner: int32 [2], the window's first row and column in it.
             window: height and width of the window.
@@ -48,50 +67,98 @@ class Bicubic:
         Returns:
             float32 [*window, C] in 0..255.
         """
-        # Which side comes first matters to the rounding between, which Pillow alone has.
-        first, second = (1, 0) if self.antialias else (0, 1)
-        image = self._along(image, first, size[first], corner[first], window[first])
-        if self.antialias:
-            image = self._finished(image)
-        image = self._along(image, second, size[second], corner[second], window[second])
-        known = [side if isinstance(side, int) else None for side in window]
-        return tf.ensure_shape(self._finished(image), [*known, image.shape[-1]])
+        resizing = self.plan(image.shape[None], size[None], corner[None], window)
+        return self.apply(image, Resizing(*(values[0] for values in resizing)), window)
 
-    def whole(self, image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-        """Returns the whole resized image.
-
-        Args:
-            image: float32 [h, w, C] in 0..255, C known.
-            size: int32 [2], the new height and width.
-
-        Returns:
-            float32 [*size, C] in 0..255.
-        """
+    def whole(self, image: StoredImage, size: tf.Tensor) -> tf.Tensor:
+        """Returns the whole resized image, of the new height and width `size`, int32 [2]."""
         return self(image, size, tf.zeros(2, tf.int32), (size[0], size[1]))
 
-    def _along(self, image, side, new, first, count):
-        """Resizes one side; whole lines are mixed, which are contiguous in memory."""
-        image = tf.transpose(image, [1, 0, 2]) if side else image
-        (old, across), channels = tf.unstack(tf.shape(image)[:2]), image.shape[-1]
-        lines = self._mixed(tf.reshape(image, [old, across * channels]), old, new, first, count)
-        image = tf.reshape(lines, [count, across, channels])
-        return tf.transpose(image, [1, 0, 2]) if side else image
+    def plan(
+        self,
+        shape: tf.Tensor,
+        size: tf.Tensor,
+        corner: tf.Tensor,
+        window: Window,
+        mirrored: tf.Tensor | None = None,
+    ) -> Resizing:
+        """Plans how N images are resized.
 
-    def _mixed(self, lines, old, new, first, count):
-        """Returns `count` lines from `first` on, of the `new` ones that `old` ones become."""
-        stretch = tf.cast(old, tf.float64) / tf.cast(new, tf.float64)
-        middle = (tf.cast(tf.range(first, first + count), tf.float64) + 0.5) * stretch - 0.5
-        if self.antialias:
-            stretch = tf.maximum(stretch, 1)
-            distance = middle[:, None] - tf.range(tf.cast(old, tf.float64), dtype=tf.float64)
-            weights = self._kernel(tf.cast(distance / stretch, tf.float32))
-            return (weights / tf.reduce_sum(weights, 1, keepdims=True)) @ lines
-        near = tf.floor(middle)[:, None] + tf.constant([-1, 0, 1, 2], tf.float64)
-        weights = self._kernel(tf.cast(middle[:, None] - near, tf.float32))
-        near = tf.clip_by_value(tf.cast(near, tf.int32), 0, old - 1)
-        return tf.add_n(
-            [tf.gather(lines, near[:, tap]) * weights[:, tap, None] for tap in range(4)]
+        Args:
+            shape: int32 [N, 2], height and width before.
+            size: int32 [N, 2], height and width of the whole resized images.
+            corner: int32 [N, 2], the windows' first rows and columns in these.
+            window: height and width of the windows.
+            mirrored: bool [N], which windows are mirrored left and right; None for none.
+        """
+        height, width = window
+        side = tf.repeat([0, 1], tf.stack([height, width]))
+        line = tf.concat([tf.range(height), tf.range(width)], 0)
+        place = tf.gather(corner, side, axis=1) + line
+        if mirrored is not None:
+            backwards = tf.concat([tf.zeros(height, tf.int32), width - 1 - 2 * tf.range(width)], 0)
+            place += tf.cast(mirrored, tf.int32)[:, None] * backwards
+        near, weights = self._mixture(shape, size, place, side)
+        by_side = tf.split(near, tf.stack([height, width]), 1, num=2)
+        first, last = (
+            tf.stack([reduce(near, [1, 2]) for near in by_side], 1)
+            for reduce in (tf.reduce_min, tf.reduce_max)
         )
+        near -= tf.gather(first, side, axis=1)[..., None]
+        lines = tf.broadcast_to(line[:, None], tf.shape(near))
+        sources = tf.cast(tf.stack([lines, near], -1), tf.int64)
+        return Resizing(first, last + 1 - first, sources, weights)
+
+    def apply(self, image: StoredImage, resizing: Resizing, window: Window) -> tf.Tensor:
+        """Returns a window of the resized image as it was planned; see `__call__`."""
+        part = image.part(resizing.corner, resizing.extent)
+        height, width, channels = *tf.unstack(resizing.extent), part.shape[-1]
+        by_side = zip(
+            *(tf.split(values, tf.stack(window), num=2) for values in resizing[2:]), strict=True
+        )
+        rows, columns = (
+            _sparse(sources, weights, count, old)
+            for (sources, weights), count, old in zip(by_side, window, (height, width), strict=True)
+        )
+        # Columns first, as Pillow does; to OpenCV's way, which rounds once, it is all the same.
+        # Whole lines are mixed, which are contiguous in memory.
+        lines = tf.transpose(tf.reshape(part, [height, width * channels]))
+        lines = _mixed(columns, tf.reshape(tf.cast(lines, tf.float32), [width, channels * height]))
+        if self.antialias:
+            lines = self._finished(lines)
+        lines = tf.transpose(tf.reshape(lines, [window[1] * channels, height]))
+        image = tf.reshape(_mixed(rows, lines), [*window, channels])
+        known = [side if isinstance(side, int) else None for side in window]
+        return tf.ensure_shape(self._finished(image), [*known, channels])
+
+    def _mixture(self, old, new, place, side):
+        """Returns of what lines of images new ones are mixed, and with what weights.
+
+        Args:
+            old: int32 [N, 2], height and width before.
+            new: int32 [N, 2], height and width after.
+            place: int32 [N, L], some new rows and columns.
+            side: int [L], 0 for a row, 1 for a column.
+
+        Returns:
+            int32 and float32 [N, L, taps].
+        """
+        stretch = tf.cast(old, tf.float64) / tf.cast(new, tf.float64)
+        middle = (tf.cast(place, tf.float64) + 0.5) * tf.gather(stretch, side, axis=1) - 0.5
+        last = tf.gather(old, side, axis=1)[..., None] - 1
+        if not self.antialias:
+            near = tf.floor(middle)[..., None] + tf.constant([-1, 0, 1, 2], tf.float64)
+            weights = self._kernel(tf.cast(middle[..., None] - near, tf.float32))
+            return tf.clip_by_value(tf.cast(near, tf.int32), 0, last), weights
+        reach = 2 * tf.maximum(stretch, 1)
+        taps = tf.range(tf.floor(2 * tf.reduce_max(reach)) + 1)
+        near = tf.math.ceil(middle - tf.gather(reach, side, axis=1))[..., None] + taps
+        distance = (middle[..., None] - near) / tf.gather(reach / 2, side, axis=1)[..., None]
+        near = tf.cast(near, tf.int32)
+        inside = (near >= 0) & (near <= last)
+        weights = tf.where(inside, self._kernel(tf.cast(distance, tf.float32)), 0.0)
+        weights /= tf.reduce_sum(weights, -1, keepdims=True)
+        return tf.clip_by_value(near, 0, last), weights
 
     def _kernel(self, distance):
         a, t = self.cubic_a, tf.abs(distance)
@@ -102,3 +169,16 @@ class Bicubic:
     def _finished(self, image):
         image = tf.clip_by_value(image, 0.0, 255.0)
         return tf.round(image) if self.whole_pixels else image
+
+
+def _sparse(sources, weights, count, old):
+    """Returns a matrix [count, old], as TensorFlow keeps sparse ones."""
+    return tf.raw_ops.SparseTensorToCSRSparseMatrix(
+        indices=tf.reshape(sources, [-1, 2]),
+        values=tf.reshape(weights, [-1]),
+        dense_shape=tf.cast(tf.stack([count, old]), tf.int64),
+    )
+
+
+def _mixed(matrix, lines):
+    return tf.raw_ops.SparseMatrixMatMul(a=matrix, b=lines)

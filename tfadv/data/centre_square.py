@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from tfadv.data.bicubic import Bicubic
+from tfadv.data.stored_image import DecodedImage, StoredImage
 from tfadv.errors import check
 
 
@@ -60,15 +61,18 @@ class CentreSquare:
 
     def __call__(self, image: tf.Tensor) -> tf.Tensor:
         """Maps an image [h, w, 3] in 0..255 to float32 [image_size, image_size, 3]."""
-        size = sides(tf.shape(image)[:2], self.shorter_side)
+        return self.centre(DecodedImage(image))
+
+    def centre(self, image: StoredImage) -> tf.Tensor:
+        """Maps an image as it was stored, of which the centre alone is decoded; see `__call__`."""
+        size = sides(image.shape, self.shorter_side)
         window = (self.image_size, self.image_size)
-        image = tf.cast(image, tf.float32)
         return self.bicubic(image, size, (size - self.image_size) // 2, window)
 
 
 def sides(shape: tf.Tensor, shorter_side: int) -> tf.Tensor:
-    """Returns height and width, int32 [2], once the shorter one has a given length."""
+    """Returns heights and widths, int32 [..., 2], once the shorter ones have a given length."""
     shape = tf.cast(shape, tf.float64)
     # In this order and precision, like the released pipeline: its halves round alike.
-    scale = tf.cast(shorter_side, tf.float64) / tf.reduce_min(shape)
+    scale = tf.cast(shorter_side, tf.float64) / tf.reduce_min(shape, -1, keepdims=True)
     return tf.cast(tf.floor(scale * shape + 0.5), tf.int32)

@@ -1,6 +1,7 @@
 """Images that are decoded when they are fetched."""
 
 import abc
+import array
 import functools
 import io
 from collections.abc import Iterable, Sequence
@@ -10,11 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.data.centre_square import CentreSquare
-from tfadv.data.image_files.decoding import USUAL, decoded, turned_upright, unfit
-from tfadv.data.image_files.headers import Header, UnreadableImageError, read_header
+from tfadv.data.encoded_image import encoded_image
+from tfadv.data.image_files.decoding import USUAL, lies_on_its_side, unfit
+from tfadv.data.image_files.headers import JPEG, Header, UnreadableImageError, read_header
 from tfadv.data.source import Source, eager_constant, first_line
+from tfadv.data.stored_image import StoredImage, Turned
 
 UPRIGHT = 1
+# Stands for the headers of files that can't be read.
+_UNKNOWN = Header(JPEG, 1, 1, 3)
 
 
 class Look(NamedTuple):
@@ -23,11 +28,13 @@ class Look(NamedTuple):
     Attributes:
         orientations: EXIF's, 1..8, uint8 [N].
         kinds: as in a `Header`, uint8 [N].
+        shapes: heights and widths as they are stored, int32 [N, 2].
         unreadable: by number, why a file can't be read.
     """
 
     orientations: np.ndarray
     kinds: np.ndarray
+    shapes: np.ndarray
     unreadable: dict[int, str]
 
     @classmethod
@@ -38,15 +45,17 @@ class Look(NamedTuple):
             headers: of each file, or why there is none.
             channels: of the images that it is to be decoded to.
         """
-        orientations, kinds, unreadable = bytearray(), bytearray(), {}
+        orientations, kinds, shapes, unreadable = bytearray(), bytearray(), array.array("i"), {}
         for number, header in enumerate(headers):
             reason = header if isinstance(header, str) else unfit(header, channels)
             if reason:
                 unreadable[number] = reason
-            orientations.append(UPRIGHT if isinstance(header, str) else header.orientation)
-            kinds.append(USUAL[0] if isinstance(header, str) else header.kind)
-        as_array = functools.partial(np.frombuffer, dtype=np.uint8)
-        return cls(as_array(orientations), as_array(kinds), unreadable)
+            seen = _UNKNOWN if isinstance(header, str) else header
+            orientations.append(seen.orientation)
+            kinds.append(seen.kind)
+            shapes.extend((seen.height, seen.width))
+        orientations, kinds = (np.frombuffer(each, np.uint8) for each in (orientations, kinds))
+        return cls(orientations, kinds, np.array(shapes, np.int32).reshape(-1, 2), unreadable)
 
     @classmethod
     def joined(cls, looks: Sequence["Look"]) -> "Look":
@@ -91,6 +100,8 @@ class EncodedSource(Source):
         self._orientations = look.orientations if turns else None
         unusual = look is not None and not np.isin(look.kinds, USUAL).all()
         self._kinds = look.kinds if unusual else None
+        self._shapes = None if look is None else look.shapes
+        self._only_jpegs = look is not None and bool((look.kinds == JPEG).all())
 
     @abc.abstractmethod
     def read(self, index: tf.Tensor) -> tf.Tensor:
@@ -104,19 +115,33 @@ class EncodedSource(Source):
         """Returns what an image is called wherever the set lies; see `Source.path`."""
         return self.title(index)
 
+    @property
+    def shapes(self) -> tf.Tensor | None:
+        """Heights and widths of the images once they are upright; see `Source.shapes`."""
+        return None if self._shapes is None else self._upright_shape_tensor
+
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
-        image, label = self.fetch_original(index)
-        return self.view(image), label
+        image, label = self.open(index)
+        return self.view.centre(image), label
 
     def fetch_original(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index` whole; see `Source.fetch_original`."""
-        kind = None if self._kinds is None else tf.gather(self._kind_tensor, index)
-        image = decoded(self.read(index), self.channels, kind)
+        image, label = self.open(index)
+        return tf.cast(image.whole(), tf.float32), label
+
+    def open(self, index: tf.Tensor) -> tuple[StoredImage, tf.Tensor]:
+        """Returns example `index`, of which parts are decoded; see `Source.open`."""
+        kind = shape = None
+        if self._kinds is not None:
+            kind = tf.gather(self._kind_tensor, index)
+        if self._shapes is not None:
+            shape = tf.gather(self._shape_tensor, index)
+        image = encoded_image(self.read(index), self.channels, kind, self._only_jpegs, shape)
         if self._orientations is not None:
             turn = tf.cast(tf.gather(self._orientation_tensor, index), tf.int32)
-            image = tf.cond(turn == UPRIGHT, lambda: image, lambda: turned_upright(image, turn))
-        return tf.cast(image, tf.float32), tf.gather(self.label_tensor, index)
+            image = Turned(image, turn)
+        return image, tf.gather(self.label_tensor, index)
 
     def contents(self, index: int) -> bytes:
         """Returns an image's file; see `Source.contents`."""
@@ -135,7 +160,17 @@ class EncodedSource(Source):
             return f"can't be read: {first_line(error)}"
         except UnreadableImageError as error:
             return str(error)
-        return unfit(header, self.channels) or super().problem(index)
+        return (
+            unfit(header, self.channels)
+            or self._other_size(index, header)
+            or super().problem(index)
+        )
+
+    def _other_size(self, index: int, header: Header) -> str:
+        if self._shapes is None or (header.height, header.width) == tuple(self._shapes[index]):
+            return ""
+        height, width = self._shapes[index]
+        return f"has changed: it is {header.height}x{header.width} pixels, and was {height}x{width}"
 
     @functools.cached_property
     def _orientation_tensor(self) -> tf.Tensor:
@@ -144,3 +179,14 @@ class EncodedSource(Source):
     @functools.cached_property
     def _kind_tensor(self) -> tf.Tensor:
         return eager_constant(self._kinds)
+
+    @functools.cached_property
+    def _shape_tensor(self) -> tf.Tensor:
+        return eager_constant(self._shapes)
+
+    @functools.cached_property
+    def _upright_shape_tensor(self) -> tf.Tensor:
+        if self._orientations is None:
+            return self._shape_tensor
+        on_its_side = lies_on_its_side(self._orientations)[:, None]
+        return eager_constant(np.where(on_its_side, self._shapes[:, ::-1], self._shapes))

@@ -1,15 +1,18 @@
 """The released pipeline's augmentation of ImageNet."""
 
 import functools
+import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfadv import randomness
-from tfadv.data.augmentation import Augmentation, draw, mirrored_at_random
-from tfadv.data.bicubic import Bicubic
+from tfadv.data.augmentation import Augmentation
+from tfadv.data.bicubic import Bicubic, Resizing
 from tfadv.data.centre_square import sides
+from tfadv.data.stored_image import DecodedImage, StoredImage
 from tfadv.errors import check
 from tfadv.registry import AUGMENTATIONS
 
@@ -24,8 +27,26 @@ COMPONENTS = np.array(
 )
 # How often a crop that doesn't fit is drawn again.
 ATTEMPTS = 10
+# Of each image: of its crop, factors, order, noise and flip.
+_DRAWS = (5 * ATTEMPTS, 3, 4, 3, 1)
 
-Step = Callable[[tf.Tensor], tf.Tensor]
+Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+class CropPlan(NamedTuple):
+    """What is drawn for some images.
+
+    Attributes:
+        resizing: of the crops, mirrored or not.
+        order: in which colours are changed, int32 [N, steps].
+        factors: of these steps, in this order, float32 [N, steps].
+        shift: what lighting adds to each colour, float32 [N, 3].
+    """
+
+    resizing: Resizing
+    order: tf.Tensor
+    factors: tf.Tensor
+    shift: tf.Tensor
 
 
 @AUGMENTATIONS.register("inception_crop", paper="Szegedy et al., 2015")
@@ -87,97 +108,111 @@ class InceptionCrop(Augmentation):
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image; see `Augmentation.__call__`."""
-        image = self._colour_jitter(self._resized_crop(image, seed), seed)
-        return mirrored_at_random(image, seed) if self.flip else image
+        return self.augment(DecodedImage(image), seed)
 
-    def crop(self, shape: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Draws a crop of an image.
+    def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> CropPlan:
+        """Draws crops, changes of colours and flips; see `Augmentation.plan`."""
+        crop, jitter, order, noise, flip = tf.split(
+            randomness.uniform_at(seeds, 0, sum(_DRAWS)), _DRAWS, 1
+        )
+        corner, size, fits = self.crop(shapes, crop)
+        square = tf.fill([2], self.image_size)
+        resized = tf.where(fits[:, tf.newaxis], square, sides(size, self.image_size))
+        mirrored = flip[:, 0] < 0.5 if self.flip else None
+        resizing = self.bicubic.plan(size, resized, (resized - square) // 2, self._window, mirrored)
+        factors = _between((1 - self.jitter, 1 + self.jitter), jitter)
+        # In the middle of its interval, so that none is infinite.
+        normal = tf.math.ndtri(noise + 2**-25)
+        shift = tf.matmul(normal * self.lighting * DEVIATIONS, COMPONENTS, transpose_b=True)
+        order = tf.argsort(order[:, : len(self._steps)])
+        return CropPlan(
+            resizing._replace(corner=corner + resizing.corner),
+            order,
+            tf.gather(tf.pad(factors, [[0, 0], [0, 1]]), order, batch_dims=1),
+            shift,
+        )
+
+    def apply(self, image: StoredImage, plan: CropPlan) -> tf.Tensor:
+        """Augments one image, of which the crop alone is decoded; see `Augmentation.apply`."""
+        image = self.bicubic.apply(image, plan.resizing, self._window)
+        return self._colour_jitter(image, plan)
+
+    def crop(self, shapes: tf.Tensor, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns crops of images.
 
         Args:
-            shape: int32 [2], the image's height and width.
-            seed: int64 [2], this example's stream.
+            shapes: int32 [N, 2], the images' heights and widths.
+            draws: float32 [N, 5 * ATTEMPTS], uniform in 0..1.
 
         Returns:
-            The crop's first row and column and its height and width, int32 [2] each,
-            and whether any attempt fitted: if not, the crop is the whole image, whose
+            The crops' first rows and columns and their heights and widths, int32 [N, 2] each,
+            and whether any attempt fitted, bool [N]: if not, the crop is the whole image, whose
             centre is to be taken.
         """
-        whole = tf.cast(shape, tf.float64)
-        share, ratio, toss, row, column = tf.unstack(
-            tf.cast(draw(seed, "crop", (5, ATTEMPTS), 0, 1, tf.float32), tf.float64)
-        )
-        area = _between(self.area, share) * tf.reduce_prod(whole)
+        whole = tf.cast(shapes, tf.float64)
+        draws = tf.reshape(tf.cast(draws, tf.float64), [-1, 5, ATTEMPTS])
+        share, ratio, toss = tf.unstack(draws[:, :3], axis=1)
+        area = _between(self.area, share) * tf.reduce_prod(whole, 1, keepdims=True)
         ratio = _between(self.aspect_ratio, ratio)
-        # Rows are sizes, columns attempts.
-        size = tf.stack([tf.sqrt(area / ratio), tf.sqrt(area * ratio)])
-        size = tf.maximum(tf.floor(tf.where(toss < 0.5, size, size[::-1]) + 0.5), 1)
-        fits = tf.reduce_all(size <= whole[:, None], 0)
-        fitting, any_fits = tf.argmax(fits), tf.reduce_any(fits)
-        size = tf.where(any_fits, size[:, fitting], whole)
+        # [N, 2, attempts]
+        size = tf.stack([tf.sqrt(area / ratio), tf.sqrt(area * ratio)], 1)
+        size = tf.where(toss[:, tf.newaxis] < 0.5, size, size[:, ::-1])
+        size = tf.maximum(tf.floor(size + 0.5), 1)
+        fits = tf.reduce_all(size <= whole[..., tf.newaxis], 1)
+        fitting, any_fits = tf.argmax(fits, 1), tf.reduce_any(fits, 1)
+        size, place = (
+            tf.gather(values, fitting, axis=2, batch_dims=1) for values in (size, draws[:, 3:])
+        )
+        size = tf.where(any_fits[:, tf.newaxis], size, whole)
         # The released pipeline's draw leaves out the last place; so do the fractions < 1.
-        corner = tf.floor(tf.stack([row[fitting], column[fitting]]) * (whole - size))
+        corner = tf.floor(place * (whole - size))
         return tf.cast(corner, tf.int32), tf.cast(size, tf.int32), any_fits
 
-    def _resized_crop(self, image, seed):
-        corner, size, fits = self.crop(tf.shape(image)[:2], seed)
-        channels = image.shape[-1]
-        part = tf.slice(image, tf.concat([corner, [0]], 0), tf.concat([size, [channels]], 0))
-        square = tf.fill([2], self.image_size)
-        resized = tf.where(fits, square, sides(size, self.image_size))
-        window = (self.image_size, self.image_size)
-        return self.bicubic(part, resized, (resized - square) // 2, window)
+    @property
+    def _window(self) -> tuple[int, int]:
+        return self.image_size, self.image_size
 
-    def _colour_jitter(self, image, seed):
-        steps = self._steps(seed)
-        if not steps:
-            return image
-        order = tf.argsort(draw(seed, "order", (len(steps),), 0, 1, tf.float32))
+    @property
+    def _steps(self) -> tuple[Step, ...]:
+        """What changes colours, each a function of rows, its factor and the shift."""
+        jitter = (_brightness, _contrast, self._saturation) if self.jitter else ()
+        return jitter + ((_lighting,) if self.lighting else ())
+
+    def _colour_jitter(self, image, plan):
         # Rows of pixels: a colour is broadcast along them a few times as fast.
-        rows = tf.reshape(image, [image.shape[0], -1])
-        for place in range(len(steps)):
-            rows = tf.switch_case(order[place], [functools.partial(step, rows) for step in steps])
-            rows = tf.clip_by_value(rows, 0.0, 255.0)
+        rows = tf.reshape(image, [self.image_size, -1])
+        shift = tf.tile(plan.shift, [self.image_size])
+        steps, order, factors = self._steps, tf.unstack(plan.order), tf.unstack(plan.factors)
+        for kind, factor in zip(order, factors, strict=True):
+            changes = [functools.partial(step, rows, factor, shift) for step in steps]
+            rows = tf.clip_by_value(tf.switch_case(kind, changes), 0.0, 255.0)
             if self.bicubic.whole_pixels:
                 rows = tf.floor(rows)
         return tf.reshape(rows, image.shape)
 
-    def _steps(self, seed: tf.Tensor) -> list[Step]:
-        """Returns what changes the colours of rows, float32 [H, W * 3]."""
-        steps: list[Step] = []
-        if self.jitter:
-            low, high = 1 - self.jitter, 1 + self.jitter
-            brightness, contrast, saturation = tf.unstack(
-                draw(seed, "jitter", (3,), low, high, tf.float32)
-            )
-            steps += [
-                lambda x: x * brightness,
-                lambda x: _mix(x, _along(x, _mean_colour(x)), contrast),
-                lambda x: _mix(x, self._grey(x), saturation),
-            ]
-        if self.lighting:
-            noise = tf.random.stateless_normal(
-                (3,), randomness.for_purpose(seed, "lighting"), alg=randomness.ALGORITHM
-            )
-            shift = tf.linalg.matvec(COMPONENTS, noise * self.lighting * DEVIATIONS)
-            steps.append(lambda x: x + _along(x, shift))
-        return steps
+    def _saturation(self, rows, factor, _):
+        # Four pixels at once: products with matrices of three columns take twice as long.
+        pixels = math.gcd(rows.shape.num_elements() // 3, 4)
+        weights = np.kron(np.eye(pixels), np.repeat(np.array(GREY)[:, None], 3, 1))
+        grey = tf.reshape(rows, [-1, 3 * pixels]) @ tf.constant(weights, tf.float32)
+        grey = tf.round(grey) if self.bicubic.whole_pixels else grey
+        return rows * factor + tf.reshape(grey, rows.shape) * (1 - factor)
 
-    def _grey(self, rows):
-        grey = tf.reshape(rows, [-1, 3]) @ tf.repeat(tf.constant(GREY)[:, None], 3, 1)
-        return tf.reshape(tf.round(grey) if self.bicubic.whole_pixels else grey, rows.shape)
+
+def _brightness(rows, factor, _):
+    return rows * factor
+
+
+def _contrast(rows, factor, _):
+    # Of whole pixels the sums are exact, in whatever order.
+    sums = tf.reduce_sum(tf.reshape(tf.reduce_sum(rows, 0), [-1, 3]), 0)
+    mean = sums / (rows.shape.num_elements() // 3)
+    return rows * factor + tf.tile(mean * (1 - factor), [rows.shape[1] // 3])
+
+
+def _lighting(rows, _, shift):
+    return rows + shift
 
 
 def _between(ends, share):
     return ends[0] + (ends[1] - ends[0]) * share
-
-
-def _mean_colour(rows):
-    return tf.reduce_mean(tf.reshape(tf.reduce_mean(rows, 0), [-1, 3]), 0)
-
-
-def _along(rows, colour):
-    return tf.tile(colour, [rows.shape[1] // 3])
-
-
-def _mix(x, other, share):
-    return x * share + other * (1 - share)

@@ -71,8 +71,8 @@ class Resizing:
 
         @tf.function(input_signature=[tf.TensorSpec([], tf.int64)], autograph=False)
         def encode(index):
-            image, _ = source.fetch_original(index)
-            size = sides(tf.shape(image)[:2], self.shorter_side)
+            image, _ = source.open(index)
+            size = sides(image.shape, self.shorter_side)
             pixels = tf.cast(bicubic.whole(image, size), tf.uint8)
             if self.image_format == PNG:
                 return tf.io.encode_png(pixels)

@@ -19,13 +19,19 @@ def permuted(
         total: the length of the permutation.
         seed: the run's seed, any integer.
         purpose: what the order is for; other purposes get other permutations.
-        number: int64 scalar, which of the purpose's permutations.
+        number: which of the purpose's permutations, int64 of the shape of `place` or a scalar.
 
     Returns:
         int64 of the shape of `place`.
     """
-    stream = randomness.example_seeds(seed, purpose, tf.reshape(number, [1]))[0]
+    numbers, which = tf.unique(tf.reshape(tf.cast(number, tf.int64), [-1]))
+    streams = randomness.example_seeds(seed, purpose, numbers)
     # A hash of all of it: keys that resemble each other would give orders that do.
-    key = tf.random.stateless_uniform([3], stream, None, None, tf.uint32, randomness.ALGORITHM)
+    keys = tf.map_fn(_key, streams, fn_output_signature=tf.uint32)
+    seeds = tf.reshape(tf.gather(keys, which), tf.concat([tf.shape(number), [3]], 0))
     last = tf.constant(total - 1, tf.int64)
-    return tf.raw_ops.RandomIndexShuffle(index=place, seed=key, max_index=last, rounds=ROUNDS)
+    return tf.raw_ops.RandomIndexShuffle(index=place, seed=seeds, max_index=last, rounds=ROUNDS)
+
+
+def _key(stream):
+    return tf.random.stateless_uniform([3], stream, None, None, tf.uint32, randomness.ALGORITHM)

@@ -40,6 +40,7 @@ class Shares:
 
 # One replica's.
 ALL = Shares()
+_PLANNED_AT_ONCE = 64
 
 
 def train_batches(
@@ -71,19 +72,36 @@ def train_batches(
     """
     total = len(source)
     per_replica = batch_size // shares.replicas
-    fetch = source.fetch_original if augmentation.takes_original else source.fetch
 
     @tf.autograph.experimental.do_not_convert  # which takes longer than all else
-    def example(number):
-        step, share, within = shares.split(number, batch_size)
+    def planned(numbers):
+        step, share, within = shares.split(numbers, batch_size)
         index = step * batch_size + within * shares.replicas + share
-        place, order = index % total, index // total
-        image, label = fetch(source.stand_in(permuted(place, total, seed, "training order", order)))
-        stream = randomness.example_seeds(seed, "augmentation", index[None])[0]
-        return {"image": augmentation(image, stream), "label": label, "index": index}
+        images = permuted(index % total, total, seed, "training order", index // total)
+        images = source.stand_in(images)
+        plan = randomness.example_seeds(seed, "augmentation", index)
+        if plans_ahead:
+            plan = augmentation.plan(tf.gather(source.shapes, images), plan)
+        return index, images, plan
 
+    @tf.autograph.experimental.do_not_convert
+    def example(index, image_index, plan):
+        if augmentation.takes_original:
+            stored, label = source.open(image_index)
+            augment = augmentation.apply if plans_ahead else augmentation.augment
+            image = augment(stored, plan)
+        else:
+            image, label = source.fetch(image_index)
+            image = augmentation(image, plan)
+        return {"image": image, "label": label, "index": index}
+
+    plans_ahead = augmentation.takes_original and source.shapes is not None
     return (
         tf.data.Dataset.range(start * per_replica * shares.here, tf.int64.max)
+        # Of many at once: an operation costs more than what it does to one number.
+        .batch(_PLANNED_AT_ONCE)
+        .map(planned, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .unbatch()
         .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(per_replica, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
@@ -93,12 +111,7 @@ def train_batches(
 def images_of_step(total: int, batch_size: int, seed: int, step: int) -> np.ndarray:
     """Returns which of `total` images `train_batches` takes in a step, int64 [batch_size]."""
     numbers = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    places, orders = numbers % total, numbers // total
-    found = [
-        permuted(places[orders == order], total, seed, "training order", order)
-        for order in tf.unique(orders).y
-    ]
-    return tf.concat(found, 0).numpy()
+    return permuted(numbers % total, total, seed, "training order", numbers // total).numpy()
 
 
 def evaluation_indices(source: Source, examples: int | None = None, seed: int = 0) -> np.ndarray:

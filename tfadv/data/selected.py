@@ -9,6 +9,7 @@ from tfadv import digests
 from tfadv.data.absent import AbsentSource
 from tfadv.data.manifest import AUTO
 from tfadv.data.source import Source, eager_constant
+from tfadv.data.stored_image import StoredImage
 
 
 class SelectedImages(Source):
@@ -48,6 +49,17 @@ class SelectedImages(Source):
     def fetch_original(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index` whole; see `Source.fetch_original`."""
         image, _ = self._source.fetch_original(self._theirs(index))
+        return image, tf.gather(self.label_tensor, index)
+
+    @property
+    def shapes(self) -> tf.Tensor | None:
+        """Heights and widths of the images as they were stored; see `Source.shapes`."""
+        shapes = self._source.shapes
+        return None if shapes is None else tf.gather(shapes, eager_constant(self._indices))
+
+    def open(self, index: tf.Tensor) -> tuple[StoredImage, tf.Tensor]:
+        """Returns example `index`, of which parts are decoded; see `Source.open`."""
+        image, _ = self._source.open(self._theirs(index))
         return image, tf.gather(self.label_tensor, index)
 
     def title(self, index: int) -> str:

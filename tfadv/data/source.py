@@ -14,6 +14,7 @@ from tfadv import digests
 from tfadv.data import arrays
 from tfadv.data.manifest import AUTO
 from tfadv.data.plausibility import checked_images, checked_labels, pixel_warnings, slices
+from tfadv.data.stored_image import DecodedImage, StoredImage
 from tfadv.errors import UserError
 
 # Lines of TensorFlow's errors that say where they were.
@@ -63,6 +64,11 @@ class Source:
         """The number of classes."""
         return len(self.class_names)
 
+    @property
+    def shapes(self) -> tf.Tensor | None:
+        """Heights and widths of the images as they were stored, int32 [N, 2], where known."""
+        return None
+
     @functools.cached_property
     def label_tensor(self) -> tf.Tensor:
         """The labels, int32 [N]."""
@@ -83,6 +89,14 @@ class Source:
             float32 [h, w, 3] of any size in 0..255 and its int32 label.
         """
         return self.fetch(index)
+
+    def open(self, index: tf.Tensor) -> tuple[StoredImage, tf.Tensor]:
+        """Returns example `index` as it was stored, of which parts can be had.
+
+        Here it is fetched whole; a source that can decode a part alone should override this.
+        """
+        image, label = self.fetch_original(index)
+        return DecodedImage(image), label
 
     def title(self, index: int) -> str:
         """Returns what an image is called in messages."""
@@ -128,15 +142,15 @@ class Source:
         """
         self.skipped = dict(sorted({**self.skipped, **bad}.items()))
 
-    def stand_in(self, index: tf.Tensor) -> tf.Tensor:
-        """Returns the image to train on in place of image `index`, int64 scalars: mostly itself."""
+    def stand_in(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns the images to train on in place of some, int64 [N]: mostly themselves."""
         if not self.skipped:
-            return index
+            return indices
         skipped = np.array([*self.skipped], np.int64)
         left = np.setdiff1d(np.arange(len(self)), skipped)
         others = left[np.searchsorted(left, skipped) % len(left)]
-        is_it = skipped == index
-        return tf.where(tf.reduce_any(is_it), tf.gather(others, tf.argmax(is_it)), index)
+        place = tf.minimum(tf.searchsorted(skipped, indices), len(skipped) - 1)
+        return tf.where(tf.gather(skipped, place) == indices, tf.gather(others, place), indices)
 
     def check_present(self) -> None:
         """Raises `UserError` if the images are known of but not on this machine."""

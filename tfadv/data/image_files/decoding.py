@@ -7,6 +7,7 @@ from tfadv.data.image_files.headers import JPEG, KINDS, PNG, Header
 GREY, GREY_AND_ALPHA, COLOURS, COLOURS_AND_ALPHA = 1, 2, 3, 4
 # Kinds that one decoder reads; the others are rarer.
 USUAL = (JPEG, PNG)
+_DCT = "INTEGER_ACCURATE"
 
 
 def decoded(data: tf.Tensor, channels: int = COLOURS, kind: tf.Tensor | None = None) -> tf.Tensor:
@@ -33,11 +34,53 @@ def decoded(data: tf.Tensor, channels: int = COLOURS, kind: tf.Tensor | None = N
     return tf.cond(is_usual, lambda: _usual(data, channels), lambda: _unusual(data, channels))
 
 
+def decoded_part(
+    data: tf.Tensor, shape: tf.Tensor, corner: tf.Tensor, size: tf.Tensor, channels: int = COLOURS
+) -> tf.Tensor:
+    """Decodes a rectangle of a JPEG to the pixels that it has in the whole image.
+
+    Args:
+        data: the file's bytes, a scalar string.
+        shape: the image's height and width, int32 [2].
+        corner: the rectangle's first row and column, int32 [2].
+        size: its height and width, int32 [2].
+        channels: 1 grey, 3 colours.
+
+    Returns:
+        uint8 [*size, channels].
+    """
+    # Colours are stored at half the width and interpolated, so a column needs those beside it.
+    left, right = corner[1] - 1, corner[1] + size[1] + 1
+    left, right = tf.maximum(left, 0), tf.minimum(right, shape[1])
+    window = tf.stack([corner[0], left, size[0], right - left])
+    wider = tf.io.decode_and_crop_jpeg(data, window, channels, dct_method=_DCT)
+    part = tf.slice(wider, [0, corner[1] - left, 0], [-1, size[1], -1])
+    return tf.ensure_shape(part, [None, None, channels])
+
+
+def jpeg_shape(data: tf.Tensor) -> tf.Tensor:
+    """Returns the height and width of a JPEG, int32 [2], by its header."""
+    return tf.io.extract_jpeg_shape(data)[:2]
+
+
 def turned_upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     """Turns and mirrors an image [h, w, C] that lies as an EXIF orientation 1..8 says."""
-    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-    rows, columns = (tf.reduce_any(orientation == said) for said in ([3, 4, 7, 8], [2, 3, 6, 7]))
-    return tf.raw_ops.Reverse(tensor=image, dims=tf.stack([rows, columns, False]))
+    channels, on_its_side = image.shape[-1], lies_on_its_side(orientation)
+    image = tf.cond(on_its_side, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+    dims = tf.concat([reversed_sides(orientation), [False]], 0)
+    image = tf.raw_ops.Reverse(tensor=image, dims=dims)
+    return tf.ensure_shape(image, [None, None, channels])
+
+
+def lies_on_its_side(orientation: tf.Tensor) -> tf.Tensor:
+    """Returns whether an image is first to be transposed to be upright, a bool scalar."""
+    return orientation >= 5
+
+
+def reversed_sides(orientation: tf.Tensor) -> tf.Tensor:
+    """Returns whether rows and columns are then to be reversed, bool [2]."""
+    by_side = tf.constant([[3, 4, 7, 8], [2, 3, 6, 7]], orientation.dtype)
+    return tf.reduce_any(orientation == by_side, 1)
 
 
 def unfit(header: Header, channels: int) -> str:
@@ -54,7 +97,7 @@ def unfit(header: Header, channels: int) -> str:
 
 def _usual(data: tf.Tensor, channels: int) -> tf.Tensor:
     # Which reads PNGs too, and of them alpha.
-    return tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE")
+    return tf.io.decode_jpeg(data, channels, dct_method=_DCT)
 
 
 def _unusual(data: tf.Tensor, channels: int) -> tf.Tensor:
