@@ -5,20 +5,39 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfadv.data.stored_image import StoredImage
+from tfadv.data.stored_image import MARGIN, StoredImage
 
 # Height and width, as numbers or int32 scalars.
 Window = tuple[int | tf.Tensor, int | tf.Tensor]
+
+
+class Crops(NamedTuple):
+    """Parts of N images.
+
+    Attributes:
+        image_shape: heights and widths of the whole images, int32 [N, 2].
+        corner: the parts' first rows and columns, int32 [N, 2].
+        size: their heights and widths, int32 [N, 2].
+    """
+
+    image_shape: tf.Tensor
+    corner: tf.Tensor
+    size: tf.Tensor
+
+    @classmethod
+    def whole(cls, image_shape: tf.Tensor) -> "Crops":
+        """Returns the whole images."""
+        return cls(image_shape, tf.zeros_like(image_shape), image_shape)
 
 
 class Resizing(NamedTuple):
     """Of what the lines of a resized image are mixed; leading dimensions are images.
 
     Attributes:
-        corner: first row and column of the part that is needed of the image, int32 [..., 2].
-        extent: height and width of that part, int32 [..., 2].
+        corner: first row and column of what is decoded of the image, int32 [..., 2].
+        extent: its height and width, int32 [..., 2].
         sources: for each row, then each column, of the resized image its number and those
-            of the part's lines that it is mixed of, int64 [..., H + W, taps, 2].
+            of the decoded lines that it is mixed of, int64 [..., H + W, taps, 2].
         weights: theirs, float32 [..., H + W, taps].
     """
 
@@ -67,7 +86,8 @@ class Bicubic:
         Returns:
             float32 [*window, C] in 0..255.
         """
-        resizing = self.plan(image.shape[None], size[None], corner[None], window)
+        whole = Crops.whole(image.shape[None])
+        resizing = self.plan(whole, size[None], corner[None], window)
         return self.apply(image, Resizing(*(values[0] for values in resizing)), window)
 
     def whole(self, image: StoredImage, size: tf.Tensor) -> tf.Tensor:
@@ -76,17 +96,17 @@ class Bicubic:
 
     def plan(
         self,
-        shape: tf.Tensor,
+        crops: Crops,
         size: tf.Tensor,
         corner: tf.Tensor,
         window: Window,
         mirrored: tf.Tensor | None = None,
     ) -> Resizing:
-        """Plans how N images are resized.
+        """Plans how parts of N images are resized.
 
         Args:
-            shape: int32 [N, 2], height and width before.
-            size: int32 [N, 2], height and width of the whole resized images.
+            crops: the parts.
+            size: int32 [N, 2], height and width of the resized parts.
             corner: int32 [N, 2], the windows' first rows and columns in these.
             window: height and width of the windows.
             mirrored: bool [N], which windows are mirrored left and right; None for none.
@@ -98,16 +118,18 @@ class Bicubic:
         if mirrored is not None:
             backwards = tf.concat([tf.zeros(height, tf.int32), width - 1 - 2 * tf.range(width)], 0)
             place += tf.cast(mirrored, tf.int32)[:, None] * backwards
-        near, weights = self._mixture(shape, size, place, side)
+        near, weights = self._mixture(crops.size, size, place, side)
         by_side = tf.split(near, tf.stack([height, width]), 1, num=2)
         first, last = (
             tf.stack([reduce(near, [1, 2]) for near in by_side], 1)
             for reduce in (tf.reduce_min, tf.reduce_max)
         )
-        near -= tf.gather(first, side, axis=1)[..., None]
+        start = tf.maximum(crops.corner + first - MARGIN, 0)
+        end = tf.minimum(crops.corner + last + 1 + MARGIN, crops.image_shape)
+        near += tf.gather(crops.corner - start, side, axis=1)[..., None]
         lines = tf.broadcast_to(line[:, None], tf.shape(near))
         sources = tf.cast(tf.stack([lines, near], -1), tf.int64)
-        return Resizing(first, last + 1 - first, sources, weights)
+        return Resizing(start, end - start, sources, weights)
 
     def apply(self, image: StoredImage, resizing: Resizing, window: Window) -> tf.Tensor:
         """Returns a window of the resized image as it was planned; see `__call__`."""
@@ -167,8 +189,13 @@ class Bicubic:
         return tf.where(t <= 1, inner, tf.where(t < 2, outer, 0.0))
 
     def _finished(self, image):
-        image = tf.clip_by_value(image, 0.0, 255.0)
+        image = clipped(image)
         return tf.round(image) if self.whole_pixels else image
+
+
+def clipped(pixels: tf.Tensor) -> tf.Tensor:
+    """Returns float32 pixels within 0..255, in one pass over them."""
+    return tf.raw_ops.ClipByValue(t=pixels, clip_value_min=0.0, clip_value_max=255.0)
 
 
 def _sparse(sources, weights, count, old):

@@ -22,7 +22,7 @@ class Jpeg(StoredImage):
 
     def part(self, corner: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         """Decodes a rectangle; see `StoredImage.part`."""
-        return decoded_part(self._data, self.shape, corner, size, self._channels)
+        return decoded_part(self._data, corner, size, self._channels)
 
     def whole(self) -> tf.Tensor:
         """Decodes all of it."""

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.data.augmentation import Augmentation
-from tfadv.data.bicubic import Bicubic, Resizing
+from tfadv.data.bicubic import Bicubic, Crops, Resizing, clipped
 from tfadv.data.centre_square import sides
 from tfadv.data.stored_image import DecodedImage, StoredImage
 from tfadv.errors import check
@@ -115,18 +115,19 @@ class InceptionCrop(Augmentation):
         crop, jitter, order, noise, flip = tf.split(
             randomness.uniform_at(seeds, 0, sum(_DRAWS)), _DRAWS, 1
         )
-        corner, size, fits = self.crop(shapes, crop)
+        crops, fits = self.crop(shapes, crop)
         square = tf.fill([2], self.image_size)
-        resized = tf.where(fits[:, tf.newaxis], square, sides(size, self.image_size))
+        resized = tf.where(fits[:, tf.newaxis], square, sides(crops.size, self.image_size))
         mirrored = flip[:, 0] < 0.5 if self.flip else None
-        resizing = self.bicubic.plan(size, resized, (resized - square) // 2, self._window, mirrored)
+        corner = (resized - square) // 2
+        resizing = self.bicubic.plan(crops, resized, corner, self._window, mirrored)
         factors = _between((1 - self.jitter, 1 + self.jitter), jitter)
         # In the middle of its interval, so that none is infinite.
         normal = tf.math.ndtri(noise + 2**-25)
         shift = tf.matmul(normal * self.lighting * DEVIATIONS, COMPONENTS, transpose_b=True)
         order = tf.argsort(order[:, : len(self._steps)])
         return CropPlan(
-            resizing._replace(corner=corner + resizing.corner),
+            resizing,
             order,
             tf.gather(tf.pad(factors, [[0, 0], [0, 1]]), order, batch_dims=1),
             shift,
@@ -137,7 +138,7 @@ class InceptionCrop(Augmentation):
         image = self.bicubic.apply(image, plan.resizing, self._window)
         return self._colour_jitter(image, plan)
 
-    def crop(self, shapes: tf.Tensor, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def crop(self, shapes: tf.Tensor, draws: tf.Tensor) -> tuple[Crops, tf.Tensor]:
         """Returns crops of images.
 
         Args:
@@ -145,9 +146,8 @@ class InceptionCrop(Augmentation):
             draws: float32 [N, 5 * ATTEMPTS], uniform in 0..1.
 
         Returns:
-            The crops' first rows and columns and their heights and widths, int32 [N, 2] each,
-            and whether any attempt fitted, bool [N]: if not, the crop is the whole image, whose
-            centre is to be taken.
+            The crops, and whether any attempt fitted, bool [N]: if not, the crop is the whole
+            image, whose centre is to be taken.
         """
         whole = tf.cast(shapes, tf.float64)
         draws = tf.reshape(tf.cast(draws, tf.float64), [-1, 5, ATTEMPTS])
@@ -166,7 +166,7 @@ class InceptionCrop(Augmentation):
         size = tf.where(any_fits[:, tf.newaxis], size, whole)
         # The released pipeline's draw leaves out the last place; so do the fractions < 1.
         corner = tf.floor(place * (whole - size))
-        return tf.cast(corner, tf.int32), tf.cast(size, tf.int32), any_fits
+        return Crops(shapes, tf.cast(corner, tf.int32), tf.cast(size, tf.int32)), any_fits
 
     @property
     def _window(self) -> tuple[int, int]:
@@ -185,7 +185,7 @@ class InceptionCrop(Augmentation):
         steps, order, factors = self._steps, tf.unstack(plan.order), tf.unstack(plan.factors)
         for kind, factor in zip(order, factors, strict=True):
             changes = [functools.partial(step, rows, factor, shift) for step in steps]
-            rows = tf.clip_by_value(tf.switch_case(kind, changes), 0.0, 255.0)
+            rows = clipped(tf.switch_case(kind, changes))
             if self.bicubic.whole_pixels:
                 rows = tf.floor(rows)
         return tf.reshape(rows, image.shape)

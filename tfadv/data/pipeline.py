@@ -105,7 +105,14 @@ def train_batches(
         .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(per_replica, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
+        .with_options(_options())
     )
+
+
+def _options():
+    options = tf.data.Options()
+    options.threading.max_intra_op_parallelism = 1
+    return options
 
 
 def images_of_step(total: int, batch_size: int, seed: int, step: int) -> np.ndarray:

@@ -6,6 +6,9 @@ import tensorflow as tf
 
 from tfadv.data.image_files.decoding import lies_on_its_side, reversed_sides, turned_upright
 
+# As many lines of a part may differ from the image's, on each side that the image goes on at.
+MARGIN = 1
+
 
 class StoredImage(abc.ABC):
     """An image of any size, within a tf.data map.
@@ -18,7 +21,7 @@ class StoredImage(abc.ABC):
 
     @abc.abstractmethod
     def part(self, corner: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-        """Returns a rectangle of the image.
+        """Returns a rectangle of the image, of which `MARGIN` may be inexact.
 
         Args:
             corner: its first row and column, int32 [2].

@@ -35,13 +35,15 @@ def decoded(data: tf.Tensor, channels: int = COLOURS, kind: tf.Tensor | None = N
 
 
 def decoded_part(
-    data: tf.Tensor, shape: tf.Tensor, corner: tf.Tensor, size: tf.Tensor, channels: int = COLOURS
+    data: tf.Tensor, corner: tf.Tensor, size: tf.Tensor, channels: int = COLOURS
 ) -> tf.Tensor:
-    """Decodes a rectangle of a JPEG to the pixels that it has in the whole image.
+    """Decodes a rectangle of a JPEG.
+
+    Colours are stored at half the width and interpolated, so the first and the last column
+    differ from the whole image's where that goes on beside them.
 
     Args:
         data: the file's bytes, a scalar string.
-        shape: the image's height and width, int32 [2].
         corner: the rectangle's first row and column, int32 [2].
         size: its height and width, int32 [2].
         channels: 1 grey, 3 colours.
@@ -49,13 +51,8 @@ def decoded_part(
     Returns:
         uint8 [*size, channels].
     """
-    # Colours are stored at half the width and interpolated, so a column needs those beside it.
-    left, right = corner[1] - 1, corner[1] + size[1] + 1
-    left, right = tf.maximum(left, 0), tf.minimum(right, shape[1])
-    window = tf.stack([corner[0], left, size[0], right - left])
-    wider = tf.io.decode_and_crop_jpeg(data, window, channels, dct_method=_DCT)
-    part = tf.slice(wider, [0, corner[1] - left, 0], [-1, size[1], -1])
-    return tf.ensure_shape(part, [None, None, channels])
+    window = tf.concat([corner, size], 0)
+    return tf.io.decode_and_crop_jpeg(data, window, channels, dct_method=_DCT)
 
 
 def jpeg_shape(data: tf.Tensor) -> tf.Tensor:
