@@ -48,16 +48,20 @@ def keras_layers(folder: Path, size: int, batch: int, crop: str) -> Dataset:
 
 
 def by_hand(folder: Path, size: int, batch: int) -> Dataset:
-    """The same augmentation of operations of ``tf.image``, in a pipeline as guides advise."""
+    """The same augmentation of operations of ``tf.image``, in a pipeline as guides advise.
+
+    Pixels are whole all along, as in the released pipeline's uint8 images.
+    """
     files = sorted(str(file) for file in folder.glob("*/*"))
     classes = sorted({Path(file).parent.name for file in files})
     labels = [classes.index(Path(file).parent.name) for file in files]
 
     def example(file, label):
-        image = tf.io.decode_jpeg(tf.io.read_file(file), channels=3)
+        data = tf.io.read_file(file)
+        image = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
         image = _random_crop(image)
         image = tf.image.resize(image, (size, size), "bicubic")
-        image = _random_colours(tf.clip_by_value(image, 0.0, 255.0))
+        image = _random_colours(tf.clip_by_value(tf.round(image), 0.0, 255.0))
         return tf.image.random_flip_left_right(image), label
 
     return (
@@ -87,7 +91,7 @@ def _random_colours(image):
     order = tf.random.shuffle(tf.range(4))
     for place in range(4):
         steps = [functools.partial(step, image) for step in (_darker, _flatter, _greyer, _lit)]
-        image = tf.clip_by_value(tf.switch_case(order[place], steps), 0.0, 255.0)
+        image = tf.floor(tf.clip_by_value(tf.switch_case(order[place], steps), 0.0, 255.0))
     return image
 
 

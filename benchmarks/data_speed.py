@@ -3,8 +3,8 @@
 Training images of 224 pixels, cropped, resized, recoloured and flipped: ours of a folder and
 of a packed set, Keras' ``image_dataset_from_directory`` with its preprocessing layers, and the
 same augmentation written by hand of ``tf.image``. FOLDER's JPEGs are written again with a
-shorter side of 375 pixels, which most of ImageNet's have. All stay in memory; the pipelines
-are run in turns, each from its start, and the medians of their CPU time are compared.
+shorter side of 375 pixels, which most of ImageNet's have, and stay in memory. The pipelines run
+in turns, each from its start; the medians of what they cost once they run are compared.
 """
 
 import argparse
@@ -14,16 +14,24 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 SIZE, SHORTER_SIDE, BATCH = 224, 256, 64
-# Adversarial training's images per second on 8 H100, which benchmarks cannot tell of here.
+# Batches in which a pipeline starts.
+STARTING = 2
+# Returns an endless data set of batches.
 Pipeline = Callable[[], object]
 
 
-def pipelines(folder: Path, packed_folder: Path, names: list[str]) -> dict[str, Pipeline]:
-    """Returns functions from a name to an endless data set of batches."""
-    import tensorflow as tf
+class Cost(NamedTuple):
+    """Milliseconds an image, of all cores together and on the clock."""
 
+    cpu: float
+    wall: float
+
+
+def pipelines(folder: Path, packed_folder: Path) -> dict[str, Pipeline]:
+    """Returns the pipelines by name, ours first."""
     from benchmarks import data_peers
     from tfadv.data.image_folder import image_folder
     from tfadv.data.inception_crop import InceptionCrop
@@ -37,64 +45,77 @@ def pipelines(folder: Path, packed_folder: Path, names: list[str]) -> dict[str, 
     view = {"image_size": SIZE, "shorter_side": SHORTER_SIDE, "antialias": False}
     in_folder = image_folder(str(folder), str(folder), **view)
     pack(in_folder, packed_folder, quiet=True)
-    made = {
+    return {
         "ours, folder": ours(in_folder),
         "ours, packed": ours(packed(str(packed_folder), **view)),
+        "by hand": lambda: data_peers.by_hand(folder, SIZE, BATCH),
         "keras, cut out": lambda: data_peers.keras_layers(folder, SIZE, BATCH, "crop"),
         "keras, zoomed": lambda: data_peers.keras_layers(folder, SIZE, BATCH, "zoom"),
-        "by hand": lambda: data_peers.by_hand(folder, SIZE, BATCH),
     }
-    del tf
-    return {name: made[name] for name in made if not names or name in names}
 
 
-def measure(
-    made: Mapping[str, Pipeline], batches: int, rounds: int
-) -> dict[str, list[tuple[float, float]]]:
-    """Returns the CPU and wall time in ms an image of each pipeline in each round."""
+def cost(pipeline: Pipeline, batches: int) -> Cost:
+    """Returns what a pipeline costs once it runs, as fast as it can."""
+    elements = iter(pipeline())
+    for _ in range(STARTING):
+        next(elements)
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(batches):
+        next(elements)
+    scale = 1e3 / (batches * BATCH)
+    return Cost(scale * (time.process_time() - cpu), scale * (time.perf_counter() - wall))
+
+
+def measure(made: Mapping[str, Pipeline], batches: int, rounds: int) -> dict[str, list[Cost]]:
+    """Returns the costs of each pipeline in each round."""
     found = {name: [] for name in made}
-    kept = {name: make() for name, make in made.items()}
     for number in range(rounds + 1):
-        for name, dataset in kept.items():
-            cpu, wall = time.process_time(), time.perf_counter()
-            for _ in dataset.take(batches):
-                pass
-            times = time.process_time() - cpu, time.perf_counter() - wall
+        for name, pipeline in made.items():
+            costs = cost(pipeline, batches)
             if number:  # the first one warms up
-                found[name].append(tuple(1e3 * each / (batches * BATCH) for each in times))
+                found[name].append(costs)
     return found
+
+
+def report(found: Mapping[str, list[Cost]]) -> None:
+    """Prints medians, and how many times as fast the first one is."""
+    first = next(iter(found.values()))
+    for name, costs in found.items():
+        cpu, wall = (statistics.median(column) for column in zip(*costs, strict=True))
+        by_cpu, by_wall = (
+            statistics.median(
+                theirs[n] / ours[n] for theirs, ours in zip(costs, first, strict=True)
+            )
+            for n in range(2)
+        )
+        print(
+            f"{name:15} {cpu:5.2f} ms of CPU an image, {1000 / cpu:4.0f} images/s a core; "
+            f"ours of the folder is {by_cpu:.2f} times as fast (on the clock {by_wall:.2f})"
+        )
 
 
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--side", type=int, default=375)
+    parser.add_argument("folder", type=Path, help="of JPEGs")
+    parser.add_argument("--side", type=int, default=375, help="the images' shorter side")
     parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("--batches", type=int, default=6)
+    parser.add_argument("--batches", type=int, default=6, help="of 64, a round")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--cores", type=int, default=0, help="0 takes all")
-    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--cores", type=int, help="how many to use; all, unless given")
+    parser.add_argument("--only", nargs="*", help="names of pipelines")
     arguments = parser.parse_args()
-    if arguments.cores:
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
+    # Before TensorFlow is imported, which makes a thread for each.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     from benchmarks.image_speed import write_copies
 
     with tempfile.TemporaryDirectory() as scratch:
         copies = Path(scratch) / "images"
         copies.mkdir()
         write_copies(arguments.folder, arguments.side, arguments.images, copies)
-        made = pipelines(copies, Path(scratch) / "packed", arguments.only)
-        found = measure(made, arguments.batches, arguments.rounds)
-    ours = found[next(iter(found))]
-    for name, times in found.items():
-        cpu, wall = (statistics.median(column) for column in zip(*times, strict=True))
-        ratios = [theirs[0] / our[0] for theirs, our in zip(times, ours, strict=True)]
-        walls = [theirs[1] / our[1] for theirs, our in zip(times, ours, strict=True)]
-        print(
-            f"{name:16} {cpu:6.2f} ms CPU, {wall:6.2f} ms an image, {1000 / cpu:5.0f} images/s a core, "
-            f"ours is {statistics.median(ratios):.2f} (wall {statistics.median(walls):.2f}) times as fast"
-        )
+        made = pipelines(copies, Path(scratch) / "packed")
+        chosen = {name: made[name] for name in arguments.only or made}
+        report(measure(chosen, arguments.batches, arguments.rounds))
 
 
 if __name__ == "__main__":
