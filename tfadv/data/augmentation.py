@@ -50,7 +50,7 @@ class Augmentation:
             seeds: int64 [N, 2], a stream for each.
 
         Returns:
-            Tensors, nested, of N rows.
+            Tensors, nested, of N rows, none of which is empty.
         """
         return seeds
 

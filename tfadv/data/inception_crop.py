@@ -38,8 +38,8 @@ class CropPlan(NamedTuple):
 
     Attributes:
         resizing: of the crops, mirrored or not.
-        order: in which colours are changed, int32 [N, steps].
-        factors: of these steps, in this order, float32 [N, steps].
+        order: in which colours are changed, int32 [N, max(steps, 1)].
+        factors: of these steps, in this order, of the same shape in float32.
         shift: what lighting adds to each colour, float32 [N, 3].
     """
 
@@ -125,13 +125,10 @@ class InceptionCrop(Augmentation):
         # In the middle of its interval, so that none is infinite.
         normal = tf.math.ndtri(noise + 2**-25)
         shift = tf.matmul(normal * self.lighting * DEVIATIONS, COMPONENTS, transpose_b=True)
-        order = tf.argsort(order[:, : len(self._steps)])
-        return CropPlan(
-            resizing,
-            order,
-            tf.gather(tf.pad(factors, [[0, 0], [0, 1]]), order, batch_dims=1),
-            shift,
-        )
+        # At least one: TensorFlow dies of rows that hold nothing.
+        order = tf.argsort(order[:, : max(len(self._steps), 1)])
+        factors = tf.gather(tf.pad(factors, [[0, 0], [0, 1]]), order, batch_dims=1)
+        return CropPlan(resizing, order, factors, shift)
 
     def apply(self, image: StoredImage, plan: CropPlan) -> tf.Tensor:
         """Augments one image, of which the crop alone is decoded; see `Augmentation.apply`."""
@@ -182,10 +179,10 @@ class InceptionCrop(Augmentation):
         # Rows of pixels: a colour is broadcast along them a few times as fast.
         rows = tf.reshape(image, [self.image_size, -1])
         shift = tf.tile(plan.shift, [self.image_size])
-        steps, order, factors = self._steps, tf.unstack(plan.order), tf.unstack(plan.factors)
-        for kind, factor in zip(order, factors, strict=True):
-            changes = [functools.partial(step, rows, factor, shift) for step in steps]
-            rows = clipped(tf.switch_case(kind, changes))
+        for place in range(len(self._steps)):
+            factor = plan.factors[place]
+            changes = [functools.partial(step, rows, factor, shift) for step in self._steps]
+            rows = clipped(tf.switch_case(plan.order[place], changes))
             if self.bicubic.whole_pixels:
                 rows = tf.floor(rows)
         return tf.reshape(rows, image.shape)
