@@ -51,8 +51,8 @@ def crops(augmentation, height, width, count):
     """Returns rows, columns, heights and widths [4, N], and which attempts fitted."""
     shapes = tf.tile([[height, width]], [count, 1])
     draws = randomness.uniform_at(seeds(count), 0, 5 * ATTEMPTS)
-    corner, size, fits = augmentation.crop(shapes, draws)
-    return tf.concat([corner, size], 1).numpy().T, fits.numpy()
+    crops, fits = augmentation.crop(shapes, draws)
+    return tf.concat([crops.corner, crops.size], 1).numpy().T, fits.numpy()
 
 
 @pytest.mark.parametrize(("height", "width"), [(375, 500), (500, 500), (500, 333)])

@@ -64,8 +64,9 @@ class Look(NamedTuple):
         for look in looks:
             unreadable |= {done + number: why for number, why in look.unreadable.items()}
             done += len(look.kinds)
-        orientations, kinds, _ = zip(*looks, strict=True)
-        return cls(np.concatenate(orientations), np.concatenate(kinds), unreadable)
+        return cls(
+            *map(np.concatenate, zip(*(look[:3] for look in looks), strict=True)), unreadable
+        )
 
 
 class EncodedSource(Source):
@@ -115,10 +116,15 @@ class EncodedSource(Source):
         """Returns what an image is called wherever the set lies; see `Source.path`."""
         return self.title(index)
 
-    @property
-    def shapes(self) -> tf.Tensor | None:
-        """Heights and widths of the images once they are upright; see `Source.shapes`."""
-        return None if self._shapes is None else self._upright_shape_tensor
+    def shapes(self, indices: tf.Tensor) -> tf.Tensor | None:
+        """Returns heights and widths of images once they are upright; see `Source.shapes`."""
+        if self._shapes is None:
+            return None
+        shapes = tf.gather(self._shape_tensor, indices)
+        if self._orientations is None:
+            return shapes
+        on_its_side = lies_on_its_side(tf.gather(self._orientation_tensor, indices))
+        return tf.where(on_its_side[:, tf.newaxis], shapes[:, ::-1], shapes)
 
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns example `index`; see `Source.fetch`."""
@@ -183,10 +189,3 @@ class EncodedSource(Source):
     @functools.cached_property
     def _shape_tensor(self) -> tf.Tensor:
         return eager_constant(self._shapes)
-
-    @functools.cached_property
-    def _upright_shape_tensor(self) -> tf.Tensor:
-        if self._orientations is None:
-            return self._shape_tensor
-        on_its_side = lies_on_its_side(self._orientations)[:, None]
-        return eager_constant(np.where(on_its_side, self._shapes[:, ::-1], self._shapes))

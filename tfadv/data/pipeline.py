@@ -1,6 +1,7 @@
 """Batches as a pure function of the seed and the step."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +41,11 @@ class Shares:
 
 # One replica's.
 ALL = Shares()
+# A multiple of what processors compute at once, so that an image's plan is the same to the
+# last bit wherever it stands among the others.
 _PLANNED_AT_ONCE = 64
+# Batches.
+_AHEAD = 2
 
 
 def train_batches(
@@ -79,40 +84,39 @@ def train_batches(
         index = step * batch_size + within * shares.replicas + share
         images = permuted(index % total, total, seed, "training order", index // total)
         images = source.stand_in(images)
-        plan = randomness.example_seeds(seed, "augmentation", index)
-        if plans_ahead:
-            plan = augmentation.plan(tf.gather(source.shapes, images), plan)
-        return index, images, plan
+        seeds = randomness.example_seeds(seed, "augmentation", index)
+        shapes = source.shapes(images) if augmentation.takes_original else None
+        plan = None if shapes is None else augmentation.plan(shapes, seeds)
+        return index, images, seeds, plan
 
     @tf.autograph.experimental.do_not_convert
-    def example(index, image_index, plan):
-        if augmentation.takes_original:
-            stored, label = source.open(image_index)
-            augment = augmentation.apply if plans_ahead else augmentation.augment
-            image = augment(stored, plan)
-        else:
-            image, label = source.fetch(image_index)
-            image = augmentation(image, plan)
+    def example(index, place, image_seed, plan):
+        image, label = _augmented(source, augmentation, place, image_seed, plan)
         return {"image": image, "label": label, "index": index}
 
-    plans_ahead = augmentation.takes_original and source.shapes is not None
-    return (
-        tf.data.Dataset.range(start * per_replica * shares.here, tf.int64.max)
-        # Of many at once: an operation costs more than what it does to one number.
-        .batch(_PLANNED_AT_ONCE)
-        .map(planned, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .unbatch()
-        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(per_replica, drop_remainder=True)
-        .prefetch(tf.data.AUTOTUNE)
-        .with_options(_options())
-    )
+    numbers = tf.data.Dataset.range(start * per_replica * shares.here, tf.int64.max)
+    # Of many at once: an operation costs more than what it does to one number.
+    plans = numbers.batch(_PLANNED_AT_ONCE).map(planned, tf.data.AUTOTUNE, deterministic=True)
+    return _batched(plans.unbatch(), example, per_replica)
 
 
-def _options():
+def _augmented(source, augmentation, index, seed, plan):
+    if not augmentation.takes_original:
+        image, label = source.fetch(index)
+        return augmentation(image, seed), label
+    stored, label = source.open(index)
+    if plan is None:
+        return augmentation.augment(stored, seed), label
+    return augmentation.apply(stored, plan), label
+
+
+def _batched(numbers: tf.data.Dataset, example: Callable, size: int) -> tf.data.Dataset:
+    """Returns batches of the examples that belong to numbers, two of them ahead of time."""
     options = tf.data.Options()
+    # Images are made side by side: to share out one's operations only costs.
     options.threading.max_intra_op_parallelism = 1
-    return options
+    examples = numbers.map(example, tf.data.AUTOTUNE, deterministic=True)
+    return examples.batch(size, drop_remainder=True).prefetch(_AHEAD).with_options(options)
 
 
 def images_of_step(total: int, batch_size: int, seed: int, step: int) -> np.ndarray:
@@ -165,12 +169,7 @@ def evaluation_batches(
         image, label = source.fetch(index)
         return {"image": image, "label": label, "index": index, "counts": position < total}
 
-    return (
-        tf.data.Dataset.range(here)
-        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(per_replica, drop_remainder=True)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    return _batched(tf.data.Dataset.range(here), example, per_replica)
 
 
 def some_examples(source: Source, count: int) -> dict[str, tf.Tensor]:

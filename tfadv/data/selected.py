@@ -51,11 +51,9 @@ class SelectedImages(Source):
         image, _ = self._source.fetch_original(self._theirs(index))
         return image, tf.gather(self.label_tensor, index)
 
-    @property
-    def shapes(self) -> tf.Tensor | None:
-        """Heights and widths of the images as they were stored; see `Source.shapes`."""
-        shapes = self._source.shapes
-        return None if shapes is None else tf.gather(shapes, eager_constant(self._indices))
+    def shapes(self, indices: tf.Tensor) -> tf.Tensor | None:
+        """Returns heights and widths of images; see `Source.shapes`."""
+        return self._source.shapes(self._theirs(indices))
 
     def open(self, index: tf.Tensor) -> tuple[StoredImage, tf.Tensor]:
         """Returns example `index`, of which parts are decoded; see `Source.open`."""

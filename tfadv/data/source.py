@@ -64,9 +64,15 @@ class Source:
         """The number of classes."""
         return len(self.class_names)
 
-    @property
-    def shapes(self) -> tf.Tensor | None:
-        """Heights and widths of the images as they were stored, int32 [N, 2], where known."""
+    def shapes(self, indices: tf.Tensor) -> tf.Tensor | None:
+        """Returns heights and widths of images as they were stored, if they are known.
+
+        Args:
+            indices: of the images, int64 [N].
+
+        Returns:
+            int32 [N, 2].
+        """
         return None
 
     @functools.cached_property
