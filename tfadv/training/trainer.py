@@ -15,6 +15,7 @@ from tfadv.planning.plan import Plan
 from tfadv.runs import initial_weights
 from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.finite import require_finite
+from tfadv.training.input_wait import InputWait, timed_next
 from tfadv.training.training_step import TrainingStep, accuracy_name
 
 
@@ -101,21 +102,22 @@ class Trainer:
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
         plan, spe = self.plan, self.plan.steps_per_epoch
-        batches = iter(self._train_batches(start=self.step))
+        batches, input_wait = iter(self._train_batches(start=self.step)), InputWait()
         while self.step < plan.steps:
             began, epoch = time.monotonic(), self.step // spe
             phase = self.train_step.phase(epoch)
             rate = float(plan.learning_rate(self.step))
             count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
             try:
-                means, not_finite = self._train_call(phase)(batches, tf.constant(count))
+                means, not_finite, waited = self._train_call(phase)(batches, tf.constant(count))
             except tf.errors.OpError as error:
                 skip_unreadable(plan, self.step, error)
                 batches = iter(self._train_batches(start=self.step))
                 continue
             require_finite(not_finite.numpy(), self.train_step.watched(phase), self.step)
             metrics = {name: float(value) for name, value in means.items()}
-            seconds = time.monotonic() - began
+            waited, seconds = float(waited), time.monotonic() - began
+            input_wait.note(waited, seconds)
             yield {
                 "step": self.step,
                 "epoch": self.step / spe,
@@ -123,6 +125,7 @@ class Trainer:
                 "learning_rate": rate,
                 **metrics,
                 "images_per_second": count * plan.training.batch_size / seconds,
+                "input_wait": waited / seconds,
             }
 
     @functools.cache  # noqa: B019  (one function a phase, as long as the trainer)
@@ -134,12 +137,10 @@ class Trainer:
             with tf.control_dependencies([arrived]):
                 return self.train_step(batch, phase)
 
-        def step(iterator):
-            batch = next(iterator)
-            with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-                arrived = tf.constant(True)
+        def step(iterator, after):
+            batch, arrived, waited = timed_next(iterator, after)
             values = self.distribution.run(one_replica, (batch, arrived))
-            return tf.nest.map_structure(
+            return waited, *tf.nest.map_structure(
                 lambda value: self.distribution.reduce(
                     tf.distribute.ReduceOp.MEAN, value, axis=None
                 ),
@@ -152,19 +153,20 @@ class Trainer:
         # Without autograph, which would convert every layer's code and trace many times as long.
         @tf.function(autograph=False)
         def call(iterator, count):
-            def body(done, totals, _):
-                values, not_finite = step(iterator)
+            def body(done, totals, not_finite, waited):
+                more, values, not_finite = step(iterator, [done, not_finite])
                 totals = {name: totals[name] + values[name] for name in names}
-                return done + 1, totals, not_finite
+                return done + 1, totals, not_finite, waited + more
 
-            _, totals, not_finite = tf.while_loop(
-                lambda done, _, not_finite: (done < count) & tf.reduce_all(not_finite == 0),
+            none = {name: tf.zeros(()) for name in names}
+            _, totals, not_finite, waited = tf.while_loop(
+                lambda done, _, not_finite, __: (done < count) & tf.reduce_all(not_finite == 0),
                 body,
-                (tf.constant(0), {name: tf.zeros(()) for name in names}, tf.zeros([watched])),
+                (tf.constant(0), none, tf.zeros([watched]), tf.zeros([], tf.float64)),
                 parallel_iterations=1,
             )
             means = {name: total / tf.cast(count, tf.float32) for name, total in totals.items()}
-            return means, not_finite
+            return means, not_finite, waited
 
         return call
 
