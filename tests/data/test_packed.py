@@ -10,6 +10,7 @@ from PIL import Image
 from shared.image_files import animation, with_orientation
 
 from tfadv.data.augmentation import CropAndFlip
+from tfadv.data.bad_images import unreadable_among
 from tfadv.data.image_folder import image_folder
 from tfadv.data.inception_crop import InceptionCrop
 from tfadv.data.manifest import difference
@@ -215,7 +216,8 @@ def test_other_damaged_files_are_named(copied, name, change, message):
         packed(str(copied), SIZE)
 
 
-def test_a_record_that_changed_on_the_disk_is_named_when_it_is_read(copied):
+@pytest.mark.parametrize("augmentation", [CropAndFlip(0, False), InceptionCrop(SIZE)])
+def test_a_record_that_changed_on_the_disk_is_named_when_it_is_read(copied, augmentation):
     file = shard(copied, 0)
     content = bytearray(file.read_bytes())
     place = content.index(b"IHDR")
@@ -225,8 +227,13 @@ def test_a_record_that_changed_on_the_disk_is_named_when_it_is_read(copied):
     problems = {number: source.problem(number) for number in range(len(source))}
     (named,) = [number for number, why in problems.items() if why]
     assert problems[named].startswith("can't be read: ") and "mismatch" in problems[named]
-    with pytest.raises(tf.errors.OpError):
-        list(train_batches(source, CropAndFlip(0, False), 5, Shares(), 0, 0).take(6))
+    step, elements = 0, iter(train_batches(source, augmentation, 5, Shares(), 0, 0))
+    with pytest.raises(tf.errors.OpError) as error:
+        for _ in elements:
+            step += 1
+    # Though many are read at once, it is the step of that very image that can't be done.
+    indices = images_of_step(len(source), 5, 0, step)
+    assert [*unreadable_among(source, indices, error.value)] == [named]
 
 
 def test_no_folder_or_another_is_refused(root):

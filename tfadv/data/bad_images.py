@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
-from tfadv.data.source import Source, first_line
+from tfadv.data.source import Source
+from tfadv.data.tensorflow_errors import first_line
 from tfadv.errors import UserError, check, check_choice
 from tfadv.registry import configurable
 

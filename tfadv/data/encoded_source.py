@@ -14,8 +14,9 @@ from tfadv.data.centre_square import CentreSquare
 from tfadv.data.encoded_image import encoded_image
 from tfadv.data.image_files.decoding import USUAL, lies_on_its_side, unfit
 from tfadv.data.image_files.headers import JPEG, Header, UnreadableImageError, read_header
-from tfadv.data.source import Source, eager_constant, first_line
+from tfadv.data.source import Source, eager_constant
 from tfadv.data.stored_image import StoredImage, Turned
+from tfadv.data.tensorflow_errors import first_line
 
 UPRIGHT = 1
 # Stands for the headers of files that can't be read.
@@ -136,14 +137,17 @@ class EncodedSource(Source):
         image, label = self.open(index)
         return tf.cast(image.whole(), tf.float32), label
 
-    def open(self, index: tf.Tensor) -> tuple[StoredImage, tf.Tensor]:
+    def open(
+        self, index: tf.Tensor, content: tf.Tensor | None = None
+    ) -> tuple[StoredImage, tf.Tensor]:
         """Returns example `index`, of which parts are decoded; see `Source.open`."""
         kind = shape = None
         if self._kinds is not None:
             kind = tf.gather(self._kind_tensor, index)
         if self._shapes is not None:
             shape = tf.gather(self._shape_tensor, index)
-        image = encoded_image(self.read(index), self.channels, kind, self._only_jpegs, shape)
+        data = self.read(index) if content is None else content
+        image = encoded_image(data, self.channels, kind, self._only_jpegs, shape)
         if self._orientations is not None:
             turn = tf.cast(tf.gather(self._orientation_tensor, index), tf.int32)
             image = Turned(image, turn)

@@ -21,7 +21,8 @@ from tfadv.data.encoded_source import EncodedSource
 from tfadv.data.image_files.headers import Header
 from tfadv.data.image_index import ImageIndex, header_of
 from tfadv.data.packed import DESCRIPTION, index_name
-from tfadv.data.source import Splits, first_line
+from tfadv.data.source import Splits
+from tfadv.data.tensorflow_errors import first_line
 from tfadv.errors import UserError, check, check_choice
 from tfadv.files import write_json
 from tfadv.progress import Progress

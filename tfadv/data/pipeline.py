@@ -85,13 +85,11 @@ def train_batches(
         images = permuted(index % total, total, seed, "training order", index // total)
         images = source.stand_in(images)
         seeds = randomness.example_seeds(seed, "augmentation", index)
-        shapes = source.shapes(images) if augmentation.takes_original else None
-        plan = None if shapes is None else augmentation.plan(shapes, seeds)
-        return index, images, seeds, plan
+        return index, images, *_ahead(source, augmentation, images, seeds)
 
     @tf.autograph.experimental.do_not_convert
-    def example(index, place, image_seed, plan):
-        image, label = _augmented(source, augmentation, place, image_seed, plan)
+    def example(index, *one):
+        image, label = _augmented(source, augmentation, *one)
         return {"image": image, "label": label, "index": index}
 
     numbers = tf.data.Dataset.range(start * per_replica * shares.here, tf.int64.max)
@@ -100,11 +98,19 @@ def train_batches(
     return _batched(plans.unbatch(), example, per_replica)
 
 
-def _augmented(source, augmentation, index, seed, plan):
+def _ahead(source, augmentation, indices, seeds):
+    if not augmentation.takes_original:
+        return seeds, None, None
+    shapes = source.shapes(indices)
+    plan = None if shapes is None else augmentation.plan(shapes, seeds)
+    return seeds, plan, source.read_ahead(indices)
+
+
+def _augmented(source, augmentation, index, seed, plan, content):
     if not augmentation.takes_original:
         image, label = source.fetch(index)
         return augmentation(image, seed), label
-    stored, label = source.open(index)
+    stored, label = source.open(index, content)
     if plan is None:
         return augmentation.augment(stored, seed), label
     return augmentation.apply(stored, plan), label

@@ -47,6 +47,12 @@ class RecordSource(EncodedSource):
         record = self._records.read(index)
         return tf.io.parse_single_example(record, self._features)[self._image_key]
 
+    def read_ahead(self, indices: tf.Tensor) -> tf.Tensor:
+        """Reads many records at once, in one call of Python; see `Source.read_ahead`."""
+        records = self._records.read_many(indices)
+        image = tf.io.FixedLenFeature([], tf.string, default_value="")
+        return tf.io.parse_example(records, {self._image_key: image})[self._image_key]
+
     def title(self, index: int) -> str:
         """Returns where a record is; see `EncodedSource.title`."""
         return self._records.place(index)

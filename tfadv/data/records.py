@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 from array_record.python.array_record_module import ArrayRecordReader
@@ -89,6 +90,20 @@ class Records:
         """Returns record `index` (scalar int64), a scalar string, in a tf.data map."""
         record = tf.numpy_function(self.__getitem__, [index], tf.string, stateful=False)
         return tf.ensure_shape(record, [])
+
+    def read_many(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns records, string [N], in a tf.data map; those that can't be read are empty."""
+        records = tf.numpy_function(self._many, [indices], tf.string, stateful=False)
+        return tf.ensure_shape(records, indices.shape)
+
+    def _many(self, indices):
+        records = np.empty(len(indices), object)
+        for place, index in enumerate(indices):
+            try:
+                records[place] = self[index]
+            except tf.errors.DataLossError:
+                records[place] = b""
+        return records
 
     def place(self, index: int) -> str:
         """Returns where a record is, for messages."""

@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 
 import tensorflow as tf
 
-from tfadv.data.source import first_line
+from tfadv.data.tensorflow_errors import first_line
 from tfadv.errors import UserError
 
 # Requests that wait for a network at once.

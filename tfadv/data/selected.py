@@ -55,9 +55,15 @@ class SelectedImages(Source):
         """Returns heights and widths of images; see `Source.shapes`."""
         return self._source.shapes(self._theirs(indices))
 
-    def open(self, index: tf.Tensor) -> tuple[StoredImage, tf.Tensor]:
+    def read_ahead(self, indices: tf.Tensor) -> tf.Tensor | None:
+        """Reads many images at once; see `Source.read_ahead`."""
+        return self._source.read_ahead(self._theirs(indices))
+
+    def open(
+        self, index: tf.Tensor, content: tf.Tensor | None = None
+    ) -> tuple[StoredImage, tf.Tensor]:
         """Returns example `index`, of which parts are decoded; see `Source.open`."""
-        image, _ = self._source.open(self._theirs(index))
+        image, _ = self._source.open(self._theirs(index), content)
         return image, tf.gather(self.label_tensor, index)
 
     def title(self, index: int) -> str:

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import re
 import types
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,10 +14,8 @@ from tfadv.data import arrays
 from tfadv.data.manifest import AUTO
 from tfadv.data.plausibility import checked_images, checked_labels, pixel_warnings, slices
 from tfadv.data.stored_image import DecodedImage, StoredImage
+from tfadv.data.tensorflow_errors import first_line
 from tfadv.errors import UserError
-
-# Lines of TensorFlow's errors that say where they were.
-_ABOUT_GRAPHS = ("Graph execution error", "Detected at node", "<stack traces", "[[")
 
 
 class Source:
@@ -96,10 +93,27 @@ class Source:
         """
         return self.fetch(index)
 
-    def open(self, index: tf.Tensor) -> tuple[StoredImage, tf.Tensor]:
+    def read_ahead(self, indices: tf.Tensor) -> tf.Tensor | None:
+        """Reads what `open` needs of many images, where that costs less than one by one.
+
+        Args:
+            indices: of the images, int64 [N].
+
+        Returns:
+            string [N], or None. What can't be read is empty.
+        """
+        return None
+
+    def open(
+        self, index: tf.Tensor, content: tf.Tensor | None = None
+    ) -> tuple[StoredImage, tf.Tensor]:
         """Returns example `index` as it was stored, of which parts can be had.
 
         Here it is fetched whole; a source that can decode a part alone should override this.
+
+        Args:
+            index: of the image, scalar int64.
+            content: what `read_ahead` read of it, a scalar.
         """
         image, label = self.fetch_original(index)
         return DecodedImage(image), label
@@ -265,13 +279,6 @@ def eager_constant(array: np.ndarray) -> tf.Tensor:
     """
     with tf.init_scope():
         return tf.constant(array)
-
-
-def first_line(error: BaseException) -> str:
-    """Returns what an exception of TensorFlow says, without where it was in a graph."""
-    lines = (re.sub(r"\{\{.*?\}\}", "", line).strip() for line in str(error).splitlines())
-    said = [line for line in lines if line and not line.startswith(_ABOUT_GRAPHS)]
-    return said[0] if said else type(error).__name__
 
 
 class Splits(NamedTuple):

@@ -22,7 +22,7 @@ from tfadv.data.image_files.headers import (
     UnreadableImageError,
     read_header,
 )
-from tfadv.data.source import first_line
+from tfadv.data.tensorflow_errors import first_line
 from tfadv.inspection.miniature import SIDE, miniature
 from tfadv.inspection.remarks import Remarks
 
