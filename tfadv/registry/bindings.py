@@ -5,9 +5,10 @@ A part has its own bindings and no other's, but for those that its class attribu
 code that calls a registered class directly is not touched by gin.
 """
 
+import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import gin
@@ -178,5 +179,6 @@ def scoped(scope: str):
     return gin.config_scope(scope)
 
 
-def _parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(part).parameters)
+@functools.cache  # asked of every part for each line of a gin file
+def _parameters(part: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(part).parameters
