@@ -52,6 +52,14 @@ def worked_plugins():
 
 
 @pytest.fixture
+def op_by_op():
+    """Runs at once what is traced elsewhere: sooner, where a tiny model takes a few steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def tiny_model():
     """Returns a builder of tiny ResNets whose weights and statistics are all random."""
     return tiny_resnet

@@ -68,7 +68,14 @@ def test_every_command_is_tried():
     assert names == set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+# Their start is that of the others.
+SLOW = {"compare", "data", "evaluate", "export"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(c, marks=pytest.mark.slow if c in SLOW else ()) for c in COMMANDS],
+)
 def test_a_command_prints_nothing_but_its_output(command):
     done = run("-m", f"tfadv.{command}", *COMMANDS[command])
     assert done.stdout

@@ -4,11 +4,11 @@ import contextlib
 import json
 import signal
 import socket
-import subprocess
 import time
 
 import numpy as np
 import pytest
+from shared import warm_start
 from shared.worker_processes import free_ports, start_worker, start_workers, train_command, wait_for
 
 from tfadv.runs.checkpoints import read_model
@@ -20,7 +20,7 @@ SYNC = "NormPolicy.across_replicas = 'sync'"
 
 def train(recipe, folder, *bindings):
     words = train_command(recipe, folder, *bindings)
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = warm_start.run(words)
     assert done.returncode == 0, done.stderr
     return read_model(folder / "checkpoints")
 

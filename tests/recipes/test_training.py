@@ -26,6 +26,7 @@ MARKED = [
 ]
 
 
+@pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("recipe", MARKED)
 def test_recipe_trains_two_steps(recipe):
     metrics = two_steps(f"gin/{recipe}.gin")
@@ -53,6 +54,7 @@ def test_resnet_638_trains_a_step():
     assert metrics["step"] == 1 and math.isfinite(metrics["loss"])
 
 
+@pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("recipe", PLUGIN_RECIPES)
 def test_every_recipe_of_a_plugin_trains_two_steps(recipe):
     base = ["gin/gn.gin"] if recipe == "mi_fgsm" else []  # it is an attack

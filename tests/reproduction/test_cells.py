@@ -14,23 +14,27 @@ def grid(name, seeds=(0,), setting=SMOKE):
     return cells.grid(EXPERIMENTS[name].models, seeds, setting)
 
 
-def test_experiments_share_runs():
-    everything = set(grid("everything"))
+@pytest.fixture(scope="module")
+def everything():
+    """Returns the runs of everything with two seeds."""
+    return grid("everything", (0, 1))
+
+
+def test_experiments_share_runs(everything):
     for name in EXPERIMENTS:
-        assert set(grid(name)) <= everything
+        assert set(grid(name)) <= set(everything)
     assert set(grid("table1")) & set(grid("table2"))
 
 
-def test_models_that_are_the_same_at_a_scale_are_one_run():
+def test_models_that_are_the_same_at_a_scale_are_one_run(everything):
     of = {cells.cell_of(trained_with("mbn", steps), 0, SMOKE) for steps in (20, 10, 5)}
     assert len(of) == 1  # each is PGD-1 where the scale has PGD-2
     assert of != {cells.cell_of(model("mbn"), 0, SMOKE)}
-    assert len(grid("everything")) < len(EXPERIMENTS["everything"].models)
+    assert len(everything) < 2 * len(EXPERIMENTS["everything"].models)
 
 
-def test_names_differ(tmp_path):
-    found = grid("everything", (0, 1))
-    assert len({cell.run(tmp_path) for cell in found}) == len(found)
+def test_names_differ(everything, tmp_path):
+    assert len({cell.run(tmp_path) for cell in everything}) == len(everything)
 
 
 def test_a_finetuned_model_comes_after_the_one_it_starts_from(tmp_path):
@@ -45,13 +49,12 @@ def test_a_finetuned_model_comes_after_the_one_it_starts_from(tmp_path):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
-def test_shards_are_all_of_it_once(count):
-    found = grid("everything", (0, 1))
-    parts = [cells.shard(found, f"{number}/{count}") for number in range(1, count + 1)]
-    assert sorted(map(str, sum(parts, []))) == sorted(map(str, found))
+def test_shards_are_all_of_it_once(everything, count):
+    parts = [cells.shard(everything, f"{number}/{count}") for number in range(1, count + 1)]
+    assert sorted(map(str, sum(parts, []))) == sorted(map(str, everything))
     for part in parts:
         assert all(cell.start is None or cell.start in part for cell in part)
-        assert len(part) <= len(found) / count + 3
+        assert len(part) <= len(everything) / count + 3
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0"])

@@ -96,6 +96,7 @@ def test_a_run_may_start_from_anothers_average(run):
         np.testing.assert_array_equal(value, average[path])
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_a_run_without_an_average_says_what_makes_one(tmp_path):
     folder = tmp_path / "run"
     read = config.read(["gin/clean.gin", "gin/scale/smoke.gin"])
@@ -113,7 +114,7 @@ def test_a_run_without_an_average_says_what_makes_one(tmp_path):
 def test_local_statistics_are_evaluated_as_a_checkpoint_keeps_them(tmp_path):
     """Replicas that keep their own: the first one's are evaluated, on all of them, and saved."""
     folder = tmp_path / "run"
-    files, local = ["gin/mbn.gin", "gin/scale/smoke.gin"], "NormPolicy.across_replicas = 'local'"
+    files, local = ["gin/clean.gin", "gin/scale/smoke.gin"], "NormPolicy.across_replicas = 'local'"
     read = config.read(files, [local, *AVERAGED, "Evaluation.attacks = ()"])
     plan = build_plan()
     trainer = mirrored(plan)

@@ -1,7 +1,8 @@
 """The package's commands, each run as its users run it: in a process of its own."""
 
-import subprocess
 import sys
+
+from shared import warm_start
 
 
 def command(name, *arguments, bindings=(), **flags):
@@ -13,8 +14,7 @@ def command(name, *arguments, bindings=(), **flags):
 
 def run_command(name, *arguments, bindings=(), cwd=None, **flags):
     """Runs a command to its end; returns the process with what it printed."""
-    words = command(name, *arguments, bindings=bindings, **flags)
-    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, check=False)
+    return warm_start.run(command(name, *arguments, bindings=bindings, **flags), cwd)
 
 
 def last_error(done):

@@ -17,6 +17,8 @@ CHECKS = [
 ]
 # Half a minute; each of its stages is checked by itself.
 SLOW = {
+    "attack autoattack: treats each image alone",
+    "attack autoattack: is deterministic by its seeds",
     "attack autoattack: has no python state",
     "attack autoattack: compiles with xla",
 }

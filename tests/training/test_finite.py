@@ -32,6 +32,7 @@ def breaking(forget_plugins):
             return float("nan") * super().__call__(logits_fn, images, labels, seeds)
 
 
+@pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("trainer_of", [one_device, mirrored])
 @pytest.mark.parametrize(
     ("recipe", "bindings", "message"),

@@ -21,7 +21,7 @@ GHOSTS = "NormPolicy.ghost_batch_size = 4"
 @pytest.mark.parametrize(
     ("recipe", "policy"),
     [
-        ("gn", ()),
+        pytest.param("gn", (), marks=pytest.mark.slow),
         ("mbn_alp", ("NormPolicy.across_replicas = 'sync'",)),
         ("alp", (GHOSTS, "Training.micro_batch_size = 4")),
         ("adv_100_clean_60", (GHOSTS,)),
@@ -40,6 +40,7 @@ def test_two_replicas_equal_one_device(recipe, policy):
         np.testing.assert_allclose(values(double)[name], value, atol=1e-5, rtol=0)
 
 
+@pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("across", ["mean", "local"])
 def test_replicas_share_their_running_statistics_or_not(across, tmp_path):
     trainer = mirrored(make_plan("mbn", f"NormPolicy.across_replicas = '{across}'"))
@@ -59,6 +60,7 @@ def test_replicas_share_their_running_statistics_or_not(across, tmp_path):
     assert np.array_equal(first, second) == (across == "mean")
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_replicas_attack_the_same_images_as_one_device():
     """The seed follows the example: the r-th of two replicas has every other image."""
     bindings = ("Experiment.deterministic = True", "PGD.steps = 5")
@@ -81,6 +83,7 @@ def test_replicas_attack_the_same_images_as_one_device():
         np.testing.assert_allclose(images, expected[replica::2], atol=1e-4)
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_the_weight_average_is_evaluated_beside_the_weights_and_resumed(tmp_path):
     bindings = ("Training.average_decay = 0.9", "Training.epochs = 2")
     trainer = one_device(make_plan("mbn", *bindings, "Training.steps_per_call = 1"))
@@ -104,6 +107,7 @@ def test_the_weight_average_is_evaluated_beside_the_weights_and_resumed(tmp_path
         np.testing.assert_allclose(value, tracked[path], atol=1e-5)
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_freezing_keeps_the_statistics_while_gamma_and_beta_move():
     bindings = ("Training.epochs = 2", "NormPolicy.freeze = 'statistics'")
     bindings += ("LearningRate.rate_per_256 = 50.0",)
@@ -162,6 +166,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
     assert results == json.loads((tmp_path / "whole" / "results.json").read_text())
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
     trainer = one_device(make_plan("mbn_alp", "Training.epochs = 2"))
     directory = claimed(tmp_path)
@@ -180,6 +185,7 @@ def test_a_loss_that_is_not_finite_stops_the_run():
         finish(trainer)
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_weight_decay_reaches_kernels_alone():
     plain, decayed = (
         one_device(

@@ -122,6 +122,7 @@ class Oracle:
         return float(loss)
 
 
+@pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize(
     ("recipe", "mixture", "clean_ratio", "pairing"),
@@ -136,6 +137,18 @@ class Oracle:
     ],
 )
 def test_two_steps_equal_the_oracle(recipe, mixture, clean_ratio, pairing, late):
+    require_the_oracle_s_steps(recipe, mixture, clean_ratio, pairing, late)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "mixture", "clean_ratio", "pairing"),
+    [("adv_100_clean_40", False, 0.4, 0.0), ("mbn_alp_frozen", True, 1.0, 0.5)],
+)
+def test_two_traced_steps_equal_the_oracle(recipe, mixture, clean_ratio, pairing):
+    require_the_oracle_s_steps(recipe, mixture, clean_ratio, pairing, late=mixture)
+
+
+def require_the_oracle_s_steps(recipe, mixture, clean_ratio, pairing, late):
     trainer = randomized(one_device(make_plan(recipe, "Training.epochs = 2")))
     frozen = late and recipe.endswith("_frozen")
     oracle = Oracle(trainer, mixture, frozen, clean_ratio, pairing)
@@ -153,6 +166,7 @@ def test_two_steps_equal_the_oracle(recipe, mixture, clean_ratio, pairing, late)
 PORTIONS = ("Training.batch_size = 32", "NormPolicy.ghost_batch_size = 8")
 
 
+@pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("recipe", ["mbn_alp", "adv_100_clean_40", "gn"])
 def test_four_micro_batches_equal_the_whole_batch(recipe):
     """Two steps with the same ghost batches of 8: gradients, statistics and metrics."""
@@ -165,6 +179,7 @@ def test_four_micro_batches_equal_the_whole_batch(recipe):
         np.testing.assert_allclose(values(parts)[path], value, atol=1e-5, rtol=0, err_msg=path)
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_ghost_batches_matter():
     """Else the test above would pass whatever the ghost batches were."""
     whole = randomized(one_device(make_plan("mbn_alp", "Training.batch_size = 32")))
@@ -181,6 +196,7 @@ def with_policy(**changes):
     return dataclasses.replace(plan, norm_policy=dataclasses.replace(plan.norm_policy, **changes))
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_the_attack_may_use_and_write_batch_statistics():
     """With batch statistics other images come out; only attack_update writes in the attack."""
     batch = {"attack_statistics": "batch"}
@@ -201,6 +217,7 @@ def test_the_attack_may_use_and_write_batch_statistics():
     assert written["adv"] > 0 and written["clean"] == 0
 
 
+@pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize(
     ("freeze", "statistics_move", "affine_moves"),
     [
@@ -221,6 +238,7 @@ def test_each_freeze_keeps_what_it_says(freeze, statistics_move, affine_moves):
             assert np.array_equal(value, start[path]) != moved[kind], path
 
 
+@pytest.mark.usefixtures("op_by_op")
 def test_without_update_or_on_running_statistics_none_are_written():
     for changes in ({"update": False}, {"training_statistics": "running"}):
         trainer = randomized(one_device(with_policy(**changes)))

@@ -1,6 +1,7 @@
 """XLA, traces and bfloat16: what a TPU asks of the step, and that nothing is traced twice."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -38,8 +39,18 @@ def compiled(trainer, batch, late=False):
     return tf.function(step, jit_compile=True, autograph=False)
 
 
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("strategy", RECIPES)
+# The kit compiles every strategy and every norm: here each is once in a whole step.
+QUICK = {("standard", "batch_norm"), ("adversarial", "group_norm")}
+QUICK |= {("logit_pairing", "mixture_batch_norm")}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "norm"),
+    [
+        pytest.param(*pair, marks=() if pair in QUICK else pytest.mark.slow)
+        for pair in itertools.product(RECIPES, NORMS)
+    ],
+)
 def test_the_whole_step_is_one_program_of_static_shapes(strategy, norm):
     trainer = one_device(make_plan(RECIPES[strategy], f"Experiment.norm = '{norm}'"))
     (batch,) = batches(trainer.plan, 1)

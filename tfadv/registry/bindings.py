@@ -5,9 +5,10 @@ A part has its own bindings and no other's, but for those that its class attribu
 code that calls a registered class directly is not touched by gin.
 """
 
+import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import gin
@@ -182,5 +183,9 @@ def scoped(scope: str):
 
 def _parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     unbindable = getattr(part, "unbindable", ())
-    found = inspect.signature(part).parameters
-    return {name: one for name, one in found.items() if name not in unbindable}
+    return {name: one for name, one in _signature(part).items() if name not in unbindable}
+
+
+@functools.cache  # asked of every part for each line of a gin file
+def _signature(part: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(part).parameters

@@ -59,6 +59,7 @@ class Trainer:
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
+        self._train_call = functools.cache(self._traced_call)  # one function a phase
 
     @property
     def step(self) -> int:
@@ -128,8 +129,7 @@ class Trainer:
                 "input_wait": waited / seconds,
             }
 
-    @functools.cache  # noqa: B019  (one function a phase, as long as the trainer)
-    def _train_call(self, phase: NormPhase) -> Callable:
+    def _traced_call(self, phase: NormPhase) -> Callable:
         """Returns the traced function that does some steps, or fewer where one goes wrong."""
 
         def one_replica(batch, arrived):

@@ -112,7 +112,7 @@ SEEN_IN_EVERY_MASK = {"black box", "transfer", "any distance"}
 @pytest.mark.parametrize(
     ("masked", "also_seen"),
     [
-        (steps_instead_of_slopes, {"zero gradients"}),
+        pytest.param(steps_instead_of_slopes, {"zero gradients"}, marks=pytest.mark.slow),
         (a_saturated_softmax, {"zero gradients", "other losses"}),
         (gradients_of_something_else, set()),
     ],
@@ -162,6 +162,7 @@ def test_attacks_transfer_from_a_bundle_that_the_user_names(honest, splits, tmp_
 
 
 def test_an_examination_resumes(honest, splits, tmp_path, monkeypatch):
+    monkeypatch.setattr(substitute, "STEPS", 20)
     quick = dataclasses.replace(CHECKUP, examples=30, steps=4, restarts=2, queries=20)
     first = examined(honest, splits, OutcomeLog(tmp_path / "images.jsonl", {}), quick)
     # Nothing is attacked again.

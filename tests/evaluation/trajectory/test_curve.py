@@ -39,8 +39,15 @@ def outcomes(logits_fn, attack=None, **arguments):
     return {outcome.index: outcome for outcome in run}
 
 
-@pytest.mark.parametrize("targeted", [True, False])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("dtype", "targeted"),
+    [
+        ("float32", True),
+        ("bfloat16", False),
+        pytest.param("float32", False, marks=pytest.mark.slow),
+        pytest.param("bfloat16", True, marks=pytest.mark.slow),
+    ],
+)
 def test_every_length_gives_the_bits_of_its_own_run(tiny_model, targeted, dtype):
     logits_fn = tiny_model("mixture").logits_fn(dtype=dtype, constant=True)
     attack = make_attack(1, targeted=targeted)
