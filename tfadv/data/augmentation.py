@@ -55,7 +55,11 @@ class Augmentation:
         return seeds
 
     def apply(self, image: StoredImage, plan: Plan) -> tf.Tensor:
-        """Augments one image as it was stored by its row of a plan; see `__call__`."""
+        """Augments one image as it was stored by its row of a plan.
+
+        Returns:
+            As `__call__`, or whole pixels as uint8.
+        """
         return self(tf.cast(image.whole(), tf.float32), plan)
 
     def augment(self, image: StoredImage, seed: tf.Tensor) -> tf.Tensor:

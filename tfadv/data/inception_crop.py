@@ -108,7 +108,7 @@ class InceptionCrop(Augmentation):
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image; see `Augmentation.__call__`."""
-        return self.augment(DecodedImage(image), seed)
+        return tf.cast(self.augment(DecodedImage(image), seed), tf.float32)
 
     def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> CropPlan:
         """Draws crops, changes of colours and flips; see `Augmentation.plan`."""
@@ -133,7 +133,9 @@ class InceptionCrop(Augmentation):
     def apply(self, image: StoredImage, plan: CropPlan) -> tf.Tensor:
         """Augments one image, of which the crop alone is decoded; see `Augmentation.apply`."""
         image = self.bicubic.apply(image, plan.resizing, self._window)
-        return self._colour_jitter(image, plan)
+        image = self._colour_jitter(image, plan)
+        # A quarter of the bytes to batch, to keep and to send to the devices.
+        return tf.cast(image, tf.uint8) if self.bicubic.whole_pixels else image
 
     def crop(self, shapes: tf.Tensor, draws: tf.Tensor) -> tuple[Crops, tf.Tensor]:
         """Returns crops of images.
@@ -180,11 +182,11 @@ class InceptionCrop(Augmentation):
         rows = tf.reshape(image, [self.image_size, -1])
         shift = tf.tile(plan.shift, [self.image_size])
         for place in range(len(self._steps)):
+            if place and self.bicubic.whole_pixels:
+                rows = tf.floor(rows)
             factor = plan.factors[place]
             changes = [functools.partial(step, rows, factor, shift) for step in self._steps]
             rows = clipped(tf.switch_case(plan.order[place], changes))
-            if self.bicubic.whole_pixels:
-                rows = tf.floor(rows)
         return tf.reshape(rows, image.shape)
 
     def _saturation(self, rows, factor, _):

@@ -72,8 +72,8 @@ def train_batches(
         start: the first step.
 
     Returns:
-        Elements ``image`` float32 [N, H, W, C], ``label`` int32 [N] and
-        ``index`` int64 [N], the example's number in the whole run.
+        Elements ``image`` float32 or uint8 [N, H, W, C] in 0..255, as the augmentation makes
+        them, ``label`` int32 [N] and ``index`` int64 [N], the example's number in the whole run.
     """
     total = len(source)
     per_replica = batch_size // shares.replicas

@@ -89,7 +89,7 @@ class TrainingStep:
         """Does one step.
 
         Args:
-            batch: this replica's ``image`` [N, H, W, C], ``label`` [N] and
+            batch: this replica's ``image`` [N, H, W, C] of any dtype, ``label`` [N] and
                 ``index`` [N].
             phase: how the norms act.
 
@@ -97,6 +97,7 @@ class TrainingStep:
             Scalars, the loss and the accuracy on the images of each kind; and
             `not_finite` of the tensors that `watched` names, float32 [M].
         """
+        batch = {**batch, "image": tf.cast(batch["image"], tf.float32)}
         variables = self.trained(phase)
         portion = self._portion(phase, variables)
         metrics, gradients, collected = self._mean_of_portions(portion, batch)
