@@ -189,8 +189,9 @@ class Bicubic:
         return tf.where(t <= 1, inner, tf.where(t < 2, outer, 0.0))
 
     def _finished(self, image):
-        image = clipped(image)
-        return tf.round(image) if self.whole_pixels else image
+        # One pass does both, and rounds halves up as OpenCV and Pillow do.
+        whole = tf.quantization.fake_quant_with_min_max_args
+        return whole(image, 0.0, 255.0) if self.whole_pixels else clipped(image)
 
 
 def clipped(pixels: tf.Tensor) -> tf.Tensor:
