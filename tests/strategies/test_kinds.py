@@ -112,11 +112,17 @@ def test_label_smoothing_reaches_every_kind():
 SLOW_CHECKS = {"compiles with xla", "has no python state"}
 
 
-@pytest.mark.parametrize("name", ["three", pytest.param("three_in_two", marks=pytest.mark.slow)])
-def test_the_kit_builds_its_network_from_what_a_strategy_declares(three, name):
-    for check in testing.checks("strategy", name):
+def test_the_kit_builds_its_network_from_what_a_strategy_declares(three):
+    for check in testing.checks("strategy", "three"):
         if check.title not in SLOW_CHECKS:
             check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["three", "three_in_two"])
+def test_every_check_of_the_kit_takes_three_kinds(three, name):
+    for check in testing.checks("strategy", name):
+        check()
 
 
 def test_a_branch_that_the_norm_lacks_is_refused(three):
