@@ -169,7 +169,7 @@ def test_grey_is_opencvs():
     grey = np.rint(REFERENCE["read_colour"] @ [0.299, 0.587, 0.114])
     assert np.abs(grey - REFERENCE["grey"]).max() <= 0
     rows = tf.reshape(tf.constant(REFERENCE["read_colour"], tf.float32), [24, 96])
-    ours = tf.reshape(InceptionCrop(24)._saturation(rows, 0.0, None), [24, 32, 3])
+    ours = tf.reshape(InceptionCrop(24)._saturation(rows, 0.0, None, 0.0), [24, 32, 3])
     np.testing.assert_array_equal(ours, np.repeat(REFERENCE["grey"][..., None], 3, -1))
 
 

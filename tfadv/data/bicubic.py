@@ -147,11 +147,11 @@ class Bicubic:
         lines = tf.transpose(tf.reshape(part, [height, width * channels]))
         lines = _mixed(columns, tf.reshape(tf.cast(lines, tf.float32), [width, channels * height]))
         if self.antialias:
-            lines = self._finished(lines)
+            lines = self.finished(lines)
         lines = tf.transpose(tf.reshape(lines, [window[1] * channels, height]))
         image = tf.reshape(_mixed(rows, lines), [*window, channels])
         known = [side if isinstance(side, int) else None for side in window]
-        return tf.ensure_shape(self._finished(image), [*known, channels])
+        return tf.ensure_shape(self.finished(image), [*known, channels])
 
     def _mixture(self, old, new, place, side):
         """Returns of what lines of images new ones are mixed, and with what weights.
@@ -188,15 +188,12 @@ class Bicubic:
         outer = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
         return tf.where(t <= 1, inner, tf.where(t < 2, outer, 0.0))
 
-    def _finished(self, image):
+    def finished(self, image: tf.Tensor) -> tf.Tensor:
+        """Returns float32 pixels within 0..255, the nearest whole ones if they are to be whole."""
+        if not self.whole_pixels:
+            return tf.clip_by_value(image, 0.0, 255.0)
         # One pass does both, and rounds halves up as OpenCV and Pillow do.
-        whole = tf.quantization.fake_quant_with_min_max_args
-        return whole(image, 0.0, 255.0) if self.whole_pixels else clipped(image)
-
-
-def clipped(pixels: tf.Tensor) -> tf.Tensor:
-    """Returns float32 pixels within 0..255, in one pass over them."""
-    return tf.raw_ops.ClipByValue(t=pixels, clip_value_min=0.0, clip_value_max=255.0)
+        return tf.quantization.fake_quant_with_min_max_args(image, 0.0, 255.0)
 
 
 def _sparse(sources, weights, count, old):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.data.augmentation import Augmentation
-from tfadv.data.bicubic import Bicubic, Crops, Resizing, clipped
+from tfadv.data.bicubic import Bicubic, Crops, Resizing
 from tfadv.data.centre_square import sides
 from tfadv.data.stored_image import DecodedImage, StoredImage
 from tfadv.errors import check
@@ -30,7 +30,7 @@ ATTEMPTS = 10
 # Of each image: of its crop, factors, order, noise and flip.
 _DRAWS = (5 * ATTEMPTS, 3, 4, 3, 1)
 
-Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, float], tf.Tensor]
 
 
 class CropPlan(NamedTuple):
@@ -173,43 +173,43 @@ class InceptionCrop(Augmentation):
 
     @property
     def _steps(self) -> tuple[Step, ...]:
-        """What changes colours, each a function of rows, its factor and the shift."""
+        """What changes colours, each a function of rows, its factor, the shift and `below`."""
         jitter = (_brightness, _contrast, self._saturation) if self.jitter else ()
         return jitter + ((_lighting,) if self.lighting else ())
 
     def _colour_jitter(self, image, plan):
         # Rows of pixels: a colour is broadcast along them a few times as fast.
         rows = tf.reshape(image, [self.image_size, -1])
-        shift = tf.tile(plan.shift, [self.image_size])
+        # To the nearest whole pixel from half a level below is the same as to drop the fraction.
+        below = 0.5 if self.bicubic.whole_pixels else 0.0
+        shift = tf.tile(plan.shift - below, [self.image_size])
         for place in range(len(self._steps)):
-            if place and self.bicubic.whole_pixels:
-                rows = tf.floor(rows)
-            factor = plan.factors[place]
-            changes = [functools.partial(step, rows, factor, shift) for step in self._steps]
-            rows = clipped(tf.switch_case(plan.order[place], changes))
+            given = (rows, plan.factors[place], shift, below)
+            changes = [functools.partial(step, *given) for step in self._steps]
+            rows = self.bicubic.finished(tf.switch_case(plan.order[place], changes))
         return tf.reshape(rows, image.shape)
 
-    def _saturation(self, rows, factor, _):
-        # Four pixels at once: products with matrices of three columns take twice as long.
+    def _saturation(self, rows, factor, _, below):
+        # Four pixels at once: products with matrices of three columns take half as long again.
         pixels = math.gcd(rows.shape.num_elements() // 3, 4)
         weights = np.kron(np.eye(pixels), np.repeat(np.array(GREY)[:, None], 3, 1))
         grey = tf.reshape(rows, [-1, 3 * pixels]) @ tf.constant(weights, tf.float32)
         grey = tf.round(grey) if self.bicubic.whole_pixels else grey
-        return rows * factor + tf.reshape(grey, rows.shape) * (1 - factor)
+        return rows * factor + (tf.reshape(grey, rows.shape) * (1 - factor) - below)
 
 
-def _brightness(rows, factor, _):
-    return rows * factor
+def _brightness(rows, factor, _, below):
+    return rows * factor - below
 
 
-def _contrast(rows, factor, _):
+def _contrast(rows, factor, _, below):
     # Of whole pixels the sums are exact, in whatever order.
     sums = tf.reduce_sum(tf.reshape(tf.reduce_sum(rows, 0), [-1, 3]), 0)
     mean = sums / (rows.shape.num_elements() // 3)
-    return rows * factor + tf.tile(mean * (1 - factor), [rows.shape[1] // 3])
+    return rows * factor + tf.tile(mean * (1 - factor) - below, [rows.shape[1] // 3])
 
 
-def _lighting(rows, _, shift):
+def _lighting(rows, _, shift, __):
     return rows + shift
 
 
