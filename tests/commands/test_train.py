@@ -14,7 +14,7 @@ FILES = [
     "run.json",
     "metrics.jsonl",
     "results.json",
-    "checkpoints/checkpoint",
+    "checkpoints/step-2/manifest.json",
     "tensorboard",
 ]
 

@@ -121,7 +121,7 @@ def test_a_signal_to_one_worker_stops_and_saves_all(tmp_path):
         assert code == 128 + signal.SIGTERM
         assert "stopped by SIGTERM at step" in errors
     steps = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["step"]
-    assert (tmp_path / "checkpoints" / f"step-{steps}.index").exists()
+    assert (tmp_path / "checkpoints" / f"step-{steps}" / "manifest.json").exists()
 
 
 @pytest.mark.slow

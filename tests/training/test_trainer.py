@@ -166,19 +166,6 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
     assert results == json.loads((tmp_path / "whole" / "results.json").read_text())
 
 
-@pytest.mark.usefixtures("op_by_op")
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
-    trainer = one_device(make_plan("mbn_alp", "Training.epochs = 2"))
-    directory = claimed(tmp_path)
-    Session(trainer).run(directory)
-    newest = directory.path / "checkpoints" / "step-4.data-00000-of-00001"
-    newest.write_bytes(newest.read_bytes()[:100])
-    again = one_device(make_plan("mbn_alp", "Training.epochs = 2"))
-    Session(again).run(directory)
-    for name, value in values(trainer).items():
-        np.testing.assert_array_equal(values(again)[name], value)
-
-
 def test_a_loss_that_is_not_finite_stops_the_run():
     trainer = one_device(make_plan("clean", "LearningRate.rate_per_256 = 1e38"))
     with pytest.raises(UserError, match="step [12]: .* holds numbers that are not finite"):

@@ -117,6 +117,8 @@ class Training:
             beside them; None keeps none.
         steps_per_call: steps that run as one traced call; metrics are their means.
         checkpoint_every_epochs: how often to save; the end is always saved.
+        keep_every_epochs: how often to save a checkpoint that stays, beside the newest
+            two; 0 keeps those alone.
     """
 
     epochs: int
@@ -130,6 +132,7 @@ class Training:
     average_decay: float | None = None
     steps_per_call: int = 10
     checkpoint_every_epochs: int = 1
+    keep_every_epochs: int = 0
 
     def __post_init__(self):
         check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
@@ -142,6 +145,7 @@ class Training:
             ("weight_decay", 0),
             ("steps_per_call", 1),
             ("checkpoint_every_epochs", 1),
+            ("keep_every_epochs", 0),
         ):
             value = getattr(self, name)
             check(value >= least, f"Training.{name}", f"be >= {least}", value)

@@ -27,6 +27,7 @@ _NOT_SCIENCE = (
     "Experiment.deterministic",
     "Training.steps_per_call",
     "Training.checkpoint_every_epochs",
+    "Training.keep_every_epochs",
     "Training.micro_batch_size",
     "Training.average_decay",
     "imagenet.folder",

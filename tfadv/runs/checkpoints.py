@@ -1,6 +1,6 @@
-"""Checkpoints that are either whole or passed over."""
+"""Checkpoints of a run: saved, restored, and read without one."""
 
-import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,26 +8,43 @@ import tensorflow as tf
 
 from tfadv.errors import UserError
 from tfadv.optimization.weight_average import WeightAverage
+from tfadv.runs import saved_steps
+from tfadv.runs.saved_steps import SavedStep
 
 # What each of `WEIGHTS` is called in a checkpoint.
 _NAMES = {"trained": "model", "average": "average"}
 
 
 class Checkpoints:
-    """The newest checkpoints of a run, by optimizer step.
+    """The checkpoints of a run, by optimizer step.
 
     Args:
         folder: where they are kept.
         model: the model.
         optimizer: its built optimizer, whose `iterations` count the steps.
         average: the moving average of its weights, if there is one.
-        keep: how many to keep; the one before the newest is the fallback.
+        bound_to: digests of what the run is bound to, by name: a checkpoint with others
+            is another run's.
+        keep: how many of the newest to keep; the one before the newest is the fallback.
+        keep_every: keeps those of every so many steps as well; 0 stands for none.
     """
 
     def __init__(
-        self, folder: Path, model, optimizer, average: WeightAverage | None = None, keep: int = 2
+        self,
+        folder: Path,
+        model,
+        optimizer,
+        average: WeightAverage | None = None,
+        bound_to: Mapping[str, str] | None = None,
+        *,
+        keep: int = 2,
+        keep_every: int = 0,
     ):
+        self._folder = folder
         self._optimizer = optimizer
+        self._bound_to = bound_to or {}
+        self._keep, self._keep_every = keep, keep_every
+        self._known: set[SavedStep] = set()  # to be whole
         tracked = {
             "model": _by_path(model.variables),
             "optimizer": _by_path(optimizer.variables),
@@ -35,34 +52,46 @@ class Checkpoints:
         if average:
             tracked["average"] = average.by_path()
         self._checkpoint = tf.train.Checkpoint(**tracked)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name="step"
-        )
+        # TensorFlow's counter of saves: checkpoints of before have it, so all have.
+        self._checkpoint.save_counter.assign(0)
 
     def save(self) -> None:
-        """Saves the current step."""
-        self._manager.save(checkpoint_number=int(self._optimizer.iterations.numpy()))
+        """Saves the current step, and removes what is not to be kept."""
+        saved = SavedStep(self._step, True, self._folder)
+        if saved not in self._known:
+            saved_steps.write(saved, self._bound_to, self._checkpoint.write)
+            self._known.add(saved)
+        saved_steps.keep_newest(
+            self._folder, self._bound_to, self._known, self._keep, self._keep_every
+        )
 
     def restore(self) -> int:
         """Restores the newest whole checkpoint.
 
         Returns:
-            Its step, or 0 where there is none.
+            Its step, or 0 where the run was never saved.
 
         Raises:
-            UserError: there are checkpoints and none can be read.
+            UserError: there are checkpoints and none is whole, or it is of another model.
         """
-        reasons = []
-        for path in reversed(self._manager.checkpoints):
-            try:
-                self._checkpoint.restore(path).assert_consumed()
-                return int(self._optimizer.iterations.numpy())
-            except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
-                reasons.append(f"{path}: {str(error).splitlines()[0]}")
-                logging.warning("passed over a checkpoint: %s", reasons[-1])
-        if reasons:
-            raise UserError(f"no checkpoint can be restored: {reasons[0]}")
-        return 0
+        saved = saved_steps.newest_whole(self._folder, self._bound_to)
+        if saved is None:
+            return 0
+        try:
+            self._checkpoint.restore(saved.prefix).assert_consumed()
+        except (tf.errors.OpError, AssertionError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"'{saved.path}' is whole and can't be restored: {reason}") from None
+        self._known.add(saved)
+        return self._step
+
+    def remove_leftovers(self) -> None:
+        """Removes what saves that were killed have left."""
+        saved_steps.remove_leftovers(self._folder)
+
+    @property
+    def _step(self) -> int:
+        return int(self._optimizer.iterations.numpy())
 
 
 def _by_path(variables) -> dict[str, tf.Variable]:
@@ -77,20 +106,23 @@ def _by_path(variables) -> dict[str, tf.Variable]:
     return found
 
 
-def read_model(folder: Path, weights: str = "trained") -> dict[str, np.ndarray]:
-    """Returns the values of a model's variables in the newest checkpoint, by path.
+def read_model(
+    folder: Path, weights: str = "trained", bound_to: Mapping[str, str] | None = None
+) -> dict[str, np.ndarray]:
+    """Returns the values of a model's variables in the newest whole checkpoint, by path.
 
     Args:
         folder: the checkpoints of a run.
         weights: of `WEIGHTS`: those that were trained, or their moving average.
+        bound_to: digests of what the run is bound to, by name.
 
     Raises:
-        UserError: there is no checkpoint, or no average in it.
+        UserError: there is no checkpoint, none is whole, or it has no average.
     """
-    newest = tf.train.latest_checkpoint(str(folder))
+    newest = saved_steps.newest_whole(folder, bound_to or {})
     if newest is None:
         raise UserError(f"no checkpoint in '{folder}'")
-    reader = tf.train.load_checkpoint(newest)
+    reader = tf.train.load_checkpoint(newest.prefix)
     before, after = f"{_NAMES[weights]}/", "/.ATTRIBUTES/VARIABLE_VALUE"
     found = {
         key.removeprefix(before).removesuffix(after).replace(".S", "/"): reader.get_tensor(key)

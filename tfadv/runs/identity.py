@@ -148,8 +148,8 @@ def check_results(run: TrainedRun) -> None:
     if any(measured) and digests.of_model(run.model) not in measured:
         raise UserError(
             f"'{run.path}': results.json was measured with other weights than the newest "
-            "checkpoint's: remove results.json and give the command that trained again, which "
-            "measures those"
+            "whole checkpoint's: remove results.json and give the command that trained again, "
+            "which measures those"
         )
 
 

@@ -31,18 +31,19 @@ def load(model: Model, source: str, weights: str = "trained") -> None:
 
     Args:
         model: the model.
-        source: the folder of a run, whose newest checkpoint is taken, or an
+        source: the folder of a run, whose newest whole checkpoint is taken, or an
             ``.npz`` in the released pipeline's layout.
         weights: of `WEIGHTS`: those that the run trained, or their moving average.
 
     Raises:
-        UserError: a weight is missing, has another shape or is not finite; nothing is set.
+        UserError: no checkpoint is whole, or a weight is missing, has another shape or is
+            not finite; nothing is set.
     """
     run = RunDirectory(Path(source))
     if _is_npz(source):
         values = _released(model, source)
     elif run.has_checkpoint:
-        values = read_model(run.checkpoints_path, weights)
+        values = read_model(run.checkpoints_path, weights, run.bound_to())
     else:
         raise UserError(
             f"{PARAMETER}: '{source}' is neither an .npz file nor the folder of a run with "
@@ -55,11 +56,17 @@ def load(model: Model, source: str, weights: str = "trained") -> None:
 
 
 def digest(source: str) -> str | None:
-    """Returns a digest of the weights that `load` would read; None where there are none."""
+    """Returns a digest of the weights that `load` would read; None where there are none.
+
+    Raises:
+        UserError: there are checkpoints, and none is whole.
+    """
     run = RunDirectory(Path(source))
     if _is_npz(source):
         return digests.of_path(Path(source))
-    return digests.of_arrays(read_model(run.checkpoints_path)) if run.has_checkpoint else None
+    if not run.has_checkpoint:
+        return None
+    return digests.of_arrays(read_model(run.checkpoints_path, bound_to=run.bound_to()))
 
 
 def released_name(path: str) -> str:

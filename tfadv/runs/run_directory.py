@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.metadata
+import itertools
 import json
 import platform
 import subprocess
@@ -16,6 +17,7 @@ from tfadv.data import Splits
 from tfadv.devices.local import processor_name
 from tfadv.errors import UserError
 from tfadv.files import write_json, write_text
+from tfadv.runs import saved_steps
 
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
 # What run.json holds of a run's images and weights.
@@ -45,8 +47,8 @@ class RunDirectory:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether the run was saved at least once."""
-        return (self.checkpoints_path / "checkpoint").is_file()
+        """Whether the run was saved at least once, be it whole or not."""
+        return saved_steps.any_saved(self.checkpoints_path)
 
     @property
     def has_begun(self) -> bool:
@@ -110,6 +112,17 @@ class RunDirectory:
         """Returns the digests of images and weights that the run was started with."""
         record = self._read_json("run.json") or {}
         return {part: record[part] for part in _IDENTITY if part in record}
+
+    def bound_to(self) -> dict[str, str]:
+        """Returns digests of the configuration and the images, for the run's checkpoints."""
+        written, data = self.path / "config.gin", self.identity().get("data")
+        found = {}
+        if written.is_file():
+            values = bindings(written.read_text(encoding="utf-8"))
+            found["configuration"] = digests.of_texts(itertools.chain(*sorted(values.items())))
+        if data:
+            found["data"] = digests.of_texts([json.dumps(data, sort_keys=True)])
+        return found
 
     def results(self) -> dict | None:
         """Returns the finished run's record, or None."""

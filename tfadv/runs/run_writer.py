@@ -26,8 +26,9 @@ class RunWriter:
         self._tensorboard = TensorBoardWriter(directory.path / "tensorboard") if is_chief else None
 
     def begin(self, step: int) -> None:
-        """Forgets what was noted after a step that is to be done again."""
+        """Forgets what was noted after a step to be done again, and what killed saves left."""
         if self._is_chief:
+            self._checkpoints.remove_leftovers()
             self._directory.forget_metrics_after(step)
 
     def metrics(self, step: int, metrics: dict) -> None:

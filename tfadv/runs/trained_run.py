@@ -74,7 +74,8 @@ def load(
         weights: those that were ``trained``, or their moving ``average``.
 
     Raises:
-        UserError: the data is not here, or a weight is missing or not finite.
+        UserError: the data is not here, no checkpoint is whole, or a weight is missing or
+            not finite.
     """
     directory = RunDirectory(path)
     plan.splits.test.check_present()

@@ -73,7 +73,7 @@ class Session:
         )
 
     def run(self, directory: RunDirectory) -> dict:
-        """Trains from the newest checkpoint to the end, then evaluates.
+        """Trains from the newest whole checkpoint to the end, then evaluates.
 
         Returns:
             The record in ``results.json``.
@@ -81,12 +81,18 @@ class Session:
         Raises:
             Interrupted: SIGTERM or SIGINT came; the run can be resumed.
             WorkerLost: another worker is gone; the run can be resumed.
-            UserError: a number is no longer finite, or the workers differ.
+            UserError: a number is no longer finite, the workers differ, or there are
+                checkpoints and none is whole.
             BadImagesError: an image can't be read; put it back, and the run can be resumed.
         """
         trainer = self.trainer
         checkpoints = Checkpoints(
-            directory.checkpoints_path, trainer.model, trainer.optimizer, trainer.average
+            directory.checkpoints_path,
+            trainer.model,
+            trainer.optimizer,
+            trainer.average,
+            directory.bound_to(),
+            keep_every=self._plan.training.keep_every_epochs * self._plan.steps_per_epoch,
         )
         writer = RunWriter(directory, checkpoints, self._workers.is_chief)
         with self._workers.watched():
@@ -143,8 +149,8 @@ class Session:
 
     def _save_is_due(self, epoch: int, within: int) -> bool:
         training = self._plan.training
-        last = epoch == training.epochs
-        return within == 0 and (epoch % training.checkpoint_every_epochs == 0 or last)
+        every = (training.checkpoint_every_epochs, training.keep_every_epochs, training.epochs)
+        return within == 0 and any(epochs and epoch % epochs == 0 for epochs in every)
 
     @functools.cached_property
     def _strip(self) -> Callable[[], tuple[tf.Tensor, tf.Tensor]]:
