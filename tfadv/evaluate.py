@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
 
 from tfadv import config, digests
 from tfadv.config import command_line
@@ -74,7 +73,7 @@ def main(argv):
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
             write_report(evaluator, record, worst, Path(beside) / "report")
             (Path(beside) / "report").replace(report_folder)
-        console = Console(highlight=False, soft_wrap=True)
+        console = command_line.terminal()
         console.print(results_table(record))
         if "doctor" in record:
             console.print(indicators_table(record))

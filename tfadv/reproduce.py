@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from absl import app, flags
-from rich.console import Console
 
 from tfadv.config import command_line
 from tfadv.config.hardware import Hardware
@@ -37,10 +36,10 @@ flags.DEFINE_string("block", None, "Whose norm figures 5 and 6 show; by default 
 
 def main(argv):
     """Runs what is missing, and writes the report."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = command_line.terminal()
 
     def say(line: str) -> None:
-        console.print(line, markup=False)
+        console.print(line)
 
     with command_line.mistakes_in_one_line():
         command_line.refuse_arguments(argv)

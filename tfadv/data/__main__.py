@@ -12,7 +12,6 @@ from pathlib import Path
 
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
 
 from tfadv.config import command_line
 from tfadv.data.bad_images import BadImages
@@ -39,7 +38,7 @@ flags.DEFINE_integer("pack_quality", 95, "Of JPEGs that are made smaller.", 1, 1
 def main(argv):
     """Looks, writes and judges."""
     tf.config.set_visible_devices([], "GPU")  # nothing here needs one
-    console = Console(highlight=False, soft_wrap=True)
+    console = command_line.terminal()
     with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
         if FLAGS.pack:
@@ -53,11 +52,11 @@ def main(argv):
         except KeyboardInterrupt:
             print("interrupted before the report was written", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)
-    console.print(summary.table(data_set.name, seen))
-    for line in summary.lines(seen):
-        console.print(line, markup=False)
-    console.print(f"report: {folder / report.PAGE}", markup=False)
-    sys.exit(1 if seen["unfit"] else 0)
+        console.print(summary.table(data_set.name, seen))
+        for line in summary.lines(seen):
+            console.print(line)
+        console.print(f"report: {folder / report.PAGE}")
+        sys.exit(1 if seen["unfit"] else 0)
 
 
 def pack_chosen(found: command_line.Found) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import gin
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.registry.annotations import fits
+from tfadv.registry.annotations import fits, is_moderate
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 
@@ -69,6 +69,7 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
             wanted = parameter.annotation
             kind = wanted.__name__ if isinstance(wanted, type) else str(wanted)
             check(fits(bound[name], wanted), full_name, f"be of type {kind}", bound[name])
+            check(is_moderate(bound[name]), full_name, "be finite, within 32 bits", bound[name])
         elif parameter.default is parameter.empty and name not in arguments:
             raise UserError(f"{full_name} is not set: bind it in a gin file (a scale usually does)")
     try:
