@@ -146,6 +146,8 @@ def _about(
 
 def _run(found) -> Subject:
     """Returns a run's model on the devices that its plan names."""
+    why = "goes with --saved_model: a run knows it"
+    command_line.refuse_flags(("pixel_range", "layout", "outputs", "endpoint"), why)
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = build_plan(found.read)
@@ -166,8 +168,12 @@ def _run(found) -> Subject:
 def _external(found) -> Subject:
     """Returns a model made elsewhere, which stays where it was loaded."""
     path = Path(FLAGS.saved_model)
-    if FLAGS.weights != "trained":
-        raise UserError("--weights chooses between a run's weights: it goes with --model_dir")
+    command_line.refuse_flags(["weights"], "chooses between a run's: it goes with --model_dir")
+    if is_bundle(path):
+        why = "is for other models than bundles, which return logits by branch: see --branch"
+        command_line.refuse_flags(("endpoint", "outputs"), why)
+    elif path.is_file():
+        command_line.refuse_flags(["endpoint"], "is for SavedModels: a Keras file has one function")
     # A bundle is measured on its run's data, unless a scale chooses others.
     of_its_run = is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
     first = str((path / "config.gin").resolve()) if of_its_run else config.PROTOCOL

@@ -33,6 +33,7 @@ def main(argv):
     tf.get_logger().setLevel("ERROR")  # the kit traces on purpose more than once
     with command_line.mistakes_in_one_line():
         if FLAGS.new:
+            command_line.refuse_flags(["check"], "comes after --new, in a command of its own")
             start_plugin(argv[1:], console)
             return
         command_line.refuse_arguments(argv)

@@ -145,6 +145,13 @@ def refuse_arguments(argv: Sequence[str]) -> None:
         raise UserError(f"'{argv[1]}' is no flag; gin files go in --gin_file={argv[1]}")
 
 
+def refuse_flags(names: Iterable[str], why: str) -> None:
+    """Raises `UserError` if one of some flags, which don't apply, was given."""
+    for name in names:
+        if FLAGS[name].value != FLAGS[name].default:
+            raise UserError(f"--{name} {why}")
+
+
 def chosen_branches(branches: Sequence[str], choice: str) -> list[str]:
     """Returns the branches that ``--branch`` names.
 

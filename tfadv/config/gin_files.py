@@ -1,6 +1,6 @@
 """Gin files: where they are, and their statements with what they include."""
 
-import os
+import contextlib
 import tokenize
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,8 +74,9 @@ def find_file(name: str, wanted_by: str) -> Path:
     """
     for folder in (Path.cwd(), SHIPPED):
         path = folder / name
-        if os.path.isfile(path):  # False as well for what can't be a name
-            return path.resolve()
+        with contextlib.suppress(OSError):  # it may be too long to be a name
+            if path.is_file():
+                return path.resolve()
     known = sorted(str(path.relative_to(SHIPPED)) for path in (SHIPPED / "gin").rglob("*.gin"))
     raise UserError(f"{wanted_by}: no gin file '{name}'.{nearest(name, known)}")
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from importlib import metadata
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -50,7 +51,7 @@ def _circumstances() -> list[str]:
     versions = [f"{name} {installed[name]}" for name in _PACKAGES if name in installed]
     return [
         f"command: {shlex.join([*sys.orig_argv[:1], *sys.argv])}",
-        f"folder: {os.getcwd()}",
+        f"folder: {Path.cwd()}",
         f"versions: {', '.join([f'python {platform.python_version()}', *versions])}",
         f"system: {platform.platform()}",
     ]

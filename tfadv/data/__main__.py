@@ -34,6 +34,8 @@ flags.DEFINE_integer("pack_shorter_side", None, "Packs them made smaller, in pix
 flags.DEFINE_enum("pack_format", JPEG, (JPEG, PNG), "Of images that are made smaller.")
 flags.DEFINE_integer("pack_quality", 95, "Of JPEGs that are made smaller.", 1, 100)
 
+_FLAGS_OF_PACKING = ("pack_shorter_side", "pack_format", "pack_quality")
+
 
 def main(argv):
     """Looks, writes and judges."""
@@ -44,6 +46,7 @@ def main(argv):
         if FLAGS.pack:
             pack_chosen(found)
             return
+        command_line.refuse_flags(_FLAGS_OF_PACKING, "goes with --pack")
         data_set = chosen(found)
         folder = Path(FLAGS.output_dir or Path("runs") / f"data-{data_set.name}")
         report.check_new(folder)
@@ -65,6 +68,7 @@ def pack_chosen(found: command_line.Found) -> None:
     Raises:
         UserError: they are not of files, or there is such a folder already.
     """
+    command_line.refuse_flags(("output_dir", "workers"), "goes with a look, not with --pack")
     if FLAGS.folder or FLAGS.npz or not FLAGS.gin_file:
         raise UserError("--pack goes with --gin_file, which chooses an Experiment.dataset of files")
     found.read = command_line.read_flags()

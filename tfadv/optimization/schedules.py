@@ -40,6 +40,8 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
             b is higher.
     """
 
+    unbindable = ("batch_size", "steps_per_epoch", "epochs", "decay")  # the run's own
+
     def __init__(
         self,
         batch_size: int,

@@ -16,7 +16,6 @@ from tfadv.registry.bindings import (
     written_again,
 )
 
-
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _SCOPES = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*")
 
