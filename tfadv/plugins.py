@@ -147,7 +147,10 @@ def start_plugin(arguments: list[str], console: Console) -> None:
     if len(arguments) != 1:
         raise UserError(f"--new wants one name: python -m tfadv.plugins --new {FLAGS.new} my_name")
     folder = Path(FLAGS.plugin_dir[0] if FLAGS.plugin_dir else "plugins")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--plugin_dir: '{folder}' can't be made: {error.strerror}") from None
     command_line.read_plugin_flags()
     load_folders()
     for path in templates.write(FLAGS.new, arguments[0], folder):

@@ -16,7 +16,7 @@ from tfadv.strategies import Network, Strategy
 # A gradient by the inputs costs a forward; that by inputs and weights two.
 ATTACK_PASSES = 2
 TRAINING_PASSES = 3
-_STEPS_COUNTED = 1000  # the others of an attack are like them
+_STEPS_COUNTED = 200  # the others of an attack are like them
 
 
 @dataclasses.dataclass(frozen=True)

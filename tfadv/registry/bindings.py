@@ -69,7 +69,9 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
             wanted = parameter.annotation
             kind = wanted.__name__ if isinstance(wanted, type) else str(wanted)
             check(fits(bound[name], wanted), full_name, f"be of type {kind}", bound[name])
-            check(is_moderate(bound[name]), full_name, "be finite, within 32 bits", bound[name])
+            check(
+                is_moderate(bound[name]), full_name, "be finite and fit into 32 bits", bound[name]
+            )
         elif parameter.default is parameter.empty and name not in arguments:
             raise UserError(f"{full_name} is not set: bind it in a gin file (a scale usually does)")
     try:

@@ -153,7 +153,7 @@ def write(kind: str, name: str, folder: Path) -> list[Path]:
     if keyword.iskeyword(name) or name in (*keyword.softkwlist, *dir(builtins)):
         raise UserError(f"--new: '{name}' is a word of Python's own: choose another name")
     taken = {known for kind in registry.REGISTRIES for known in kind.names()}
-    if name in taken or part in registry.configurables():
+    if name in taken or name == kind or part in registry.configurables():
         raise UserError(f"--new: the name '{name}' is taken; see python -m tfadv.plugins")
     files = [folder / f"{name}.py", folder / f"{name}.gin"]
     for path in files:
