@@ -66,12 +66,10 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
     for name, parameter in _parameters(part).items():
         full_name = f"{part.__name__}.{name}"
         if name in bound:
-            wanted = parameter.annotation
+            value, wanted = bound[name], parameter.annotation
             kind = wanted.__name__ if isinstance(wanted, type) else str(wanted)
-            check(fits(bound[name], wanted), full_name, f"be of type {kind}", bound[name])
-            check(
-                is_moderate(bound[name]), full_name, "be finite and fit into 32 bits", bound[name]
-            )
+            check(fits(value, wanted), full_name, f"be of type {kind}", value)
+            check(is_moderate(value), full_name, "be finite and fit into 32 bits", value)
         elif parameter.default is parameter.empty and name not in arguments:
             raise UserError(f"{full_name} is not set: bind it in a gin file (a scale usually does)")
     try:
