@@ -12,7 +12,7 @@ from absl import app, flags
 
 from tfadv import config
 from tfadv.config import command_line
-from tfadv.files import write_json, write_text
+from tfadv.files import check_place, write_json, write_text
 from tfadv.planning.plan import build_plan
 from tfadv.runs import comparison, processes
 
@@ -36,6 +36,7 @@ def main(argv):
             config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
             build_plan()  # a mistake in one is reported before any is trained
         folder = Path(FLAGS.output_dir)
+        check_place(folder / "comparison.json", "output_dir")
         jobs = [(name, seed) for seed in seeds for name in recipes]
         finished = {name: [] for name in recipes}
         for number, (name, seed) in enumerate(jobs, 1):

@@ -23,7 +23,7 @@ from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.files import write_json
+from tfadv.files import check_place, write_json
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import is_bundle, made_by
 from tfadv.models.classifier import Classifier
@@ -87,6 +87,7 @@ def _new_files() -> tuple[Path, Path]:
     for path in (output, report_folder):
         if path.exists():
             raise UserError(f"--output: there is a '{path}' already: choose another")
+    check_place(output, "output")
     return output, report_folder
 
 

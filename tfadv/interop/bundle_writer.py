@@ -12,7 +12,7 @@ from tfadv.attacks.gradients import label_gradient
 from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.files import write_json, write_text
+from tfadv.files import check_place, write_json, write_text
 from tfadv.interop.bundle_format import CARD, METADATA, REFERENCE
 from tfadv.interop.keras_form import keras_form
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
@@ -69,6 +69,7 @@ def write_bundle(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
+    check_place(folder, "output_dir")
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside it first: a folder of that name is a whole bundle.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name) as beside:
