@@ -6,6 +6,7 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation resumes when the same command is given again.
 """
 
+import math
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -209,7 +210,7 @@ def _stated_range() -> tuple[float, float] | None:
         low, high = (float(bound) for bound in FLAGS.pixel_range)
     except ValueError:
         low = high = 0.0
-    if not low < high:
+    if not -math.inf < low < high < math.inf:
         raise UserError(
             f"--pixel_range must be LOW,HIGH such as 0,1, got {','.join(FLAGS.pixel_range)}"
         )
