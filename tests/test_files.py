@@ -18,6 +18,7 @@ def test_json_is_strict(tmp_path):
 
 def test_where_nothing_can_be_written_is_told_at_once(tmp_path):
     (tmp_path / "file").write_text("mine")
+    check_place(tmp_path / "file", "output_dir")
     check_place(tmp_path / "new", "output_dir")
     check_place(tmp_path / "some" / "new", "output_dir")
     for place, reason in (

@@ -85,10 +85,11 @@ def _new_files() -> tuple[Path, Path]:
     """Returns the record's path and the report's folder, neither of which exists."""
     output = Path(FLAGS.output or Path(FLAGS.model_dir or ".") / "evaluation.json")
     report_folder = output.with_name(f"{output.stem}_report")
+    if FLAGS.output:
+        check_place(output, "output")
     for path in (output, report_folder):
         if path.exists():
             raise UserError(f"--output: there is a '{path}' already: choose another")
-    check_place(output, "output")
     return output, report_folder
 
 

@@ -13,11 +13,14 @@ def check_place(path: Path, flag: str) -> None:
     """Raises `UserError` unless a file or folder can be at `path`, before any work for it.
 
     Args:
-        path: where it is to be; its folders need not exist.
+        path: where it is to be; its folders need not exist, and what is there already is not
+            looked at.
         flag: which names it, for the error.
     """
     whole = path.absolute()
     try:
+        if whole.exists():
+            return
         with_room = whole.with_name(whole.name + _ROOM) if whole.name else whole
         with_room.exists()  # which raises if the name is too long
         nearest = next(folder for folder in whole.parents if folder.exists())

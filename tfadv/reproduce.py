@@ -13,6 +13,7 @@ from absl import app, flags
 from tfadv.config import command_line
 from tfadv.config.hardware import Hardware
 from tfadv.errors import UserError
+from tfadv.files import check_place
 from tfadv.registry import configured
 from tfadv.reproduction import cells, costs
 from tfadv.reproduction.catalogue import EXPERIMENTS, chosen
@@ -74,6 +75,7 @@ def main(argv):
 def _runner(say) -> Runner:
     setting = cells.setting_of(FLAGS.gin_file, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
     folder = Path(FLAGS.output_dir or f"runs/reproduce-{setting.scale}")
+    check_place(folder / "runs", "output_dir")
     return Runner(folder, setting, say)
 
 

@@ -55,8 +55,8 @@ class RunDirectory:
 
     def check(self, config: Config) -> None:
         """Raises `UserError` if something else than this very run is here."""
+        check_place(self.path, "model_dir")
         if not self.path.exists():
-            check_place(self.path, "model_dir")
             return
         if not self.path.is_dir():
             raise UserError(f"--model_dir: '{self.path}' is a file, not a folder")
