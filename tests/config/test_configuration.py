@@ -77,6 +77,12 @@ def test_bindings_take_precedence_and_their_place_is_known():
         (["gin/mbn.gin"], ["epsilon = 8"], "uses a macro 'epsilon'.*Did you mean 'PGD.epsilon'"),
         (["gin/mbn.gin"], ["LearningRate.batch_size = 3"], "no parameter 'batch_size'"),
         (["gin/mbn.gin"], ["ResNet.classes = 3"], "ResNet has no parameter 'classes'"),
+        (["gin/gn.gin"], ["GroupNorm.gamma_initializer = 'x'"], "be an initializer of Keras"),
+        (
+            ["gin/mbn.gin"],
+            ["Experiment.decay = 'exponential'", "ExponentialDecay.every_epochs = 1e-300"],
+            "ExponentialDecay.every_epochs must be in 0.001",
+        ),
         (["x" * 300], [], "--gin_file: no gin file 'xxx"),
     ],
 )

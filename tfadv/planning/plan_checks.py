@@ -11,11 +11,12 @@ from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.norms import Norm, NormPhase, NormPolicy
 from tfadv.optimization.schedules import LearningRate, StepDecay
+from tfadv.strategies import Strategy
 
 # More than one GPU does of any but a tiny network: who is warned by it is warned rightly.
 _PASSES_PER_SECOND = 10_000
 _PASSES_PER_DAY = 24 * 3600 * _PASSES_PER_SECOND
-LONG_TRAINING, LONG_EVALUATION = 30.0, 1.0  # days
+_LONG_TRAINING, _LONG_EVALUATION = 30.0, 1.0  # days
 _START = "Experiment.initial_weights: the folder of a run, or an .npz of the released pipeline"
 
 
@@ -138,12 +139,20 @@ def long_attacks(attacks: Mapping[str, Attack], images: int, patience: float) ->
     return tuple(found)
 
 
+def long_training(
+    attack: Attack, strategy: Strategy, training: Training, source: Source
+) -> tuple[str, ...]:
+    """Returns a warning if the attack takes long in all epochs on the images of `source`."""
+    images = training.epochs * len(source) if strategy.attacks else 0
+    return long_attacks({"the training attack": attack}, images, _LONG_TRAINING)
+
+
 def long_evaluation(
     attacks: Mapping[str, Attack], evaluation: Evaluation, source: Source
 ) -> tuple[str, ...]:
     """Returns warnings about attacks that take long to evaluate on the images of `source`."""
     images = min(evaluation.examples or len(source), len(source)) * evaluation.restarts
-    return long_attacks(attacks, images, LONG_EVALUATION)
+    return long_attacks(attacks, images, _LONG_EVALUATION)
 
 
 def odd_training(
