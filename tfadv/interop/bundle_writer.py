@@ -67,9 +67,9 @@ def write_bundle(
     Raises:
         UserError: there is something in the folder.
     """
+    check_place(folder, "output_dir")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
-    check_place(folder, "output_dir")
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside it first: a folder of that name is a whole bundle.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name) as beside:
