@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tfadv.files import write_json
+from tfadv.errors import UserError
+from tfadv.files import check_place, write_json
 
 
 def test_json_is_strict(tmp_path):
@@ -13,3 +14,17 @@ def test_json_is_strict(tmp_path):
     assert not (tmp_path / "a.json").exists()
     write_json(tmp_path / "a.json", {"accuracy": 0.5})
     assert json.loads((tmp_path / "a.json").read_text()) == {"accuracy": 0.5}
+
+
+def test_where_nothing_can_be_written_is_told_at_once(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    check_place(tmp_path / "file", "output_dir")
+    check_place(tmp_path / "new", "output_dir")
+    check_place(tmp_path / "some" / "new", "output_dir")
+    for place, reason in (
+        (tmp_path / "file" / "new", "file' is no folder"),
+        (tmp_path / ("x" * 300), "name too long"),
+        (tmp_path / ("x" * 250), "name too long"),
+    ):
+        with pytest.raises(UserError, match=f"(?i)--output_dir: '.*' can't be written: .*{reason}"):
+            check_place(place, "output_dir")

@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 from absl import app, flags
-from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line
-from tfadv.files import write_json, write_text
+from tfadv.files import check_place, write_json, write_text
 from tfadv.planning.plan import build_plan
 from tfadv.runs import comparison, processes
 
@@ -27,7 +26,7 @@ flags.DEFINE_string("output_dir", None, "Where the runs and the table go.", requ
 
 def main(argv):
     """Trains what is missing and prints the table."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = command_line.terminal()
     with command_line.mistakes_in_one_line():
         command_line.refuse_arguments(argv)
         recipes = comparison.chosen_recipes(FLAGS.recipe)
@@ -36,27 +35,28 @@ def main(argv):
             files = [recipe, *FLAGS.gin_file]
             config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
             build_plan()  # a mistake in one is reported before any is trained
-    folder = Path(FLAGS.output_dir)
-    jobs = [(name, seed) for seed in seeds for name in recipes]
-    finished = {name: [] for name in recipes}
-    for number, (name, seed) in enumerate(jobs, 1):
-        console.print(f"{number}/{len(jobs)} {name}, seed {seed}", markup=False)
-        run = folder / name / f"seed{seed}"
-        ended = train(recipes[name], seed, run)
-        if ended.stopped_by:
-            print(f"stopped at {run}: the same command resumes", file=sys.stderr)
-            sys.exit(128 + ended.stopped_by)
-        if ended.code == 0:
-            finished[name].append(run)
-        else:
-            print(f"error: {run} ended with {ended.code}: {ended.last_line}", file=sys.stderr)
-    rows = comparison.summaries(finished)
-    if rows:
-        write_json(folder / "comparison.json", rows)
-        write_text(folder / "comparison.md", comparison.markdown(rows))
-        console.print(comparison.table(rows))
-        console.print(f"{folder}: comparison.json, comparison.md and the runs", markup=False)
-    sys.exit(0 if all(len(runs) == len(seeds) for runs in finished.values()) else 1)
+        folder = Path(FLAGS.output_dir)
+        check_place(folder / "comparison.json", "output_dir")
+        jobs = [(name, seed) for seed in seeds for name in recipes]
+        finished = {name: [] for name in recipes}
+        for number, (name, seed) in enumerate(jobs, 1):
+            console.print(f"{number}/{len(jobs)} {name}, seed {seed}")
+            run = folder / name / f"seed{seed}"
+            ended = train(recipes[name], seed, run)
+            if ended.stopped_by:
+                print(f"stopped at {run}: the same command resumes", file=sys.stderr)
+                sys.exit(128 + ended.stopped_by)
+            if ended.code == 0:
+                finished[name].append(run)
+            else:
+                print(f"error: {run} ended with {ended.code}: {ended.last_line}", file=sys.stderr)
+        rows = comparison.summaries(finished)
+        if rows:
+            write_json(folder / "comparison.json", rows)
+            write_text(folder / "comparison.md", comparison.markdown(rows))
+            console.print(comparison.table(rows))
+            console.print(f"{folder}: comparison.json, comparison.md and the runs")
+        sys.exit(0 if all(len(runs) == len(seeds) for runs in finished.values()) else 1)
 
 
 def train(recipe: str, seed: int, run: Path) -> processes.Ended:

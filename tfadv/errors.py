@@ -23,7 +23,7 @@ class UserError(ValueError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns ``" Did you mean 'x'?"`` for the closest known name, or ``""``."""
-    by_folded = {candidate.lower(): candidate for candidate in known}
+    by_folded = {str(candidate).lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=0.5)
     return f" Did you mean '{by_folded[close[0]]}'?" if close else ""
 
@@ -39,7 +39,7 @@ def check_choice(parameter: str, value: str, choices: Iterable[str]) -> None:
     choices = tuple(choices)
     if value not in choices:
         raise UserError(
-            f"{parameter} is {value!r}, which is none of {', '.join(choices)}."
+            f"{parameter} is {value!r}, which is none of {', '.join(map(str, choices))}."
             + nearest(str(value), choices),
             parameter,
         )

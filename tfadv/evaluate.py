@@ -6,13 +6,13 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation resumes when the same command is given again.
 """
 
+import math
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
 
 from tfadv import config, digests
 from tfadv.config import command_line
@@ -24,7 +24,7 @@ from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.files import write_json
+from tfadv.files import check_place, write_json
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import is_bundle, made_by
 from tfadv.models.classifier import Classifier
@@ -74,7 +74,7 @@ def main(argv):
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
             write_report(evaluator, record, worst, Path(beside) / "report")
             (Path(beside) / "report").replace(report_folder)
-        console = Console(highlight=False, soft_wrap=True)
+        console = command_line.terminal()
         console.print(results_table(record))
         if "doctor" in record:
             console.print(indicators_table(record))
@@ -85,6 +85,8 @@ def _new_files() -> tuple[Path, Path]:
     """Returns the record's path and the report's folder, neither of which exists."""
     output = Path(FLAGS.output or Path(FLAGS.model_dir or ".") / "evaluation.json")
     report_folder = output.with_name(f"{output.stem}_report")
+    if FLAGS.output:
+        check_place(output, "output")
     for path in (output, report_folder):
         if path.exists():
             raise UserError(f"--output: there is a '{path}' already: choose another")
@@ -147,6 +149,8 @@ def _about(
 
 def _run(found) -> Subject:
     """Returns a run's model on the devices that its plan names."""
+    why = "goes with --saved_model: a run knows it"
+    command_line.refuse_flags(("pixel_range", "layout", "outputs", "endpoint"), why)
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = build_plan(found.read)
@@ -167,8 +171,12 @@ def _run(found) -> Subject:
 def _external(found) -> Subject:
     """Returns a model made elsewhere, which stays where it was loaded."""
     path = Path(FLAGS.saved_model)
-    if FLAGS.weights != "trained":
-        raise UserError("--weights chooses between a run's weights: it goes with --model_dir")
+    command_line.refuse_flags(["weights"], "chooses between a run's: it goes with --model_dir")
+    if is_bundle(path):
+        why = "is for other models than bundles, which return logits by branch: see --branch"
+        command_line.refuse_flags(("endpoint", "outputs"), why)
+    elif path.is_file():
+        command_line.refuse_flags(["endpoint"], "is for SavedModels: a Keras file has one function")
     # A bundle is measured on its run's data, unless a scale chooses others.
     of_its_run = is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
     first = str((path / "config.gin").resolve()) if of_its_run else config.PROTOCOL
@@ -203,7 +211,7 @@ def _stated_range() -> tuple[float, float] | None:
         low, high = (float(bound) for bound in FLAGS.pixel_range)
     except ValueError:
         low = high = 0.0
-    if not low < high:
+    if not -math.inf < low < high < math.inf:
         raise UserError(
             f"--pixel_range must be LOW,HIGH such as 0,1, got {','.join(FLAGS.pixel_range)}"
         )

@@ -1,7 +1,35 @@
 """Files that are written as a whole or not at all."""
 
 import json
+import os
 from pathlib import Path
+
+from tfadv.errors import UserError
+
+_ROOM = "x" * 24  # what may be added to a name while a file or folder is written
+
+
+def check_place(path: Path, flag: str) -> None:
+    """Raises `UserError` unless a file or folder can be at `path`, before any work for it.
+
+    Args:
+        path: where it is to be; its folders need not exist, and what is there already is not
+            looked at.
+        flag: which names it, for the error.
+    """
+    whole = path.absolute()
+    try:
+        if whole.exists():
+            return
+        with_room = whole.with_name(whole.name + _ROOM) if whole.name else whole
+        with_room.exists()  # which raises if the name is too long
+        nearest = next(folder for folder in whole.parents if folder.exists())
+    except OSError as error:
+        raise UserError(f"--{flag}: '{path}' can't be written: {error.strerror}") from None
+    if not nearest.is_dir():
+        raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is no folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is not yours to write")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -29,10 +29,11 @@ flags.adopt_module_key_flags(command_line)  # --help shows them
 
 def main(argv):
     """Lists, checks or writes."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = command_line.terminal()
     tf.get_logger().setLevel("ERROR")  # the kit traces on purpose more than once
     with command_line.mistakes_in_one_line():
         if FLAGS.new:
+            command_line.refuse_flags(["check"], "comes after --new, in a command of its own")
             start_plugin(argv[1:], console)
             return
         command_line.refuse_arguments(argv)
@@ -65,14 +66,14 @@ def list_parts(console: Console) -> None:
         console.print(kind.kind, style="bold")
         for name in kind.names():
             part = kind.get(name)
-            console.print(f"  {name}", style="cyan", markup=False)
+            console.print(f"  {name}", style="cyan")
             origin = [kind.papers[name], part.__module__]
             for line in (
                 (inspect.getdoc(part) or "no docstring").partition("\n")[0],
                 "; ".join(text for text in origin if text),
                 *registry.described_parameters(part),
             ):
-                console.print(f"    {line}", markup=False)
+                console.print(f"    {line}")
 
 
 def check_modules(read: config.Config, modules: list[str], console: Console) -> bool:
@@ -105,7 +106,7 @@ def check_modules(read: config.Config, modules: list[str], console: Console) -> 
 
 
 def _check_part(kind: str, name: str, console: Console) -> bool:
-    console.print(f"{kind} {name}", style="bold", markup=False)
+    console.print(f"{kind} {name}", style="bold")
     start, failed, before = time.monotonic(), 0, None
     checks = testing.checks(kind, name)
     for check in checks:
@@ -121,7 +122,7 @@ def _check_part(kind: str, name: str, console: Console) -> bool:
                 said = _raised(error, testing.KINDS[kind].get(name).__module__)
             outcome = f"FAIL  {check.title}: {'the same' if said == before else said}"
             before = said
-        console.print(f"  {outcome}", markup=False, style="red" if "FAIL" in outcome[:4] else None)
+        console.print(f"  {outcome}", style="red" if "FAIL" in outcome[:4] else None)
     seconds = time.monotonic() - start
     console.print(f"{len(checks) - failed} of {len(checks)} hold ({seconds:.1f} s)")
     return not failed
@@ -146,17 +147,20 @@ def start_plugin(arguments: list[str], console: Console) -> None:
     if len(arguments) != 1:
         raise UserError(f"--new wants one name: python -m tfadv.plugins --new {FLAGS.new} my_name")
     folder = Path(FLAGS.plugin_dir[0] if FLAGS.plugin_dir else "plugins")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--plugin_dir: '{folder}' can't be made: {error.strerror}") from None
     command_line.read_plugin_flags()
     load_folders()
     for path in templates.write(FLAGS.new, arguments[0], folder):
-        console.print(f"wrote {path}", markup=False)
+        console.print(f"wrote {path}")
     recipes = [folder / f"{arguments[0]}.gin"]
     if FLAGS.new == "attack":  # an overlay
         recipes.insert(0, Path("gin/mbn_alp.gin"))
     files = " ".join(f"--gin_file={recipe}" for recipe in recipes)
     for command in (f"plugins --check=plugins.{arguments[0]}", f"train {files}"):
-        console.print(f"python -m tfadv.{command} --plugin_dir={folder}", markup=False)
+        console.print(f"python -m tfadv.{command} --plugin_dir={folder}")
 
 
 if __name__ == "__main__":

@@ -29,16 +29,16 @@ class Progress:
         quiet: bool = False,
     ):
         self._quiet = quiet
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Console(highlight=False, soft_wrap=True, markup=False)
         self._title, self._total = title, total
         self._first: tuple[int, float] | None = None
         self._last_line = time.monotonic()
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[numbers]}"),
+            TextColumn("{task.fields[numbers]}", markup=False),
             console=self.console,
             disable=quiet or not self.console.is_terminal,
         )

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from absl import app, flags
-from rich.console import Console
 
 from tfadv.config import command_line
 from tfadv.config.hardware import Hardware
 from tfadv.errors import UserError
+from tfadv.files import check_place
 from tfadv.registry import configured
 from tfadv.reproduction import cells, costs
 from tfadv.reproduction.catalogue import EXPERIMENTS, chosen
@@ -37,10 +37,10 @@ flags.DEFINE_string("block", None, "Whose norm figures 5 and 6 show; by default 
 
 def main(argv):
     """Runs what is missing, and writes the report."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = command_line.terminal()
 
     def say(line: str) -> None:
-        console.print(line, markup=False)
+        console.print(line)
 
     with command_line.mistakes_in_one_line():
         command_line.refuse_arguments(argv)
@@ -75,6 +75,7 @@ def main(argv):
 def _runner(say) -> Runner:
     setting = cells.setting_of(FLAGS.gin_file, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
     folder = Path(FLAGS.output_dir or f"runs/reproduce-{setting.scale}")
+    check_place(folder / "runs", "output_dir")
     return Runner(folder, setting, say)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from absl import app, flags
-from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line
@@ -46,7 +45,7 @@ def main(argv):
 
 def run(read: config.Config, path: Path) -> None:
     """Trains in `path`, or resumes there, and prints the results."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = command_line.terminal()
     directory = RunDirectory(path)
     directory.check(read)
     plan = build_plan(read)
@@ -62,7 +61,7 @@ def run(read: config.Config, path: Path) -> None:
         trainer.load_initial_weights()
         kept, replicas = trainer.variables, trainer.replicas
         for line in dry_run.report(read, plan, trainer.model, kept, replicas, path):
-            console.print(line, markup=False)
+            console.print(line)
         return
     if results is None:
         for source in plan.splits:
@@ -89,7 +88,7 @@ def run(read: config.Config, path: Path) -> None:
     console.print(results_table(results))
     if "weight_average" in results:
         console.print(results_table(results["weight_average"], "moving average of the weights"))
-    console.print(f"every file of this run: {path}", markup=False)
+    console.print(f"every file of this run: {path}")
 
 
 @contextlib.contextmanager

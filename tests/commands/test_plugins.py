@@ -81,7 +81,15 @@ def test_nothing_is_overwritten_and_wrong_names_are_refused(tmp_path, monkeypatc
     with pytest.raises(UserError, match="free.gin' is there already"):
         templates.write("norm", "free", tmp_path)
     assert not (tmp_path / "free.py").exists()
-    for name, message in (("My-Norm", "snake_case"), ("pgd", "'pgd' is taken")):
+    for name, message in (
+        ("My-Norm", "snake_case"),
+        ("pgd", "'pgd' is taken"),
+        ("norm", "'norm' is taken"),
+        ("class", "'class' is a word of Python's own"),
+        ("match", "'match' is a word of Python's own"),
+        ("print", "'print' is a word of Python's own"),
+        ("a" * 300, "be <= 100 letters"),
+    ):
         with pytest.raises(UserError, match=message):
             templates.write("norm", name, tmp_path)
 

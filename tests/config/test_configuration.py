@@ -58,6 +58,32 @@ def test_bindings_take_precedence_and_their_place_is_known():
         (["gin/mbn.gin", "gin/alp.gin"], [], "gin/alp.gin chooses Experiment.strategy and so does"),
         (["gin/mbn.gin", "gin/scale/smoke.gin", "gin/scale/digits.gin"], [], "one scale"),
         (["gin/mbn.gin"], ["Distribution.kind = 'mirored'"], "Did you mean 'mirrored'"),
+        (["gin/mbn.gin"], ["PGD.steps = (1, 2"], "a bracket or a quotation mark is never closed"),
+        (["gin/mbn.gin"], [f"PGD.steps = {'(' * 3000}1{')' * 3000}"], "nested too deeply"),
+        (["gin/mbn.gin"], ["StepDecay.boundaries = ('a', 2)"], "must be of type .*float.*'a'"),
+        (["gin/mbn.gin"], ["StepDecay.boundaries = (True, 2)"], "must be of type .*float"),
+        (["gin/mbn.gin"], ["ResNet.blocks = (1.5, 1)"], "must be of type .*Sequence.int"),
+        (["gin/mbn.gin"], ["Evaluation.attacks = ('pgd', 5)"], "must be of type tuple.str"),
+        (["gin/mbn.gin"], ["PGD.epsilon = 1e999"], "PGD.epsilon must be finite.*, got inf"),
+        (["gin/mbn.gin"], ["PGD.step_size = 1e300"], "PGD.step_size must be finite and fit into"),
+        (["gin/mbn.gin"], ["StepDecay.boundaries = (1e999,)"], "must be finite.*inf"),
+        (["gin/mbn.gin"], [f"Training.epochs = {10**20}"], "Training.epochs must .*32 bits"),
+        (["gin/mbn.gin"], ["Training.epochs = 1e20"], "Training.epochs must be of type int"),
+        (["gin/mbn.gin"], ["Experiment.channels = 7"], "is 7, which is none of 1, 2, 3, 4"),
+        (["gin/mbn.gin"], ["Experiment.norm = '/batch_norm'"], "'' of '/batch_norm' is no scope"),
+        (["gin/mbn.gin"], ["Experiment.attack = 'a-b/pgd'"], "'a-b' of 'a-b/pgd' is no scope"),
+        (["gin/mbn.gin"], ["PGD.epsilon = @PGD()"], "bindings of PGD leads back to itself"),
+        (["gin/mbn.gin"], ["a = %b", "b = %a", "PGD.steps = %a"], "leads back to itself"),
+        (["gin/mbn.gin"], ["epsilon = 8"], "uses a macro 'epsilon'.*Did you mean 'PGD.epsilon'"),
+        (["gin/mbn.gin"], ["LearningRate.batch_size = 3"], "no parameter 'batch_size'"),
+        (["gin/mbn.gin"], ["ResNet.classes = 3"], "ResNet has no parameter 'classes'"),
+        (["gin/gn.gin"], ["GroupNorm.gamma_initializer = 'x'"], "be an initializer of Keras"),
+        (
+            ["gin/mbn.gin"],
+            ["Experiment.decay = 'exponential'", "ExponentialDecay.every_epochs = 1e-300"],
+            "ExponentialDecay.every_epochs must be in 0.001",
+        ),
+        (["x" * 300], [], "--gin_file: no gin file 'xxx"),
     ],
 )
 def test_mistakes_are_reported_in_one_line(files, bindings, message):
@@ -82,6 +108,37 @@ def test_config_text_is_a_gin_file_of_the_same_configuration(tmp_path):
     text = config.read(["gin/mbn_alp.gin"], ["PGD.steps = 3"]).text()
     (tmp_path / "config.gin").write_text(text)
     assert config.read([str(tmp_path / "config.gin")]).text() == text
+
+
+def test_files_that_include_one_another_end(tmp_path):
+    loop, other = tmp_path / "loop.gin", tmp_path / "other.gin"
+    loop.write_text(f"\ninclude '{other}'\n")
+    other.write_text(f"include '{loop}'\n")
+    message = f"{other}:1: '{loop}' is included by itself"
+    for arguments in (([str(loop)], []), (["gin/mbn.gin"], [f"include '{loop}'"])):
+        with pytest.raises(UserError) as caught:
+            config.read(*arguments)
+        assert caught.value.message == message
+    for number in range(100):
+        (tmp_path / f"{number}.gin").write_text(f"include '{tmp_path / str(number + 1)}.gin'")
+    with pytest.raises(UserError, match="more than 16 files include one another"):
+        config.read([str(tmp_path / "0.gin")])
+
+
+def test_one_file_may_be_included_twice(tmp_path):
+    (tmp_path / "twice.gin").write_text("include 'gin/mbn.gin'\ninclude 'gin/mbn.gin'\n")
+    same = config.read(["gin/mbn.gin"]).text()
+    assert config.read([str(tmp_path / "twice.gin")]).text() == same
+
+
+def test_a_file_may_have_a_macro_that_its_overlay_leaves_unused(tmp_path):
+    (tmp_path / "mine.gin").write_text("LENGTH = 5\nPGD.steps = %LENGTH\n")
+    files = ["gin/mbn.gin", str(tmp_path / "mine.gin")]
+    assert config.read(files).values and build_plan().attack.steps == 5
+    config.read(files, ["LENGTH = 7"])
+    assert build_plan().attack.steps == 7
+    config.read(files, ["PGD.steps = 3"])
+    assert build_plan().attack.steps == 3
 
 
 def test_a_binding_may_include_a_file():

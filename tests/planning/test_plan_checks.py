@@ -97,6 +97,13 @@ def test_attacks_that_need_more_classes_are_refused_before_any_work():
         ),
         (["StepDecay.boundaries = (2, 3)"], "the learning rate never falls: StepDecay.boundaries"),
         (["StepDecay.boundaries = (0.5, 3)"], None),
+        # 10⁹ + 1 passes for each of 20 images, 8.64·10⁸ of which are a day's.
+        (
+            ["eval/pgd10/PGD.steps = 1000000000"],
+            "pgd10/pgd takes 2e+10 forward and backward passes, 1,000,000,001 for each of 20 "
+            "images: 23 days at 10,000 a second",
+        ),
+        (["PGD.steps = 2000000000"], "the training attack takes 6.4e+10 forward and backward pa"),
     ],
 )
 def test_unlikely_choices_are_warned_of(bindings, message):
@@ -112,5 +119,8 @@ def test_an_evaluation_says_what_is_odd_about_its_images(tmp_path):
     read = config.read(files, bindings)
     (warning,) = evaluation_parts(read).warnings
     assert warning.startswith("npz.test: the largest pixel is 16, of 255")
+    forever = ["eval/pgd10/PGD.steps = 1000000000", "Evaluation.restarts = 3"]
+    (warning,) = evaluation_parts(config.read(files, forever)).warnings
+    assert warning.endswith("69 days at 10,000 a second")
     with pytest.raises(UserError, match="Experiment.seed must be a whole number in 0..2³¹-1"):
         evaluation_parts(config.read(files, ["Experiment.seed = -1"]))

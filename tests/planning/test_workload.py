@@ -66,3 +66,9 @@ def test_the_attacks_of_a_strategy_are_counted(recipe, passes, trained):
     model = one_device(plan).model
     workload = measure_workload(model, plan.strategy, plan.attack, 16)
     assert (workload.attack_steps, workload.trained_images) == (passes, trained)
+
+
+def test_a_billion_steps_are_counted_without_taking_them():
+    plan = make_plan("mbn", "PGD.steps = 1000000000")
+    workload = measure_workload(one_device(plan).model, plan.strategy, plan.attack, 16)
+    assert workload.attack_steps == 1e9 and plan.attack.steps == 10**9

@@ -1,13 +1,17 @@
 """What the command lines share: flags, and mistakes reported in one line."""
 
 import contextlib
+import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 from absl import flags, logging
+from rich.console import Console
 
 from tfadv import config
+from tfadv.config import unforeseen
 from tfadv.errors import UserError, nearest
 from tfadv.optimization.weight_average import WEIGHTS
 
@@ -77,7 +81,18 @@ def _warned(read: config.Config) -> config.Config:
 def warn(lines: Iterable[object]) -> None:
     """Prints warnings, each a line of the standard error."""
     for line in lines:
-        print(f"warning: {line}", file=sys.stderr, flush=True)
+        print(f"warning: {one_line(str(line))}", file=sys.stderr, flush=True)
+
+
+def terminal() -> Console:
+    """Returns the console that commands print to: what is in brackets is text, no markup."""
+    return Console(highlight=False, soft_wrap=True, markup=False)
+
+
+def one_line(text: str) -> str:
+    """Returns a text without line ends and what else a terminal would not print as it is."""
+    joined = re.sub(r"\s*[\r\n]+\s*", " ", text)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in joined)
 
 
 class Found:
@@ -92,13 +107,16 @@ class Found:
 
 @contextlib.contextmanager
 def mistakes_in_one_line() -> Iterator[Found]:
-    """Ends the program in one line where a `UserError` is raised inside.
+    """Ends the program in one line where an error is raised inside.
+
+    That is a mistake of the user's, a `UserError`, or what nobody foresaw: its details are
+    written to a private temporary file. ``TFADV_TRACEBACK=1`` shows them instead.
 
     Yields:
         An object whose `read`, once it is set, names the lines at fault.
 
     Raises:
-        SystemExit: 2, after the line is printed.
+        SystemExit: 2 after the line of a mistake, 1 after that of another error.
     """
     logging.set_verbosity(logging.WARNING)
     tf.get_logger().addFilter(
@@ -111,14 +129,27 @@ def mistakes_in_one_line() -> Iterator[Found]:
         where = None
         if found.read and error.parameter:
             where = found.read.where(error.parameter)
-        print(f"error: {where + ': ' if where else ''}{error.message}", file=sys.stderr)
+        line = f"error: {where + ': ' if where else ''}{error.message}"
+        print(one_line(line), file=sys.stderr, flush=True)
         sys.exit(2)
+    except Exception as error:
+        if os.environ.get(unforeseen.TRACEBACK):
+            raise
+        print(one_line(unforeseen.line(error)), file=sys.stderr, flush=True)
+        sys.exit(1)
 
 
 def refuse_arguments(argv: Sequence[str]) -> None:
     """Raises `UserError` if something that is no flag was given."""
     if len(argv) > 1:
         raise UserError(f"'{argv[1]}' is no flag; gin files go in --gin_file={argv[1]}")
+
+
+def refuse_flags(names: Iterable[str], why: str) -> None:
+    """Raises `UserError` if one of some flags, which don't apply, was given."""
+    for name in names:
+        if FLAGS[name].value != FLAGS[name].default:
+            raise UserError(f"--{name} {why}")
 
 
 def chosen_branches(branches: Sequence[str], choice: str) -> list[str]:

@@ -6,6 +6,7 @@ read first, then recipes, then overlays in the order given, then bindings; what
 is read later wins.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from tfadv.errors import UserError, nearest
 DEFAULT_SCALE = "gin/scale/digits.gin"
 PROTOCOL = "gin/base.gin"  # what every recipe includes
 # What makes a file a scale or a recipe; a command takes one of each.
+# Gin's own message goes on with the whole configuration.
+_MACRO = re.compile(r"No bindings specified for '(\S+?)/gin\.macro' in config string:.*", re.DOTALL)
 SCALE, RECIPE = "Experiment.scale", "Experiment.strategy"
 
 
@@ -41,6 +44,8 @@ class Config:
         self._where: dict[str, str] = {}
         self._scopes: dict[str, str] = {}
         self._specs: set[str] = set()
+        self._macros: dict[str, str] = {}
+        self._referred: set[str] = set()
 
     def read_file(self, name: str, wanted_by: str = "--gin_file") -> None:
         """Reads one gin file and what it includes; see `file_lines`."""
@@ -75,6 +80,16 @@ class Config:
                     f"{at_line}: nothing is built in the scope '{scope}'.{nearest(scope, used)}"
                 )
 
+    def check_macros(self) -> None:
+        """Raises `UserError` if the command line binds a macro that nothing uses."""
+        for macro, at_line in self._macros.items():
+            if at_line.startswith("--gin_bindings") and f"{macro}/gin.macro" not in self._referred:
+                names = [f"{name}.{p}" for name, ps in registry.configurables().items() for p in ps]
+                raise UserError(
+                    f"{at_line}: nothing uses a macro '{macro}'; a parameter is bound as "
+                    f"Name.parameter = value.{nearest(macro, names)}"
+                )
+
     def text(self) -> str:
         """Returns the whole configuration, the plugins' sources too, as gin in a fixed order."""
         imports = [f"import {m} # source {plugin_modules.digest(m)}\n" for m in self.plugins]
@@ -98,9 +113,12 @@ class Config:
             case config_parser.BlockDeclaration():
                 _check_name(line.statement.selector, None, line.at)
             case config_parser.BindingStatement(scope, selector, parameter, value):
+                referred = gin.config.iterate_references({line.key: value})
+                self._referred.update(one.scoped_selector for one in referred)
                 if not parameter:
                     macro = f"{scope}/{selector}" if scope else selector
                     gin.bind_parameter((macro, "gin.macro", "value"), value)
+                    self._macros[macro] = line.at
                     return
                 _check_name(selector, parameter, line.at)
                 gin.bind_parameter((scope, selector, parameter), value)
@@ -157,6 +175,7 @@ def read(
         config._read(lines)
     config.read_bindings(bindings)
     config.check_scopes()
+    config.check_macros()
     values = config.values.items()
     chosen = {text.rpartition("/")[2] for _, value in values for text in _texts(value)}
     bound = {key.rpartition("/")[2].partition(".")[0] for key, _ in values}
@@ -165,7 +184,8 @@ def read(
     try:
         gin.finalize()
     except ValueError as error:
-        raise UserError(" ".join(str(error).split())) from None
+        message = _MACRO.sub(r"nothing binds the macro '%\1'", str(error))
+        raise UserError(" ".join(message.split())) from None
     return config
 
 

@@ -133,7 +133,9 @@ def _import(plugin: str, module: str, importing: Callable[[], object]) -> None:
         importing()
         if not parts_of(module):
             raise UserError("it registers nothing; see docs/plugins.md")
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way
         registry.restore(registered)
         package = module.partition(".")[0]
         for name in set(sys.modules) - modules:  # to be imported afresh once they are mended

@@ -84,6 +84,8 @@ class Experiment:
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
         check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
+        for name in ("initial_weights", "manifest"):
+            check(getattr(self, name) != "", f"Experiment.{name}", "be None or a path", "")
         check_seed("Experiment.seed", self.seed)
         check_choice("Experiment.data_digest", self.data_digest, WAYS)
         if self.channels is not None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
 
 from tfadv.config import command_line
 from tfadv.data.bad_images import BadImages
@@ -35,16 +34,19 @@ flags.DEFINE_integer("pack_shorter_side", None, "Packs them made smaller, in pix
 flags.DEFINE_enum("pack_format", JPEG, (JPEG, PNG), "Of images that are made smaller.")
 flags.DEFINE_integer("pack_quality", 95, "Of JPEGs that are made smaller.", 1, 100)
 
+_FLAGS_OF_PACKING = ("pack_shorter_side", "pack_format", "pack_quality")
+
 
 def main(argv):
     """Looks, writes and judges."""
     tf.config.set_visible_devices([], "GPU")  # nothing here needs one
-    console = Console(highlight=False, soft_wrap=True)
+    console = command_line.terminal()
     with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
         if FLAGS.pack:
             pack_chosen(found)
             return
+        command_line.refuse_flags(_FLAGS_OF_PACKING, "goes with --pack")
         data_set = chosen(found)
         folder = Path(FLAGS.output_dir or Path("runs") / f"data-{data_set.name}")
         report.check_new(folder)
@@ -53,11 +55,11 @@ def main(argv):
         except KeyboardInterrupt:
             print("interrupted before the report was written", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)
-    console.print(summary.table(data_set.name, seen))
-    for line in summary.lines(seen):
-        console.print(line, markup=False)
-    console.print(f"report: {folder / report.PAGE}", markup=False)
-    sys.exit(1 if seen["unfit"] else 0)
+        console.print(summary.table(data_set.name, seen))
+        for line in summary.lines(seen):
+            console.print(line)
+        console.print(f"report: {folder / report.PAGE}")
+        sys.exit(1 if seen["unfit"] else 0)
 
 
 def pack_chosen(found: command_line.Found) -> None:
@@ -66,6 +68,7 @@ def pack_chosen(found: command_line.Found) -> None:
     Raises:
         UserError: they are not of files, or there is such a folder already.
     """
+    command_line.refuse_flags(("output_dir", "workers"), "goes with a look, not with --pack")
     if FLAGS.folder or FLAGS.npz or not FLAGS.gin_file:
         raise UserError("--pack goes with --gin_file, which chooses an Experiment.dataset of files")
     found.read = command_line.read_flags()

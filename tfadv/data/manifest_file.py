@@ -106,6 +106,8 @@ def difference(manifest: str, splits: Mapping[str, Source], way: str) -> str:
         UserError: there is no such file, or it is no manifest.
     """
     path = existing_path(manifest, PARAMETER)
+    if path.is_dir():
+        raise UserError(f"{PARAMETER}: '{path}' is a folder, and no manifest", PARAMETER)
     listed = read(path)
     found = []
     for split, source in splits.items():

@@ -82,6 +82,12 @@ def _read(path, parameter, image_key, label_key, class_names_key):
             "copy it to a local one, or name an .npz file",
             parameter,
         )
+    if str(file).endswith(".npy") and not is_folder:
+        raise UserError(
+            f"{parameter}: '{file}' is one array: name an .npz file, which holds images and "
+            f"labels, or the folder of '{image_key}.npy' and '{label_key}.npy'",
+            parameter,
+        )
     try:
         known, found = _of_folder(file, wanted) if is_folder else _of_file(file, wanted)
     except _DAMAGED as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tfadv.data import manifest_file
 from tfadv.errors import UserError
-from tfadv.files import write_bytes, write_json
+from tfadv.files import check_place, write_bytes, write_json
 from tfadv.inspection import pictures, record
 from tfadv.inspection.duplicates import BITS, CORRELATION, Duplicates, Place
 from tfadv.inspection.figures import drawings
@@ -28,6 +28,7 @@ _TINY = 64  # pixels: such images are shown as they are, enlarged
 
 def check_new(folder: Path) -> None:
     """Raises `UserError` if a folder holds a report already."""
+    check_place(folder / MANIFEST, "output_dir")
     for path in (folder / name for name in (PAGE, RECORD, MANIFEST)):
         if path.exists():
             raise UserError(

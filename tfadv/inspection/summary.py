@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from rich.markup import escape
 from rich.table import Table
 
 from tfadv.inspection.seen import DAMAGED, ODD, UNREADABLE
@@ -16,7 +15,7 @@ def table(name: str, found: Mapping) -> Table:
         found: its record; see `tfadv.inspection.record`.
     """
     header = ("split", "images", "classes", UNREADABLE, DAMAGED, "unusual", "repeated")
-    made = Table(*header, title=escape(printable(name)))
+    made = Table(*header, title=printable(name))
     for split, one in found["splits"].items():
         counts = [one["images"], len(one["classes"]), one[UNREADABLE], one[DAMAGED], one[ODD]]
         groups = ([p for p in group if p["split"] == split] for group in _exact(found))

@@ -12,7 +12,7 @@ from tfadv.attacks.gradients import label_gradient
 from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.files import write_json, write_text
+from tfadv.files import check_place, write_json, write_text
 from tfadv.interop.bundle_format import CARD, METADATA, REFERENCE
 from tfadv.interop.keras_form import keras_form
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
@@ -67,6 +67,7 @@ def write_bundle(
     Raises:
         UserError: there is something in the folder.
     """
+    check_place(folder, "output_dir")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,7 @@ class Model(keras.Model, abc.ABC):
     """
 
     dtypes = ("float32", "bfloat16")
+    unbindable = ("image_shape", "classes", "make_norm")  # the run's own
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from tfadv.errors import UserError
+from tfadv.errors import UserError, check
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 
 # What a norm measured in one batch: tensors that `Norm.updates` understands.
@@ -56,6 +56,11 @@ class Norm(keras.layers.Layer):
 
     def __init__(self, gamma_initializer: str = "ones", name: str | None = None):
         super().__init__(name=name, dtype="float32", autocast=False)
+        try:
+            keras.initializers.get(gamma_initializer)
+        except ValueError:
+            parameter = f"{type(self).__name__}.gamma_initializer"
+            check(False, parameter, "be an initializer of Keras, such as 'ones'", gamma_initializer)
         self.gamma_initializer = gamma_initializer
 
     def build(self, input_shape):

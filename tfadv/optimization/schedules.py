@@ -40,6 +40,8 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
             b is higher.
     """
 
+    unbindable = ("batch_size", "steps_per_epoch", "epochs", "decay")  # the run's own
+
     def __init__(
         self,
         batch_size: int,
@@ -116,7 +118,8 @@ class ExponentialDecay:
 
     def __init__(self, factor: float = 0.94, every_epochs: float = 2.0, staircase: bool = True):
         check(factor > 0, "ExponentialDecay.factor", "be > 0", factor)
-        check(every_epochs > 0, "ExponentialDecay.every_epochs", "be > 0", every_epochs)
+        in_range = 0.001 <= every_epochs <= 1_000_000
+        check(in_range, "ExponentialDecay.every_epochs", "be in 0.001..1,000,000", every_epochs)
         self.factor = factor
         self.every_epochs = every_epochs
         self.staircase = staircase

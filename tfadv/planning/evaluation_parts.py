@@ -53,6 +53,7 @@ class EvaluationParts:
         seed = plan.experiment.seed
         attacks, checkup = plan.evaluation_attacks, plan.checkup
         warnings = plan.splits.test.warnings + plan_checks.odd_attacks(attacks)
+        warnings += plan_checks.long_evaluation(attacks, plan.evaluation, plan.splits.test)
         way = plan.experiment.data_digest
         source, kept = _asked_about(plan.splits.test, plan.evaluation)
         plan_checks.check_classes(attacks, source)
@@ -93,6 +94,7 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     source, kept = _asked_about(splits.test, evaluation)
     plan_checks.check_classes(attacks, source)
     warnings = source.warnings + plan_checks.odd_attacks(attacks)
+    warnings += plan_checks.long_evaluation(attacks, evaluation, source)
     whole = splits.test
     return EvaluationParts(source, evaluation, attacks, seed, checkup, warnings, way, whole, kept)
 

@@ -149,6 +149,8 @@ def build_plan(read: Config | None = None) -> Plan:
     warnings = (
         *oddities(splits),
         *plan_checks.odd_attacks(attacks),
+        *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
+        *plan_checks.long_evaluation(parts["evaluation_attacks"], evaluation, splits.test),
         *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
     )
     return Plan(

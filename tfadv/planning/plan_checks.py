@@ -4,13 +4,19 @@ from collections.abc import Mapping
 
 from tfadv.attacks import PIXEL_RANGE, Attack
 from tfadv.attacks.threat_model import ThreatModel
+from tfadv.config.evaluation_settings import Evaluation
 from tfadv.config.settings import Experiment, Training
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.norms import Norm, NormPhase, NormPolicy
 from tfadv.optimization.schedules import LearningRate, StepDecay
+from tfadv.strategies import Strategy
 
+# More than one GPU does of any but a tiny network: who is warned by it is warned rightly.
+_PASSES_PER_SECOND = 10_000
+_PASSES_PER_DAY = 24 * 3600 * _PASSES_PER_SECOND
+_LONG_TRAINING, _LONG_EVALUATION = 30.0, 1.0  # days
 _START = "Experiment.initial_weights: the folder of a run, or an .npz of the released pipeline"
 
 
@@ -111,6 +117,42 @@ def odd_attacks(attacks: Mapping[str, Attack]) -> tuple[str, ...]:
         elif threat_model.ball == "linf" and 2 * epsilon >= PIXEL_RANGE[1]:
             found.append(f"{where} allows one and the same grey in place of every image")
     return tuple(found)
+
+
+def long_attacks(attacks: Mapping[str, Attack], images: int, patience: float) -> tuple[str, ...]:
+    """Returns warnings about attacks that take long on any machine.
+
+    Args:
+        attacks: by what the user calls them.
+        images: how many each is run on.
+        patience: the days after which one is long.
+    """
+    found = []
+    for spec, attack in attacks.items():
+        passes = attack.passes * images
+        days = passes / _PASSES_PER_DAY
+        if days > patience:
+            found.append(
+                f"{spec} takes {passes:.3g} forward and backward passes, {attack.passes:,.0f} for "
+                f"each of {images:,} images: {days:,.0f} days at {_PASSES_PER_SECOND:,} a second"
+            )
+    return tuple(found)
+
+
+def long_training(
+    attack: Attack, strategy: Strategy, training: Training, source: Source
+) -> tuple[str, ...]:
+    """Returns a warning if the attack takes long in all epochs on the images of `source`."""
+    images = training.epochs * len(source) if strategy.attacks else 0
+    return long_attacks({"the training attack": attack}, images, _LONG_TRAINING)
+
+
+def long_evaluation(
+    attacks: Mapping[str, Attack], evaluation: Evaluation, source: Source
+) -> tuple[str, ...]:
+    """Returns warnings about attacks that take long to evaluate on the images of `source`."""
+    images = min(evaluation.examples or len(source), len(source)) * evaluation.restarts
+    return long_attacks(attacks, images, _LONG_EVALUATION)
 
 
 def odd_training(

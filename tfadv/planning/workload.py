@@ -1,5 +1,6 @@
 """What a training step computes and keeps for each image."""
 
+import copy
 import dataclasses
 import math
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from tfadv.strategies import Network, Strategy
 # A gradient by the inputs costs a forward; that by inputs and weights two.
 ATTACK_PASSES = 2
 TRAINING_PASSES = 3
+_STEPS_COUNTED = 200  # the others of an attack are like them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,11 +123,16 @@ class _Answering:
 
 def _images_used(
     model: Trainable, strategy: Strategy, attack: Attack, images: int
-) -> tuple[int, int]:
+) -> tuple[float, int]:
     """Returns at how many images a step's attacks look, whosever they are, and how many train.
 
     The strategy does what it does in a step, on images of a few pixels and step by step.
     """
+    steps = getattr(attack, "steps", 0)
+    more = max(steps / _STEPS_COUNTED, 1.0)
+    if more > 1:
+        attack = copy.copy(attack)
+        attack.steps = _STEPS_COUNTED
     answering = _Answering(model)
     network = Network(answering, kinds=strategy.kinds)
     x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
@@ -136,4 +143,4 @@ def _images_used(
         found = strategy.training_images(network, attack, x, labels, seeds)
     finally:
         tf.config.run_functions_eagerly(eagerly)
-    return answering.asked, sum(batch.shape[0] for batch in found.values())
+    return answering.asked * more, sum(batch.shape[0] for batch in found.values())

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import gin
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.registry.annotations import fits
+from tfadv.registry.annotations import fits, is_moderate
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 
@@ -60,15 +60,16 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
     missing = sorted(getattr(part, "__abstractmethods__", ()))
     if missing:
         raise UserError(f"{part.__module__}.{part.__name__} defines no {', '.join(missing)}")
-    own = gin.get_bindings(part)
+    own = _own_bindings(part)
     borrowed = {k: v for k, v in _borrowed_bindings(part).items() if k not in own}
     bound = {name: value for name, (value, _) in borrowed.items()} | own
     for name, parameter in _parameters(part).items():
         full_name = f"{part.__name__}.{name}"
         if name in bound:
-            wanted = parameter.annotation
+            value, wanted = bound[name], parameter.annotation
             kind = wanted.__name__ if isinstance(wanted, type) else str(wanted)
-            check(fits(bound[name], wanted), full_name, f"be of type {kind}", bound[name])
+            check(fits(value, wanted), full_name, f"be of type {kind}", value)
+            check(is_moderate(value), full_name, "be finite and fit into 32 bits", value)
         elif parameter.default is parameter.empty and name not in arguments:
             raise UserError(f"{full_name} is not set: bind it in a gin file (a scale usually does)")
     try:
@@ -96,6 +97,21 @@ def forget_borrowed() -> None:
     _BORROWED.clear()
 
 
+def _own_bindings(part: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the values bound for a part in this scope, macros and references resolved.
+
+    Raises:
+        UserError: one of them leads back to itself.
+    """
+    try:
+        return gin.get_bindings(part)
+    except RecursionError:
+        raise UserError(
+            f"a macro or reference (%… or @…) in the bindings of {part.__name__} leads back to "
+            "itself"
+        ) from None
+
+
 def _borrowed_bindings(part: Callable[..., Any]) -> dict[str, tuple[Any, str]]:
     """Returns the values that a part's ``borrows`` lends it in this scope, and their bindings."""
     found = {}
@@ -104,7 +120,7 @@ def _borrowed_bindings(part: Callable[..., Any]) -> dict[str, tuple[Any, str]]:
         lender = CONFIGURABLES.get(owner)
         if lender in (None, part) or name not in _parameters(part):
             continue
-        theirs = gin.get_bindings(lender)
+        theirs = _own_bindings(lender)
         if name in theirs:
             scope = next(s for s in reversed(_scopes_in_effect()) if _binds(s, full_name))
             found[name] = (theirs[name], f"{scope}/{full_name}" if scope else full_name)
@@ -150,14 +166,14 @@ def configurables() -> dict[str, tuple[str, ...]]:
 
 def unbound(part: Callable[..., Any]) -> list[str]:
     """Returns the parameters that have no binding in this scope."""
-    bound = _borrowed_bindings(part) | gin.get_bindings(part)
+    bound = _borrowed_bindings(part) | _own_bindings(part)
     return [name for name in _parameters(part) if name not in bound]
 
 
 def bound_value(full_name: str) -> Any:
     """Returns what ``Name.parameter`` is bound to in this scope, else its default."""
     name, _, parameter = full_name.partition(".")
-    return gin.get_bindings(CONFIGURABLES[name]).get(parameter, default(full_name))
+    return _own_bindings(CONFIGURABLES[name]).get(parameter, default(full_name))
 
 
 def described_parameters(part: Callable[..., Any]) -> list[str]:

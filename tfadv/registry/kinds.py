@@ -1,6 +1,7 @@
 """The kinds of parts that gin files choose by name."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from tfadv.registry.bindings import (
     scoped,
     written_again,
 )
+
+_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+_SCOPES = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*")
 
 
 class Registry:
@@ -38,8 +42,13 @@ class Registry:
             paper: where it is from: authors and year.
 
         Raises:
-            UserError: the name is in use.
+            UserError: the name is in use, or is none.
         """
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise UserError(
+                f"{self.kind} {name!r} can't be registered: a name is of letters, digits, _, - "
+                "and ., and begins with a letter"
+            )
 
         def add(part: Part) -> Part:
             old = self.parts.get(name, part)
@@ -89,8 +98,14 @@ class Registry:
             UserError: there is no such part, its scope binds nothing for it, or a
                 parameter is wrong.
         """
-        scope, _, name = str(spec).rpartition("/")
+        scope, slash, name = str(spec).rpartition("/")
         part = self.get(name, parameter)
+        if slash and not _SCOPES.fullmatch(scope):
+            raise UserError(
+                f"'{scope}' of {spec!r} is no scope: it is a word before the '/', such as "
+                f"'mine/{name}'",
+                parameter,
+            )
         with scoped(scope) if scope else contextlib.nullcontext():
             if scope:
                 check_scope(part, spec, parameter)

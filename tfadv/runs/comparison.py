@@ -10,6 +10,7 @@ from rich.table import Table
 from tfadv import config
 from tfadv.errors import UserError, check
 from tfadv.norms import MAIN
+from tfadv.randomness import check_seed
 from tfadv.reports.curves import setting_text, settings
 
 
@@ -32,9 +33,11 @@ def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
 
 def chosen_seeds(texts: Sequence[str]) -> list[int]:
     """Returns the seeds; raises `UserError` where one is no number or given twice."""
-    numbers = bool(texts) and all(text.isdecimal() for text in texts)
+    numbers = bool(texts) and all(text.isdecimal() and len(text) < 20 for text in texts)
     distinct = numbers and len(set(map(int, texts))) == len(texts)
     check(distinct, "--seeds", "be distinct numbers", texts)
+    for text in texts:
+        check_seed("--seeds", int(text))
     return [int(text) for text in texts]
 
 

@@ -16,7 +16,7 @@ from tfadv.config.gin_files import ROOT
 from tfadv.data import Splits
 from tfadv.devices.local import processor_name
 from tfadv.errors import UserError
-from tfadv.files import write_json, write_text
+from tfadv.files import check_place, write_json, write_text
 from tfadv.runs import saved_steps
 
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
@@ -57,7 +57,12 @@ class RunDirectory:
 
     def check(self, config: Config) -> None:
         """Raises `UserError` if something else than this very run is here."""
-        if not self.path.exists() or not any(self.path.iterdir()):
+        check_place(self.path, "model_dir")
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise UserError(f"--model_dir: '{self.path}' is a file, not a folder")
+        if not any(self.path.iterdir()):
             return
         written = self.path / "config.gin"
         if not written.is_file():

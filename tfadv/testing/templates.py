@@ -1,11 +1,14 @@
 """Files that a new plugin starts from: each works, and passes the conformance kit, as it is."""
 
+import builtins
+import keyword
 import re
 from pathlib import Path
 
 from tfadv import registry
 from tfadv.errors import UserError, check
 
+_LONGEST_NAME = 100  # file systems take 255 bytes
 _NORM = '''"""{part} as a plugin: `import plugins.{name}` in a gin file."""
 
 import tensorflow as tf
@@ -145,9 +148,12 @@ def write(kind: str, name: str, folder: Path) -> list[Path]:
     """
     snake_case = re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) is not None
     check(snake_case, "--new: the name", "be in snake_case, such as my_norm", name)
+    check(len(name) <= _LONGEST_NAME, "--new: the name", f"be <= {_LONGEST_NAME} letters", name)
     part = "".join(word.capitalize() for word in name.split("_"))
+    if keyword.iskeyword(name) or name in (*keyword.softkwlist, *dir(builtins)):
+        raise UserError(f"--new: '{name}' is a word of Python's own: choose another name")
     taken = {known for kind in registry.REGISTRIES for known in kind.names()}
-    if name in taken or part in registry.configurables():
+    if name in taken or name == kind or part in registry.configurables():
         raise UserError(f"--new: the name '{name}' is taken; see python -m tfadv.plugins")
     files = [folder / f"{name}.py", folder / f"{name}.gin"]
     for path in files:

@@ -1,0 +1,1 @@
+"""What a run survives: each script prints its figure."""
