@@ -21,38 +21,55 @@ SHAPES = [  # kernel size, stride, input channels, image height, image width
     (7, 2, 3, 12, 16),
     (4, 2, 3, 8, 6),
 ]
+NONE = ((0, 0), (0, 0))
+PADDED = [  # the same, and the zeros before and after the rows and the columns
+    ((3, 1, 8, 6, 5), NONE),
+    ((2, 1, 8, 6, 5), ((1, 0), (0, 1))),
+    ((3, 1, 8, 6, 5), ((4, 0), (0, 1))),  # more zeros than the kernel reaches
+    ((1, 2, 8, 6, 6), NONE),
+    ((1, 2, 8, 6, 6), ((1, 1), (1, 1))),
+    ((3, 2, 8, 7, 5), ((1, 1), (1, 1))),
+    ((3, 2, 3, 8, 8), ((1, 1), (1, 1))),
+    ((3, 2, 3, 8, 8), ((0, 1), (0, 1))),
+    ((3, 2, 3, 8, 8), ((0, 1), (1, 1))),
+    ((3, 2, 3, 9, 7), ((1, 1), (1, 1))),
+    ((7, 2, 3, 12, 16), ((3, 3), (3, 3))),
+    ((7, 2, 3, 12, 16), NONE),
+]
+CASES = [*((shape, "SAME") for shape in SHAPES), *PADDED]
 
 
 def draw(shape, seed):
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def by_tensorflow(x, kernel, bias, stride, relu, weights):
+def by_tensorflow(x, kernel, bias, stride, relu, padding):
     """Output and input gradient in float64, by autodiff of the plain operations."""
     x = tf.constant(x, tf.float64)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = tf.nn.conv2d(x, kernel, stride, "SAME") + bias
+        explicit = padding if padding == "SAME" else [[0, 0], *padding, [0, 0]]
+        y = tf.nn.conv2d(x, kernel, stride, explicit) + bias
         y = tf.nn.relu(y) if relu else y
+        weights = draw(y.shape, 3)
         loss = tf.reduce_sum(y * weights)
-    return y.numpy(), tape.gradient(loss, x).numpy()
+    return weights, y.numpy(), tape.gradient(loss, x).numpy()
 
 
 def batch_outside(x):
     return x if x.shape.rank == 4 else tf.transpose(x[0], [2, 0, 1, 3])
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(("shape", "padding"), CASES, ids=str)
 @pytest.mark.parametrize("relu", [True, False])
 @pytest.mark.parametrize("layout", ["outside", "inside", "unknown batch", "constant"])
-def test_output_and_input_gradient(shape, relu, layout):
+def test_output_and_input_gradient(shape, padding, relu, layout):
     size, stride, channels, height, width = shape
     x, kernel = draw((4, height, width, channels), 0), draw((size, size, channels, 6), 1)
     bias = draw((6,), 2)
-    weights = draw((4, -(-height // stride), -(-width // stride), 6), 3)
-    expected = by_tensorflow(x, kernel, bias, stride, relu, weights)
+    weights, *expected = by_tensorflow(x, kernel, bias, stride, relu, padding)
     constants = (tf.constant(value, tf.float32) for value in (kernel, bias))
-    unit = FixedConvolution(*constants, stride, relu, constant=layout == "constant")
+    unit = FixedConvolution(*constants, stride, relu, layout == "constant", padding)
     unknown = tf.TensorSpec((None, *x.shape[1:]), tf.float32)
 
     @tf.function(input_signature=[unknown] if layout == "unknown batch" else None)

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 # How many neighbouring pixels a CPU's matrix unit takes at once.
 TILE = 16
+# TensorFlow's 'SAME', or the zeros before and after the rows and the columns.
+Padding = str | tuple[tuple[int, int], tuple[int, int]]
 
 
 def batch_inside(x: tf.Tensor) -> tf.Tensor:
@@ -39,8 +41,9 @@ class FixedConvolution:
     Args:
         kernel: [k, k, C_in, C_out].
         bias: [C_out], or None for no bias.
-        stride: of the convolution, TensorFlow's 'SAME' padding.
+        stride: of the convolution.
         relu: whether a ReLU follows.
+        padding: ``SAME``, or how many zeros are before and after the rows and columns.
         constant: makes the weights, which must be eager tensors, constants of
             the graphs that call this: oneDNN then packs them once.
     """
@@ -52,18 +55,22 @@ class FixedConvolution:
         stride: int,
         relu: bool,
         constant: bool = False,
+        padding: Padding = "SAME",
     ):
         self._kernel = kernel
         self._bias = bias
         self._stride = stride
         self._relu = relu
+        self._padding = padding
         size, inputs = kernel.shape[0], kernel.shape[2]
-        self._spreads = stride > 1 and size == 1
+        # A stride that divides the image has 'SAME' begin so.
+        self._before = (size - stride) // 2 if padding == "SAME" else padding[0][0]
+        self._spreads = stride > 1 and size == 1 and not _adds(padding)
         self._regroups = stride > 1 and size > 1 and inputs * stride**2 <= TILE
-        self._adjoint = None
+        self._adjoint, self._adjoint_padding = None, _adjoint_padding(padding, size)
         if self._regroups:
-            self._adjoint = _adjoint(_regrouped(kernel, stride))
-        elif self._spreads or (stride == 1 and size % 2 == 1):
+            self._adjoint = _adjoint(_regrouped(kernel, stride, self._before))
+        elif self._spreads or (stride == 1 and self._adjoint_padding):
             self._adjoint = _adjoint(kernel)
         if constant:
             self._kernel, self._bias, self._adjoint = (
@@ -76,7 +83,7 @@ class FixedConvolution:
 
         @tf.custom_gradient
         def compute(x):
-            y = _convolution(x, self._kernel, self._stride)
+            y = _convolution(x, self._kernel, self._stride, self._padding)
             y = y if self._bias is None else tf.nn.bias_add(y, self._bias)
             y = tf.nn.relu(y) if self._relu else y
 
@@ -90,42 +97,78 @@ class FixedConvolution:
 
     def _input_gradient(self, dy, x):
         """Returns the gradient by `x` from that of the convolution."""
-        whole = x.shape.rank == 4 and not (x.shape[1] % self._stride or x.shape[2] % self._stride)
-        if self._adjoint is None or (self._regroups and not whole):
-            return _by_operation(dy, x, self._kernel, self._stride)
-        if self._regroups:
+        grouped = self._regroups and x.shape.rank == 4 and self._divides(dy, x)
+        if self._adjoint is None or (self._regroups and not grouped):
+            return _by_operation(dy, x, self._kernel, self._stride, self._padding)
+        if grouped:
             dx = tf.nn.conv2d(dy, self._adjoint, 1, self._regrouped_padding())
             return tf.nn.depth_to_space(dx, self._stride)
-        dx = _convolution(dy, self._adjoint, 1)
+        dx = _convolution(dy, self._adjoint, 1, self._adjoint_padding)
         return _spread(dx, self._stride, x) if self._spreads else dx
 
+    def _divides(self, dy, x):
+        """Returns whether every `stride` squared pixels make one, in both directions alike."""
+        alike = self._padding == "SAME" or self._padding[0][0] == self._padding[1][0]
+        sides = zip(x.shape[1:3], dy.shape[1:3], strict=True)
+        return alike and all(side == made * self._stride for side, made in sides)
+
     def _regrouped_padding(self):
-        taps = self._adjoint.shape[0]
-        before = -(-((self._kernel.shape[0] - self._stride) // 2) // self._stride)
+        taps, before = self._adjoint.shape[0], -(-self._before // self._stride)
         sides = [taps - 1 - before, before]
         return [[0, 0], sides, sides, [0, 0]]
 
 
-def _convolution(x, kernel, stride):
+def _convolution(x, kernel, stride, padding):
     if x.shape.rank == 5:
-        return tf.nn.conv3d(x, kernel[:, :, tf.newaxis], (1, stride, stride, 1, 1), "SAME")
-    return tf.nn.conv2d(x, kernel, stride, "SAME")
+        x, padding = _padded(x, padding)
+        return tf.nn.conv3d(x, kernel[:, :, tf.newaxis], (1, stride, stride, 1, 1), padding)
+    return tf.nn.conv2d(x, kernel, stride, _for_tensorflow(padding))
+
+
+def _adds(padding):
+    """Returns whether there may be zeros around the image."""
+    return padding != "SAME" and any(map(any, padding))
+
+
+def _for_tensorflow(padding):
+    return padding if padding == "SAME" else [[0, 0], *map(list, padding), [0, 0]]
+
+
+def _padded(x, padding):
+    """Returns [1, H, W, N, C] with its zeros, and the padding that is left to do."""
+    if padding == "SAME":
+        return x, padding
+    return (tf.pad(x, [[0, 0], *padding, [0, 0], [0, 0]]) if _adds(padding) else x), "VALID"
 
 
 def _adjoint(kernel):
     return tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
 
 
-def _by_operation(dy, x, kernel, stride):
+def _adjoint_padding(padding, size):
+    """Returns the padding of the input gradient at stride 1, None where it would cut."""
+    if padding == "SAME":
+        return padding if size % 2 else None
+    left = tuple(tuple(size - 1 - zeros for zeros in side) for side in padding)
+    return left if min(map(min, left)) >= 0 else None
+
+
+def _by_operation(dy, x, kernel, stride, padding):
     if x.shape.rank == 4:
-        return tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), stride, "SAME")
-    return tf.raw_ops.Conv3DBackpropInputV2(
-        input_sizes=tf.shape(x),
+        return tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), stride, _for_tensorflow(padding))
+    padded, left = _padded(x, padding)
+    dx = tf.raw_ops.Conv3DBackpropInputV2(
+        input_sizes=tf.shape(padded),
         filter=kernel[:, :, tf.newaxis],
         out_backprop=dy,
         strides=(1, stride, stride, 1, 1),
-        padding="SAME",
+        padding=left,
     )
+    if left == "SAME":
+        return dx
+    (top, _), (before, _) = padding
+    height, width = x.shape[1:3]
+    return dx[:, top : top + height, before : before + width]
 
 
 def _spread(dy, stride, x):
@@ -141,14 +184,14 @@ def _spread(dy, stride, x):
     return spread[:, :height, :width] if (height % stride or width % stride) else spread
 
 
-def _regrouped(kernel, stride):
+def _regrouped(kernel, stride, before):
     """Returns the kernel that takes stride² neighbouring pixels as channels of one.
 
     A few input channels (an image's three) leave a tile empty; `stride`² times
     as many fill it, and the convolution's stride is gone.
     """
     size, inputs, outputs = kernel.shape[0], kernel.shape[2], kernel.shape[3]
-    front = -((size - stride) // 2) % stride  # aligns the padding with the groups
+    front = -before % stride  # aligns the padding with the groups
     taps = -(-(front + size) // stride)
     sides = [front, taps * stride - front - size]
     grouped = tf.pad(kernel, [sides, sides, [0, 0], [0, 0]])

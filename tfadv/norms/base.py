@@ -1,6 +1,7 @@
 """What every normalization layer shares: the explicit mode, γ, β and how statistics are kept."""
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -22,8 +23,9 @@ class Norm(keras.layers.Layer):
 
     A subclass defines `normalize`, and `affine` where it has a fixed map. One
     that keeps running statistics defines `transform` and `updates` instead.
-    Input and output have shape [N, H, W, C] and the same dtype; variables and
-    arithmetic are float32. It keeps each argument of its constructor in the
+    Input and output have shape [N, …, C] and the same dtype; variables and
+    arithmetic are float32. What a subclass gets is always [N, H, W, C]: tokens
+    [N, T, C] are maps of width 1, vectors [N, C] of one pixel. It keeps each argument of its constructor in the
     attribute of the same name.
 
     Attributes:
@@ -68,6 +70,20 @@ class Norm(keras.layers.Layer):
         shape = (input_shape[-1],)
         self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
         self.beta = self.add_weight(shape, "zeros", name="beta")
+
+    def start_from(
+        self, gamma: tf.Tensor | None, beta: tf.Tensor | None, moments: Moments | None
+    ) -> None:
+        """Takes over what another norm has learned, in every branch; it is built.
+
+        Args:
+            gamma: float32 [C]; None leaves γ at its start.
+            beta: float32 [C]; None leaves β at its start.
+            moments: running mean and variance; a norm that keeps none ignores them.
+        """
+        for variable, value in ((self.gamma, gamma), (self.beta, beta)):
+            if value is not None:
+                variable.assign(value)
 
     @property
     def keeps_statistics(self) -> bool:
@@ -150,14 +166,15 @@ class Norm(keras.layers.Layer):
         wide = tf.cast(x, tf.float32)
         if affine is not None:
             return tf.cast(wide * affine[0] + affine[1], x.dtype), {}
-        y, statistics = self.transform(wide, mode)
+        y, statistics = self.transform(_as_maps(wide), mode)
+        y = y if x.shape.rank == 4 else tf.reshape(y, tf.shape(x))
         writes = mode.update and statistics is not None
         return tf.cast(y, x.dtype), {self.path: [statistics]} if writes else {}
 
     def call(
         self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
-        """Normalizes `x` [N, H, W, C] as `mode` says.
+        """Normalizes `x` [N, …, C] as `mode` says.
 
         Args:
             x: float32 or bfloat16.
@@ -179,6 +196,10 @@ class Norm(keras.layers.Layer):
             write_statistics(norms_in(self), collected, mode.across_replicas)
         return y
 
+    def compute_output_spec(self, x: keras.KerasTensor, **_) -> keras.KerasTensor:
+        """Returns what a symbolic call does: the shape and dtype of `x`."""
+        return keras.KerasTensor(x.shape, x.dtype)
+
     def get_config(self):
         """Returns the constructor's arguments."""
         names = inspect.signature(type(self)).parameters
@@ -188,6 +209,19 @@ class Norm(keras.layers.Layer):
                     f"{type(self).__name__} must keep its argument '{name}' as self.{name}"
                 )
         return {name: getattr(self, name) for name in names}
+
+
+def _as_maps(x: tf.Tensor) -> tf.Tensor:
+    """Returns [N, …, C] as [N, H, W, C]."""
+    if x.shape.rank == 4:
+        return x
+    sides = tf.math.reduce_prod(tf.shape(x)[1:-1])
+    maps = tf.reshape(x, tf.stack([tf.shape(x)[0], sides, 1, x.shape[-1]]))
+    return tf.ensure_shape(maps, [x.shape[0], _product(x.shape[1:-1]), 1, x.shape[-1]])
+
+
+def _product(sides) -> int | None:
+    return math.prod(sides) if all(side is not None for side in sides) else None
 
 
 def norms_in(layer: keras.layers.Layer) -> dict[str, Norm]:

@@ -55,6 +55,15 @@ class BatchNorm(Norm):
         # Each replica has its own; `write_statistics` says what they share.
         return self.add_weight((channels,), initializer, trainable=False, name=name)
 
+    def start_from(self, gamma, beta, moments):
+        """Takes over γ, β and the running statistics; see `Norm.start_from`."""
+        super().start_from(gamma, beta, moments)
+        if moments is not None:
+            for variable, value in zip(
+                (self.moving_mean, self.moving_variance), moments, strict=True
+            ):
+                variable.assign(value)
+
     def affine(self, mode: NormMode):
         """Returns the map by the running statistics, None with those of the batch."""
         if mode.statistics == "batch":

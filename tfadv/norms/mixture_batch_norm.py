@@ -58,6 +58,11 @@ class MixtureBatchNorm(Norm):
         for batch_norm in self.batch_norms:
             batch_norm.build(input_shape)
 
+    def start_from(self, gamma, beta, moments):
+        """Has every branch take over the same; see `Norm.start_from`."""
+        for batch_norm in self.batch_norms:
+            batch_norm.start_from(gamma, beta, moments)
+
     @property
     def keeps_statistics(self) -> bool:
         """It has, those of every branch; see `Norm.keeps_statistics`."""

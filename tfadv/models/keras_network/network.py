@@ -1,0 +1,198 @@
+"""Anybody's Keras model as a `Trainable` classifier: the mode travels with every call."""
+
+import inspect
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from tfadv.devices.local import has_accelerator
+from tfadv.errors import UserError
+from tfadv.models.fixed_convolution import batch_inside
+from tfadv.models.keras_network.folding import LinearUnit, folded
+from tfadv.models.keras_network.graph import Call, Graph
+from tfadv.models.keras_network.layout import in_any_layout, inside_from
+from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
+from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
+from tfadv.pixels import LogitsFn
+
+
+class KerasNetwork(keras.Model):
+    """A `Trainable` classifier of float32 RGB images in 0..255, made of a Keras model.
+
+    Maps with positions are computed in the dtype that is asked for, vectors (after the
+    pooling) in float32. Layers with weights that are not linear run in float32.
+
+    Attributes:
+        dtypes: in which its convolutions can be computed.
+
+    Args:
+        graph: its layers, with norms of the run.
+        prepare: from pixels to what the first layer takes.
+        image_shape: (height, width, channels) of the images.
+        name: the model's name.
+    """
+
+    dtypes = ("float32", "bfloat16")
+
+    def __init__(
+        self,
+        graph: Graph,
+        prepare: Callable[[tf.Tensor], tf.Tensor],
+        image_shape: Sequence[int],
+        name: str,
+    ):
+        super().__init__(name=name, dtype="float32", autocast=False)
+        self.image_shape = tuple(image_shape)
+        self.classes = graph.logits.shape[-1]
+        operations = {id(call.operation): call.operation for call in graph.calls}.values()
+        self.parts = [part for part in operations if isinstance(part, keras.layers.Layer)]
+        self._prepare = prepare
+        self._graph = folded(graph)
+        self._inside_from = inside_from(self._graph)
+        self._norm = next((part for part in self.parts if isinstance(part, Norm)), None)
+        self.built = True
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Names of the norm branches; one branch is called 'main'."""
+        return self._norm.branches if self._norm else (MAIN,)
+
+    @property
+    def default_branch(self) -> str:
+        """The branch of a call that names none: 'adv' where there is one."""
+        return self._norm.default_branch if self._norm else MAIN
+
+    @property
+    def kernels(self) -> list[keras.Variable]:
+        """The convolution and dense kernels: what weight decay applies to."""
+        return [variable for variable in self.trainable_variables if variable.name == "kernel"]
+
+    @property
+    def norms(self) -> dict[str, Norm]:
+        """Every norm of the run in the network, by its path."""
+        return norms_in(self)
+
+    def describe(self) -> dict[str, object]:
+        """Returns what a results record says of the model."""
+        return {
+            "name": self.name,
+            "parameters": self.count_params(),
+            "image_shape": list(self.image_shape),
+            "classes": self.classes,
+            "branches": list(self.branches),
+        }
+
+    def call(
+        self,
+        images: tf.Tensor,
+        training: bool | None = None,
+        mode: NormMode = INFERENCE,
+        collect: bool = False,
+        dtype: str = "float32",
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
+        """Classifies images; see `Model.call`.
+
+        Args:
+            seed: integer [2], of what layers such as dropout draw; None has them not act.
+        """
+        if training:
+            raise UserError(
+                "training=True doesn't say which branch, which statistics and whether to "
+                "update them: call model(images, mode=NormMode(...))"
+            )
+        chosen_branch(mode.branch, self.branches, self.default_branch)
+        collections: list[Collected] = []
+
+        def apply(call: Call, arguments: tuple, named: dict):
+            operation = call.operation
+            if not isinstance(operation, LinearUnit | Norm):
+                return _applied(operation, arguments, named, _dtype_of(call, dtype), seed)
+            x = tf.cast(arguments[0], _dtype_of(call, dtype))
+            if isinstance(operation, Norm):
+                y, collected = operation(x, mode=mode, collect=True)
+            else:
+                y, collected = operation(x, mode)
+            collections.append(collected)
+            return y
+
+        logits = tf.cast(self._graph.run(self._prepare(images), apply), tf.float32)
+        collected = merged(collections)
+        if collect:
+            return logits, collected
+        if collected:
+            write_statistics(self.norms, collected, mode.across_replicas)
+        return logits
+
+    def logits_fn(
+        self, mode: NormMode = INFERENCE, dtype: str = "float32", constant: bool = False
+    ) -> LogitsFn:
+        """Returns the model in one mode as a plain function; see `Model.logits_fn`."""
+        chosen_branch(mode.branch, self.branches, self.default_branch)
+        ready = [self._ready(call, mode, dtype, constant) for call in self._graph.calls]
+        fixed = all(norm.affine(mode) is not None for norm in self.norms.values())
+        inside = self._inside_from if fixed and not has_accelerator() else len(ready)
+        applied = {
+            id(call): (function, place >= inside)
+            for place, (call, function) in enumerate(zip(self._graph.calls, ready, strict=True))
+        }
+
+        def apply(call: Call, arguments: tuple, named: dict):
+            function, may_be_inside = applied[id(call)]
+            plain = isinstance(call.operation, LinearUnit) and call.operation.is_plain
+            if may_be_inside and plain:
+                arguments = (batch_inside(arguments[0]),)
+            return function(arguments, named)
+
+        return lambda images: tf.cast(self._graph.run(self._prepare(images), apply), tf.float32)
+
+    def _ready(self, call: Call, mode: NormMode, dtype: str, constant: bool):
+        """Returns a call as a function of its arguments, its weights prepared."""
+        operation, dtype = call.operation, _dtype_of(call, dtype)
+        if isinstance(operation, LinearUnit):
+            unit = operation.fixed(mode, dtype, constant)
+            return lambda arguments, _: unit(tf.cast(arguments[0], dtype))
+        if isinstance(operation, Norm):
+            return _fixed_norm(operation, mode, dtype)
+        if of_maps := in_any_layout(operation):
+            return lambda arguments, _: of_maps(arguments[0])
+        return lambda arguments, named: _applied(operation, arguments, named, dtype, None)
+
+
+def _fixed_norm(norm: Norm, mode: NormMode, dtype: tf.DType):
+    """Returns a norm that no unit took in as a function of its arguments."""
+    affine = norm.affine(mode)
+    if affine is None:
+        return lambda arguments, _: norm(tf.cast(arguments[0], dtype), mode=mode)
+    scale, offset = (tf.stop_gradient(tf.cast(part, dtype)) for part in affine)
+    return lambda arguments, _: tf.cast(arguments[0], dtype) * scale + offset
+
+
+def _dtype_of(call: Call, dtype: str) -> tf.DType:
+    """Returns what a call computes in: maps with positions in `dtype`, vectors in float32."""
+    return tf.as_dtype(dtype if len(call.outputs[0].shape) > 2 else "float32")
+
+
+def _applied(operation, arguments, named, dtype: tf.DType, seed: tf.Tensor | None):
+    """Returns what an operation that no norm is in makes of its arguments."""
+    weights = isinstance(operation, keras.layers.Layer) and operation.variables
+    inner = tf.float32 if weights and operation.weights else dtype
+
+    def cast(x):
+        floats = isinstance(x, tf.Tensor) and x.dtype.is_floating
+        return tf.cast(x, inner) if floats else x
+
+    arguments, named = keras.tree.map_structure(cast, (arguments, named))
+    trains = "training" in inspect.signature(operation.call).parameters
+    if trains and named.get("training") is None:
+        named = {**named, "training": seed is not None}
+    if not (trains and named["training"] and weights):
+        return operation.call(*arguments, **named)
+    values = [tf.convert_to_tensor(variable) for variable in operation.trainable_variables]
+    known = {id(variable) for variable in operation.weights}
+    others = [
+        tf.convert_to_tensor(v) if id(v) in known else tf.cast(seed, v.dtype)
+        for v in operation.non_trainable_variables
+    ]
+    return operation.stateless_call(values, others, *arguments, **named)[0]

@@ -1,0 +1,150 @@
+"""A walked model of layers of its own: copies, and the run's norms in place of its norms."""
+
+import re
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tfadv.errors import UserError
+from tfadv.models.keras_network.graph import Call, Graph
+from tfadv.norms.base import Norm
+
+ReplacedLayers = tuple[type[keras.layers.Layer], ...]
+# What a norm with statistics takes over of a batch normalization.
+_KEPT = ("momentum", "epsilon")
+
+
+def is_relu(operation: object) -> bool:
+    """Returns whether an operation is a plain ReLU."""
+    if isinstance(operation, keras.layers.ReLU):
+        unbounded = operation.max_value is None
+        return unbounded and not operation.negative_slope and not operation.threshold
+    activation = isinstance(operation, keras.layers.Activation)
+    return activation and operation.activation is keras.activations.relu
+
+
+def with_norms(graph: Graph, make_norm: Callable[..., Norm], replaced: ReplacedLayers) -> Graph:
+    """Returns a network of copies of the layers, with their weights, that ends in logits.
+
+    A layer that is called twice has one copy, so what was shared stays shared. A last
+    softmax is left out.
+
+    Args:
+        graph: of the original.
+        make_norm: builds a norm layer.
+        replaced: the layers that norms take the place of; each branch starts from their γ, β
+            and statistics.
+
+    Raises:
+        UserError: a norm isn't over the last axis, or a layer can't be copied.
+    """
+    return _Copies(graph, make_norm, replaced).graph()
+
+
+class _Copies:
+    def __init__(self, graph: Graph, make_norm: Callable[..., Norm], replaced: ReplacedLayers):
+        self._original = graph
+        self._make_norm = make_norm
+        self._replaced = replaced
+        self._consumers = graph.consumers()
+        self._copies: dict[int, tuple[keras.layers.Layer, keras.layers.Layer]] = {}
+        self._names: set[str] = set()
+        self._calls: list[Call] = []
+        self._activated: set[int] = set()  # outputs of norms that bring the ReLU themselves
+
+    def graph(self) -> Graph:
+        images = keras.Input(batch_shape=self._original.images.shape, dtype="float32")
+        logits = self._original.run(images, self._apply)
+        for layer, copy in self._copies.values():
+            _take_weights(layer, copy)
+        return Graph(images, tuple(self._calls), logits)
+
+    def _apply(self, call: Call, arguments: tuple, named: dict):
+        operation = call.operation
+        if id(call.inputs[0]) in self._activated:
+            return arguments[0]
+        if isinstance(operation, self._replaced):
+            operation, named = self._norm(call), {}
+        elif call.output is self._original.logits and _is_softmax(operation):
+            if not operation.weights:
+                return arguments[0]
+            operation = self._copy(operation, activation=None)
+        elif isinstance(operation, keras.layers.Layer):
+            operation = self._copy(operation)
+        output = operation(*arguments, **named)
+        self._calls.append(Call(operation, (arguments, named), output))
+        return output
+
+    def _norm(self, call: Call) -> Norm:
+        layer = call.operation
+        takers = self._consumers[id(call.output)]
+        activated = all(taker is not None and is_relu(taker.operation) for taker in takers)
+        if id(layer) not in self._copies:
+            _check_axis(layer, call.inputs[0])
+            name = self._name(layer)
+            norm = self._make_norm(name=name)
+            if norm.keeps_statistics:
+                known = norm.get_config()
+                kept = {
+                    key: getattr(layer, key)
+                    for key in _KEPT
+                    if key in known and hasattr(layer, key)
+                }
+                norm = self._make_norm(name=name, **kept)
+            norm.activated = activated
+            self._copies[id(layer)] = layer, norm
+        norm = self._copies[id(layer)][1]
+        if activated and norm.activates:
+            self._activated.add(id(call.output))
+        return norm
+
+    def _copy(self, layer: keras.layers.Layer, **changed) -> keras.layers.Layer:
+        if id(layer) not in self._copies:
+            if getattr(layer, "data_format", "channels_last") == "channels_first":
+                raise UserError(f"'{layer.name}' takes channels first: build the model of NHWC")
+            try:
+                config = {**layer.get_config(), "dtype": "float32", **changed}
+                copy = type(layer).from_config({**config, "name": self._name(layer)})
+            except (TypeError, ValueError, NotImplementedError) as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(f"'{layer.name}' can't be made anew: {reason}") from None
+            self._copies[id(layer)] = layer, copy
+        return self._copies[id(layer)][1]
+
+    def _name(self, layer: keras.layers.Layer) -> str:
+        """Returns a name that does not count what else this process has built."""
+        uncounted = re.sub(r"_\d+$", "", layer.name)
+        automatic = uncounted.replace("_", "") == type(layer).__name__.lower()
+        name = unique = uncounted if automatic else layer.name
+        number = 0
+        while unique in self._names:
+            number += 1
+            unique = f"{name}_{number}"
+        self._names.add(unique)
+        return unique
+
+
+def _is_softmax(operation: object) -> bool:
+    softmax = getattr(operation, "activation", None) is keras.activations.softmax
+    return softmax or isinstance(operation, keras.layers.Softmax)
+
+
+def _check_axis(layer: keras.layers.Layer, x: keras.KerasTensor) -> None:
+    axes = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
+    if axes not in ([-1], [len(x.shape) - 1]):
+        raise UserError(f"'{layer.name}' normalizes over the axes {axes}, not over channels alone")
+
+
+def _take_weights(layer: keras.layers.Layer, copy: keras.layers.Layer) -> None:
+    if not isinstance(copy, Norm):
+        copy.set_weights(layer.get_weights())
+        return
+    mean, variance = (getattr(layer, f"moving_{name}", None) for name in ("mean", "variance"))
+    moments = None if mean is None else (mean.value, variance.value)
+    copy.start_from(*(_value(layer, name) for name in ("gamma", "beta")), moments)
+
+
+def _value(layer: keras.layers.Layer, name: str) -> tf.Tensor | None:
+    variable = getattr(layer, name, None)
+    return None if variable is None else tf.convert_to_tensor(variable)
