@@ -6,5 +6,6 @@ A network enters as a file that registers it; what attacks, trains or measures i
 from tfadv.models import resnet  # noqa: F401  (it registers)
 from tfadv.models.base import Model
 from tfadv.models.conv_norm import ConvNorm
+from tfadv.models.keras_network import from_keras  # noqa: F401  (it registers)
 
 __all__ = ["ConvNorm", "Model"]

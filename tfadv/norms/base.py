@@ -24,8 +24,8 @@ class Norm(keras.layers.Layer):
     A subclass defines `normalize`, and `affine` where it has a fixed map. One
     that keeps running statistics defines `transform` and `updates` instead.
     Input and output have shape [N, …, C] and the same dtype; variables and
-    arithmetic are float32. What a subclass gets is always [N, H, W, C]: tokens
-    [N, T, C] are maps of width 1, vectors [N, C] of one pixel. It keeps each argument of its constructor in the
+    arithmetic are float32. What a subclass gets is always [N, H, W, C]: tokens are maps of
+    width 1, vectors [N, C] of one pixel. It keeps each argument of its constructor in the
     attribute of the same name.
 
     Attributes:

@@ -1,0 +1,140 @@
+"""``Experiment.model = 'keras'``: the user's own network, from a file or from a function."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import keras
+
+from tfadv.errors import UserError, check, nearest
+from tfadv.models.keras_network.graph import walk
+from tfadv.models.keras_network.network import KerasNetwork
+from tfadv.models.keras_network.preparation import Preparation, found_in, found_of_module
+from tfadv.models.keras_network.replaced import with_norms
+from tfadv.norms.base import Norm
+from tfadv.registry import MODELS
+
+_NORMS = ("BatchNormalization", "LayerNormalization", "GroupNormalization")
+
+
+@MODELS.register("keras")
+def Keras(  # noqa: N802  (as gin files call it)
+    image_shape: Sequence[int],
+    classes: int,
+    make_norm: Callable[..., Norm],
+    path: str = "",
+    build: str = "",
+    arguments: Mapping[str, object] | None = None,
+    replace: Sequence[str] = ("BatchNormalization",),
+    pixel_mean: float | Sequence[float] | None = None,
+    pixel_std: float | Sequence[float] | None = None,
+    color: str | None = None,
+) -> KerasNetwork:
+    """Makes a network of a Functional or Sequential Keras model, its norms those of the run.
+
+    Every layer that `replace` names becomes a norm of the run, each of whose branches starts
+    from its γ, β and statistics; a batch norm keeps ε and momentum. Layers are copied: what
+    was shared stays shared. Dropout and its kin act in training alone, with the run's seeds.
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        classes: number of logits.
+        make_norm: builds a norm layer.
+        path: a ``.keras`` file.
+        build: a function that returns the model, as ``keras.applications.EfficientNetB0`` or
+            ``mine.network``; it gets ``input_shape`` and ``classes`` if it takes them, and
+            ``weights = None``.
+        arguments: more of them, which take precedence.
+        replace: names of Keras' layers that the run's norm takes the place of.
+        pixel_mean: subtracted from pixels 0..255 before the first layer. None finds it: a
+            model that begins with `Rescaling` or `Normalization` takes pixels as they are,
+            and one of keras.applications what its ``preprocess_input`` makes of them.
+        pixel_std: divides the pixels; found alike.
+        color: ``RGB`` or ``BGR``; found alike.
+
+    Raises:
+        UserError: there is no such file or function, the model can't be walked, is of other
+            images or classes, or takes one knows not which pixels.
+    """
+    check(bool(path) != bool(build), "Keras.path", "be set, or Keras.build, not both", path)
+    model = _loaded(path) if path else _built(build, image_shape, classes, arguments or {})
+    named = f"the Keras model '{path or build}'"
+    preparation = Preparation.of(pixel_mean, pixel_std, color)
+    graph = walk(model)
+    preparation = preparation or found_in(graph) or found_of_module(build)
+    if preparation is None:
+        raise UserError(
+            f"{named} doesn't tell which pixels it takes: set Keras.pixel_mean and "
+            "Keras.pixel_std, such as 0 and 255 for 0..1, or 127.5 and 127.5 for -1..1",
+            "Keras.pixel_mean",
+        )
+    wanted, found = tuple(image_shape), tuple(graph.images.shape[1:])
+    if any(side not in (None, asked) for side, asked in zip(found, wanted, strict=True)):
+        raise UserError(f"{named} takes images of {found}, and these are of {wanted}")
+    if tuple(graph.logits.shape[1:]) != (classes,):
+        raise UserError(
+            f"{named} returns {tuple(graph.logits.shape[1:])} values an image, and the images "
+            f"are of {classes} classes"
+        )
+    graph = with_norms(graph, make_norm, tuple(_layer(name) for name in replace))
+    return KerasNetwork(graph, preparation, image_shape, name=model.name)
+
+
+def _loaded(path: str) -> keras.Model:
+    if not Path(path).is_file():
+        raise UserError(f"Keras.path: there is no file '{path}'", "Keras.path")
+    if not path.endswith(".keras"):
+        raise UserError(f"Keras.path: '{path}' is no .keras file: model.save writes one")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever a class of somebody else's raises
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"Keras.path: '{path}' can't be loaded ({reason:.200}): a plugin that defines its "
+            "own layers lets it",
+            "Keras.path",
+        ) from error
+
+
+def _built(build: str, image_shape, classes: int, arguments: Mapping) -> keras.Model:
+    function = _imported(build)
+    taken = inspect.signature(function).parameters
+    ours = {"input_shape": tuple(image_shape), "classes": classes, "weights": None}
+    unknown = next((name for name in arguments if name not in taken), None)
+    if unknown:
+        raise UserError(
+            f"Keras.arguments: {build} takes no {unknown!r}." + nearest(unknown, taken),
+            "Keras.arguments",
+        )
+    given = {name: value for name, value in ours.items() if name in taken} | dict(arguments)
+    try:
+        model = function(**given)
+    except (TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"Keras.build: {build} refuses: {reason:.200}", "Keras.build") from error
+    if not isinstance(model, keras.Model):
+        raise UserError(f"Keras.build: {build} returns a {type(model).__name__}, not a Keras model")
+    return model
+
+
+def _imported(build: str) -> Callable:
+    module, _, name = build.rpartition(".")
+    try:
+        found = importlib.import_module(module) if module else sys.modules["builtins"]
+        return getattr(found, name)
+    except (ImportError, AttributeError):
+        known = dir(keras.applications) if module == "keras.applications" else ()
+        raise UserError(
+            f"Keras.build: there is no {build!r} to import." + nearest(name, known), "Keras.build"
+        ) from None
+
+
+def _layer(name: str) -> type[keras.layers.Layer]:
+    if name not in _NORMS:
+        raise UserError(
+            f"Keras.replace: {name!r} is none of {', '.join(_NORMS)}." + nearest(name, _NORMS),
+            "Keras.replace",
+        )
+    return getattr(keras.layers, name)
