@@ -110,6 +110,7 @@ class Model(keras.Model, abc.ABC):
         mode: NormMode = INFERENCE,
         collect: bool = False,
         dtype: str = "float32",
+        seed: tf.Tensor | None = None,
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Classifies images.
 
@@ -121,6 +122,7 @@ class Model(keras.Model, abc.ABC):
             collect: whether to return the statistics that `mode` says to write, for a
                 `write_statistics` to come, instead of writing them at once.
             dtype: of the convolutions, 'float32' or 'bfloat16'.
+            seed: see `Trainable`; units of convolution and norm draw nothing.
 
         Returns:
             float32 logits [N, classes]; with `collect`, a pair of these and the statistics.

@@ -85,8 +85,12 @@ class Trainable(Classifier, Protocol):
         mode: NormMode = INFERENCE,
         collect: bool = False,
         dtype: str = "float32",
+        seed: tf.Tensor | None = None,
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
-        """Returns float32 logits [N, K]; see `Norm.call` for `collect`."""
+        """Returns float32 logits [N, K]; see `Norm.call` for `collect`.
+
+        Dropout and its kin act if there is a `seed`, int64 [2], of which they draw.
+        """
 
 
 def norm_variables(model: Trainable) -> list[keras.Variable]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from tfadv import randomness
 from tfadv.models.classifier import Trainable
 from tfadv.norms.base import Collected, merged
 from tfadv.norms.mode import ADV, CLEAN
@@ -61,7 +62,7 @@ class Network:
         return self._prepared.get(chosen) or self._prepare(chosen)
 
     def train_logits(
-        self, images: Mapping[str, tf.Tensor]
+        self, images: Mapping[str, tf.Tensor], seed: tf.Tensor | None = None
     ) -> tuple[dict[str, tf.Tensor], Collected]:
         """Runs the training forward on one batch of images for each kind.
 
@@ -72,6 +73,7 @@ class Network:
 
         Args:
             images: float32 [N_k, H, W, C] for each kind ``k``.
+            seed: int64 [2], of what dropout and its kin draw; None has them not act.
 
         Returns:
             float32 logits [N_k, K] for each kind, in the same order, and the statistics
@@ -83,7 +85,11 @@ class Network:
             batches = [images[kind] for kind in kinds]
             mode = self._phase.training_mode(self._branch(branch))
             mixed, collected = self.model(
-                tf.concat(batches, 0), mode=mode, collect=True, dtype=self._dtype
+                tf.concat(batches, 0),
+                mode=mode,
+                collect=True,
+                dtype=self._dtype,
+                seed=None if seed is None else randomness.for_purpose(seed, branch),
             )
             collections.append(collected)
             parts = tf.split(mixed, [batch.shape[0] for batch in batches])

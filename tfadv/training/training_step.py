@@ -134,10 +134,11 @@ class TrainingStep:
 
         def portion(image, label, index):
             seeds = randomness.example_seeds(plan.experiment.seed, "attack", index)
+            drops = randomness.example_seeds(plan.experiment.seed, "dropout", index)
             images = plan.strategy.training_images(network, plan.attack, image, label, seeds)
             _check_kinds(plan, images, network.attacked)
             with tf.GradientTape() as tape:
-                logits, collected = network.train_logits(images)
+                logits, collected = network.train_logits(images, drops[0])
                 loss = plan.strategy.loss(logits, label)
                 loss += l2_penalty(self._model.kernels, training.weight_decay)
                 # The optimizer sums the replicas' gradients.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from tfadv import randomness
 from tfadv.devices.local import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.fixed_convolution import batch_inside
@@ -104,11 +105,13 @@ class KerasNetwork(keras.Model):
             )
         chosen_branch(mode.branch, self.branches, self.default_branch)
         collections: list[Collected] = []
+        places = {id(call): str(place) for place, call in enumerate(self._graph.calls)}
 
         def apply(call: Call, arguments: tuple, named: dict):
             operation = call.operation
             if not isinstance(operation, LinearUnit | Norm):
-                return _applied(operation, arguments, named, _dtype_of(call, dtype), seed)
+                own = None if seed is None else randomness.for_purpose(seed, places[id(call)])
+                return _applied(operation, arguments, named, _dtype_of(call, dtype), own)
             x = tf.cast(arguments[0], _dtype_of(call, dtype))
             if isinstance(operation, Norm):
                 y, collected = operation(x, mode=mode, collect=True)
@@ -117,7 +120,9 @@ class KerasNetwork(keras.Model):
             collections.append(collected)
             return y
 
-        logits = tf.cast(self._graph.run(self._prepare(images), apply), tf.float32)
+        logits = tf.cast(
+            self._graph.run(self._prepare(tf.convert_to_tensor(images)), apply), tf.float32
+        )
         collected = merged(collections)
         if collect:
             return logits, collected
@@ -145,7 +150,9 @@ class KerasNetwork(keras.Model):
                 arguments = (batch_inside(arguments[0]),)
             return function(arguments, named)
 
-        return lambda images: tf.cast(self._graph.run(self._prepare(images), apply), tf.float32)
+        return lambda images: tf.cast(
+            self._graph.run(self._prepare(tf.convert_to_tensor(images)), apply), tf.float32
+        )
 
     def _ready(self, call: Call, mode: NormMode, dtype: str, constant: bool):
         """Returns a call as a function of its arguments, its weights prepared."""
@@ -176,8 +183,7 @@ def _dtype_of(call: Call, dtype: str) -> tf.DType:
 
 def _applied(operation, arguments, named, dtype: tf.DType, seed: tf.Tensor | None):
     """Returns what an operation that no norm is in makes of its arguments."""
-    weights = isinstance(operation, keras.layers.Layer) and operation.variables
-    inner = tf.float32 if weights and operation.weights else dtype
+    inner = tf.float32 if getattr(operation, "weights", ()) else dtype
 
     def cast(x):
         floats = isinstance(x, tf.Tensor) and x.dtype.is_floating
@@ -185,9 +191,9 @@ def _applied(operation, arguments, named, dtype: tf.DType, seed: tf.Tensor | Non
 
     arguments, named = keras.tree.map_structure(cast, (arguments, named))
     trains = "training" in inspect.signature(operation.call).parameters
-    if trains and named.get("training") is None:
+    if trains:  # whatever the graph says, which Keras writes into it, too
         named = {**named, "training": seed is not None}
-    if not (trains and named["training"] and weights):
+    if seed is None or not (trains and operation.variables):
         return operation.call(*arguments, **named)
     values = [tf.convert_to_tensor(variable) for variable in operation.trainable_variables]
     known = {id(variable) for variable in operation.weights}
