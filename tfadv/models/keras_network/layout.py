@@ -23,6 +23,21 @@ def inside_from(graph: Graph) -> int:
     return number
 
 
+def together(arguments: tuple) -> tuple:
+    """Returns arguments with the batch inside of all maps, if it is inside of one."""
+    inside = any(_is_inside(x) for x in keras.tree.flatten(arguments))
+    return keras.tree.map_structure(_moved, arguments) if inside else arguments
+
+
+def _is_inside(x):
+    return isinstance(x, tf.Tensor) and x.shape.rank == 5
+
+
+def _moved(x):
+    maps = isinstance(x, tf.Tensor) and x.shape.rank == 4
+    return tf.transpose(x, [1, 2, 0, 3])[tf.newaxis] if maps else x
+
+
 def in_any_layout(operation: object) -> Callable[[tf.Tensor], tf.Tensor] | None:
     """Returns what an operation does of maps in either layout, where it has axes; else None."""
     if isinstance(operation, layers.Concatenate) and operation.axis in (-1, 3):

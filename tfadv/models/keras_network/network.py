@@ -12,7 +12,7 @@ from tfadv.errors import UserError
 from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.keras_network.folding import LinearUnit, folded
 from tfadv.models.keras_network.graph import Call, Graph
-from tfadv.models.keras_network.layout import in_any_layout, inside_from
+from tfadv.models.keras_network.layout import in_any_layout, inside_from, together
 from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
@@ -145,9 +145,9 @@ class KerasNetwork(keras.Model):
 
         def apply(call: Call, arguments: tuple, named: dict):
             function, may_be_inside = applied[id(call)]
-            plain = isinstance(call.operation, LinearUnit) and call.operation.is_plain
-            if may_be_inside and plain:
-                arguments = (batch_inside(arguments[0]),)
+            if may_be_inside:
+                plain = isinstance(call.operation, LinearUnit) and call.operation.is_plain
+                arguments = (batch_inside(*arguments),) if plain else together(arguments)
             return function(arguments, named)
 
         return lambda images: tf.cast(
