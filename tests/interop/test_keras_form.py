@@ -3,10 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from shared.keras_models import images, kinds_of_layers, network_of, randomized, small_cnn
 
 from tfadv.errors import UserError
 from tfadv.interop.keras_form import keras_form
+from tfadv.models.keras_network.preparation import Preparation
 from tfadv.norms import NormMode
+from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 
 
 @pytest.mark.parametrize("stem", ["small", "imagenet"])
@@ -50,3 +53,19 @@ def test_a_keras_model_takes_images_in_another_range(tiny_model, some_images, pi
     images = some_images[0] / 255 * (high - low) + low
     found = keras_form(model, pixel_range=pixel_range)(images)
     np.testing.assert_allclose(found, model(some_images[0]), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("color", ["RGB", "BGR"])
+@pytest.mark.parametrize("build", [small_cnn, kinds_of_layers])
+def test_a_network_made_of_a_keras_model_is_one_again(tmp_path, build, color):
+    prepare = Preparation((100.0, 90.0, 80.0), (50.0, 60.0, 70.0), color)
+    network = network_of(randomized(build()), MixtureBatchNorm, prepare=prepare)
+    adv = next(v for v in network.variables if v.path.endswith("adv/beta"))
+    adv.assign(adv + 1.0)
+    pixels = images(4) * 50 + 100
+    for branch in ("clean", "adv"):
+        plain = keras_form(network, branch, (0.0, 1.0))
+        plain.save(tmp_path / "model.keras")
+        found = keras.saving.load_model(tmp_path / "model.keras")(pixels / 255)
+        expected = network(pixels, mode=NormMode(branch))
+        np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)

@@ -6,6 +6,7 @@ from keras import layers
 
 from tfadv.models.keras_network.graph import walk
 from tfadv.models.keras_network.network import KerasNetwork
+from tfadv.models.keras_network.preparation import Preparation
 from tfadv.models.keras_network.replaced import with_norms
 
 
@@ -53,7 +54,10 @@ def randomized(model):
     return model
 
 
-def network_of(model, make_norm, replaced=(layers.BatchNormalization,)):
-    """Returns a Keras model as a network that takes its images as they are."""
+AS_THEY_ARE = Preparation()
+
+
+def network_of(model, make_norm, replaced=(layers.BatchNormalization,), prepare=AS_THEY_ARE):
+    """Returns a Keras model as a network; by default it takes its images as they are."""
     graph = with_norms(walk(model), make_norm, replaced)
-    return KerasNetwork(graph, lambda x: x, graph.images.shape[1:], name="mine")
+    return KerasNetwork(graph, prepare, graph.images.shape[1:], name="mine")

@@ -1,4 +1,4 @@
-"""A ResNet's branch as a plain Keras model of Keras' own layers."""
+"""A network's branch as a plain Keras model of Keras' own layers."""
 
 import keras
 import numpy as np
@@ -7,6 +7,8 @@ from keras import layers
 
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
+from tfadv.models.keras_network.graph import Call
+from tfadv.models.keras_network.network import KerasNetwork
 from tfadv.models.resnet import ResNet
 from tfadv.norms.base import Norm
 from tfadv.norms.mode import NormMode
@@ -14,7 +16,7 @@ from tfadv.pixels import PIXEL_RANGE, PixelRange, to_pixels, units_per_pixel
 
 
 def keras_form(
-    model: ResNet,
+    model: ResNet | KerasNetwork,
     branch: str | None = None,
     pixel_range: PixelRange = PIXEL_RANGE,
     fold: bool = False,
@@ -22,22 +24,60 @@ def keras_form(
     """Returns a functional model that loads wherever Keras does.
 
     Args:
-        model: a ResNet whose norms have a `Norm.stock_layer`.
+        model: a network whose norms have a `Norm.stock_layer`.
         branch: which of its branches; None takes the default one.
         pixel_range: of the images that it takes.
-        fold: whether to fold norms that are fixed maps into the convolutions.
+        fold: whether to fold a ResNet's norms that are fixed maps into the convolutions.
 
     Returns:
         A model from float32 images [N, H, W, C] to logits, with copies of the
         weights.
 
     Raises:
-        UserError: Keras has no layer like the norm, or the model is no ResNet.
+        UserError: Keras has no layer like the norm, the model is neither a ResNet nor made
+            of a Keras model, or that one is to be folded.
     """
-    if not isinstance(model, ResNet):
-        raise UserError(f"{type(model).__name__} is no ResNet: it has no form of Keras' layers")
+    if not isinstance(model, ResNet | KerasNetwork):
+        raise UserError(f"{type(model).__name__} has no form of Keras' layers")
+    if fold and isinstance(model, KerasNetwork):
+        raise UserError("a network made of a Keras model isn't folded in Keras' layers")
     if branch is not None and branch not in model.branches:
         raise UserError(f"no branch '{branch}'; there are {', '.join(model.branches)}")
+    form = _of_resnet if isinstance(model, ResNet) else _of_network
+    stock, weights = form(model, branch, pixel_range, fold)
+    for layer, values in weights:
+        layer.set_weights([keras.ops.convert_to_numpy(value) for value in values])
+    return stock
+
+
+def _of_network(network: KerasNetwork, branch, pixel_range, _):
+    """Returns the model of copies of the layers, and what their weights are to be."""
+    copies: dict[int, tuple[layers.Layer, list]] = {}
+
+    def apply(call: Call, arguments: tuple, named: dict):
+        operation = call.operation
+        named = {name: value for name, value in named.items() if name != "training"}
+        if not isinstance(operation, layers.Layer):
+            return operation(*arguments, **named)
+        if id(operation) not in copies:
+            is_norm = isinstance(operation, Norm)
+            copies[id(operation)] = (
+                _stock_norm(operation, branch)
+                if is_norm
+                else (type(operation).from_config(operation.get_config()), operation.weights)
+            )
+        return copies[id(operation)][0](*arguments, **named)
+
+    images = keras.Input(network.image_shape)
+    prepare = network.prepare
+    x = images if prepare.color == "RGB" else keras.ops.flip(images, -1)
+    x = _rescaling(prepare.mean, prepare.std, pixel_range)(x)
+    logits = network.graph.run(x, apply)
+    return keras.Model(images, logits, name=network.name), list(copies.values())
+
+
+def _of_resnet(model: ResNet, branch, pixel_range, fold):
+    """Returns the model of Keras' layers, and what their weights are to be."""
     weights: list[tuple[layers.Layer, list]] = []
 
     def weighted(layer, values):
@@ -57,12 +97,10 @@ def keras_form(
         return layers.ReLU()(x) if source.relu else x
 
     images = keras.Input(model.image_shape)
-    features = _features(model, _rescaling(model, pixel_range)(images), unit)
+    x = _rescaling(model.pixel_mean, model.pixel_std, pixel_range)(images)
+    features = _features(model, x, unit)
     head = weighted(layers.Dense(model.classes), [model.head.kernel, model.head.bias])
-    stock = keras.Model(images, head(features), name=model.name)
-    for layer, values in weights:
-        layer.set_weights([keras.ops.convert_to_numpy(value) for value in values])
-    return stock
+    return keras.Model(images, head(features), name=model.name), weights
 
 
 def _features(model, x, unit):
@@ -77,9 +115,9 @@ def _features(model, x, unit):
     return layers.GlobalAveragePooling2D()(x)
 
 
-def _rescaling(model, pixel_range):
+def _rescaling(pixel_mean, pixel_std, pixel_range):
     """Returns the layer from `pixel_range` to what the network sees."""
-    mean, std = np.asarray(model.pixel_mean, float), np.asarray(model.pixel_std, float)
+    mean, std = np.asarray(pixel_mean, float), np.asarray(pixel_std, float)
     scale = 1 / (units_per_pixel(pixel_range) * std)
     offset = (to_pixels(0.0, pixel_range) - mean) / std
     return layers.Rescaling(scale.tolist(), offset.tolist())

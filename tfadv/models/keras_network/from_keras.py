@@ -16,6 +16,7 @@ from tfadv.models.keras_network.replaced import with_norms
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 
+_APPLICATIONS = "keras.applications"
 _NORMS = ("BatchNormalization", "LayerNormalization", "GroupNormalization")
 
 
@@ -105,7 +106,8 @@ def _built(build: str, image_shape, classes: int, arguments: Mapping) -> keras.M
     unknown = next((name for name in arguments if name not in taken), None)
     if unknown:
         raise UserError(
-            f"Keras.arguments: {build} takes no {unknown!r}." + nearest(unknown, taken),
+            f"Keras.arguments: {build} takes no {unknown!r}, but {', '.join(taken)}."
+            + nearest(unknown, taken),
             "Keras.arguments",
         )
     given = {name: value for name, value in ours.items() if name in taken} | dict(arguments)
@@ -125,7 +127,7 @@ def _imported(build: str) -> Callable:
         found = importlib.import_module(module) if module else sys.modules["builtins"]
         return getattr(found, name)
     except (ImportError, AttributeError):
-        known = dir(keras.applications) if module == "keras.applications" else ()
+        known = [n for n in dir(keras.applications) if n[0].isupper() and module == _APPLICATIONS]
         raise UserError(
             f"Keras.build: there is no {build!r} to import." + nearest(name, known), "Keras.build"
         ) from None

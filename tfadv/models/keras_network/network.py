@@ -1,7 +1,7 @@
 """Anybody's Keras model as a `Trainable` classifier: the mode travels with every call."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -13,6 +13,7 @@ from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.keras_network.folding import LinearUnit, folded
 from tfadv.models.keras_network.graph import Call, Graph
 from tfadv.models.keras_network.layout import in_any_layout, inside_from, together
+from tfadv.models.keras_network.preparation import Preparation
 from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
@@ -26,6 +27,8 @@ class KerasNetwork(keras.Model):
 
     Attributes:
         dtypes: in which its convolutions can be computed.
+        graph: as given.
+        prepare: as given.
 
     Args:
         graph: its layers, with norms of the run.
@@ -39,7 +42,7 @@ class KerasNetwork(keras.Model):
     def __init__(
         self,
         graph: Graph,
-        prepare: Callable[[tf.Tensor], tf.Tensor],
+        prepare: Preparation,
         image_shape: Sequence[int],
         name: str,
     ):
@@ -48,9 +51,10 @@ class KerasNetwork(keras.Model):
         self.classes = graph.logits.shape[-1]
         operations = {id(call.operation): call.operation for call in graph.calls}.values()
         self.parts = [part for part in operations if isinstance(part, keras.layers.Layer)]
-        self._prepare = prepare
-        self._graph = folded(graph)
-        self._inside_from = inside_from(self._graph)
+        self.prepare = prepare
+        self.graph = graph
+        self._folded = folded(graph)
+        self._inside_from = inside_from(self._folded)
         self._norm = next((part for part in self.parts if isinstance(part, Norm)), None)
         self.built = True
 
@@ -105,7 +109,7 @@ class KerasNetwork(keras.Model):
             )
         chosen_branch(mode.branch, self.branches, self.default_branch)
         collections: list[Collected] = []
-        places = {id(call): str(place) for place, call in enumerate(self._graph.calls)}
+        places = {id(call): str(place) for place, call in enumerate(self._folded.calls)}
 
         def apply(call: Call, arguments: tuple, named: dict):
             operation = call.operation
@@ -121,7 +125,7 @@ class KerasNetwork(keras.Model):
             return y
 
         logits = tf.cast(
-            self._graph.run(self._prepare(tf.convert_to_tensor(images)), apply), tf.float32
+            self._folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
         )
         collected = merged(collections)
         if collect:
@@ -135,12 +139,12 @@ class KerasNetwork(keras.Model):
     ) -> LogitsFn:
         """Returns the model in one mode as a plain function; see `Model.logits_fn`."""
         chosen_branch(mode.branch, self.branches, self.default_branch)
-        ready = [self._ready(call, mode, dtype, constant) for call in self._graph.calls]
+        ready = [self._ready(call, mode, dtype, constant) for call in self._folded.calls]
         fixed = all(norm.affine(mode) is not None for norm in self.norms.values())
         inside = self._inside_from if fixed and not has_accelerator() else len(ready)
         applied = {
             id(call): (function, place >= inside)
-            for place, (call, function) in enumerate(zip(self._graph.calls, ready, strict=True))
+            for place, (call, function) in enumerate(zip(self._folded.calls, ready, strict=True))
         }
 
         def apply(call: Call, arguments: tuple, named: dict):
@@ -151,7 +155,7 @@ class KerasNetwork(keras.Model):
             return function(arguments, named)
 
         return lambda images: tf.cast(
-            self._graph.run(self._prepare(tf.convert_to_tensor(images)), apply), tf.float32
+            self._folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
         )
 
     def _ready(self, call: Call, mode: NormMode, dtype: str, constant: bool):

@@ -1,0 +1,93 @@
+"""``Experiment.model = 'keras'``: files, functions, and which pixels they take."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from shared.keras_models import images, randomized, small_cnn
+
+from tfadv.errors import UserError
+from tfadv.models.keras_network.from_keras import Keras
+from tfadv.models.keras_network.preparation import Preparation, found_of_module
+from tfadv.norms.batch_norm import BatchNorm
+from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
+
+PIXELS = {"pixel_mean": 127.5, "pixel_std": 127.5}
+
+
+def network(classes=4, make_norm=MixtureBatchNorm, **given):
+    return Keras((8, 8, 3), classes, make_norm, **given)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    path = tmp_path / "mine.keras"
+    randomized(small_cnn()).save(path)
+    return str(path)
+
+
+def test_a_file_gives_its_own_logits_in_every_branch(stored):
+    pixels = 255 * np.random.default_rng(0).random((4, 8, 8, 3), np.float32)
+    expected = keras.saving.load_model(stored)(pixels / 127.5 - 1)
+    found = network(path=stored, **PIXELS)
+    np.testing.assert_allclose(found(pixels), expected, atol=1e-4)
+    assert found.branches == ("clean", "adv") and found.classes == 4
+
+
+def test_a_function_gets_images_and_classes_and_what_gin_says(monkeypatch):
+    def build(input_shape, classes, width=3):
+        x = keras.Input(input_shape)
+        y = layers.BatchNormalization()(layers.Conv2D(width, 3)(layers.Rescaling(0.1)(x)))
+        return keras.Model(x, layers.Dense(classes)(layers.GlobalAveragePooling2D()(y)))
+
+    monkeypatch.setattr(keras, "built_here", build, raising=False)
+    found = network(5, build="keras.built_here", arguments={"width": 7})
+    assert found(images(2)).shape == (2, 5)
+    assert [kernel.shape for kernel in found.kernels] == [(3, 3, 3, 7), (7, 5)]
+    assert found.prepare == Preparation()
+
+
+@pytest.mark.parametrize("name", ["ResNet50", "MobileNetV2", "DenseNet121", "EfficientNetB0"])
+def test_keras_applications_are_prepared_as_by_their_own_function(name):
+    module = {
+        "ResNet50": keras.applications.resnet,
+        "MobileNetV2": keras.applications.mobilenet_v2,
+        "DenseNet121": keras.applications.densenet,
+        "EfficientNetB0": keras.applications.efficientnet,
+    }[name]
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 4, 4, 3)).astype("float32")
+    found = found_of_module(f"keras.applications.{name}")(tf.constant(pixels))
+    np.testing.assert_allclose(found, module.preprocess_input(pixels.copy()), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "Keras.path must be set, or Keras.build"),
+        ({"path": "nowhere.keras"}, "there is no file 'nowhere.keras'"),
+        ({"build": "keras.applications.ResNet51"}, "Did you mean 'ResNet50'"),
+        ({"build": "no_such_module.build"}, "there is no 'no_such_module.build' to import"),
+        ({"build": "keras.Sequential", "arguments": {"layer": 1}}, "takes no 'layer'.*layers"),
+        ({"build": "keras.layers.ReLU"}, "returns a ReLU, not a Keras model"),
+        ({"build": "keras.applications.VGG16"}, "refuses: Input size must be at least 32x32"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_in_a_line(given, said):
+    with pytest.raises(UserError, match=said) as error:
+        network(**given)
+    assert "\n" not in str(error.value)
+
+
+def test_other_classes_pixels_and_layers_are_refused(stored, tmp_path):
+    with pytest.raises(UserError, match="doesn't tell which pixels it takes: set"):
+        network(path=stored)
+    with pytest.raises(UserError, match=r"returns .4,. values an image, and .* 10 classes"):
+        network(10, path=stored, **PIXELS)
+    with pytest.raises(UserError, match=r"takes images of .8, 8, 3., and these are of .9, 8, 3"):
+        Keras((9, 8, 3), 4, BatchNorm, path=stored, **PIXELS)
+    with pytest.raises(UserError, match="'BatchNorm' is none of BatchNormalization"):
+        network(path=stored, replace=("BatchNorm",), **PIXELS)
+    (tmp_path / "odd.keras").write_text("no model")
+    with pytest.raises(UserError, match="odd.keras' can't be loaded"):
+        network(path=str(tmp_path / "odd.keras"), **PIXELS)
