@@ -68,7 +68,10 @@ def test_keras_applications_are_prepared_as_by_their_own_function(name):
         ({"path": "nowhere.keras"}, "there is no file 'nowhere.keras'"),
         ({"build": "keras.applications.ResNet51"}, "Did you mean 'ResNet50'"),
         ({"build": "no_such_module.build"}, "there is no 'no_such_module.build' to import"),
-        ({"build": "keras.Sequential", "arguments": {"layer": 1}}, "takes no 'layer'.*layers"),
+        (
+            {"build": "keras.applications.MobileNet", "arguments": {"alfa": 1}},
+            "takes no 'alfa', but input_shape, .* Did you mean 'alpha'",
+        ),
         ({"build": "keras.layers.ReLU"}, "returns a ReLU, not a Keras model"),
         ({"build": "keras.applications.VGG16"}, "refuses: Input size must be at least 32x32"),
     ],

@@ -103,8 +103,9 @@ def _built(build: str, image_shape, classes: int, arguments: Mapping) -> keras.M
     function = _imported(build)
     taken = inspect.signature(function).parameters
     ours = {"input_shape": tuple(image_shape), "classes": classes, "weights": None}
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in taken.values())
     unknown = next((name for name in arguments if name not in taken), None)
-    if unknown:
+    if unknown and not takes_any:
         raise UserError(
             f"Keras.arguments: {build} takes no {unknown!r}, but {', '.join(taken)}."
             + nearest(unknown, taken),
