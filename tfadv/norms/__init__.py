@@ -3,7 +3,12 @@
 A norm enters as a file that registers it; what trains or attacks it does not.
 """
 
-from tfadv.norms import batch_norm, group_norm, mixture_batch_norm  # noqa: F401  (they register)
+from tfadv.norms import (  # noqa: F401  (they register)
+    batch_norm,
+    group_norm,
+    layer_norm,
+    mixture_batch_norm,
+)
 from tfadv.norms.base import Norm
 from tfadv.norms.mode import MAIN, NormMode
 from tfadv.norms.policy import NormPhase, NormPolicy

@@ -1,0 +1,111 @@
+"""Vision transformers (Dosovitskiy et al., 2021), with a patch stem or one of convolutions."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+from keras import layers
+
+from tfadv.errors import check, check_choice
+from tfadv.models.keras_network.network import KerasNetwork
+from tfadv.models.keras_network.parts import conv, network
+from tfadv.norms.base import Norm
+from tfadv.registry import MODELS
+
+# Width and heads; all have 12 blocks.
+SIZES = {"S": (384, 6), "B": (768, 12)}
+STEMS = ("patch", "convolutional")
+
+
+@MODELS.register("vit", paper="Dosovitskiy et al., 2021")
+def ViT(  # noqa: N802  (as gin files call it)
+    image_shape: Sequence[int],
+    classes: int,
+    make_norm: Callable[..., Norm],
+    size: str = "S",
+    blocks: int = 12,
+    width: int | None = None,
+    heads: int | None = None,
+    patch: int = 16,
+    stem: str = "patch",
+    dropout: float = 0.0,
+    pixel_mean: float | Sequence[float] = 127.5,
+    pixel_std: float | Sequence[float] = 127.5,
+) -> KerasNetwork:
+    """Makes a ViT-S or -B; the paper's norm is ``layer_norm``.
+
+    The mean over tokens takes the place of a class token (Beyer et al., 2022).
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        classes: number of logits.
+        make_norm: builds a norm layer.
+        size: ``S`` or ``B``.
+        blocks: of attention and two dense layers each.
+        width: of a token, in place of that of `size`.
+        heads: of the attention, in place of those of `size`.
+        patch: side of the patch that becomes a token; a power of 2 for the stem of
+            convolutions.
+        stem: ``patch``, or ``convolutional``, 3x3 with stride 2 (Xiao et al., 2021).
+        dropout: after each dense layer in training.
+        pixel_mean: subtracted from the pixels, one number or one per channel.
+        pixel_std: divides the pixels.
+
+    Raises:
+        UserError: there is no such size or stem, or the patches don't fill the images.
+    """
+    check_choice("ViT.size", size, tuple(SIZES))
+    check_choice("ViT.stem", stem, STEMS)
+    fits = patch > 0 and not any(side % patch for side in image_shape[:2])
+    check(fits, "ViT.patch", f"divide the images' {image_shape[:2]}", patch)
+    powers = stem == "patch" or patch & (patch - 1) == 0
+    check(powers, "ViT.patch", "be a power of 2 for ViT.stem = 'convolutional'", patch)
+    width, heads = width or SIZES[size][0], heads or SIZES[size][1]
+    check(width % heads == 0, "ViT.heads", f"divide the width, {width}", heads)
+    images = keras.Input(tuple(image_shape))
+    x = _stem(images, width, stem, patch)
+    x = layers.Reshape((-1, width))(x)
+    x = Positions(name="positions")(x)
+    for number in range(blocks):
+        x = _block(x, heads, dropout, f"block{number + 1}")
+    x = layers.GlobalAveragePooling1D()(_norm("head_norm")(x))
+    logits = layers.Dense(classes, name="head")(x)
+    return network("vit", images, logits, make_norm, pixel_mean, pixel_std)
+
+
+@keras.saving.register_keras_serializable("tfadv")
+class Positions(layers.Layer):
+    """Adds a learned vector for each position to tokens [N, T, C]."""
+
+    def build(self, input_shape):
+        """Makes the vectors, float32 [T, C]."""
+        initial = keras.initializers.RandomNormal(stddev=0.02)
+        self.vectors = self.add_weight(input_shape[1:], initial, name="vectors")
+
+    def call(self, x):
+        """Returns the tokens with their positions."""
+        return x + self.vectors
+
+
+def _stem(x, width, stem, patch):
+    if stem == "patch":
+        return layers.Conv2D(width, patch, patch, name="stem")(x)
+    halvings = patch.bit_length() - 1
+    for number in range(halvings):
+        x = conv(x, width // 2 ** (halvings - 1 - number), 3, 2, name=f"stem{number + 1}")
+        x = layers.ReLU()(_norm(f"stem{number + 1}_norm")(x))
+    return layers.Conv2D(width, 1, name="stem")(x)
+
+
+def _block(x, heads, dropout, name):
+    width = x.shape[-1]
+    y = _norm(f"{name}_attention_norm")(x)
+    y = layers.MultiHeadAttention(heads, width // heads, name=f"{name}_attention")(y, y)
+    x = layers.Add()([x, y])
+    y = layers.Dense(4 * width, name=f"{name}_expand")(_norm(f"{name}_dense_norm")(x))
+    y = layers.Dense(width, name=f"{name}_reduce")(layers.Activation("gelu")(y))
+    y = layers.Dropout(dropout, name=f"{name}_drop")(y) if dropout else y
+    return layers.Add()([x, y])
+
+
+def _norm(name):
+    return layers.LayerNormalization(epsilon=1e-6, name=name)
