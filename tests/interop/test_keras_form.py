@@ -7,7 +7,7 @@ from shared.keras_models import images, kinds_of_layers, network_of, randomized,
 
 from tfadv.errors import UserError
 from tfadv.interop.keras_form import keras_form
-from tfadv.models.keras_network.preparation import Preparation
+from tfadv.models.functional.preparation import Preparation
 from tfadv.norms import NormMode
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 

@@ -25,6 +25,7 @@ ROOMS = (
     "data",
     "data/corruptions",
     "models",
+    "models/functional",
     "attacks",
     "strategies",
     "paper",

@@ -133,7 +133,7 @@ def test_how_a_run_is_done_and_evaluated_does_not_change_its_row(scale):
     assert recipe(MBN, scale, bindings=bindings) == (MBN,)
 
 
-@pytest.mark.parametrize("name", ["advprop", "fast", "layer_norm", "trades"])
+@pytest.mark.parametrize("name", ["advprop", "fast", "map_layer_norm", "trades"])
 def test_plugins_are_no_row_of_the_paper(name, forget_plugins):
     assert recipe(f"gin/plugins/{name}.gin") is None
 

@@ -27,7 +27,7 @@ def built(name, activated=True, **arguments):
     return norm, {variable.name: np.array(variable) for variable in norm.variables}
 
 
-@pytest.mark.parametrize(("name", "groups"), [("layer_norm", 1), ("instance_norm", 8)])
+@pytest.mark.parametrize(("name", "groups"), [("map_layer_norm", 1), ("instance_norm", 8)])
 def test_layer_and_instance_norm_equal_keras(name, groups):
     ours, values = built(name, epsilon=1e-3)
     theirs = keras.layers.GroupNormalization(groups=groups, epsilon=1e-3)

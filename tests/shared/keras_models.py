@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfadv.models.keras_network.graph import walk
-from tfadv.models.keras_network.network import KerasNetwork
-from tfadv.models.keras_network.preparation import Preparation
-from tfadv.models.keras_network.replaced import with_norms
+from tfadv.models.functional.graph import walk
+from tfadv.models.functional.network import KerasNetwork
+from tfadv.models.functional.preparation import Preparation
+from tfadv.models.functional.replaced import with_norms
 
 
 def images(count, size=8):

@@ -7,8 +7,8 @@ from keras import layers
 
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
-from tfadv.models.keras_network.graph import Call
-from tfadv.models.keras_network.network import KerasNetwork
+from tfadv.models.functional.graph import Call
+from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.resnet import ResNet
 from tfadv.norms.base import Norm
 from tfadv.norms.mode import NormMode

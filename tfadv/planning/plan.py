@@ -17,7 +17,10 @@ from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.local import fastest_dtype
-from tfadv.models import Model
+from tfadv.models import (
+    Model,
+    functional,  # noqa: F401  (it registers)
+)
 from tfadv.norms import NormPolicy
 from tfadv.optimization.schedules import LearningRate
 from tfadv.planning import plan_checks

@@ -1,6 +1,7 @@
 """What a normalization must keep to: mathematics, modes and serialization."""
 
 import json
+import math
 
 import numpy as np
 import tensorflow as tf
@@ -33,6 +34,20 @@ def keeps_shapes_and_dtypes(make: MakeNorm) -> None:
                     require(finite, f"the output {said} is not finite")
         for variable in norm.variables:
             require(variable.dtype == "float32", f"{variable.name} is {variable.dtype}")
+
+
+def takes_any_rank(make: MakeNorm) -> None:
+    """Tokens are normalized as maps of width 1, vectors as maps of one pixel."""
+    norm = built(make)
+    for shape in ((4, 8), (4, 9, 8), (2, 3, 2, 5, 8)):
+        x = tf.reshape(some_maps(), [-1])[: math.prod(shape)]
+        tokens, maps = tf.reshape(x, shape), tf.reshape(x, [shape[0], -1, 1, shape[-1]])
+        for mode in modes(norm):
+            y, expected = norm(tokens, mode=mode), norm(maps, mode=mode)
+            said = f"of {list(shape)} in {mode}"
+            require(y.shape == shape, f"the output {said} has the shape {y.shape}")
+            fault = f"the output {said} is not that of maps of width 1"
+            require_near(tf.reshape(y, maps.shape), expected, 1e-5, fault)
 
 
 def stands_constant_maps(make: MakeNorm) -> None:
@@ -257,6 +272,7 @@ def has_no_python_state(make: MakeNorm) -> None:
 
 CHECKS = (
     keeps_shapes_and_dtypes,
+    takes_any_rank,
     stands_constant_maps,
     computes_in_float32,
     has_true_gradients,

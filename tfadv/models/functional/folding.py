@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from tfadv.models.fixed_convolution import FixedConvolution, Padding
-from tfadv.models.keras_network import linear
-from tfadv.models.keras_network.graph import Call, Graph
-from tfadv.models.keras_network.replaced import is_relu
+from tfadv.models.functional import linear
+from tfadv.models.functional.graph import Call, Graph
+from tfadv.models.functional.replaced import is_relu
 from tfadv.norms.base import Collected, Norm
 from tfadv.norms.mode import NormMode
 

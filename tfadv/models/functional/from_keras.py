@@ -9,10 +9,10 @@ from pathlib import Path
 import keras
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.models.keras_network.graph import walk
-from tfadv.models.keras_network.network import KerasNetwork
-from tfadv.models.keras_network.preparation import Preparation, found_in, found_of_module
-from tfadv.models.keras_network.replaced import with_norms
+from tfadv.models.functional.graph import Graph, walk
+from tfadv.models.functional.network import KerasNetwork
+from tfadv.models.functional.preparation import Preparation, found_in, found_of_module
+from tfadv.models.functional.replaced import with_norms
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 
@@ -62,15 +62,26 @@ def Keras(  # noqa: N802  (as gin files call it)
     check(bool(path) != bool(build), "Keras.path", "be set, or Keras.build, not both", path)
     model = _loaded(path) if path else _built(build, image_shape, classes, arguments or {})
     named = f"the Keras model '{path or build}'"
-    preparation = Preparation.of(pixel_mean, pixel_std, color)
+    stated = Preparation.of(pixel_mean, pixel_std, color)
     graph = walk(model)
-    preparation = preparation or found_in(graph) or found_of_module(build)
-    if preparation is None:
+    _check_shapes(named, graph, image_shape, classes)
+    preparation = stated or _found_preparation(named, graph, build)
+    graph = with_norms(graph, make_norm, tuple(_layer(name) for name in replace))
+    return KerasNetwork(graph, preparation, image_shape, name=model.name)
+
+
+def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
+    found = found_in(graph) or found_of_module(build)
+    if found is None:
         raise UserError(
             f"{named} doesn't tell which pixels it takes: set Keras.pixel_mean and "
             "Keras.pixel_std, such as 0 and 255 for 0..1, or 127.5 and 127.5 for -1..1",
             "Keras.pixel_mean",
         )
+    return found
+
+
+def _check_shapes(named: str, graph: Graph, image_shape, classes: int) -> None:
     wanted, found = tuple(image_shape), tuple(graph.images.shape[1:])
     if any(side not in (None, asked) for side, asked in zip(found, wanted, strict=True)):
         raise UserError(f"{named} takes images of {found}, and these are of {wanted}")
@@ -79,8 +90,6 @@ def Keras(  # noqa: N802  (as gin files call it)
             f"{named} returns {tuple(graph.logits.shape[1:])} values an image, and the images "
             f"are of {classes} classes"
         )
-    graph = with_norms(graph, make_norm, tuple(_layer(name) for name in replace))
-    return KerasNetwork(graph, preparation, image_shape, name=model.name)
 
 
 def _loaded(path: str) -> keras.Model:

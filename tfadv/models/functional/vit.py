@@ -6,8 +6,8 @@ import keras
 from keras import layers
 
 from tfadv.errors import check, check_choice
-from tfadv.models.keras_network.network import KerasNetwork
-from tfadv.models.keras_network.parts import conv, network
+from tfadv.models.functional.network import KerasNetwork
+from tfadv.models.functional.parts import conv, network
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 
@@ -54,11 +54,7 @@ def ViT(  # noqa: N802  (as gin files call it)
         UserError: there is no such size or stem, or the patches don't fill the images.
     """
     check_choice("ViT.size", size, tuple(SIZES))
-    check_choice("ViT.stem", stem, STEMS)
-    fits = patch > 0 and not any(side % patch for side in image_shape[:2])
-    check(fits, "ViT.patch", f"divide the images' {image_shape[:2]}", patch)
-    powers = stem == "patch" or patch & (patch - 1) == 0
-    check(powers, "ViT.patch", "be a power of 2 for ViT.stem = 'convolutional'", patch)
+    _check_stem(stem, patch, image_shape[:2])
     width, heads = width or SIZES[size][0], heads or SIZES[size][1]
     check(width % heads == 0, "ViT.heads", f"divide the width, {width}", heads)
     images = keras.Input(tuple(image_shape))
@@ -84,6 +80,14 @@ class Positions(layers.Layer):
     def call(self, x):
         """Returns the tokens with their positions."""
         return x + self.vectors
+
+
+def _check_stem(stem, patch, sides):
+    check_choice("ViT.stem", stem, STEMS)
+    fits = patch > 0 and not any(side % patch for side in sides)
+    check(fits, "ViT.patch", f"divide the images' {sides}", patch)
+    powers = stem == "patch" or patch & (patch - 1) == 0
+    check(powers, "ViT.patch", "be a power of 2 for ViT.stem = 'convolutional'", patch)
 
 
 def _stem(x, width, stem, patch):

@@ -8,8 +8,8 @@ from keras import layers
 from shared.keras_models import images, randomized, small_cnn
 
 from tfadv.errors import UserError
-from tfadv.models.keras_network.from_keras import Keras
-from tfadv.models.keras_network.preparation import Preparation, found_of_module
+from tfadv.models.functional.from_keras import Keras
+from tfadv.models.functional.preparation import Preparation, found_of_module
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 

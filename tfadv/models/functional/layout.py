@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfadv.models.keras_network.folding import LinearUnit
-from tfadv.models.keras_network.graph import Call, Graph
+from tfadv.models.functional.folding import LinearUnit
+from tfadv.models.functional.graph import Call, Graph
 from tfadv.norms.base import Norm
 
 _MERGES = (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum)

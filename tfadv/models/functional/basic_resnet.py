@@ -6,8 +6,8 @@ import keras
 from keras import layers
 
 from tfadv.errors import check, check_choice
-from tfadv.models.keras_network.network import KerasNetwork
-from tfadv.models.keras_network.parts import activated, conv, network, preactivation_block
+from tfadv.models.functional.network import KerasNetwork
+from tfadv.models.functional.parts import activated, conv, network, preactivation_block
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv.models.basic_resnet import BasicResNet
-from tfadv.models.convnext import ConvNeXt
-from tfadv.models.vit import ViT
-from tfadv.models.wide_resnet import WideResNet
+from tfadv.models.functional.basic_resnet import BasicResNet
+from tfadv.models.functional.convnext import ConvNeXt
+from tfadv.models.functional.vit import ViT
+from tfadv.models.functional.wide_resnet import WideResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.layer_norm import LayerNorm

@@ -1,4 +1,4 @@
-"""Layer normalization as a plugin: `import plugins.layer_norm` in a gin file.
+"""Layer normalization of whole maps as a plugin: `import plugins.map_layer_norm` in a gin file.
 
 The paper leaves batch-unrelated norms other than GN as future work (section 4.2).
 """
@@ -7,8 +7,8 @@ from tfadv.norms.group_norm import GroupNorm
 from tfadv.registry import NORMS
 
 
-@NORMS.register("layer_norm", paper="Ba et al., 2016")
-class LayerNorm(GroupNorm):
+@NORMS.register("map_layer_norm", paper="Ba et al., 2016")
+class MapLayerNorm(GroupNorm):
     """Layer norm: moments over space and all channels of an image.
 
     Args:

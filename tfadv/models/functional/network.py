@@ -10,10 +10,10 @@ from tfadv import randomness
 from tfadv.devices.local import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.fixed_convolution import batch_inside
-from tfadv.models.keras_network.folding import LinearUnit, folded
-from tfadv.models.keras_network.graph import Call, Graph
-from tfadv.models.keras_network.layout import in_any_layout, inside_from, together
-from tfadv.models.keras_network.preparation import Preparation
+from tfadv.models.functional.folding import LinearUnit, folded
+from tfadv.models.functional.graph import Call, Graph
+from tfadv.models.functional.layout import in_any_layout, inside_from, together
+from tfadv.models.functional.preparation import Preparation
 from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn

@@ -6,7 +6,7 @@ from keras import layers
 from shared.keras_models import network_of, small_cnn
 
 from tfadv.errors import UserError
-from tfadv.models.keras_network.graph import walk
+from tfadv.models.functional.graph import walk
 from tfadv.norms.batch_norm import BatchNorm
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.errors import check, check_choice
-from tfadv.models.keras_network.graph import Graph
+from tfadv.models.functional.graph import Graph
 
 COLORS = ("RGB", "BGR")
 

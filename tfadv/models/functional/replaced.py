@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError
-from tfadv.models.keras_network.graph import Call, Graph
+from tfadv.models.functional.graph import Call, Graph
 from tfadv.norms.base import Norm
 
 ReplacedLayers = tuple[type[keras.layers.Layer], ...]
