@@ -37,13 +37,11 @@ def ConvNeXt(  # noqa: N802  (as gin files call it)
         make_norm: builds a norm layer.
         size: ``T``, ``S`` or ``B``.
         blocks: of each stage, in place of those of `size`.
-        width: channels of the first stage, in place of those of `size`; each further stage
-            has twice as many and a quarter of the positions.
-        stem: ``patch``, one convolution of a patch, or ``convolutional``, two of 3x3, which
-            is more robust (Singh et al., 2023).
+        width: channels of the first stage, likewise; each further one has twice as many.
+        stem: ``patch``, one convolution, or ``convolutional``, two (Singh et al., 2023).
         patch: side of the patch that becomes one position, 1, 2 or 4.
-        drop_path: share of images for which training leaves the last block out (stochastic
-            depth, Huang et al., 2016); blocks before it in proportion.
+        drop_path: share of images that skip the last block in training (stochastic depth,
+            Huang et al., 2016); blocks before it in proportion.
         pixel_mean: subtracted from the pixels, one number or one per channel.
         pixel_std: divides the pixels.
 
