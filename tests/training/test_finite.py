@@ -43,7 +43,11 @@ def breaking(forget_plugins):
             ("Experiment.attack = 'nan_attack'",),
             r"step 1: the images of the kind 'adv', attacked \(nan_attack\),",
         ),
-        ("clean", ("LearningRate.rate_per_256 = 1e41",), "step 1: stem/kernel, updated,"),
+        (
+            "clean",
+            ("LearningRate.rate_per_256 = 1e38", "Training.weight_decay = 1e6"),
+            "step 1: stem/kernel, updated,",
+        ),
         (
             "mbn",
             ("Experiment.attack = 'nan_attack'", "Training.micro_batch_size = 4"),
