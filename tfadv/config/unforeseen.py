@@ -1,5 +1,6 @@
 """Errors that nobody foresaw: a line for the terminal, the details in a private file."""
 
+import errno
 import os
 import platform
 import shlex
@@ -13,6 +14,23 @@ import tensorflow as tf
 
 TRACEBACK = "TFADV_TRACEBACK"  # set, it lets such errors through as Python prints them
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "absl-py", "rich")
+# What to do about what the system refuses.
+_REMEDIES = {
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "make room in your share of that disk",
+    errno.EFBIG: "lift the limit of a file's size",
+    errno.EROFS: "make that disk writable",
+    errno.EACCES: "make it yours to read and write",
+    errno.EPERM: "make it yours to read and write",
+    errno.ENOENT: "put it back, if somebody removed it",
+    errno.ENOTDIR: "put a folder in place of that file",
+    errno.EISDIR: "put a file in place of that folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "lift the limit of open files",
+    errno.EIO: "look at that disk",
+    errno.ESTALE: "look at the connection to that disk",
+    errno.ETIMEDOUT: "look at the connection to that disk",
+}
 _OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 
 
@@ -21,17 +39,35 @@ def line(error: Exception) -> str:
 
     What the system refuses, such as space on a disk or in memory, is no bug of this package.
     """
-    if isinstance(error, OSError) and error.strerror:
-        place = f": '{os.fsdecode(error.filename)}'" if _is_path(error.filename) else ""
-        return f"error: {error.strerror}{place} ({_details(error)})"
+    refused = _refused(error)
+    if refused:
+        place = f": '{os.fsdecode(error.filename)}'" if _is_path(error) else ""
+        remedy = _REMEDIES.get(refused)
+        said = f"{remedy}, and give the same command again" if remedy else _details(error)
+        return f"error: {os.strerror(refused)}{place or _of_tensorflow(error)} ({said})"
     said = f"{(str(error).strip().splitlines() or [''])[0]:.200} ({_details(error)})"
     if isinstance(error, _OF_MEMORY):
         return f"error: not enough memory: {said}"
     return f"error: this is a bug in tfadv: {type(error).__name__}: {said}"
 
 
-def _is_path(name: object) -> bool:
-    return isinstance(name, str | bytes | os.PathLike)
+def _refused(error: Exception) -> int | None:
+    """Returns the number of what the system refused, None where the error is another."""
+    if isinstance(error, OSError):
+        return error.errno if error.strerror else None
+    if isinstance(error, tf.errors.OpError):  # which have the system's words alone
+        return next((number for number in _REMEDIES if os.strerror(number) in str(error)), None)
+    return None
+
+
+def _is_path(error: Exception) -> bool:
+    return isinstance(getattr(error, "filename", None), str | bytes | os.PathLike)
+
+
+def _of_tensorflow(error: Exception) -> str:
+    """Returns the file that an error of TensorFlow's names, as `line` puts it."""
+    named, _, _ = str(error).strip().partition("; ")
+    return f": '{named}'" if os.sep in named and "\n" not in named else ""
 
 
 def _details(error: Exception) -> str:

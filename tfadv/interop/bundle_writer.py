@@ -43,6 +43,13 @@ lower one; that is what this file is for.
 """
 
 
+def check_new(folder: Path) -> None:
+    """Raises `UserError` unless a bundle can be written to a folder: nothing is there."""
+    check_place(folder, "output_dir")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
+
+
 def write_bundle(
     run: TrainedRun,
     folder: Path,
@@ -67,9 +74,7 @@ def write_bundle(
     Raises:
         UserError: there is something in the folder.
     """
-    check_place(folder, "output_dir")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
+    check_new(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside it first: a folder of that name is a whole bundle.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name) as beside:
