@@ -7,7 +7,6 @@ evaluation resumes when the same command is given again.
 """
 
 import math
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.files import check_place, write_record
+from tfadv.files import check_place, new_folder, write_record
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import is_bundle, made_by
 from tfadv.models.classifier import Classifier
@@ -104,9 +103,8 @@ def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
         write_record(output, record)  # before anything is drawn
     worst = worst_of_all(evaluator, record)
     if workers.is_chief:
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
-            write_report(evaluator, record, worst, Path(beside) / "report")
-            (Path(beside) / "report").replace(_report_folder(output))
+        with new_folder(_report_folder(output)) as partial:
+            write_report(evaluator, record, worst, partial)
     return record
 
 

@@ -4,10 +4,11 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import sys
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,29 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, record: dict) -> None:
     """Writes a JSON file as a whole or not at all."""
     write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Makes a folder as a whole or not at all.
+
+    Args:
+        path: of the folder; none, or an empty one, is there.
+
+    Yields:
+        An empty folder beside it, which becomes `path` after the block, or is removed. One that
+        a killed process left there goes first.
+    """
+    partial = path.with_name(path.name + PARTIAL)
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)  # the error of before says enough
+        raise
 
 
 def write_record(path: Path, record: dict) -> None:

@@ -95,6 +95,7 @@ def _become(request: dict, out: int, err: int) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    tempfile.tempdir = None  # that of TMPDIR, which may be another
     sys.path[0] = request["cwd"]
     module, *arguments = request["argv"]
     sys.argv = ["-m", *arguments]
