@@ -85,7 +85,10 @@ def _keras_file(path):
 
 
 def _saved_model(path, endpoint):
-    module = saved_model.load(path)
+    try:
+        module = saved_model.load(path)
+    except UserError as error:
+        raise UserError(f"--saved_model: {error.message}") from None
     name = _chosen_signature(path, list(module.signatures), endpoint)
     signature = module.signatures[name]
     (argument,) = _only(path, name, "inputs", signature.structured_input_signature[1])

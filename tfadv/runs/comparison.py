@@ -9,6 +9,7 @@ from rich.table import Table
 
 from tfadv import config
 from tfadv.errors import UserError, check
+from tfadv.files import read_json_lines
 from tfadv.norms import MAIN
 from tfadv.randomness import check_seed
 from tfadv.reports.curves import setting_text, settings
@@ -110,7 +111,8 @@ def _titles(rows: Sequence[Mapping]) -> dict[str, str]:
 
 def _step_milliseconds(run: Path) -> list[float]:
     """Returns the times of a run's steps, but for its first record's, which include tracing."""
-    speeds = [metrics["images_per_second"] for metrics in RunDirectory(run).metrics()]
+    lines = read_json_lines(run / "metrics.jsonl", "images_per_second")
+    speeds = [line["images_per_second"] for line in lines]
     batch = config.values_of([str(run / "config.gin")])["Training.batch_size"]
     return [1000 * batch / speed for speed in speeds[1:]]
 
