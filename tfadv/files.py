@@ -1,6 +1,7 @@
 """Files that are written as a whole or not at all, and known again if they are damaged."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,23 @@ from tfadv.errors import UserError
 PARTIAL = ".partial"  # what a file's name ends in while it is written
 _DIGEST = "digest"  # the last key of a record
 _NO_ARRAYS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, AttributeError)
+# What to do about what the system refuses.
+REMEDIES = {
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "make room in your share of that disk",
+    errno.EFBIG: "lift the limit of a file's size",
+    errno.EROFS: "make that disk writable",
+    errno.EACCES: "make it yours to read and write",
+    errno.EPERM: "make it yours to read and write",
+    errno.ENOENT: "put it back, if somebody removed it",
+    errno.ENOTDIR: "put a folder in place of that file",
+    errno.EISDIR: "put a file in place of that folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "lift the limit of open files",
+    errno.EIO: "look at that disk",
+    errno.ESTALE: "look at the connection to that disk",
+    errno.ETIMEDOUT: "look at the connection to that disk",
+}
 _ROOM = "x" * 24  # what may be added to a name while a file or folder is written
 
 
@@ -42,6 +60,17 @@ def check_place(path: Path, flag: str) -> None:
         raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is no folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is not yours to write")
+
+
+def refused(error: Exception) -> int | None:
+    """Returns the number of what the system refused, None where an error is another.
+
+    Args:
+        error: the system's, or one that quotes its words, as TensorFlow's do.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.errno
+    return next((number for number in REMEDIES if os.strerror(number) in str(error)), None)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

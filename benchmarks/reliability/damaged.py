@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,9 +113,14 @@ def prepare(folder: Path) -> None:
 
 
 def run(words: tuple[str, ...], folder: Path) -> forked.Ended:
-    # Op by op: sooner than tracing, where everything is tiny. An export has to trace.
-    eagerly = words[0] != "export"
-    return forked.run(words, folder, lambda: tf.config.run_functions_eagerly(eagerly))
+    """Runs one of the commands."""
+    return forked.run(words, folder, lambda: op_by_op(words))
+
+
+def op_by_op(words: tuple[str, ...]) -> None:
+    """Runs at once what is traced elsewhere: sooner, where everything is tiny."""
+    warnings.simplefilter("ignore")  # about just that
+    tf.config.run_functions_eagerly(words[0] != "export")  # which has to trace
 
 
 def interrupt(folder: Path, file: str, command: tuple[str, ...]) -> None:

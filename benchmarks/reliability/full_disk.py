@@ -18,10 +18,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import tensorflow as tf
-
 from benchmarks.reliability import forked
-from benchmarks.reliability.damaged import EVALUATE, EXPORT, TRAIN, outcome, run
+from benchmarks.reliability.damaged import EVALUATE, EXPORT, TRAIN, op_by_op, outcome, run
 from tfadv import quiet_start
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -118,7 +116,7 @@ def at_every_write(folder: Path, command, share: int) -> list[str]:
 
 def _both(command, refusing: Callable[[], None]) -> Callable[[], None]:
     def begin():
-        tf.config.run_functions_eagerly(command[0] != "export")
+        op_by_op(command)
         refusing()
 
     return begin

@@ -1,6 +1,5 @@
 """Errors that nobody foresaw: a line for the terminal, the details in a private file."""
 
-import errno
 import os
 import platform
 import shlex
@@ -12,25 +11,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfadv.files import REMEDIES, refused
+
 TRACEBACK = "TFADV_TRACEBACK"  # set, it lets such errors through as Python prints them
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "absl-py", "rich")
-# What to do about what the system refuses.
-_REMEDIES = {
-    errno.ENOSPC: "make room on that disk",
-    errno.EDQUOT: "make room in your share of that disk",
-    errno.EFBIG: "lift the limit of a file's size",
-    errno.EROFS: "make that disk writable",
-    errno.EACCES: "make it yours to read and write",
-    errno.EPERM: "make it yours to read and write",
-    errno.ENOENT: "put it back, if somebody removed it",
-    errno.ENOTDIR: "put a folder in place of that file",
-    errno.EISDIR: "put a file in place of that folder",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.EMFILE: "lift the limit of open files",
-    errno.EIO: "look at that disk",
-    errno.ESTALE: "look at the connection to that disk",
-    errno.ETIMEDOUT: "look at the connection to that disk",
-}
 _OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 
 
@@ -39,25 +23,16 @@ def line(error: Exception) -> str:
 
     What the system refuses, such as space on a disk or in memory, is no bug of this package.
     """
-    refused = _refused(error)
-    if refused:
+    number = refused(error) if isinstance(error, OSError | tf.errors.OpError) else None
+    if number:
         place = f": '{os.fsdecode(error.filename)}'" if _is_path(error) else ""
-        remedy = _REMEDIES.get(refused)
+        remedy = REMEDIES.get(number)
         said = f"{remedy}, and give the same command again" if remedy else _details(error)
-        return f"error: {os.strerror(refused)}{place or _of_tensorflow(error)} ({said})"
+        return f"error: {os.strerror(number)}{place or _of_tensorflow(error)} ({said})"
     said = f"{(str(error).strip().splitlines() or [''])[0]:.200} ({_details(error)})"
     if isinstance(error, _OF_MEMORY):
         return f"error: not enough memory: {said}"
     return f"error: this is a bug in tfadv: {type(error).__name__}: {said}"
-
-
-def _refused(error: Exception) -> int | None:
-    """Returns the number of what the system refused, None where the error is another."""
-    if isinstance(error, OSError):
-        return error.errno if error.strerror else None
-    if isinstance(error, tf.errors.OpError):  # which have the system's words alone
-        return next((number for number in _REMEDIES if os.strerror(number) in str(error)), None)
-    return None
 
 
 def _is_path(error: Exception) -> bool:

@@ -1,6 +1,7 @@
 """Checkpoints of a run: saved, restored, and read without one."""
 
 import contextlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.errors import UserError
+from tfadv.files import refused
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.runs import saved_steps
 from tfadv.runs.saved_steps import SavedStep
@@ -105,7 +107,8 @@ class Checkpoints:
         before = (
             f"resumes from step {max(steps)}, the newest that is saved" if steps else "begins anew"
         )
-        reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
+        number = refused(error)
+        reason = os.strerror(number) if number else str(error).strip().splitlines()[0]
         return (
             f"step {saved.step} can't be saved in '{self._folder}' ({reason}): mend that, and the "
             f"same command {before}"

@@ -99,6 +99,8 @@ class _Lock:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, self._content, 0)
         except BaseException:
+            if is_new:
+                path.unlink(missing_ok=True)
             os.close(self._file)
             raise
         if not is_new:
@@ -117,7 +119,8 @@ class _Lock:
         self._released.set()
         self._beating.join()
         if self._is_ours():
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it is taken over by whoever comes next
+                self._path.unlink()
         os.close(self._file)
 
     def _beat(self) -> None:
