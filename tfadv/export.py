@@ -49,7 +49,10 @@ def _write(found: command_line.Found, folder: Path) -> tuple[list[str], list[str
     branches = command_line.chosen_branches(run.branches, FLAGS.branch)
     branches.sort(key=lambda branch: branch != run.model.default_branch)
     pixel_range = (0.0, float(FLAGS.pixel_range))
-    return branches, write_bundle(run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold)
+    notes = write_bundle(run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold)
+    if run.results is None:
+        notes.append("the run has no results yet, so the bundle says nothing of accuracies")
+    return branches, notes
 
 
 if __name__ == "__main__":

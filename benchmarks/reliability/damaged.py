@@ -174,7 +174,8 @@ def verdict(whole: Path, place: Path, file: str, damage, command, drawn, expecte
         return f"exit code {ended.code}: {ended.lines[-2:]}"
     if command == TRAIN and "train 1/4" in ended.printed:
         return "it began at step 0"
-    said = [line for line in ended.lines if line.startswith(("warning: ", "note: "))]
+    lines = [*ended.lines, *ended.printed.splitlines()]
+    said = [line for line in lines if line.startswith(("warning: ", "note: "))]
     if outcome(place, command) == expected:
         return "detected" if said else "harmless"
     return "detected" if said else f"another result without a word: {ended.printed[-300:]}"
