@@ -37,7 +37,7 @@ def as_before(folder, **changes):
     """Makes a bundle one of before, without digests; edits its metadata."""
     (folder / "manifest.json").unlink()
     metadata = json.loads((folder / "metadata.json").read_text())
-    del metadata["digest"]
+    del metadata["digest"], metadata["manifest"]
     (folder / "metadata.json").write_text(json.dumps(metadata | changes))
 
 
@@ -89,7 +89,8 @@ def test_other_weights_are_refused(bundle, exported):
 
 
 @pytest.mark.parametrize(
-    "name", ["saved_model.pb", "variables/variables.index", "reference.npz", "metadata.json"]
+    "name",
+    ["saved_model.pb", "variables/variables.index", "reference.npz", "metadata.json"],
 )
 @pytest.mark.parametrize("old", [False, True])
 def test_damaged_files_are_refused(bundle, name, old):
@@ -106,6 +107,12 @@ def test_damaged_files_are_refused(bundle, name, old):
                 continue  # a SavedModel like any other
             with pytest.raises(UserError):
                 loaded(bundle)
+
+
+def test_a_bundle_without_its_manifest_is_refused(bundle):
+    (bundle / "manifest.json").unlink()
+    with pytest.raises(UserError, match="manifest.json' is missing: take another"):
+        load(bundle)
 
 
 def test_a_reference_of_another_model_is_refused(bundle):

@@ -1,5 +1,6 @@
 """The files of a bundle: their names, whether they are whole, and how its metadata is read."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tfadv import digests
@@ -48,14 +49,16 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float)
 
 
-def check_files(folder: Path) -> None:
+def check_files(folder: Path, metadata: Mapping) -> None:
     """Raises `UserError` unless a bundle's files are those that were written.
 
     The card is everybody's to edit. Bundles of before have no list of their files.
     """
-    path = folder / MANIFEST
-    if not path.exists():
+    if "manifest" not in metadata:
         return
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f"'{path}' is missing: {REMEDY}")
     flaw = digests.flaw(folder, read_record(path, REMEDY, {"files": dict})["files"])
     if flaw:
         raise UserError(f"'{folder}' is not as it was written: {flaw}: {REMEDY}")

@@ -155,6 +155,7 @@ def _metadata(run, branches, pixel_range, license_name) -> dict:
         "model": run.describe(),
         "training": {"config": "config.gin", "commit": run.commit, "data": run.data},
         "weights": digests.of_model(run.model),
+        "manifest": MANIFEST,
         "accuracy": run.results,
     }
 

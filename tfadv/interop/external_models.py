@@ -62,7 +62,7 @@ def _bundle(path, image_shape, classes, pixel_range, layout) -> ExternalModel:
             raise UserError(
                 f"--{flag}: '{path}' takes {recorded}, not {stated}: leave the flag out"
             )
-    check_files(path)
+    check_files(path, metadata)
     module = saved_model.load(path, REMEDY)
     functions = saved_model.functions(module, metadata["endpoints"], path, REMEDY)
     reference.check(path, metadata, functions)

@@ -37,7 +37,7 @@ class LoadedBundle:
                 f"'{folder}' has no branch '{self.branch}'; it has {', '.join(endpoints)}."
                 + nearest(self.branch, endpoints)
             )
-        check_files(self.folder)
+        check_files(self.folder, self.metadata)
         module = saved_model.load(self.folder, REMEDY)
         self._logits = saved_model.functions(module, endpoints, self.folder, REMEDY)[self.branch]
         found = reference.read(self.folder, self.metadata)
