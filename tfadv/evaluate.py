@@ -7,7 +7,6 @@ evaluation resumes when the same command is given again.
 """
 
 import math
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.files import check_place, write_json
+from tfadv.files import check_place, new_folder, write_record
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import is_bundle, made_by
 from tfadv.models.classifier import Classifier
@@ -32,6 +31,7 @@ from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
 from tfadv.reports.console import indicators_table, results_table
 from tfadv.runs import identity, trained_run
+from tfadv.runs.one_writer import SUFFIX, writing
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -55,42 +55,57 @@ def main(argv):
         command_line.refuse_arguments(argv)
         if bool(FLAGS.model_dir) == bool(FLAGS.saved_model):
             raise UserError("name one of --model_dir and --saved_model")
-        output, report_folder = _new_files()
+        output = _new_record()
         subject = _run(found) if FLAGS.model_dir else _external(found)
         branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
         workers = Workers(subject.distribution)
-        command_line.warn(subject.parts.warnings if workers.is_chief else ())
-        about = _about(found.read, subject, branches, workers)
-        log = OutcomeLog(output.with_suffix(".images.jsonl"), about, workers.is_chief)
-        evaluator = _evaluator(subject, branches, log)
-        described = subject.description | {"weights": about["weights"]}
-        record = {"model": described, **evaluator.evaluate()}
-        if workers.is_chief:
-            write_predictions(evaluator, record, predictions_path(output))
-            write_json(output, record)  # before anything is drawn
-        worst = worst_of_all(evaluator, record)
+        with writing(output, output.with_suffix(SUFFIX), "output", workers):
+            _new_record()  # once more: another process may have been here since
+            record = _evaluate(found.read, subject, branches, workers, output)
         if not workers.is_chief:
             return
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
-            write_report(evaluator, record, worst, Path(beside) / "report")
-            (Path(beside) / "report").replace(report_folder)
         console = command_line.terminal()
         console.print(results_table(record))
         if "doctor" in record:
             console.print(indicators_table(record))
-        print(f"record: {output}\nreport: {report_folder / 'report.html'}")
+        print(f"record: {output}\nreport: {_report_folder(output) / 'report.html'}")
 
 
-def _new_files() -> tuple[Path, Path]:
-    """Returns the record's path and the report's folder, neither of which exists."""
+def _new_record() -> Path:
+    """Returns the record's path, which is free, or of an evaluation that lacks its report yet."""
     output = Path(FLAGS.output or Path(FLAGS.model_dir or ".") / "evaluation.json")
-    report_folder = output.with_name(f"{output.stem}_report")
     if FLAGS.output:
         check_place(output, "output")
-    for path in (output, report_folder):
-        if path.exists():
-            raise UserError(f"--output: there is a '{path}' already: choose another")
-    return output, report_folder
+    there = [path for path in (_report_folder(output), output) if path.exists()]
+    if there and (there != [output] or not _log_path(output).exists()):
+        raise UserError(f"--output: there is a '{there[-1]}' already: choose another")
+    return output
+
+
+def _report_folder(output: Path) -> Path:
+    return output.with_name(f"{output.stem}_report")
+
+
+def _log_path(output: Path) -> Path:
+    return output.with_suffix(".images.jsonl")
+
+
+def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
+    """Evaluates, and writes all that is beside the record's path; returns the record."""
+    command_line.warn(subject.parts.warnings if workers.is_chief else ())
+    about = _about(read, subject, branches, workers)
+    log = OutcomeLog(_log_path(output), about, workers.is_chief)
+    evaluator = _evaluator(subject, branches, log)
+    described = subject.description | {"weights": about["weights"]}
+    record = {"model": described, **evaluator.evaluate()}
+    if workers.is_chief:
+        write_predictions(evaluator, record, predictions_path(output))
+        write_record(output, record)  # before anything is drawn
+    worst = worst_of_all(evaluator, record)
+    if workers.is_chief:
+        with new_folder(_report_folder(output)) as partial:
+            write_report(evaluator, record, worst, partial)
+    return record
 
 
 class Subject(NamedTuple):

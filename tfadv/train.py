@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from absl import app, flags
+from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line
@@ -20,9 +21,10 @@ from tfadv.devices.workers import WorkerLost, Workers
 from tfadv.errors import UserError
 from tfadv.files import write_text
 from tfadv.planning import dry_run
-from tfadv.planning.plan import build_plan
+from tfadv.planning.plan import Plan, build_plan
 from tfadv.reports.console import results_table
 from tfadv.runs import identity
+from tfadv.runs.one_writer import writing
 from tfadv.runs.run_directory import RunDirectory, default_path
 from tfadv.training.session import Interrupted, Session
 from tfadv.training.trainer import Trainer
@@ -64,11 +66,22 @@ def run(read: config.Config, path: Path) -> None:
             console.print(line)
         return
     if results is None:
-        for source in plan.splits:
-            source.check_present()
-        distribution = plan.distribution.create()
-        workers = Workers(distribution)
-        console.quiet = not workers.is_chief
+        results = _train(read, plan, directory, console)
+    console.print(results_table(results))
+    if "weight_average" in results:
+        console.print(results_table(results["weight_average"], "moving average of the weights"))
+    console.print(f"every file of this run: {path}")
+
+
+def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Console) -> dict:
+    """Trains, or resumes; returns the results."""
+    for source in plan.splits:
+        source.check_present()
+    distribution = plan.distribution.create()
+    workers = Workers(distribution)
+    console.quiet = not workers.is_chief
+    with writing(directory.path, directory.lock_path, "model_dir", workers):
+        directory.check(read)  # once more: another process may have been here since
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
         trainer = Trainer(plan, distribution)
@@ -76,19 +89,15 @@ def run(read: config.Config, path: Path) -> None:
         if not directory.has_checkpoint:
             trainer.load_initial_weights()
         console.print(
-            f"{path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps of "
-            f"{plan.training.batch_size} images on {trainer.replicas} replica(s)"
+            f"{directory.path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps "
+            f"of {plan.training.batch_size} images on {trainer.replicas} replica(s)"
         )
         if workers.is_chief:
             command_line.warn(plan.warnings)
             directory.claim(read, device_names(), plan.experiment.seed, bound_to)
-            write_text(path / "operative_config.gin", config.operative_text())
+            write_text(directory.path / "operative_config.gin", config.operative_text())
         with _stops_in_one_line():
-            results = session.run(directory)
-    console.print(results_table(results))
-    if "weight_average" in results:
-        console.print(results_table(results["weight_average"], "moving average of the weights"))
-    console.print(f"every file of this run: {path}")
+            return session.run(directory)
 
 
 @contextlib.contextmanager

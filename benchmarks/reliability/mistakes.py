@@ -6,60 +6,25 @@ ends in a traceback or in more lines than one, that is called a bug, or that tak
 """
 
 import argparse
-import contextlib
-import os
-import runpy
-import signal
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from benchmarks.reliability import bad_inputs
+from benchmarks.reliability import bad_inputs, forked
 from tfadv import quiet_start
 
 
 def outcome(words: tuple[str, ...], folder: Path, seconds: float) -> str:
     """Returns what is wrong with how a command ends, or ``""``."""
-    printed = folder / "stderr"
-    process = os.fork()
-    if process == 0:
-        _become(words, folder, printed)
-    deadline = time.monotonic() + seconds
-    while (ended := os.waitpid(process, os.WNOHANG)) == (0, 0):
-        if time.monotonic() > deadline:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            return f"it takes more than {seconds:g} s"
-        time.sleep(0.02)
-    code = os.waitstatus_to_exitcode(ended[1])
-    lines = printed.read_text(errors="replace").splitlines()
-    if code == 0:
+    ended = forked.Command(words, folder).wait(seconds)
+    lines = ended.lines
+    if ended.code is None:
+        return f"it takes more than {seconds:g} s"
+    if ended.code == 0:
         return "it is accepted"
-    if code != 2 or len(lines) != 1 or not lines[0].startswith("error: "):
-        return f"exit code {code}, {len(lines)} lines, the last: {lines[-1] if lines else ''}"
+    if ended.code != 2 or len(lines) != 1 or not lines[0].startswith("error: "):
+        return f"exit code {ended.code}, {len(lines)} lines, the last: {lines[-1] if lines else ''}"
     return ""
-
-
-def _become(words: tuple[str, ...], folder: Path, printed: Path) -> None:
-    """Runs a command in this process, as ``python -m`` does, and ends it."""
-    os.chdir(folder)
-    files = (os.devnull, os.O_RDONLY), (os.devnull, os.O_WRONLY)
-    for number, (name, flag) in enumerate(files):
-        os.dup2(os.open(name, flag), number)
-    os.dup2(os.open(printed, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 2)
-    sys.argv = ["-m", *words[1:]]
-    code: object = 1
-    try:
-        runpy.run_module(f"tfadv.{words[0]}", run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        code = end.code
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def main() -> None:

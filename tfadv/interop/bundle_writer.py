@@ -1,6 +1,5 @@
 """What an export holds: the SavedModel, Keras files, metadata, a card and a reference."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from tfadv.attacks.gradients import label_gradient
 from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.files import check_place, write_json, write_text
-from tfadv.interop.bundle_format import CARD, METADATA, REFERENCE
+from tfadv.files import check_place, new_folder, write_record, write_text
+from tfadv.interop.bundle_format import CARD, MANIFEST, METADATA, REFERENCE
 from tfadv.interop.keras_form import keras_form
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.norms import NormMode
@@ -43,6 +42,13 @@ lower one; that is what this file is for.
 """
 
 
+def check_new(folder: Path) -> None:
+    """Raises `UserError` unless a bundle can be written to a folder: nothing is there."""
+    check_place(folder, "output_dir")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
+
+
 def write_bundle(
     run: TrainedRun,
     folder: Path,
@@ -67,17 +73,9 @@ def write_bundle(
     Raises:
         UserError: there is something in the folder.
     """
-    check_place(folder, "output_dir")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside it first: a folder of that name is a whole bundle.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name) as beside:
-        partial = Path(beside) / "bundle"
-        partial.mkdir()
-        notes = _write(run, partial, branches, pixel_range, license_name, fold)
-        partial.replace(folder)
-    return notes
+    check_new(folder)
+    with new_folder(folder) as partial:
+        return _write(run, partial, branches, pixel_range, license_name, fold)
 
 
 def _write(run, folder, branches, pixel_range, license_name, fold) -> list[str]:
@@ -87,8 +85,9 @@ def _write(run, folder, branches, pixel_range, license_name, fold) -> list[str]:
     record = _metadata(run, branches, pixel_range, license_name)
     record |= {"endpoints": _endpoints(run, branches), "keras": keras_files}
     write_text(folder / "config.gin", run.config_text)
-    write_json(folder / METADATA, record)
+    write_record(folder / METADATA, record)
     write_text(folder / CARD, _card(run, record))
+    write_record(folder / MANIFEST, {"files": digests.manifest(folder, without=[CARD])})
     return notes
 
 
@@ -156,6 +155,7 @@ def _metadata(run, branches, pixel_range, license_name) -> dict:
         "model": run.describe(),
         "training": {"config": "config.gin", "commit": run.commit, "data": run.data},
         "weights": digests.of_model(run.model),
+        "manifest": MANIFEST,
         "accuracy": run.results,
     }
 

@@ -1,14 +1,13 @@
 """Models that others made, as the evaluation sees them: pixels in, logits out."""
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from tfadv.errors import UserError, nearest
-from tfadv.interop.bundle_format import is_bundle, read_metadata
+from tfadv.interop import reference, saved_model
+from tfadv.interop.bundle_format import REMEDY, check_files, is_bundle, read_metadata
 from tfadv.models.external import ExternalModel
 from tfadv.norms.mode import MAIN
 from tfadv.pixels import PixelRange
@@ -36,7 +35,8 @@ def load(
             functions; None takes its only one.
 
     Raises:
-        UserError: it can't be loaded, or range or layout is not stated.
+        UserError: it can't be loaded, range or layout is not stated, or a bundle is not as it
+            was written, or doesn't say of its reference images what the original model said.
     """
     if not path.exists():
         raise UserError(f"--saved_model: there is no '{path}'")
@@ -62,12 +62,10 @@ def _bundle(path, image_shape, classes, pixel_range, layout) -> ExternalModel:
             raise UserError(
                 f"--{flag}: '{path}' takes {recorded}, not {stated}: leave the flag out"
             )
-    module = tf.saved_model.load(str(path))
-    # Closures over the module: its functions alone would not keep its variables alive.
-    functions = {
-        branch: functools.partial(lambda x, name: getattr(module, name)(x), name=name)
-        for branch, name in metadata["endpoints"].items()
-    }
+    check_files(path, metadata)
+    module = saved_model.load(path, REMEDY)
+    functions = saved_model.functions(module, metadata["endpoints"], path, REMEDY)
+    reference.check(path, metadata, functions)
     return ExternalModel(
         str(path),
         functions,
@@ -88,9 +86,9 @@ def _keras_file(path):
 
 def _saved_model(path, endpoint):
     try:
-        module = tf.saved_model.load(str(path))
-    except (ValueError, OSError, tf.errors.OpError) as error:
-        raise UserError(f"--saved_model: '{path}': {str(error).splitlines()[0]}") from None
+        module = saved_model.load(path)
+    except UserError as error:
+        raise UserError(f"--saved_model: {error.message}") from None
     name = _chosen_signature(path, list(module.signatures), endpoint)
     signature = module.signatures[name]
     (argument,) = _only(path, name, "inputs", signature.structured_input_signature[1])

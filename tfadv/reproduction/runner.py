@@ -1,6 +1,5 @@
 """Trains and evaluates the cells of a reproduction that are not there yet."""
 
-import json
 import signal
 import sys
 import time
@@ -8,13 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tfadv import config
-from tfadv.files import write_json
+from tfadv.files import read_record, write_json
 from tfadv.planning.plan import build_plan
 from tfadv.reproduction import norm_statistics, results
 from tfadv.reproduction.cells import Cell, Setting
 from tfadv.reproduction.experiment import Files
 from tfadv.runs import processes
 from tfadv.runs.run_directory import RunDirectory
+
+_REMEDY = "remove it, and the same command goes on"
 
 
 class Runner:
@@ -55,7 +56,7 @@ class Runner:
         """Returns why a cell is not finished."""
         failure = self._failure_path(cell)
         if failure.is_file():
-            return f"failed: {json.loads(failure.read_text(encoding='utf-8'))['line']}"
+            return f"failed: {read_record(failure, _REMEDY, {'line': str})['line']}"
         return "begun" if RunDirectory(cell.run(self.folder)).has_begun else "not run"
 
     def run_all(self, cells: Sequence[Cell]) -> list[Cell]:
@@ -186,7 +187,7 @@ class Runner:
     def seconds(self, cell: Cell) -> dict[str, float]:
         """Returns how long a cell's commands ran so far, by command."""
         path = self._beside(cell, "seconds.json")
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return read_record(path, _REMEDY) if path.is_file() else {}
 
     def _count(self, cell: Cell, command: str, seconds: float) -> None:
         counted = self.seconds(cell)

@@ -9,9 +9,11 @@ from rich.table import Table
 
 from tfadv import config
 from tfadv.errors import UserError, check
+from tfadv.files import read_json_lines
 from tfadv.norms import MAIN
 from tfadv.randomness import check_seed
 from tfadv.reports.curves import setting_text, settings
+from tfadv.runs.run_directory import RunDirectory
 
 
 def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
@@ -56,7 +58,7 @@ def summaries(runs: Mapping[str, Sequence[Path]]) -> list[dict]:
         ``accuracies``: fractions by column, one for each seed.
     """
     results = {
-        name: [_json(folder / "results.json") for folder in folders]
+        name: [RunDirectory(folder).results() for folder in folders]
         for name, folders in runs.items()
         if folders
     }
@@ -84,10 +86,6 @@ def summaries(runs: Mapping[str, Sequence[Path]]) -> list[dict]:
     return rows
 
 
-def _json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _key(row: Mapping) -> str:
     """Returns which attack a row of a record is of, whatever it found."""
     return json.dumps([settings(row), row.get("after")], sort_keys=True)
@@ -113,8 +111,8 @@ def _titles(rows: Sequence[Mapping]) -> dict[str, str]:
 
 def _step_milliseconds(run: Path) -> list[float]:
     """Returns the times of a run's steps, but for its first record's, which include tracing."""
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    speeds = [json.loads(line)["images_per_second"] for line in lines]
+    lines = read_json_lines(run / "metrics.jsonl", "images_per_second")
+    speeds = [line["images_per_second"] for line in lines]
     batch = config.values_of([str(run / "config.gin")])["Training.batch_size"]
     return [1000 * batch / speed for speed in speeds[1:]]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfadv import digests
 from tfadv.errors import UserError, nearest
+from tfadv.files import read_arrays
 from tfadv.models import Model
 from tfadv.runs.checkpoints import read_model
 from tfadv.runs.run_directory import RunDirectory
@@ -101,8 +102,8 @@ def _released(model: Model, source: str) -> dict[str, np.ndarray]:
             f"{PARAMETER}: '{source}' holds a ResNet with batch norm; this model is another",
             PARAMETER,
         ) from None
-    with np.load(source) as file:
-        values = {name.removesuffix(":0"): file[name] for name in file.files}
+    arrays = read_arrays(Path(source), f"get it again, or choose another {PARAMETER}")
+    values = {name.removesuffix(":0"): array for name, array in arrays.items()}
     theirs, ours = _blocks(values), _blocks(names.values())
     if theirs != ours:
         raise UserError(
