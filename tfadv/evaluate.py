@@ -7,14 +7,13 @@ evaluation resumes when the same command is given again.
 """
 
 import math
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
 from absl import app, flags
 
-from tfadv import config, digests
+from tfadv import config, digests, interruption
 from tfadv.config import command_line
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
@@ -24,7 +23,7 @@ from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.files import check_place, write_json
+from tfadv.files import check_place, whole_folder, write_json
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import is_bundle, made_by
 from tfadv.models.classifier import Classifier
@@ -64,16 +63,16 @@ def main(argv):
         log = OutcomeLog(output.with_suffix(".images.jsonl"), about, workers.is_chief)
         evaluator = _evaluator(subject, branches, log)
         described = subject.description | {"weights": about["weights"]}
-        record = {"model": described, **evaluator.evaluate()}
+        with interruption.leaving("with every finished batch kept"):
+            record = {"model": described, **evaluator.evaluate()}
         if workers.is_chief:
             write_predictions(evaluator, record, predictions_path(output))
             write_json(output, record)  # before anything is drawn
         worst = worst_of_all(evaluator, record)
         if not workers.is_chief:
             return
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
-            write_report(evaluator, record, worst, Path(beside) / "report")
-            (Path(beside) / "report").replace(report_folder)
+        with whole_folder(report_folder) as beside:
+            write_report(evaluator, record, worst, beside)
         console = command_line.terminal()
         console.print(results_table(record))
         if "doctor" in record:

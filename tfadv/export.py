@@ -4,6 +4,7 @@ from pathlib import Path
 
 from absl import app, flags
 
+from tfadv import interruption
 from tfadv.config import command_line
 from tfadv.interop.bundle_writer import write_bundle
 from tfadv.planning.plan import build_plan
@@ -37,7 +38,8 @@ def main(argv):
         branches.sort(key=lambda branch: branch != run.model.default_branch)
         folder = Path(FLAGS.output_dir)
         pixel_range = (0.0, float(FLAGS.pixel_range))
-        notes = write_bundle(run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold)
+        with interruption.leaving("with nothing written"):
+            notes = write_bundle(run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold)
         for note in notes:
             print(f"note: {note}")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -5,7 +5,6 @@ The same command again resumes the run, or prints a finished one.
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ from tfadv.planning.plan import build_plan
 from tfadv.reports.console import results_table
 from tfadv.runs import identity
 from tfadv.runs.run_directory import RunDirectory, default_path
-from tfadv.training.session import Interrupted, Session
+from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
 FLAGS = flags.FLAGS
@@ -83,7 +82,7 @@ def run(read: config.Config, path: Path) -> None:
             command_line.warn(plan.warnings)
             directory.claim(read, device_names(), plan.experiment.seed, bound_to)
             write_text(path / "operative_config.gin", config.operative_text())
-        with _stops_in_one_line():
+        with _stops_with_a_worker():
             results = session.run(directory)
     console.print(results_table(results))
     if "weight_average" in results:
@@ -92,8 +91,8 @@ def run(read: config.Config, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _stops_in_one_line() -> Iterator[None]:
-    """Ends the program where a run inside is stopped, and says how to resume it."""
+def _stops_with_a_worker() -> Iterator[None]:
+    """Ends the program where another worker is lost, and says how to resume the run."""
     try:
         yield
     except WorkerLost as loss:
@@ -104,12 +103,6 @@ def _stops_in_one_line() -> Iterator[None]:
             flush=True,
         )
         os._exit(3)  # the lost worker would never answer a clean shutdown
-    except Interrupted as interruption:
-        print(f"{interruption}: saved; the same command resumes from there", file=sys.stderr)
-        sys.exit(128 + interruption.signal)
-    except KeyboardInterrupt:
-        print("interrupted: the same command resumes from the last save", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

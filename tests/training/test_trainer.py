@@ -11,9 +11,10 @@ from shared.smoke_trainers import batches, claimed, finish, make_plan, mirrored,
 
 from tfadv import randomness
 from tfadv.errors import UserError
+from tfadv.interruption import Interrupted
 from tfadv.runs.checkpoints import Checkpoints, read_model
 from tfadv.strategies import Network
-from tfadv.training.session import Interrupted, Session
+from tfadv.training.session import Session
 
 GHOSTS = "NormPolicy.ghost_batch_size = 4"
 
