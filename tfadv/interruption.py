@@ -86,7 +86,7 @@ def listen() -> None:
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_forget)
     sys.unraisablehook = _unraisable
     for number in SIGNALS:
         signal.signal(number, lambda number, _: _answers[-1].take(number))
@@ -181,10 +181,12 @@ def _watch(reading: socket.socket, _: socket.socket) -> None:
         if grace == math.inf:
             since = time.monotonic()
         if time.monotonic() - since >= grace:
-            _end(first, f"ended {grace:g} s after {name}" if grace else f"stopped by {name}")
+            what = f"ended {grace:g} s after {name}" if grace else f"stopped by {name}"
+            _end(first, f"{what} {_answers[-1].leaves}")
         second = _next_signal(reading, _SECONDS_BETWEEN_LOOKS)
         if second and _answers[-1].grace < math.inf:
-            _end(first, f"ended by a second signal, {signal.Signals(second).name},")
+            name = signal.Signals(second).name
+            _end(first, f"ended by a second signal, {name}, {_answers[-1].leaves}")
 
 
 def _next_signal(reading: socket.socket, seconds: float | None) -> int:
@@ -198,7 +200,7 @@ def _next_signal(reading: socket.socket, seconds: float | None) -> int:
 
 def _end(number: int, what: str) -> None:
     """Ends the process, whatever it is at."""
-    line = _line(f"{what} {_answers[-1].leaves}")
+    line = _line(what)
     with contextlib.suppress(OSError):
         os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{line}\n".encode(errors="replace"))
     os._exit(128 + number)
@@ -211,21 +213,31 @@ def _line(what: str) -> str:
 def _command() -> str:
     """Returns the command line of this process."""
     spec = sys.modules["__main__"].__spec__
-    if spec is None:  # Python still looks for it
-        return shlex.join(sys.orig_argv)
-    return shlex.join([sys.orig_argv[0], "-m", spec.name.removesuffix(".__main__"), *sys.argv[1:]])
+    words = sys.orig_argv
+    if spec:  # Python has found the command
+        words = [words[0], "-m", spec.name.removesuffix(".__main__"), *sys.argv[1:]]
+    return " ".join(shlex.join(words).splitlines())
+
+
+def _hold() -> None:
+    """Holds signals back while a process is forked, which must not answer as this one."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def _forget() -> None:
-    """Leaves the signals of a forked process alone, which is none of this command's."""
-    if _listens:
-        signal.set_wakeup_fd(-1)
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
+    """Leaves signals to a forked process as if this one were no command."""
+    signal.set_wakeup_fd(-1)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    _release()
 
 
 def _unraisable(found) -> None:
     """Ends the process where Python can't pass an `Interrupted` on; says all else."""
     if found.exc_type is Interrupted:
-        _end(found.exc_value.signal, f"{found.exc_value}, at once,")
+        _end(found.exc_value.signal, str(found.exc_value))
     sys.__unraisablehook__(found)

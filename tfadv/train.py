@@ -71,6 +71,7 @@ def run(read: config.Config, path: Path) -> None:
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
         trainer = Trainer(plan, distribution)
+        directory.check_division(trainer.division)
         session = Session(trainer)
         if not directory.has_checkpoint:
             trainer.load_initial_weights()
@@ -80,7 +81,7 @@ def run(read: config.Config, path: Path) -> None:
         )
         if workers.is_chief:
             command_line.warn(plan.warnings)
-            directory.claim(read, device_names(), plan.experiment.seed, bound_to)
+            directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
             write_text(path / "operative_config.gin", config.operative_text())
         with _stops_with_a_worker():
             results = session.run(directory)

@@ -147,8 +147,8 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
     session.evaluator = None  # a stopped run must not get as far as this
     steps = stopped.steps
 
-    def interrupted_steps():
-        for metrics in steps():
+    def interrupted_steps(stops):
+        for metrics in steps(stops):
             if metrics["step"] == 4:
                 os.kill(os.getpid(), signal.SIGTERM)
             yield metrics

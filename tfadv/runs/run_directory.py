@@ -23,6 +23,10 @@ _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-
 # What run.json holds of a run's images and weights.
 _IDENTITY = ("data", "initial_weights", "transfer_from")
 _LONGEST_NAME = 200
+# Bindings that say on what a run is done, how it is divided and how it stops: what comes out is
+# the same, but for the order of sums.
+_OF_THE_MACHINE = ("Distribution.", "Hardware.")
+_OF_PORTIONS = ("Training.micro_batch_size", "Training.grace_seconds")
 
 
 class RunDirectory:
@@ -69,7 +73,8 @@ class RunDirectory:
             raise UserError(
                 f"'{self.path}' is not empty and holds no run: choose another --model_dir"
             )
-        difference = _difference(written.read_text(encoding="utf-8"), config.text())
+        changed = _changed(written.read_text(encoding="utf-8"), config.text())
+        difference = _in_words({k: v for k, v in changed.items() if not _may_change(k)})
         if difference:
             raise UserError(
                 f"'{self.path}' holds a run with another config ({difference}): "
@@ -82,6 +87,7 @@ class RunDirectory:
         devices: Sequence[str],
         seed: int,
         identity: Mapping[str, object] | None = None,
+        division: Mapping[str, object] | None = None,
     ) -> None:
         """Makes the folder and records this start.
 
@@ -91,13 +97,33 @@ class RunDirectory:
             seed: the run's.
             identity: digests of its images and weights, as `identity.check_run` returns
                 them; the first start's stay.
+            division: of a batch, as `Trainer.division` returns it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "config.gin").exists():
             write_text(self.path / "config.gin", config.text())
         record = self._read_json("run.json") or {"seed": seed, "starts": []}
-        record["starts"].append(_start_record(devices))
+        written = (self.path / "config.gin").read_text(encoding="utf-8")
+        changed = {key: list(values) for key, values in _changed(written, config.text()).items()}
+        start = _start_record(devices) | dict(division or {})
+        record["starts"].append(start | ({"changed": changed} if changed else {}))
         write_json(self.path / "run.json", {**(identity or {}), **record})
+
+    def check_division(self, division: Mapping[str, object]) -> None:
+        """Raises `UserError` if a run that was saved would go on as another experiment.
+
+        Args:
+            division: of a batch, as `Trainer.division` returns it.
+        """
+        noted = [start["statistics_of"] for start in self.starts() if "statistics_of" in start]
+        before, now = (noted or [division["statistics_of"]])[-1], division["statistics_of"]
+        if self.has_checkpoint and before != now:
+            raise UserError(
+                f"'{self.path}' was trained with batch statistics of {before}, and "
+                f"{division['replicas']} replica(s) with {division['micro_batches']} "
+                f"micro-batch(es) make that {now}, another experiment: resume it divided as it "
+                "was, or choose another --model_dir"
+            )
 
     def note_skipped(self, splits: Splits) -> None:
         """Records how many images are skipped, which, and why, where there are any."""
@@ -177,16 +203,27 @@ def _short_name(path: Path) -> str:
     return f"{folders[-1]}_{path.stem}" if overlay else path.stem
 
 
-def _difference(old: str, new: str) -> str:
-    """Returns the first bindings that differ, as ``Name.parameter: old → new``."""
+def _changed(old: str, new: str) -> dict[str, tuple[str, str]]:
+    """Returns the bindings that differ between two configurations, and both values."""
     old_values, new_values = bindings(old), bindings(new)
-    changed = [
-        f"{key}: {old_values.get(key, 'unset')} → {new_values.get(key, 'unset')}"
+    return {
+        key: (old_values.get(key, "unset"), new_values.get(key, "unset"))
         for key in sorted(old_values | new_values)
         if old_values.get(key) != new_values.get(key)
-    ]
-    more = f"; {len(changed) - 3} more" if len(changed) > 3 else ""
-    return "; ".join(changed[:3]) + more
+    }
+
+
+def _may_change(key: str) -> bool:
+    """Whether a run may resume with another value of a binding."""
+    name = key.rpartition("/")[2]
+    return name.startswith(_OF_THE_MACHINE) or name in _OF_PORTIONS
+
+
+def _in_words(changed: Mapping[str, tuple[str, str]]) -> str:
+    """Returns the first bindings that differ, as ``Name.parameter: old → new``."""
+    texts = [f"{key}: {old} → {new}" for key, (old, new) in changed.items()]
+    more = f"; {len(texts) - 3} more" if len(texts) > 3 else ""
+    return "; ".join(texts[:3]) + more
 
 
 def bindings(text: str) -> dict[str, str]:

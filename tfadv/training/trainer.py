@@ -77,6 +77,18 @@ class Trainer:
         averages = self.average.averages if self.average else []
         return [*self.model.variables, *self.optimizer.variables, *averages]
 
+    @property
+    def division(self) -> dict[str, object]:
+        """How a batch is divided, and of which images that makes the batch statistics.
+
+        Of the same images, the weights are the same but for the order of sums.
+        """
+        return {
+            "replicas": self.replicas,
+            "micro_batches": self.train_step.micro_batches,
+            "statistics_of": self.train_step.statistics_of,
+        }
+
     def load_initial_weights(self) -> None:
         """Starts from the weights that the experiment names, if it names some.
 
