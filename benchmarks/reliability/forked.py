@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 _IMPORTED = ("tensorflow", "tensorflow_datasets", "keras", "matplotlib.figure", "rich.progress")
 
 
@@ -33,7 +34,6 @@ class Ended(NamedTuple):
 
 def warm_up() -> None:
     """Imports what every command does; not this package, whose start is the command's."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in _IMPORTED:
         importlib.import_module(name)
 

@@ -73,26 +73,21 @@ class Kills:
             self.wrong.append(f"{what}: {len(said)} lines say what was left: {ended.errors}")
 
 
-def kill(words: tuple[str, ...], number: int, moment: float, inside: int) -> forked.Ended | None:
-    """Starts a command and kills it; returns None where it ended, or had not begun, before.
+def kill(words: tuple[str, ...], number: int, moment: float, inside: int) -> forked.Ended:
+    """Starts a command and kills it, unless it ends before.
 
     Args:
         words: the command.
         number: the signal.
         moment: seconds after its start, unless `inside`.
-        inside: after how many calls of a save it gets the signal; 0 for none.
+        inside: at which call of a save it gets the signal; 0 for none.
     """
     if inside:
-        ended = forked.Command(words, lambda: _signal_at(inside, number)).ended()
-    else:
-        command = forked.Command(words)
-        if not command.has_ended(moment):
-            command.signal(number)
-        ended = command.ended()
-    if ended.code == 0:
-        return None
-    not_begun = not inside and number != signal.SIGKILL and ended.code == -number
-    return None if not_begun else ended
+        return forked.Command(words, lambda: _signal_at(inside, number)).ended()
+    command = forked.Command(words)
+    if not command.has_ended(moment):
+        command.signal(number)
+    return command.ended()
 
 
 def _signal_at(count: int, number: int) -> None:
@@ -161,7 +156,7 @@ class Subject:
         """Kills it so many times, gives it again until it ends, and compares."""
         numbers, last = _in_turn(), kills.done + count
         while kills.done < last:
-            where = folder / f"{self.name}-{kills.done}"
+            where = folder / f"killed-{self.name}-{kills.done}"
             self._until_it_ends(last, rng, where, kills, numbers)
             found = differences(contents(where), self._expected)
             kills.wrong += [f"{where.name}: {p} differs" for p in found if p not in self.unstable]
@@ -174,23 +169,13 @@ class Subject:
             number, is_inside = next(numbers)
             inside = rng.randrange(2, 2 * self.calls + 2) if is_inside else 0
             ended = kill(words, number, rng.uniform(0, self.seconds), inside)
-            if ended:
+            if ended.code == 0:
+                return
+            if ended.code != -number or number == signal.SIGKILL or inside:
+                # Python had found the command, which answers signals from then on.
                 place = f"inside a save, {inside}" if inside else "at any moment"
                 kills.see(f"{where.name}, {number.name} {place}", number, bool(inside), ended)
-            elif _is_whole(words):
-                return
         forked.run(*words)
-
-
-def _is_whole(words: tuple[str, ...]) -> bool:
-    """Whether a command has nothing left to do: it was not killed, and has ended well."""
-    place = next(
-        Path(word.partition("=")[2])
-        for word in reversed(words)
-        if "_dir=" in word or word.startswith("--output=")
-    )
-    names = {"train": "results.json", "evaluate": "evaluation_report", "export": "metadata.json"}
-    return ((place if words[0] != "evaluate" else place.parent) / names[words[0]]).exists()
 
 
 def _in_turn() -> Iterator[tuple[signal.Signals, bool]]:
