@@ -40,17 +40,21 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in paths if _LEFTOVER.search(path.name))
 
 
-def tensors(prefix: str) -> dict[str, bytes]:
-    """Returns the tensors of TensorFlow's checkpoint files, by name."""
-    reader = tf.train.load_checkpoint(prefix)
-    names = reader.get_variable_to_shape_map()
-    return {name: np.asarray(reader.get_tensor(name)).tobytes() for name in names}
+def newest_tensors(checkpoints: Path) -> dict[str, np.ndarray]:
+    """Returns the tensors of a run's newest checkpoint, by name."""
+    newest = max(checkpoints.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
+    return _tensors(newest / "variables")
+
+
+def _tensors(prefix: Path) -> dict[str, np.ndarray]:
+    reader = tf.train.load_checkpoint(str(prefix))
+    names = [name for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
+    return {name: np.asarray(reader.get_tensor(name)) for name in names}
 
 
 def _content(path: Path) -> object:
     if path.suffix == ".index":
-        found = tensors(str(path.with_suffix("")))
-        return {name: data for name, data in found.items() if "OBJECT_GRAPH" not in name}
+        return {name: value.tobytes() for name, value in _tensors(path.with_suffix("")).items()}
     if ".data-" in path.name:
         return "by its index"
     if path.suffix in (".npz", ".keras"):
