@@ -7,6 +7,7 @@ evaluation resumes when the same command is given again.
 """
 
 import math
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.files import check_place, whole_folder, write_json
+from tfadv.files import check_place, write_json
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import is_bundle, made_by
 from tfadv.models.classifier import Classifier
@@ -71,8 +72,9 @@ def main(argv):
         worst = worst_of_all(evaluator, record)
         if not workers.is_chief:
             return
-        with whole_folder(report_folder) as beside:
-            write_report(evaluator, record, worst, beside)
+        with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
+            write_report(evaluator, record, worst, Path(beside) / "report")
+            (Path(beside) / "report").replace(report_folder)
         console = command_line.terminal()
         console.print(results_table(record))
         if "doctor" in record:

@@ -1,10 +1,7 @@
 """Files that are written as a whole or not at all."""
 
-import contextlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from tfadv.errors import UserError
@@ -33,29 +30,6 @@ def check_place(path: Path, flag: str) -> None:
         raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is no folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is not yours to write")
-
-
-@contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Writes a folder as a whole or not at all.
-
-    Args:
-        path: where there is no folder yet, or an empty one.
-
-    Yields:
-        An empty folder beside it, which gets its name at the end; what a killed process left
-        of that is removed.
-    """
-    partial = path.with_name(path.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        partial.replace(path)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:

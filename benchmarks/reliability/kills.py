@@ -19,7 +19,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from benchmarks.reliability import forked
+from benchmarks.reliability import fresh_commands
 from benchmarks.reliability.left_files import contents, differences, leftovers
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -58,7 +58,7 @@ class Kills:
     wrong: list[str] = dataclasses.field(default_factory=list)
     longest: float = 0.0
 
-    def see(self, what: str, number: int, inside: bool, ended: forked.Ended) -> None:
+    def see(self, what: str, number: int, inside: bool, ended: fresh_commands.Ended) -> None:
         """Takes in how a killed command ended."""
         self.done += 1
         self.inside_saves += inside
@@ -73,7 +73,7 @@ class Kills:
             self.wrong.append(f"{what}: {len(said)} lines say what was left: {ended.errors}")
 
 
-def kill(words: tuple[str, ...], number: int, moment: float, inside: int) -> forked.Ended:
+def kill(words: tuple[str, ...], number: int, moment: float, inside: int) -> fresh_commands.Ended:
     """Starts a command and kills it, unless it ends before.
 
     Args:
@@ -83,8 +83,8 @@ def kill(words: tuple[str, ...], number: int, moment: float, inside: int) -> for
         inside: at which call of a save it gets the signal; 0 for none.
     """
     if inside:
-        return forked.Command(words, lambda: _signal_at(inside, number)).ended()
-    command = forked.Command(words)
+        return fresh_commands.Command(words, lambda: _signal_at(inside, number)).ended()
+    command = fresh_commands.Command(words)
     if not command.has_ended(moment):
         command.signal(number)
     return command.ended()
@@ -125,7 +125,7 @@ def count_calls(words: tuple[str, ...]) -> tuple[int, float]:
 
             setattr(owner, name, counted)
 
-    ended = forked.Command(words, count).ended()
+    ended = fresh_commands.Command(words, count).ended()
     os.close(writing)
     with open(reading, "rb") as pipe:
         calls = len(pipe.read())
@@ -147,7 +147,7 @@ class Subject:
         self.name, self._words = name, words
         first, second = folder / f"{name}-0", folder / f"{name}-1"
         self.calls, self.seconds = count_calls(words(first))
-        forked.run(*words(second))
+        fresh_commands.run(*words(second))
         self._expected = contents(first)
         # What unbroken ones differ in says nothing of broken ones.
         self.unstable = differences(contents(second), self._expected)
@@ -175,7 +175,7 @@ class Subject:
                 # Python had found the command, which answers signals from then on.
                 place = f"inside a save, {inside}" if inside else "at any moment"
                 kills.see(f"{where.name}, {number.name} {place}", number, bool(inside), ended)
-        forked.run(*words)
+        fresh_commands.run(*words)
 
 
 def _in_turn() -> Iterator[tuple[signal.Signals, bool]]:
@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    forked.warm_up()
+    fresh_commands.warm_up()
     kills, rng = Kills(), random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as name:
         for number, subject in enumerate(subjects(Path(name))):

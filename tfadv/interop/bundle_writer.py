@@ -1,5 +1,6 @@
 """What an export holds: the SavedModel, Keras files, metadata, a card and a reference."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tfadv.attacks.gradients import label_gradient
 from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.files import check_place, whole_folder, write_json, write_text
+from tfadv.files import check_place, write_json, write_text
 from tfadv.interop.bundle_format import CARD, METADATA, REFERENCE
 from tfadv.interop.keras_form import keras_form
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
@@ -69,8 +70,14 @@ def write_bundle(
     check_place(folder, "output_dir")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
-    with whole_folder(folder) as partial:
-        return _write(run, partial, branches, pixel_range, license_name, fold)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it first: a folder of that name is a whole bundle.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name) as beside:
+        partial = Path(beside) / "bundle"
+        partial.mkdir()
+        notes = _write(run, partial, branches, pixel_range, license_name, fold)
+        partial.replace(folder)
+    return notes
 
 
 def _write(run, folder, branches, pixel_range, license_name, fold) -> list[str]:

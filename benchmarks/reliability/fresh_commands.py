@@ -1,4 +1,7 @@
-"""Commands in processes forked of one that has imported TensorFlow, and signals to them."""
+"""Commands in processes forked of one that has imported TensorFlow, but not this package.
+
+So each one answers signals from its own start on.
+"""
 
 import importlib
 import os
