@@ -21,7 +21,7 @@ from tfadv.files import write_text
 from tfadv.planning import dry_run
 from tfadv.planning.plan import build_plan
 from tfadv.reports.console import results_table
-from tfadv.runs import identity
+from tfadv.runs import division, identity
 from tfadv.runs.run_directory import RunDirectory, default_path
 from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
@@ -71,7 +71,8 @@ def run(read: config.Config, path: Path) -> None:
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
         trainer = Trainer(plan, distribution)
-        directory.check_division(trainer.division)
+        if directory.has_checkpoint:
+            division.check(directory.path, directory.starts(), trainer.division)
         session = Session(trainer)
         if not directory.has_checkpoint:
             trainer.load_initial_weights()

@@ -9,6 +9,7 @@ from shared.smoke_trainers import make_plan, mirrored, one_device, values
 from tfadv import config
 from tfadv.errors import UserError
 from tfadv.interruption import Interrupted
+from tfadv.runs import division
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
@@ -27,7 +28,8 @@ def start(path, recipe, *bindings, on=one_device, until=None):
     directory = RunDirectory(path)
     read = config.read([f"gin/{recipe}.gin", "gin/scale/smoke.gin"], [*THREE_EPOCHS, *bindings])
     directory.check(read)
-    directory.check_division(trainer.division)
+    if directory.has_checkpoint:
+        division.check(path, directory.starts(), trainer.division)
     directory.claim(read, ["CPU"], 0, division=trainer.division)
     if until:
         stop_after(trainer, until)

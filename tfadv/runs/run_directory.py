@@ -18,15 +18,12 @@ from tfadv.devices.local import processor_name
 from tfadv.errors import UserError
 from tfadv.files import check_place, write_json, write_text
 from tfadv.runs import saved_steps
+from tfadv.runs.division import may_change
 
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
 # What run.json holds of a run's images and weights.
 _IDENTITY = ("data", "initial_weights", "transfer_from")
 _LONGEST_NAME = 200
-# Bindings that say on what a run is done, how it is divided and how it stops: what comes out is
-# the same, but for the order of sums.
-_OF_THE_MACHINE = ("Distribution.", "Hardware.")
-_OF_PORTIONS = ("Training.micro_batch_size", "Training.grace_seconds")
 
 
 class RunDirectory:
@@ -74,7 +71,7 @@ class RunDirectory:
                 f"'{self.path}' is not empty and holds no run: choose another --model_dir"
             )
         changed = _changed(written.read_text(encoding="utf-8"), config.text())
-        difference = _in_words({k: v for k, v in changed.items() if not _may_change(k)})
+        difference = _in_words({k: v for k, v in changed.items() if not may_change(k)})
         if difference:
             raise UserError(
                 f"'{self.path}' holds a run with another config ({difference}): "
@@ -108,22 +105,6 @@ class RunDirectory:
         start = _start_record(devices) | dict(division or {})
         record["starts"].append(start | ({"changed": changed} if changed else {}))
         write_json(self.path / "run.json", {**(identity or {}), **record})
-
-    def check_division(self, division: Mapping[str, object]) -> None:
-        """Raises `UserError` if a run that was saved would go on as another experiment.
-
-        Args:
-            division: of a batch, as `Trainer.division` returns it.
-        """
-        noted = [start["statistics_of"] for start in self.starts() if "statistics_of" in start]
-        before, now = (noted or [division["statistics_of"]])[-1], division["statistics_of"]
-        if self.has_checkpoint and before != now:
-            raise UserError(
-                f"'{self.path}' was trained with batch statistics of {before}, and "
-                f"{division['replicas']} replica(s) with {division['micro_batches']} "
-                f"micro-batch(es) make that {now}, another experiment: resume it divided as it "
-                "was, or choose another --model_dir"
-            )
 
     def note_skipped(self, splits: Splits) -> None:
         """Records how many images are skipped, which, and why, where there are any."""
@@ -211,12 +192,6 @@ def _changed(old: str, new: str) -> dict[str, tuple[str, str]]:
         for key in sorted(old_values | new_values)
         if old_values.get(key) != new_values.get(key)
     }
-
-
-def _may_change(key: str) -> bool:
-    """Whether a run may resume with another value of a binding."""
-    name = key.rpartition("/")[2]
-    return name.startswith(_OF_THE_MACHINE) or name in _OF_PORTIONS
 
 
 def _in_words(changed: Mapping[str, tuple[str, str]]) -> str:
