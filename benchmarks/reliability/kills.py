@@ -211,15 +211,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     fresh_commands.warm_up()
-    kills, rng = Kills(), random.Random(arguments.seed)
+    kills, seen, rng = Kills(), 0, random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as name:
         for number, subject in enumerate(subjects(Path(name))):
             count = (arguments.kills + number) // 3
             subject.killed(count, rng, Path(name), kills)
             unstable = f"; {', '.join(subject.unstable)} not compared" if subject.unstable else ""
             print(f"{subject.name}: {count} kills of {subject.seconds:.0f} s{unstable}", flush=True)
-    for text in kills.wrong:
-        print(text)
+            for text in kills.wrong[seen:]:
+                print(text, flush=True)
+            seen = len(kills.wrong)
     print(
         f"{kills.done} kills, {kills.inside_saves} inside saves: {len(kills.wrong)} wrong; at most "
         f"{kills.longest:.1f} s from a signal to the end"
