@@ -1,10 +1,12 @@
 """What a command has left, compared with what an unbroken one leaves."""
 
+import io
 import json
 import re
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import tensorflow as tf
 
@@ -60,8 +62,23 @@ def _content(path: Path) -> object:
     if path.suffix in (".npz", ".keras"):
         with zipfile.ZipFile(path) as members:  # without their times
             names = [name for name in members.namelist() if name != "metadata.json"]
-            return {name: members.read(name) for name in names}
+            return {name: _member(name, members.read(name)) for name in names}
     if path.name == "metrics.jsonl":
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return [{k: v for k, v in line.items() if k not in _TIMED} for line in lines]
     return path.read_bytes()
+
+
+def _member(name: str, content: bytes) -> object:
+    """Returns what a member of a zip file holds; of an HDF5 file, its arrays."""
+    if not name.endswith(".h5"):
+        return content
+    arrays: dict[str, bytes] = {}
+
+    def note(path: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[path] = np.asarray(item).tobytes()
+
+    with h5py.File(io.BytesIO(content)) as file:
+        file.visititems(note)
+    return arrays
