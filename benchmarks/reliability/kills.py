@@ -158,8 +158,7 @@ class Subject:
         while kills.done < last:
             where = folder / f"killed-{self.name}-{kills.done}"
             self._until_it_ends(last, rng, where, kills, numbers)
-            found = differences(contents(where), self._expected)
-            kills.wrong += [f"{where.name}: {p} differs" for p in found if p not in self.unstable]
+            kills.wrong += [f"{where.name}: {path} differs" for path in self._unlike(where)]
             kills.wrong += [f"{where.name}: {path} is left" for path in leftovers(where)]
             shutil.rmtree(where)
 
@@ -169,13 +168,23 @@ class Subject:
             number, is_inside = next(numbers)
             inside = rng.randrange(2, 2 * self.calls + 2) if is_inside else 0
             ended = kill(words, number, rng.uniform(0, self.seconds), inside)
-            if ended.code == 0:
+            if ended.code == 0 or self._is_refused(ended, where):
                 return
             if ended.code != -number or number == signal.SIGKILL or inside:
                 # Python had found the command, which answers signals from then on.
                 place = f"inside a save, {inside}" if inside else "at any moment"
                 kills.see(f"{where.name}, {number.name} {place}", number, bool(inside), ended)
-        fresh_commands.run(*words)
+        ended = fresh_commands.Command(words).ended()
+        if ended.code and not self._is_refused(ended, where):
+            kills.wrong.append(f"{where.name}: given again, it ends with {ended.errors[-1:]}")
+
+    def _unlike(self, where: Path) -> list[str]:
+        found = differences(contents(where), self._expected)
+        return [path for path in found if path not in self.unstable]
+
+    def _is_refused(self, ended: fresh_commands.Ended, where: Path) -> bool:
+        """Whether a command writes nothing over all that it was killed after."""
+        return ended.code == 2 and not self._unlike(where)
 
 
 def _in_turn() -> Iterator[tuple[signal.Signals, bool]]:
