@@ -14,6 +14,7 @@ from rich.console import Console
 from tfadv import config
 from tfadv.config import command_line
 from tfadv.files import check_place, write_json, write_text
+from tfadv.interruption import Interrupted
 from tfadv.planning.plan import build_plan
 from tfadv.runs import comparison, processes
 from tfadv.runs.one_writer import SUFFIX, writing
@@ -59,8 +60,7 @@ def _train_all(recipes, seeds, folder: Path, console: Console) -> dict[str, list
         run = folder / name / f"seed{seed}"
         ended = train(recipes[name], seed, run)
         if ended.stopped_by:
-            print(f"stopped at {run}: the same command resumes", file=sys.stderr)
-            sys.exit(128 + ended.stopped_by)
+            raise Interrupted(ended.stopped_by, f"at {run}, which resumes")
         if ended.code == 0:
             finished[name].append(run)
         else:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import tensorflow as tf
 from absl import app, flags
 
-from tfadv import config, digests
+from tfadv import config, digests, interruption
 from tfadv.config import command_line
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
@@ -97,7 +97,8 @@ def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
     log = OutcomeLog(_log_path(output), about, workers.is_chief)
     evaluator = _evaluator(subject, branches, log)
     described = subject.description | {"weights": about["weights"]}
-    record = {"model": described, **evaluator.evaluate()}
+    with interruption.leaving("with every finished batch kept"):
+        record = {"model": described, **evaluator.evaluate()}
     if workers.is_chief:
         write_predictions(evaluator, record, predictions_path(output))
         write_record(output, record)  # before anything is drawn

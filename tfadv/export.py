@@ -4,6 +4,7 @@ from pathlib import Path
 
 from absl import app, flags
 
+from tfadv import interruption
 from tfadv.config import command_line
 from tfadv.interop.bundle_writer import check_new, write_bundle
 from tfadv.planning.plan import build_plan
@@ -29,7 +30,8 @@ def main(argv):
         folder = Path(FLAGS.output_dir)
         check_new(folder)
         with writing(folder, folder.with_name(f"{folder.name}{SUFFIX}"), "output_dir"):
-            branches, notes = _write(found, folder)
+            with interruption.leaving("with nothing written"):
+                branches, notes = _write(found, folder)
         for note in notes:
             print(f"note: {note}")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -5,7 +5,6 @@ The same command again resumes the run, or prints a finished one.
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +22,10 @@ from tfadv.files import write_text
 from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.reports.console import results_table
-from tfadv.runs import identity
+from tfadv.runs import division, identity
 from tfadv.runs.one_writer import writing
 from tfadv.runs.run_directory import RunDirectory, default_path
-from tfadv.training.session import Interrupted, Session
+from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
 FLAGS = flags.FLAGS
@@ -85,6 +84,8 @@ def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Co
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
         trainer = Trainer(plan, distribution)
+        if directory.has_checkpoint:
+            division.check(directory.path, directory.starts(), trainer.division)
         session = Session(trainer)
         if not directory.has_checkpoint:
             trainer.load_initial_weights()
@@ -94,15 +95,15 @@ def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Co
         )
         if workers.is_chief:
             command_line.warn(plan.warnings)
-            directory.claim(read, device_names(), plan.experiment.seed, bound_to)
+            directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
             write_text(directory.path / "operative_config.gin", config.operative_text())
-        with _stops_in_one_line():
+        with _stops_with_a_worker():
             return session.run(directory)
 
 
 @contextlib.contextmanager
-def _stops_in_one_line() -> Iterator[None]:
-    """Ends the program where a run inside is stopped, and says how to resume it."""
+def _stops_with_a_worker() -> Iterator[None]:
+    """Ends the program where another worker is lost, and says how to resume the run."""
     try:
         yield
     except WorkerLost as loss:
@@ -113,12 +114,6 @@ def _stops_in_one_line() -> Iterator[None]:
             flush=True,
         )
         os._exit(3)  # the lost worker would never answer a clean shutdown
-    except Interrupted as interruption:
-        print(f"{interruption}: saved; the same command resumes from there", file=sys.stderr)
-        sys.exit(128 + interruption.signal)
-    except KeyboardInterrupt:
-        print("interrupted: the same command resumes from the last save", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import flags, logging
 from rich.console import Console
 
-from tfadv import config
+from tfadv import config, interruption
 from tfadv.config import unforeseen
 from tfadv.errors import UserError, nearest
 from tfadv.optimization.weight_average import WEIGHTS
@@ -116,7 +116,8 @@ def mistakes_in_one_line() -> Iterator[Found]:
         An object whose `read`, once it is set, names the lines at fault.
 
     Raises:
-        SystemExit: 2 after the line of a mistake, 1 after that of another error.
+        SystemExit: 2 after the line of a mistake, 1 after that of another error, 128 + the
+            signal where one stopped the work.
     """
     logging.set_verbosity(logging.WARNING)
     tf.get_logger().addFilter(
@@ -124,7 +125,8 @@ def mistakes_in_one_line() -> Iterator[Found]:
     )
     found = Found()
     try:
-        yield found
+        with interruption.in_one_line():
+            yield found
     except UserError as error:
         where = None
         if found.read and error.parameter:

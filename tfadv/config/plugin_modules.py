@@ -17,6 +17,7 @@ from pathlib import Path
 from tfadv import registry
 from tfadv.config import plugin_sources
 from tfadv.errors import UserError, nearest
+from tfadv.interruption import Interrupted
 
 ENTRY_POINTS = "tfadv.plugins"
 
@@ -133,7 +134,7 @@ def _import(plugin: str, module: str, importing: Callable[[], object]) -> None:
         importing()
         if not parts_of(module):
             raise UserError("it registers nothing; see docs/plugins.md")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         raise
     except BaseException as error:  # a plugin may fail in any way
         registry.restore(registered)

@@ -1,13 +1,12 @@
 """Trains and evaluates the cells of a reproduction that are not there yet."""
 
-import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tfadv import config
 from tfadv.files import read_record, write_json
+from tfadv.interruption import Interrupted
 from tfadv.planning.plan import build_plan
 from tfadv.reproduction import norm_statistics, results
 from tfadv.reproduction.cells import Cell, Setting
@@ -68,7 +67,7 @@ class Runner:
             cells: each after the one that it starts from.
 
         Raises:
-            SystemExit: a signal came; what ran is saved.
+            Interrupted: a signal came; what ran is saved.
         """
         waiting = [cell for cell in cells if not self.is_finished(cell)]
         failed: list[Cell] = []
@@ -113,13 +112,7 @@ class Runner:
         ended = processes.run(command, arguments, log, [lock])
         self._count(cell, command, ended.seconds)
         if ended.stopped_by:
-            number = ended.stopped_by
-            print(
-                f"stopped by {signal.Signals(number).name} at {cell.name}, seed {cell.seed}: the "
-                "same command resumes",
-                file=sys.stderr,
-            )
-            sys.exit(128 + number)
+            raise Interrupted(ended.stopped_by, f"at {cell.name}, seed {cell.seed}, which resumes")
         return None if ended.code == 0 else f"{ended.last_line.removeprefix('error: ')} ({log})"
 
     def read(self, cell: Cell) -> config.Config:

@@ -81,7 +81,8 @@ class RunDirectory:
             raise UserError(
                 f"'{self.path}' is not empty and holds no run: choose another --model_dir"
             )
-        difference = _difference(written.read_text(encoding="utf-8"), config.text())
+        changed = _changed(written.read_text(encoding="utf-8"), config.text())
+        difference = _in_words({k: v for k, v in changed.items() if not may_change(k)})
         if difference:
             raise UserError(
                 f"'{self.path}' holds a run with another config ({difference}): "
@@ -94,6 +95,7 @@ class RunDirectory:
         devices: Sequence[str],
         seed: int,
         identity: Mapping[str, object] | None = None,
+        division: Mapping[str, object] | None = None,
     ) -> None:
         """Makes the folder and records this start.
 
@@ -103,12 +105,16 @@ class RunDirectory:
             seed: the run's.
             identity: digests of its images and weights, as `identity.check_run` returns
                 them; the first start's stay.
+            division: of a batch, as `Trainer.division` returns it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "config.gin").exists():
             write_text(self.path / "config.gin", config.text())
         record = self._noted() or {"seed": seed, "starts": []}
-        record["starts"].append(_start_record(devices))
+        written = (self.path / "config.gin").read_text(encoding="utf-8")
+        changed = {key: list(values) for key, values in _changed(written, config.text()).items()}
+        start = _start_record(devices) | dict(division or {})
+        record["starts"].append(start | ({"changed": changed} if changed else {}))
         write_record(self.path / _NOTES, {**(identity or {}), **record})
 
     def note_skipped(self, splits: Splits) -> None:
@@ -210,16 +216,21 @@ def _short_name(path: Path) -> str:
     return f"{folders[-1]}_{path.stem}" if overlay else path.stem
 
 
-def _difference(old: str, new: str) -> str:
-    """Returns the first bindings that differ, as ``Name.parameter: old → new``."""
+def _changed(old: str, new: str) -> dict[str, tuple[str, str]]:
+    """Returns the bindings that differ between two configurations, and both values."""
     old_values, new_values = bindings(old), bindings(new)
-    changed = [
-        f"{key}: {old_values.get(key, 'unset')} → {new_values.get(key, 'unset')}"
+    return {
+        key: (old_values.get(key, "unset"), new_values.get(key, "unset"))
         for key in sorted(old_values | new_values)
         if old_values.get(key) != new_values.get(key)
-    ]
-    more = f"; {len(changed) - 3} more" if len(changed) > 3 else ""
-    return "; ".join(changed[:3]) + more
+    }
+
+
+def _in_words(changed: Mapping[str, tuple[str, str]]) -> str:
+    """Returns the first bindings that differ, as ``Name.parameter: old → new``."""
+    texts = [f"{key}: {old} → {new}" for key, (old, new) in changed.items()]
+    more = f"; {len(texts) - 3} more" if len(texts) > 3 else ""
+    return "; ".join(texts[:3]) + more
 
 
 def bindings(text: str) -> dict[str, str]:

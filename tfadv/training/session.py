@@ -1,19 +1,18 @@
 """A run from its start to its results: restore, train, save, stop on signals, evaluate, write."""
 
-import contextlib
 import functools
-import signal
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfadv import digests, randomness
+from tfadv import digests, interruption, randomness
 from tfadv.data.bad_images import BadImagesError
 from tfadv.data.pipeline import some_examples
 from tfadv.devices.workers import Workers
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.interop.external_checks import transfer_model
+from tfadv.interruption import Interrupted
 from tfadv.norms import NormMode
 from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.progress import Progress
@@ -24,18 +23,6 @@ from tfadv.training.trainer import Trainer
 from tfadv.training.training_step import accuracy_name
 
 STRIP_IMAGES = 8
-
-
-class Interrupted(Exception):  # noqa: N818  (nothing went wrong)
-    """A signal asked the run to stop; its checkpoint is saved.
-
-    Attributes:
-        signal: the signal's number.
-    """
-
-    def __init__(self, number: int, step: int):
-        super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")
-        self.signal = number
 
 
 class Session:
@@ -104,7 +91,8 @@ class Session:
             except BadImagesError:
                 writer.save(self._plan.splits)
                 raise
-            record = self.evaluate()
+            with interruption.leaving("with the trained weights saved, and not yet evaluated"):
+                record = self.evaluate()
         writer.results(record)
         return record
 
@@ -133,19 +121,32 @@ class Session:
         trainer = self.trainer
         quiet = not self._workers.is_chief
         progress = Progress("train", self._plan.steps, trainer.step, quiet=quiet)
-        with progress, _signals() as received:
-            for metrics in trainer.steps():
-                writer.metrics(trainer.step, metrics)
-                progress.update(trainer.step, **_shown(metrics))
-                epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
-                if within == 0:
-                    writer.strip(trainer.step, *self._strip(), self._plan.attack.threat_model)
-                # Workers stop together, whichever of them was asked to.
-                stopping = self._workers.greatest(received[0] if received else 0)
-                if self._save_is_due(epoch, within) or stopping:
-                    writer.save(self._plan.splits)
-                if stopping:
-                    raise Interrupted(stopping, trainer.step)
+        with progress, interruption.noted(self._plan.training.grace_seconds) as asked:
+            asked.leaves = f"as it was saved at step {trainer.step}"
+            try:
+                self._steps(writer, progress, asked)
+            except Interrupted as interrupted:
+                writer.save(self._plan.splits)
+                raise Interrupted(interrupted.signal, f"at step {trainer.step}, saved") from None
+
+    def _steps(self, writer: RunWriter, progress: Progress, asked: interruption.Answer) -> None:
+        trainer, splits = self.trainer, self._plan.splits
+
+        def stopping() -> int:
+            # Workers stop together, whichever of them was asked to.
+            return self._workers.greatest(asked.signal)
+
+        for metrics in trainer.steps(stopping):
+            writer.metrics(trainer.step, metrics)
+            progress.update(trainer.step, **_shown(metrics))
+            if number := stopping():
+                raise Interrupted(number, asked.leaves)
+            epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
+            if self._save_is_due(epoch, within):
+                writer.save(splits)
+                asked.leaves = f"as it was saved at step {trainer.step}"
+            if within == 0:
+                writer.strip(trainer.step, *self._strip(), self._plan.attack.threat_model)
 
     def _save_is_due(self, epoch: int, within: int) -> bool:
         training = self._plan.training
@@ -173,22 +174,3 @@ def _shown(metrics: dict) -> dict[str, float]:
     suffix = accuracy_name("")
     accuracies = {name.removesuffix(suffix): v for name, v in metrics.items() if suffix in name}
     return {"loss": metrics["loss"], **accuracies, "images/s": metrics["images_per_second"]}
-
-
-@contextlib.contextmanager
-def _signals():
-    """Collects SIGTERM and SIGINT; a second one acts at once."""
-    received: list[int] = []
-    before = {}
-
-    def note(number, _):
-        received.append(number)
-        signal.signal(number, before[number])
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

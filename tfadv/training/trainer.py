@@ -1,21 +1,24 @@
 """The training loop: Python outside, one traced call of several steps inside."""
 
-import functools
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
 
+from tfadv import interruption
 from tfadv.data.pipeline import Shares, train_batches
-from tfadv.devices.workers import share_the_first
+from tfadv.devices.workers import Workers, share_the_first
 from tfadv.norms import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.runs import initial_weights
 from tfadv.training.broken_input import skip_unreadable
+from tfadv.training.call_length import CallLength
 from tfadv.training.finite import require_finite
 from tfadv.training.input_wait import InputWait, timed_next
+from tfadv.training.step_means import StepMeans
 from tfadv.training.training_step import TrainingStep, accuracy_name
 
 
@@ -59,7 +62,9 @@ class Trainer:
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
-        self._train_call = functools.cache(self._traced_call)  # one function a phase
+        self._workers = Workers(distribution)
+        self._call_length = CallLength(plan.training.grace_seconds, self._workers)
+        self._train_calls: dict[NormPhase, Callable] = {}
 
     @property
     def step(self) -> int:
@@ -71,6 +76,18 @@ class Trainer:
         """Everything that a replica keeps between two steps."""
         averages = self.average.averages if self.average else []
         return [*self.model.variables, *self.optimizer.variables, *averages]
+
+    @property
+    def division(self) -> dict[str, object]:
+        """How a batch is divided, and of which images that makes the batch statistics.
+
+        Of the same images, the weights are the same but for the order of sums.
+        """
+        return {
+            "replicas": self.replicas,
+            "micro_batches": self.train_step.micro_batches,
+            "statistics_of": self.train_step.statistics_of,
+        }
 
     def load_initial_weights(self) -> None:
         """Starts from the weights that the experiment names, if it names some.
@@ -95,42 +112,79 @@ class Trainer:
             averages = self.average.averages if self.average else []
             share_the_first(self.distribution, [*self.model.non_trainable_variables, *averages])
 
-    def steps(self) -> Iterator[dict]:
-        """Trains to the end of the plan; yields the means of every traced call.
+    def steps(self, stops: Callable[[], object] = lambda: False) -> Iterator[dict]:
+        """Trains to the end of the plan; yields the means of every `steps_per_call` steps.
+
+        Calls that would outlast their share of ``Training.grace_seconds`` are cut.
+
+        Args:
+            stops: asked after a cut call; if true, the means of fewer steps are yielded.
 
         Raises:
+            Interrupted: a signal came while a step was traced, for which nothing has changed.
             UserError: a number is no longer finite.
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
-        plan, spe = self.plan, self.plan.steps_per_epoch
-        batches, input_wait = iter(self._train_batches(start=self.step)), InputWait()
+        plan, input_wait = self.plan, InputWait()
+        batches = iter(self._train_batches(start=self.step))
         while self.step < plan.steps:
-            began, epoch = time.monotonic(), self.step // spe
-            phase = self.train_step.phase(epoch)
-            rate = float(plan.learning_rate(self.step))
-            count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
-            try:
-                means, not_finite, waited = self._train_call(phase)(batches, tf.constant(count))
-            except tf.errors.OpError as error:
-                skip_unreadable(plan, self.step, error)
-                batches = iter(self._train_batches(start=self.step))
-                continue
-            require_finite(not_finite.numpy(), self.train_step.watched(phase), self.step)
-            metrics = {name: float(value) for name, value in means.items()}
-            waited, seconds = float(waited), time.monotonic() - began
-            input_wait.note(waited, seconds)
-            yield {
-                "step": self.step,
-                "epoch": self.step / spe,
-                "frozen_statistics": phase.freezes_statistics,
-                "learning_rate": rate,
-                **metrics,
-                "images_per_second": count * plan.training.batch_size / seconds,
-                "input_wait": waited / seconds,
-            }
+            epoch, end, means = (
+                self.step // plan.steps_per_epoch,
+                self._end_of_means(),
+                self._none(),
+            )
+            phase, rate = self.train_step.phase(epoch), float(plan.learning_rate(self.step))
+            while self.step < end and not (means.steps and stops()):
+                call, count = (
+                    self._train_call(phase, batches),
+                    min(end - self.step, self._call_length.most),
+                )
+                began = time.monotonic()
+                try:
+                    totals, not_finite, waited = call(batches, tf.constant(count), means.totals)
+                except tf.errors.OpError as error:
+                    skip_unreadable(plan, self.step, error)
+                    batches = iter(self._train_batches(start=self.step))
+                    continue
+                require_finite(not_finite.numpy(), self.train_step.watched(phase), self.step)
+                waited, seconds = float(waited), time.monotonic() - began
+                input_wait.note(waited, seconds)
+                self._call_length.note(count, seconds)
+                means.add(totals, count, seconds, waited)
+            if means.steps:
+                yield {
+                    "step": self.step,
+                    "epoch": self.step / plan.steps_per_epoch,
+                    "frozen_statistics": phase.freezes_statistics,
+                    "learning_rate": rate,
+                    **means.means(),
+                    "images_per_second": means.steps * plan.training.batch_size / means.seconds,
+                    "input_wait": means.waited / means.seconds,
+                }
+
+    def _end_of_means(self) -> int:
+        """Returns the step up to which metrics are averaged, wherever a run was stopped."""
+        per_epoch, at_once = self.plan.steps_per_epoch, self.plan.training.steps_per_call
+        epoch, within = divmod(self.step, per_epoch)
+        return epoch * per_epoch + min(within - within % at_once + at_once, per_epoch)
+
+    def _none(self) -> StepMeans:
+        kinds = self.plan.strategy.kinds
+        return StepMeans(["loss", *(accuracy_name(kind) for kind in kinds)])
+
+    def _train_call(self, phase: NormPhase, batches: Iterator) -> Callable:
+        """Returns the traced function of a phase."""
+        if phase not in self._train_calls:
+            call = self._traced_call(phase)
+            # Several workers stop between two calls alone, and together.
+            alone = self._workers.count == 1
+            with interruption.leaving("") if alone else contextlib.nullcontext():
+                call.get_concrete_function(batches, tf.constant(1), self._none().totals)
+            self._train_calls[phase] = call
+        return self._train_calls[phase]
 
     def _traced_call(self, phase: NormPhase) -> Callable:
-        """Returns the traced function that does some steps, or fewer where one goes wrong."""
+        """Returns the function that does some steps, or fewer where one goes wrong."""
 
         def one_replica(batch, arrived):
             # Where a batch can't be read, nothing may change, not even the number of steps.
@@ -147,26 +201,23 @@ class Trainer:
                 values,
             )
 
-        names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
         watched = len(self.train_step.watched(phase))
 
         # Without autograph, which would convert every layer's code and trace many times as long.
         @tf.function(autograph=False)
-        def call(iterator, count):
+        def call(iterator, count, totals):
             def body(done, totals, not_finite, waited):
                 more, values, not_finite = step(iterator, [done, not_finite])
-                totals = {name: totals[name] + values[name] for name in names}
+                totals = {name: total + values[name] for name, total in totals.items()}
                 return done + 1, totals, not_finite, waited + more
 
-            none = {name: tf.zeros(()) for name in names}
             _, totals, not_finite, waited = tf.while_loop(
                 lambda done, _, not_finite, __: (done < count) & tf.reduce_all(not_finite == 0),
                 body,
-                (tf.constant(0), none, tf.zeros([watched]), tf.zeros([], tf.float64)),
+                (tf.constant(0), totals, tf.zeros([watched]), tf.zeros([], tf.float64)),
                 parallel_iterations=1,
             )
-            means = {name: total / tf.cast(count, tf.float32) for name, total in totals.items()}
-            return means, not_finite, waited
+            return totals, not_finite, waited
 
         return call
 

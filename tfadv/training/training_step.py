@@ -70,6 +70,22 @@ class TrainingStep:
                 "NormPolicy.freeze",
             )
 
+    @property
+    def statistics_of(self) -> str:
+        """The images that batch statistics are taken of; "no images" without such norms."""
+        policy = self._plan.norm_policy
+        together = self.images_at_once // self.ghost_batches
+        found = []
+        if policy.training_statistics == "batch":
+            syncs = policy.across_replicas == "sync"
+            found.append(f"{self._plan.training.batch_size if syncs else together} images")
+            if policy.across_replicas == "local" and policy.update:
+                found.append(f"those of the first of {self._replicas} replica(s) kept")
+        if policy.attack_statistics == "batch":
+            found.append(f"{together} images in the attack")
+        keeps = any(norm.keeps_statistics for norm in self._model.norms.values())
+        return ", ".join(found) if found and keeps else "no images"
+
     def phase(self, epoch: int) -> NormPhase:
         """Returns how the norms act in an epoch, counted from 0."""
         return NormPhase(self._plan.norm_policy, self._plan.is_late(epoch), self.ghost_batches)
