@@ -25,8 +25,8 @@ def step_of(case: Case, recipe: str, steps: int) -> Callable[[], None]:
 
     @tf.function(autograph=False)
     def run():
-        metrics, not_finite = trainer.train_step(batch, phase)
-        return metrics["loss"], tf.reduce_any(not_finite > 0)
+        metrics, found = trainer.train_step(batch, phase)
+        return metrics["loss"], found.is_broken
 
     def step() -> None:
         loss, broken = run()

@@ -119,6 +119,8 @@ class Training:
             beside them; None keeps none.
         steps_per_call: steps that run as one traced call; metrics are their means.
         checkpoint_every_epochs: how often to save; the end is always saved.
+        skip_non_finite: how many steps of the run may be skipped whose numbers are not finite:
+            such a step changes nothing but the number of steps done. One more stops the run.
         keep_every_epochs: how often to save a checkpoint that stays, beside the newest
             two; 0 keeps those alone.
     """
@@ -135,6 +137,7 @@ class Training:
     steps_per_call: int = 10
     checkpoint_every_epochs: int = 1
     keep_every_epochs: int = 0
+    skip_non_finite: int = 0
 
     def __post_init__(self):
         check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
@@ -148,6 +151,7 @@ class Training:
             ("steps_per_call", 1),
             ("checkpoint_every_epochs", 1),
             ("keep_every_epochs", 0),
+            ("skip_non_finite", 0),
         ):
             value = getattr(self, name)
             check(value >= least, f"Training.{name}", f"be >= {least}", value)

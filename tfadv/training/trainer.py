@@ -1,8 +1,10 @@
 """The training loop: Python outside, one traced call of several steps inside."""
 
 import functools
+import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -14,9 +16,39 @@ from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.runs import initial_weights
 from tfadv.training.broken_input import skip_unreadable
-from tfadv.training.finite import require_finite
+from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
 from tfadv.training.training_step import TrainingStep, accuracy_name
+
+
+class Broken(NamedTuple):
+    """The last step of a traced call that was not finite.
+
+    Attributes:
+        number: within the call, counted from 0.
+        metrics: of the step.
+        found: what was not finite; nothing, where no step was broken.
+    """
+
+    number: tf.Tensor
+    metrics: dict[str, tf.Tensor]
+    found: Found
+
+
+class Outcome(NamedTuple):
+    """What some steps in one traced call came to.
+
+    Attributes:
+        metrics: sums over the finite steps, and their means in the end.
+        broken: how many steps were not finite, which did nothing.
+        last: of these.
+        waited: seconds that the steps waited for their images.
+    """
+
+    metrics: dict[str, tf.Tensor]
+    broken: tf.Tensor
+    last: Broken
+    waited: tf.Tensor
 
 
 class Trainer:
@@ -34,6 +66,7 @@ class Trainer:
         optimizer: its optimizer.
         average: the moving average of the model's variables, if there is to be one.
         train_step: one step on one replica.
+        skipped: how many steps of the run were skipped because they were not finite.
 
     Raises:
         UserError: the replicas don't divide a batch, or the norm has other
@@ -59,6 +92,7 @@ class Trainer:
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
+        self.skipped = 0
         self._train_call = functools.cache(self._traced_call)  # one function a phase
 
     @property
@@ -69,8 +103,7 @@ class Trainer:
     @property
     def variables(self) -> list[keras.Variable]:
         """Everything that a replica keeps between two steps."""
-        averages = self.average.averages if self.average else []
-        return [*self.model.variables, *self.optimizer.variables, *averages]
+        return self.train_step.variables
 
     def load_initial_weights(self) -> None:
         """Starts from the weights that the experiment names, if it names some.
@@ -98,36 +131,64 @@ class Trainer:
     def steps(self) -> Iterator[dict]:
         """Trains to the end of the plan; yields the means of every traced call.
 
+        The means are those of the steps that count: where all were skipped, there are none.
+
         Raises:
-            UserError: a number is no longer finite.
+            NotFiniteError: a step is not finite, and no more may be skipped; the trainer is
+                as it was before that step.
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
         plan, spe = self.plan, self.plan.steps_per_epoch
         batches, input_wait = iter(self._train_batches(start=self.step)), InputWait()
         while self.step < plan.steps:
             began, epoch = time.monotonic(), self.step // spe
-            phase = self.train_step.phase(epoch)
             rate = float(plan.learning_rate(self.step))
             count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
             try:
-                means, not_finite, waited = self._train_call(phase)(batches, tf.constant(count))
+                outcome = self.do(batches, count)
             except tf.errors.OpError as error:
                 skip_unreadable(plan, self.step, error)
                 batches = iter(self._train_batches(start=self.step))
                 continue
-            require_finite(not_finite.numpy(), self.train_step.watched(phase), self.step)
-            metrics = {name: float(value) for name, value in means.items()}
-            waited, seconds = float(waited), time.monotonic() - began
+            skipped = int(outcome.broken)
+            metrics = {name: float(v) for name, v in outcome.metrics.items() if skipped < count}
+            waited, seconds = float(outcome.waited), time.monotonic() - began
             input_wait.note(waited, seconds)
             yield {
                 "step": self.step,
                 "epoch": self.step / spe,
-                "frozen_statistics": phase.freezes_statistics,
+                "frozen_statistics": self.train_step.phase(epoch).freezes_statistics,
                 "learning_rate": rate,
                 **metrics,
+                **({"skipped_steps": skipped} if skipped else {}),
                 "images_per_second": count * plan.training.batch_size / seconds,
                 "input_wait": waited / seconds,
             }
+
+    def do(self, batches: Iterator, count: int) -> Outcome:
+        """Does some steps, all of one epoch, in one traced call.
+
+        Args:
+            batches: each the replicas' shares of one.
+            count: how many steps.
+
+        Raises:
+            NotFiniteError: see `steps`.
+        """
+        start = self.step
+        phase = self.train_step.phase(start // self.plan.steps_per_epoch)
+        allowed = self.plan.training.skip_non_finite - self.skipped
+        outcome = self._train_call(phase)(batches, tf.constant(count), tf.constant(allowed))
+        if outcome.broken:
+            number, metrics, found = outcome.last
+            names, step = self.train_step.watched(phase), start + int(number) + 1
+            fault = Fault.of(self.plan, step, names, found, metrics)
+            if int(outcome.broken) > allowed:
+                self.optimizer.iterations.assign(step - 1)
+                raise NotFiniteError(fault, self.skipped + allowed)
+            self.skipped += int(outcome.broken)
+            print(f"\nwarning: {fault}: skipped, {self.skipped} so far", file=sys.stderr)
+        return outcome
 
     def _traced_call(self, phase: NormPhase) -> Callable:
         """Returns the traced function that does some steps, or fewer where one goes wrong."""
@@ -139,34 +200,50 @@ class Trainer:
 
         def step(iterator, after):
             batch, arrived, waited = timed_next(iterator, after)
-            values = self.distribution.run(one_replica, (batch, arrived))
-            return waited, *tf.nest.map_structure(
-                lambda value: self.distribution.reduce(
-                    tf.distribute.ReduceOp.MEAN, value, axis=None
-                ),
-                values,
-            )
+            metrics, found = self.distribution.run(one_replica, (batch, arrived))
+            mean = tf.distribute.ReduceOp.MEAN
+            metrics = {
+                name: self.distribution.reduce(mean, metrics[name], axis=None) for name in names
+            }
+            # The same on every replica.
+            found = [self.distribution.experimental_local_results(part)[0] for part in found]
+            return waited, metrics, Found(*found)
 
         names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
+        none = {name: tf.zeros(()) for name in names}
         watched = len(self.train_step.watched(phase))
+        by_image = [2 * len(self.plan.strategy.kinds), self.plan.training.batch_size]
 
         # Without autograph, which would convert every layer's code and trace many times as long.
         @tf.function(autograph=False)
-        def call(iterator, count):
-            def body(done, totals, not_finite, waited):
-                more, values, not_finite = step(iterator, [done, not_finite])
-                totals = {name: totals[name] + values[name] for name in names}
-                return done + 1, totals, not_finite, waited + more
+        def call(iterator, count, allowed):
+            def body(done, so_far):
+                more, metrics, found = step(iterator, [done, so_far.broken])
+                broken = found.is_broken
+                totals = {
+                    name: total + tf.where(broken, 0.0, metrics[name])
+                    for name, total in so_far.metrics.items()
+                }
+                last = tf.nest.map_structure(
+                    lambda new, old: tf.where(broken, new, old),
+                    Broken(done, metrics, found),
+                    so_far.last,
+                )
+                count = so_far.broken + tf.cast(broken, tf.int32)
+                return done + 1, Outcome(totals, count, last, so_far.waited + more)
 
-            none = {name: tf.zeros(()) for name in names}
-            _, totals, not_finite, waited = tf.while_loop(
-                lambda done, _, not_finite, __: (done < count) & tf.reduce_all(not_finite == 0),
+            nothing = Found(tf.zeros([watched]), tf.zeros(by_image))
+            zero = tf.constant(0)
+            start = Outcome(none, zero, Broken(zero, none, nothing), tf.zeros([], tf.float64))
+            _, done = tf.while_loop(
+                lambda done, so_far: (done < count) & (so_far.broken <= allowed),
                 body,
-                (tf.constant(0), none, tf.zeros([watched]), tf.zeros([], tf.float64)),
+                (zero, start),
                 parallel_iterations=1,
             )
-            means = {name: total / tf.cast(count, tf.float32) for name, total in totals.items()}
-            return means, not_finite, waited
+            finite = tf.cast(count - done.broken, tf.float32)
+            means = {name: total / finite for name, total in done.metrics.items()}
+            return done._replace(metrics=means)
 
         return call
 
