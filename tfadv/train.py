@@ -22,8 +22,10 @@ from tfadv.files import write_text
 from tfadv.planning import dry_run
 from tfadv.planning.plan import build_plan
 from tfadv.reports.console import results_table
-from tfadv.runs import identity
+from tfadv.runs import identity, step_dump
+from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
+from tfadv.training.replay import Replay, splits_of
 from tfadv.training.session import Interrupted, Session
 from tfadv.training.trainer import Trainer
 
@@ -31,11 +33,20 @@ FLAGS = flags.FLAGS
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The run's folder; by default runs/RECIPE-SCALE.")
+flags.DEFINE_string("replay", None, "A step that was not finite, as a run kept it: done again.")
+flags.DEFINE_float(
+    "learning_rate_factor",
+    None,
+    "Of a run that is resumed: multiplies the configured rate from its last checkpoint on.",
+)
 flags.DEFINE_bool("dry_run", False, "Check everything, print the configuration, train nothing.")
 
 
 def main(argv):
     """Configures, then runs."""
+    if FLAGS.replay:
+        replay(argv)
+        return
     with command_line.configuration() as read:
         command_line.refuse_arguments(argv)
         if not FLAGS.gin_file:
@@ -47,7 +58,11 @@ def run(read: config.Config, path: Path) -> None:
     """Trains in `path`, or resumes there, and prints the results."""
     console = command_line.terminal()
     directory = RunDirectory(path)
+    check_factor(FLAGS.learning_rate_factor)
     directory.check(read)
+    if FLAGS.learning_rate_factor and not directory.starts():
+        why = f"is for a run that has begun, and '{path}' is none: bind LearningRate.rate_per_256"
+        command_line.refuse_flags(["learning_rate_factor"], why)
     plan = build_plan(read)
     train = plan.splits.train
     if isinstance(train, AbsentSource) and not train.is_counted:
@@ -55,6 +70,9 @@ def run(read: config.Config, path: Path) -> None:
     results = directory.results()
     if FLAGS.dry_run or results is not None:
         identity.check_run(directory, plan, identity.alone())
+    if results is not None:
+        why = f"can't change a finished run: '{path}' has its results"
+        command_line.refuse_flags(["learning_rate_factor"], why)
     if FLAGS.dry_run:
         command_line.warn(plan.warnings)
         trainer = Trainer(plan, plan.distribution.create())
@@ -84,11 +102,35 @@ def run(read: config.Config, path: Path) -> None:
             directory.claim(read, device_names(), plan.experiment.seed, bound_to)
             write_text(path / "operative_config.gin", config.operative_text())
         with _stops_in_one_line():
-            results = session.run(directory)
+            results = session.run(directory, FLAGS.learning_rate_factor)
     console.print(results_table(results))
     if "weight_average" in results:
         console.print(results_table(results["weight_average"], "moving average of the weights"))
     console.print(f"every file of this run: {path}")
+
+
+def replay(argv) -> None:
+    """Does one step again, as a run kept it, and ends with 1 if it is not finite again."""
+    with command_line.mistakes_in_one_line() as found:
+        command_line.refuse_arguments(argv)
+        others = ("model_dir", "dry_run", "learning_rate_factor")
+        command_line.refuse_flags(others, "does not go with --replay")
+        folder = step_dump.place(Path(FLAGS.replay))
+        dump = step_dump.StepDump.read(folder)
+        found.read = command_line.read_flags([step_dump.config_file(folder)])
+        identity.check_plugins(folder, found.read)
+        plan = build_plan(found.read, splits_of(dump))
+        again = Replay(dump, Trainer(plan, plan.distribution.create()))
+        fault, names = again.run()
+        if fault is None:
+            print(f"step {dump.record['step']}: finite")
+            return
+        print(f"{fault}\nfirst: {names[0]}")
+        for name in names[1:]:
+            print(f"then: {name}")
+        unlike = again.unlike(fault)
+        print(f"unlike the run: {', '.join(unlike)}" if unlike else "the run's step, bit for bit")
+        sys.exit(1)
 
 
 @contextlib.contextmanager

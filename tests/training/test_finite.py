@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.poisoned import poisoned_by_image, poisoned_in_the_loss
-from shared.smoke_trainers import batches, claimed, finish, make_plan, mirrored, one_device, values
+from shared.smoke_trainers import claimed, finish, make_plan, mirrored, one_device
 
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
+from tfadv.optimization.schedules import RateFactor
 from tfadv.registry import ATTACKS, STRATEGIES
 from tfadv.strategies import CLEAN
 from tfadv.strategies.standard import Standard
@@ -45,7 +46,7 @@ def breaking(forget_plugins):
             ("Experiment.attack = 'nan_attack'",),
             r"step 1: the images of the kind 'adv', attacked \(nan_attack\),",
         ),
-        ("clean", ("LearningRate.rate_per_256 = 1e41",), "step 1: stem/kernel, updated,"),
+        ("clean", ("LearningRate.rate_per_256 = 1e38",), "step [12]: .*"),
         (
             "mbn",
             ("Experiment.attack = 'nan_attack'", "Training.micro_batch_size = 4"),
@@ -90,12 +91,10 @@ def test_images_that_are_not_finite_are_found_by_their_places():
     assert not not_finite_by_image([two, three], places, 5, tf.constant(False)).numpy().any()
 
 
-FEW = ("Training.epochs = 3", "Training.average_decay = 0.9", "Training.steps_per_call = 6")
+FEW = ("synthetic.train_examples = 64", "Training.average_decay = 0.9", "PGD.steps = 1")
 BAD = 2 * 16 + 5  # an example of step 3, and its place there
-POISONED = [
-    (poisoned_by_image, "the images of the kind 'clean' .*, of 1 of 16 images .*: 5 \\(image"),
-    (poisoned_in_the_loss, "the loss"),
-]
+PARTS = ("Training.micro_batch_size = 4", "NormPolicy.ghost_batch_size = 4")
+SKIP = "Training.skip_non_finite = 1"
 
 
 def everything(trainer):
@@ -103,56 +102,102 @@ def everything(trainer):
     return [np.array(variable) for variable in trainer.variables]
 
 
-@pytest.mark.parametrize("trainer_of", [one_device, mirrored])
-@pytest.mark.parametrize(("poisoned", "message"), POISONED)
-@pytest.mark.parametrize("divided", [(), ("Training.micro_batch_size = 4",)])
-def test_a_run_stops_as_it_was_before_the_step(
-    forget_plugins, trainer_of, poisoned, message, divided
-):
-    """The third of six steps in a call; its image is named, wherever it is computed."""
-    bindings = (*FEW, *divided, f"Experiment.strategy = '{poisoned(BAD)}'")
-    trainer = trainer_of(make_plan("mbn", *bindings, "synthetic.train_examples = 96"))
-    with pytest.raises(NotFiniteError, match="^step 3: " + message):
-        finish(trainer)
-    fine = trainer_of(
-        make_plan("mbn", *FEW, *divided, "Training.epochs = 1", "synthetic.train_examples = 32")
-    )
-    before = everything(fine)
-    assert trainer.step == 2
+def without_step_3(trainer, steps):
+    """Does the first steps of a run one by one, but leaves the third one's update out."""
+    feed = iter(trainer._train_batches(start=0))
+    for number in range(1, steps + 1):
+        if number == 3:
+            next(feed)
+            trainer.optimizer.iterations.assign_add(1)
+        else:
+            trainer.do(feed, 1)
+    return trainer
 
 
-PARTS = ("Training.micro_batch_size = 4", "NormPolicy.ghost_batch_size = 4")
-
-
+@pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize(
-    ("trainer_of", "bindings", "tolerance"),
+    ("trainer_of", "poisoned", "bindings", "message"),
     [
-        (one_device, (), 0),
-        (one_device, PARTS, 0),
-        (one_device, ("Experiment.optimizer = 'rmsprop'",), 0),
-        (mirrored, ("NormPolicy.attack_statistics = 'batch'", "NormPolicy.attack_update = True"), 0),
-        (mirrored, (*PARTS, "NormPolicy.freeze = 'statistics'"), 0),
+        (one_device, poisoned_by_image, (), "the images of the kind 'clean' .*: 5 \\(image"),
+        (mirrored, poisoned_by_image, PARTS, "of 1 of 16 images of the batch: 5 \\(image"),
+        (one_device, poisoned_in_the_loss, PARTS, "the loss holds"),
+        (mirrored, poisoned_in_the_loss, (), "the loss holds"),
+    ],
+)
+def test_a_run_stops_as_it_was_before_the_step(
+    forget_plugins, trainer_of, poisoned, bindings, message
+):
+    """The third of four steps in a call; the image is named, wherever it is computed."""
+    bindings = (*FEW, *bindings)
+    strategy = f"Experiment.strategy = '{poisoned(BAD)}'"
+    trainer = trainer_of(make_plan("mbn", *bindings, strategy))
+    with pytest.raises(NotFiniteError, match="^step 3: .*" + message):
+        finish(trainer)
+    two_steps = without_step_3(trainer_of(make_plan("mbn", *bindings)), 2)
+    assert trainer.step == two_steps.step == 2
+    for found, expected in zip(everything(trainer), everything(two_steps), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def require_skipped_alone(trainer_of, bindings, tolerance=0.0):
+    """Against a plain loop over the same batches that never does that step."""
+    strategy = f"Experiment.strategy = '{poisoned_by_image(BAD)}'"
+    skipping = trainer_of(make_plan("mbn", *FEW, *bindings, strategy, SKIP))
+    lines = finish(skipping)
+    assert skipping.step == 4 and skipping.skipped == 1
+    assert [line["skipped_steps"] for line in lines if "skipped_steps" in line] == [1]
+    plain = without_step_3(trainer_of(make_plan("mbn", *FEW, *bindings)), 4)
+    for found, expected in zip(everything(skipping), everything(plain), strict=True):
+        np.testing.assert_allclose(found, expected, atol=tolerance, rtol=0)
+
+
+BATCH_STATISTICS = ("NormPolicy.attack_statistics = 'batch'", "NormPolicy.attack_update = True")
+
+
+FREEZING = ("NormPolicy.freeze = 'statistics'", "NormPolicy.freeze_last_epochs = 1")
+FREEZING += ("Training.epochs = 2", "synthetic.train_examples = 32")
+
+
+@pytest.mark.usefixtures("op_by_op")
+@pytest.mark.parametrize(
+    ("trainer_of", "bindings"),
+    [
+        (one_device, ("Experiment.optimizer = 'rmsprop'",)),
+        (one_device, BATCH_STATISTICS),
+        (mirrored, (*PARTS, *FREEZING)),
+        (mirrored, ("NormPolicy.across_replicas = 'local'",)),
     ],
 )
 def test_skipping_a_step_leaves_its_update_out_and_nothing_else(
-    forget_plugins, trainer_of, bindings, tolerance
+    forget_plugins, trainer_of, bindings
 ):
-    """Against a plain loop over the same batches that never does that step."""
-    bindings = (*FEW, *bindings)
-    name = poisoned_by_image(BAD)
-    skipping = trainer_of(
-        make_plan("mbn", *bindings, f"Experiment.strategy = '{name}'", "Training.skip_non_finite = 1")
-    )
-    lines = finish(skipping)
-    assert skipping.step == 6 and skipping.skipped == 1
-    assert sum(line.get("skipped_steps", 0) for line in lines) == 1
-    plain = trainer_of(make_plan("mbn", *bindings, "Experiment.strategy = 'adversarial'"))
-    feed = iter(plain._train_batches(start=0))
-    for step in range(6):
-        if step == 2:
-            next(feed)
-            plain.optimizer.iterations.assign_add(1)
-        else:
-            plain.do(feed, 1)
-    for found, expected in zip(everything(skipping), everything(plain), strict=True):
-        np.testing.assert_allclose(found, expected, atol=tolerance, rtol=0)
+    require_skipped_alone(trainer_of, bindings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer_of", [one_device, mirrored])
+def test_skipping_a_step_of_a_traced_call(forget_plugins, trainer_of):
+    require_skipped_alone(trainer_of, ("PGD.jit_compile = True",), 1e-6)
+
+
+@pytest.mark.usefixtures("op_by_op")
+@pytest.mark.parametrize("trainer_of", [one_device, mirrored])
+def test_an_update_that_is_not_finite_is_taken_back_to_the_last_bit(trainer_of):
+    trainer = trainer_of(make_plan("clean", *FEW))
+    trainer.plan.learning_rate.factors = (RateFactor(0, 1e41),)
+    start = everything(trainer)
+    with pytest.raises(NotFiniteError, match="^step 1: stem/kernel, updated, holds"):
+        finish(trainer)
+    for found, before in zip(everything(trainer), start, strict=True):
+        np.testing.assert_array_equal(found, before)
+
+
+@pytest.mark.usefixtures("op_by_op")
+def test_more_than_the_budget_stops_the_run(breaking):
+    broken = "Experiment.strategy = 'nan_gradient'"
+    trainer = one_device(make_plan("clean", *FEW, broken, "Training.skip_non_finite = 2"))
+    start = {v.path: np.array(v) for v in trainer.variables}
+    with pytest.raises(NotFiniteError, match=r"^step 3: .* the run stops after 2 skipped steps"):
+        finish(trainer)
+    moved = [v.path for v in trainer.variables if not np.array_equal(v, start[v.path])]
+    assert trainer.step == 2 and moved == [trainer.optimizer.iterations.path]

@@ -137,6 +137,21 @@ class RunDirectory:
         """Returns when, where and with what the run was started, oldest first."""
         return (self._read_json("run.json") or {"starts": []})["starts"]
 
+    def note_start(self, **values: object) -> None:
+        """Adds JSON values to the record of the latest start."""
+        record = self._read_json("run.json")
+        record["starts"][-1].update(values)
+        write_json(self.path / "run.json", record)
+
+    def skipped_steps(self, step: int) -> int:
+        """Returns how many of the first `step` steps the metrics say were skipped."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return 0
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        found = [json.loads(line) for line in lines if line.endswith("\n")]
+        return sum(line.get("skipped_steps", 0) for line in found if line["step"] <= step)
+
     def forget_metrics_after(self, step: int) -> None:
         """Drops the metrics of steps that a resumed run will do again."""
         path = self.path / "metrics.jsonl"

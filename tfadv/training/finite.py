@@ -171,8 +171,6 @@ class NotFiniteError(UserError):
     def __init__(self, fault: Fault, skipped: int = 0):
         after = f" after {skipped} skipped steps" if skipped else ""
         super().__init__(
-            f"{fault}: the run stops{after}, and nothing after the last checkpoint is saved (a "
-            "lower LearningRate.rate_per_256 may help, or the strategy's loss has no derivative "
-            "there)"
+            f"{fault}: the run stops{after}, and nothing after the last checkpoint is saved"
         )
         self.fault = fault

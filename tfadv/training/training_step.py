@@ -180,19 +180,26 @@ class TrainingStep:
 
         return portion
 
-    def _mean_of_portions(self, portion: Callable, batch: dict):
+    def micro_batch(self, batch: dict, number: tf.Tensor) -> list[tf.Tensor]:
+        """Returns images, labels and indices of a micro-batch of a replica's share of a batch."""
         count = self.micro_batches
         whole = [batch[name] for name in ("image", "label", "index")]
         if count == 1:
-            return portion(*whole)
-        traced = tf.function(portion, autograph=False)
+            return whole
         parts = [tf.reshape(v, [v.shape[0] // count, count, *v.shape[1:]]) for v in whole]
+        return [tf.gather(part, number, axis=1) for part in parts]
+
+    def _mean_of_portions(self, portion: Callable, batch: dict):
+        count = self.micro_batches
+        if count == 1:
+            return portion(*self.micro_batch(batch, tf.constant(0)))
+        traced = tf.function(portion, autograph=False)
 
         def add(number, sums):
-            values = traced(*(tf.gather(part, number, axis=1) for part in parts))
+            values = traced(*self.micro_batch(batch, number))
             return number + 1, tf.nest.map_structure(tf.add, sums, values)
 
-        first = traced(*(part[:, 0] for part in parts))
+        first = traced(*self.micro_batch(batch, tf.constant(0)))
         _, sums = tf.while_loop(
             lambda number, _: number < count,
             add,
