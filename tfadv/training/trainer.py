@@ -4,7 +4,6 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -18,37 +17,8 @@ from tfadv.runs import initial_weights
 from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
+from tfadv.training.outcome import Outcome
 from tfadv.training.training_step import TrainingStep, accuracy_name
-
-
-class Broken(NamedTuple):
-    """The last step of a traced call that was not finite.
-
-    Attributes:
-        number: within the call, counted from 0.
-        metrics: of the step.
-        found: what was not finite; nothing, where no step was broken.
-    """
-
-    number: tf.Tensor
-    metrics: dict[str, tf.Tensor]
-    found: Found
-
-
-class Outcome(NamedTuple):
-    """What some steps in one traced call came to.
-
-    Attributes:
-        metrics: sums over the finite steps, and their means in the end.
-        broken: how many steps were not finite, which did nothing.
-        last: of these.
-        waited: seconds that the steps waited for their images.
-    """
-
-    metrics: dict[str, tf.Tensor]
-    broken: tf.Tensor
-    last: Broken
-    waited: tf.Tensor
 
 
 class Trainer:
@@ -172,6 +142,9 @@ class Trainer:
             batches: each the replicas' shares of one.
             count: how many steps.
 
+        Returns:
+            What they came to, with means in place of sums.
+
         Raises:
             NotFiniteError: see `steps`.
         """
@@ -210,40 +183,23 @@ class Trainer:
             return waited, metrics, Found(*found)
 
         names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
-        none = {name: tf.zeros(()) for name in names}
-        watched = len(self.train_step.watched(phase))
         by_image = [2 * len(self.plan.strategy.kinds), self.plan.training.batch_size]
+        finite = Found(tf.zeros([len(self.train_step.watched(phase))]), tf.zeros(by_image))
 
         # Without autograph, which would convert every layer's code and trace many times as long.
         @tf.function(autograph=False)
         def call(iterator, count, allowed):
-            def body(done, so_far):
-                more, metrics, found = step(iterator, [done, so_far.broken])
-                broken = found.is_broken
-                totals = {
-                    name: total + tf.where(broken, 0.0, metrics[name])
-                    for name, total in so_far.metrics.items()
-                }
-                last = tf.nest.map_structure(
-                    lambda new, old: tf.where(broken, new, old),
-                    Broken(done, metrics, found),
-                    so_far.last,
-                )
-                count = so_far.broken + tf.cast(broken, tf.int32)
-                return done + 1, Outcome(totals, count, last, so_far.waited + more)
+            def body(so_far):
+                waited, metrics, found = step(iterator, [so_far.done, so_far.broken])
+                return (so_far.after(metrics, found, waited),)
 
-            nothing = Found(tf.zeros([watched]), tf.zeros(by_image))
-            zero = tf.constant(0)
-            start = Outcome(none, zero, Broken(zero, none, nothing), tf.zeros([], tf.float64))
-            _, done = tf.while_loop(
-                lambda done, so_far: (done < count) & (so_far.broken <= allowed),
+            (outcome,) = tf.while_loop(
+                lambda so_far: (so_far.done < count) & (so_far.broken <= allowed),
                 body,
-                (zero, start),
+                (Outcome.of_none(names, finite),),
                 parallel_iterations=1,
             )
-            finite = tf.cast(count - done.broken, tf.float32)
-            means = {name: total / finite for name, total in done.metrics.items()}
-            return done._replace(metrics=means)
+            return outcome._replace(metrics=outcome.means)
 
         return call
 
