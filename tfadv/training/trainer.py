@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfadv.data.pipeline import Shares, train_batches
@@ -112,7 +113,7 @@ class Trainer:
         batches, input_wait = iter(self._train_batches(start=self.step)), InputWait()
         while self.step < plan.steps:
             began, epoch = time.monotonic(), self.step // spe
-            rate = float(plan.learning_rate(self.step))
+            rate = float(plan.learning_rate(np.asarray(self.step)))
             count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
             try:
                 outcome = self.do(batches, count)
