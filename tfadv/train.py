@@ -58,11 +58,8 @@ def run(read: config.Config, path: Path) -> None:
     """Trains in `path`, or resumes there, and prints the results."""
     console = command_line.terminal()
     directory = RunDirectory(path)
-    check_factor(FLAGS.learning_rate_factor)
     directory.check(read)
-    if FLAGS.learning_rate_factor and not directory.starts():
-        why = f"is for a run that has begun, and '{path}' is none: bind LearningRate.rate_per_256"
-        command_line.refuse_flags(["learning_rate_factor"], why)
+    _check_rate_factor(directory)
     plan = build_plan(read)
     train = plan.splits.train
     if isinstance(train, AbsentSource) and not train.is_counted:
@@ -70,9 +67,6 @@ def run(read: config.Config, path: Path) -> None:
     results = directory.results()
     if FLAGS.dry_run or results is not None:
         identity.check_run(directory, plan, identity.alone())
-    if results is not None:
-        why = f"can't change a finished run: '{path}' has its results"
-        command_line.refuse_flags(["learning_rate_factor"], why)
     if FLAGS.dry_run:
         command_line.warn(plan.warnings)
         trainer = Trainer(plan, plan.distribution.create())
@@ -107,6 +101,17 @@ def run(read: config.Config, path: Path) -> None:
     if "weight_average" in results:
         console.print(results_table(results["weight_average"], "moving average of the weights"))
     console.print(f"every file of this run: {path}")
+
+
+def _check_rate_factor(directory: RunDirectory) -> None:
+    """Raises `UserError` if a run can't go on at the rate that a flag asks for."""
+    check_factor(FLAGS.learning_rate_factor)
+    if not directory.starts():
+        why = "is for a run that has begun: bind LearningRate.rate_per_256"
+        command_line.refuse_flags(["learning_rate_factor"], why)
+    if FLAGS.dry_run or directory.results() is not None:
+        why = f"needs a run that still trains: '{directory.path}' does not"
+        command_line.refuse_flags(["learning_rate_factor"], why)
 
 
 def replay(argv) -> None:
