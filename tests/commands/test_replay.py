@@ -16,7 +16,7 @@ class Fragile(Standard):
 
     def loss(self, logits, labels):
         loss = super().loss(logits, labels)
-        return loss + tf.where(tf.reduce_max(tf.abs(logits["clean"])) > 8.0, float("nan"), 0.0)
+        return loss + tf.where(tf.reduce_max(tf.abs(logits["clean"])) > 2.0, float("nan"), 0.0)
 '''
 BINDINGS = (
     "Experiment.strategy = 'fragile'",
@@ -46,7 +46,7 @@ def test_a_run_that_is_not_finite_is_replayed_and_goes_on_at_another_rate(tmp_pa
     assert calm.returncode == 0, calm.stderr
     results = json.loads((run / "results.json").read_text())
     (factor,) = results["model"]["learning_rate_factors"]
-    assert factor["factor"] == 1e-6 and 0 < factor["from_step"] < results["model"]["step"]
+    assert factor["factor"] == 1e-6 and factor["from_step"] == 0
     late = run_command(
         "train", *words, *plugin, bindings=BINDINGS, model_dir=run, learning_rate_factor=0.5
     )

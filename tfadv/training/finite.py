@@ -76,8 +76,8 @@ def not_finite_by_image(
 class Undo:
     """The values that variables have before a step, to be put back if it must not count.
 
-    Made and used on one replica inside the traced step. It costs a step next to nothing: what
-    is read here is copied only where the step writes over it in place.
+    Made and used on one replica inside the traced step. What is read
+    here is copied only where the step writes over it in place.
 
     Args:
         variables: what the step may change. Those of which the first replica alone decides, an
