@@ -29,9 +29,12 @@ def main(argv):
         command_line.refuse_arguments(argv)
         folder = Path(FLAGS.output_dir)
         check_new(folder)
-        with writing(folder, folder.with_name(f"{folder.name}{SUFFIX}"), "output_dir"):
-            with interruption.leaving("with nothing written"):
-                branches, notes = _write(found, folder)
+        lock = folder.with_name(f"{folder.name}{SUFFIX}")
+        with (
+            writing(folder, lock, "output_dir"),
+            interruption.leaving("with nothing written"),
+        ):
+            branches, notes = _write(found, folder)
         for note in notes:
             print(f"note: {note}")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

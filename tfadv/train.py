@@ -22,9 +22,11 @@ from tfadv.files import write_text
 from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.reports.console import results_table
-from tfadv.runs import division, identity
+from tfadv.runs import division, identity, step_dump
 from tfadv.runs.one_writer import writing
+from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
+from tfadv.training.replay import Replay, splits_of
 from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
@@ -32,11 +34,20 @@ FLAGS = flags.FLAGS
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The run's folder; by default runs/RECIPE-SCALE.")
+flags.DEFINE_string("replay", None, "A step that was not finite, as a run kept it: done again.")
+flags.DEFINE_float(
+    "learning_rate_factor",
+    None,
+    "Of a run that is resumed: multiplies the configured rate from its last checkpoint on.",
+)
 flags.DEFINE_bool("dry_run", False, "Check everything, print the configuration, train nothing.")
 
 
 def main(argv):
     """Configures, then runs."""
+    if FLAGS.replay:
+        replay(argv)
+        return
     with command_line.configuration() as read:
         command_line.refuse_arguments(argv)
         if not FLAGS.gin_file:
@@ -49,6 +60,7 @@ def run(read: config.Config, path: Path) -> None:
     console = command_line.terminal()
     directory = RunDirectory(path)
     directory.check(read)
+    _check_rate_factor(directory)
     plan = build_plan(read)
     train = plan.splits.train
     if isinstance(train, AbsentSource) and not train.is_counted:
@@ -98,7 +110,42 @@ def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Co
             directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
             write_text(directory.path / "operative_config.gin", config.operative_text())
         with _stops_with_a_worker():
-            return session.run(directory)
+            return session.run(directory, FLAGS.learning_rate_factor)
+
+
+def _check_rate_factor(directory: RunDirectory) -> None:
+    """Raises `UserError` if a run can't go on at the rate that a flag asks for."""
+    check_factor(FLAGS.learning_rate_factor)
+    if not directory.starts():
+        why = "is for a run that has begun: bind LearningRate.rate_per_256"
+        command_line.refuse_flags(["learning_rate_factor"], why)
+    if FLAGS.dry_run or directory.results() is not None:
+        why = f"needs a run that still trains: '{directory.path}' does not"
+        command_line.refuse_flags(["learning_rate_factor"], why)
+
+
+def replay(argv) -> None:
+    """Does one step again, as a run kept it, and ends with 1 if it is not finite again."""
+    with command_line.mistakes_in_one_line() as found:
+        command_line.refuse_arguments(argv)
+        others = ("model_dir", "dry_run", "learning_rate_factor")
+        command_line.refuse_flags(others, "does not go with --replay")
+        folder = step_dump.place(Path(FLAGS.replay))
+        dump = step_dump.StepDump.read(folder)
+        found.read = command_line.read_flags([step_dump.config_file(folder)])
+        identity.check_plugins(folder, found.read)
+        plan = build_plan(found.read, splits_of(dump))
+        again = Replay(dump, Trainer(plan, plan.distribution.create()))
+        fault, names = again.run()
+        if fault is None:
+            print(f"step {dump.record['step']}: finite")
+            return
+        print(f"{fault}\nfirst: {names[0]}")
+        for name in names[1:]:
+            print(f"then: {name}")
+        unlike = again.unlike(fault)
+        print(f"unlike the run: {', '.join(unlike)}" if unlike else "the run's step, bit for bit")
+        sys.exit(1)
 
 
 @contextlib.contextmanager

@@ -121,6 +121,8 @@ class Training:
         steps_per_call: steps that run as one traced call, or in a few where one would last
             too long to stop it; metrics are their means.
         checkpoint_every_epochs: how often to save; the end is always saved.
+        skip_non_finite: how many steps of the run may be skipped whose numbers are not finite:
+            such a step changes nothing but the number of steps done. One more stops the run.
         keep_every_epochs: how often to save a checkpoint that stays, beside the newest
             two; 0 keeps those alone.
         grace_seconds: from SIGTERM or SIGINT to the end of the run, saved: traced calls are
@@ -140,6 +142,7 @@ class Training:
     checkpoint_every_epochs: int = 1
     keep_every_epochs: int = 0
     grace_seconds: float = GRACE_SECONDS
+    skip_non_finite: int = 0
 
     def __post_init__(self):
         check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
@@ -153,6 +156,7 @@ class Training:
             ("steps_per_call", 1),
             ("checkpoint_every_epochs", 1),
             ("keep_every_epochs", 0),
+            ("skip_non_finite", 0),
         ):
             value = getattr(self, name)
             check(value >= least, f"Training.{name}", f"be >= {least}", value)

@@ -116,11 +116,12 @@ class Plan:
         return self.training.epochs * self.steps_per_epoch
 
 
-def build_plan(read: Config | None = None) -> Plan:
+def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan:
     """Builds the plan that the gin configuration describes.
 
     Args:
         read: the configuration, by which the paper's row is found.
+        splits: the images, in place of those that the configuration names.
 
     Raises:
         UserError: a parameter, name, file or image is wrong.
@@ -134,7 +135,7 @@ def build_plan(read: Config | None = None) -> Plan:
     norm = NORMS.build(experiment.norm, "Experiment.norm")
     plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
-    splits = build_splits(experiment.dataset, experiment.channels)
+    splits = splits or build_splits(experiment.dataset, experiment.channels)
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
     attacks = {"the training attack": parts["attack"], **parts["evaluation_attacks"]}

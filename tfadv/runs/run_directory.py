@@ -18,6 +18,7 @@ from tfadv.devices.local import processor_name
 from tfadv.errors import UserError
 from tfadv.files import PARTIAL, check_place, read_json_lines, read_record, write_record, write_text
 from tfadv.runs import one_writer, saved_steps
+from tfadv.runs.division import may_change
 
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
 # What run.json holds of a run's images and weights.
@@ -168,6 +169,17 @@ class RunDirectory:
     def starts(self) -> list[dict]:
         """Returns when, where and with what the run was started, oldest first."""
         return (self._noted() or {"starts": []})["starts"]
+
+    def note_start(self, **values: object) -> None:
+        """Adds JSON values to the record of the latest start."""
+        record = self._noted()
+        record["starts"][-1].update(values)
+        write_record(self.path / _NOTES, record)
+
+    def skipped_steps(self, step: int) -> int:
+        """Returns how many of the first `step` steps the metrics say were skipped."""
+        found = [metrics for metrics in self.metrics() if metrics["step"] <= step]
+        return sum(metrics.get("skipped_steps", 0) for metrics in found)
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops the metrics of steps that a resumed run will do again."""

@@ -9,6 +9,7 @@ from tfadv import digests, interruption, randomness
 from tfadv.data.bad_images import BadImagesError
 from tfadv.data.pipeline import some_examples
 from tfadv.devices.workers import Workers
+from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.interop.external_checks import transfer_model
@@ -16,9 +17,12 @@ from tfadv.interruption import Interrupted
 from tfadv.norms import NormMode
 from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.progress import Progress
+from tfadv.runs import rate_factors
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.run_writer import RunWriter
+from tfadv.training.finite import NotFiniteError
+from tfadv.training.replay import dump_of
 from tfadv.training.trainer import Trainer
 from tfadv.training.training_step import accuracy_name
 
@@ -59,8 +63,13 @@ class Session:
             examination=examination,
         )
 
-    def run(self, directory: RunDirectory) -> dict:
+    def run(self, directory: RunDirectory, rate_factor: float | None = None) -> dict:
         """Trains from the newest whole checkpoint to the end, then evaluates.
+
+        Args:
+            directory: the run's.
+            rate_factor: of the learning rate as it is configured, from that checkpoint on;
+                None leaves it as it was.
 
         Returns:
             The record in ``results.json``.
@@ -85,9 +94,12 @@ class Session:
         with self._workers.watched():
             restored = checkpoints.restore()
             self._workers.agree("step in --model_dir, which must be on a shared disk", restored)
+            self._resume(directory, restored, rate_factor)
             writer.begin(restored)
             try:
                 self._train(writer)
+            except NotFiniteError as error:
+                raise UserError(self._kept(error, directory)) from None
             except BadImagesError:
                 writer.save(self._plan.splits)
                 raise
@@ -107,7 +119,8 @@ class Session:
         record = {
             "model": trainer.model.describe()
             | self._plan.describe()
-            | {"step": trainer.step, "weights": digests.of_model(trainer.model)},
+            | {"step": trainer.step, "weights": digests.of_model(trainer.model)}
+            | self._deviations(),
             **self.evaluator.evaluate(),
         }
         average = trainer.average
@@ -116,6 +129,38 @@ class Session:
                 weights, averaged = digests.of_model(trainer.model), self.evaluator.evaluate()
             record["weight_average"] = {"decay": average.decay, "weights": weights, **averaged}
         return record
+
+    def _deviations(self) -> dict[str, object]:
+        """Returns in what the training was not as its configuration says, where it was not."""
+        factors, skipped = self._plan.learning_rate.factors, self.trainer.skipped
+        found: dict[str, object] = {"skipped_steps": skipped} if skipped else {}
+        if factors:
+            found[f"{rate_factors.KEY}s"] = [factor._asdict() for factor in factors]
+        return found
+
+    def _resume(self, directory: RunDirectory, step: int, rate_factor: float | None) -> None:
+        """Takes up what of a run's first steps no checkpoint holds."""
+        before = rate_factors.noted(directory)
+        factors = rate_factors.with_asked(before, step, rate_factor)
+        self._workers.agree("--learning_rate_factor", factors)
+        if factors != before and self._workers.is_chief:
+            directory.note_start(**{rate_factors.KEY: factors[-1]._asdict()})
+        self._plan.learning_rate.factors = factors
+        self.trainer.skipped = self._workers.greatest(directory.skipped_steps(step))
+
+    def _kept(self, error: NotFiniteError, directory: RunDirectory) -> str:
+        """Keeps the step that went wrong, and returns what there is to do, in a line."""
+        if not self._workers.is_chief:
+            return error.message
+        try:
+            folder = dump_of(self.trainer, error.fault, directory.path).write(directory.path)
+        except OSError as failure:
+            return f"{error.message}; the step can't be kept: {failure.strerror or failure}"
+        return (
+            f"{error.message}; python -m tfadv.train --replay={folder} does the step again alone, "
+            "and the same command with --learning_rate_factor=0.5 goes on from the last checkpoint "
+            "at half the rate"
+        )
 
     def _train(self, writer: RunWriter) -> None:
         trainer = self.trainer
@@ -173,4 +218,5 @@ class Session:
 def _shown(metrics: dict) -> dict[str, float]:
     suffix = accuracy_name("")
     accuracies = {name.removesuffix(suffix): v for name, v in metrics.items() if suffix in name}
-    return {"loss": metrics["loss"], **accuracies, "images/s": metrics["images_per_second"]}
+    loss = {name: metrics[name] for name in ("loss",) if name in metrics}
+    return {**loss, **accuracies, "images/s": metrics["images_per_second"]}

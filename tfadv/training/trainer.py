@@ -1,10 +1,12 @@
 """The training loop: Python outside, one traced call of several steps inside."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfadv import interruption
@@ -16,8 +18,9 @@ from tfadv.planning.plan import Plan
 from tfadv.runs import initial_weights
 from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength
-from tfadv.training.finite import require_finite
+from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
+from tfadv.training.outcome import Outcome
 from tfadv.training.step_means import StepMeans
 from tfadv.training.training_step import TrainingStep, accuracy_name
 
@@ -37,6 +40,7 @@ class Trainer:
         optimizer: its optimizer.
         average: the moving average of the model's variables, if there is to be one.
         train_step: one step on one replica.
+        skipped: how many steps of the run were skipped because they were not finite.
 
     Raises:
         UserError: the replicas don't divide a batch, or the norm has other
@@ -62,6 +66,7 @@ class Trainer:
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
+        self.skipped = 0
         self._workers = Workers(distribution)
         self._call_length = CallLength(plan.training.grace_seconds, self._workers)
         self._train_calls: dict[NormPhase, Callable] = {}
@@ -74,8 +79,7 @@ class Trainer:
     @property
     def variables(self) -> list[keras.Variable]:
         """Everything that a replica keeps between two steps."""
-        averages = self.average.averages if self.average else []
-        return [*self.model.variables, *self.optimizer.variables, *averages]
+        return self.train_step.variables
 
     @property
     def division(self) -> dict[str, object]:
@@ -120,9 +124,12 @@ class Trainer:
         Args:
             stops: asked after a cut call; if true, the means of fewer steps are yielded.
 
+        The means are those of the steps that count: where all were skipped, there are none.
+
         Raises:
             Interrupted: a signal came while a step was traced, for which nothing has changed.
-            UserError: a number is no longer finite.
+            NotFiniteError: a step is not finite, and no more may be skipped; the trainer is
+                as it was before that step.
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
         plan, input_wait = self.plan, InputWait()
@@ -133,31 +140,27 @@ class Trainer:
                 self._end_of_means(),
                 self._none(),
             )
-            phase, rate = self.train_step.phase(epoch), float(plan.learning_rate(self.step))
+            rate = float(plan.learning_rate(np.asarray(self.step)))
             while self.step < end and not (means.steps and stops()):
-                call, count = (
-                    self._train_call(phase, batches),
-                    min(end - self.step, self._call_length.most),
-                )
                 began = time.monotonic()
                 try:
-                    totals, not_finite, waited = call(batches, tf.constant(count), means.totals)
+                    outcome = self.do(batches, min(end - self.step, self._call_length.most), means)
                 except tf.errors.OpError as error:
                     skip_unreadable(plan, self.step, error)
                     batches = iter(self._train_batches(start=self.step))
                     continue
-                require_finite(not_finite.numpy(), self.train_step.watched(phase), self.step)
-                waited, seconds = float(waited), time.monotonic() - began
+                waited, seconds = float(outcome.waited), time.monotonic() - began
                 input_wait.note(waited, seconds)
-                self._call_length.note(count, seconds)
-                means.add(totals, count, seconds, waited)
+                self._call_length.note(int(outcome.done), seconds)
+                means.add(outcome, seconds)
             if means.steps:
                 yield {
                     "step": self.step,
                     "epoch": self.step / plan.steps_per_epoch,
-                    "frozen_statistics": phase.freezes_statistics,
+                    "frozen_statistics": self.train_step.phase(epoch).freezes_statistics,
                     "learning_rate": rate,
                     **means.means(),
+                    **({"skipped_steps": means.skipped} if means.skipped else {}),
                     "images_per_second": means.steps * plan.training.batch_size / means.seconds,
                     "input_wait": means.waited / means.seconds,
                 }
@@ -172,14 +175,45 @@ class Trainer:
         kinds = self.plan.strategy.kinds
         return StepMeans(["loss", *(accuracy_name(kind) for kind in kinds)])
 
-    def _train_call(self, phase: NormPhase, batches: Iterator) -> Callable:
-        """Returns the traced function of a phase."""
+    def do(self, batches: Iterator, count: int, before: StepMeans | None = None) -> Outcome:
+        """Does some steps, all of one epoch, in one traced call.
+
+        Args:
+            batches: each the replicas' shares of one.
+            count: how many steps.
+            before: steps to whose sums these are added.
+
+        Returns:
+            What they came to, with the sums.
+
+        Raises:
+            NotFiniteError: see `steps`.
+        """
+        start = self.step
+        phase = self.train_step.phase(start // self.plan.steps_per_epoch)
+        allowed = self.plan.training.skip_non_finite - self.skipped
+        totals = (before or self._none()).totals
+        arguments = (batches, tf.constant(count), tf.constant(allowed), totals)
+        outcome = self._train_call(phase, arguments)(*arguments)
+        if outcome.broken:
+            number, metrics, found = outcome.last
+            names, step = self.train_step.watched(phase), start + int(number) + 1
+            fault = Fault.of(self.plan, step, names, found, metrics)
+            if int(outcome.broken) > allowed:
+                self.optimizer.iterations.assign(step - 1)
+                raise NotFiniteError(fault, self.skipped + allowed)
+            self.skipped += int(outcome.broken)
+            print(f"\nwarning: {fault}: skipped, {self.skipped} so far", file=sys.stderr)
+        return outcome
+
+    def _train_call(self, phase: NormPhase, arguments: tuple) -> Callable:
+        """Returns the function that does steps of a phase, traced."""
         if phase not in self._train_calls:
             call = self._traced_call(phase)
             # Several workers stop between two calls alone, and together.
             alone = self._workers.count == 1
             with interruption.leaving("") if alone else contextlib.nullcontext():
-                call.get_concrete_function(batches, tf.constant(1), self._none().totals)
+                call.get_concrete_function(*arguments)
             self._train_calls[phase] = call
         return self._train_calls[phase]
 
@@ -193,31 +227,33 @@ class Trainer:
 
         def step(iterator, after):
             batch, arrived, waited = timed_next(iterator, after)
-            values = self.distribution.run(one_replica, (batch, arrived))
-            return waited, *tf.nest.map_structure(
-                lambda value: self.distribution.reduce(
-                    tf.distribute.ReduceOp.MEAN, value, axis=None
-                ),
-                values,
-            )
+            metrics, found = self.distribution.run(one_replica, (batch, arrived))
+            mean = tf.distribute.ReduceOp.MEAN
+            metrics = {
+                name: self.distribution.reduce(mean, metrics[name], axis=None) for name in names
+            }
+            # The same on every replica.
+            found = [self.distribution.experimental_local_results(part)[0] for part in found]
+            return waited, metrics, Found(*found)
 
-        watched = len(self.train_step.watched(phase))
+        names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
+        by_image = [2 * len(self.plan.strategy.kinds), self.plan.training.batch_size]
+        finite = Found(tf.zeros([len(self.train_step.watched(phase))]), tf.zeros(by_image))
 
         # Without autograph, which would convert every layer's code and trace many times as long.
         @tf.function(autograph=False)
-        def call(iterator, count, totals):
-            def body(done, totals, not_finite, waited):
-                more, values, not_finite = step(iterator, [done, not_finite])
-                totals = {name: total + values[name] for name, total in totals.items()}
-                return done + 1, totals, not_finite, waited + more
+        def call(iterator, count, allowed, totals):
+            def body(so_far):
+                waited, metrics, found = step(iterator, [so_far.done, so_far.broken])
+                return (so_far.after(metrics, found, waited),)
 
-            _, totals, not_finite, waited = tf.while_loop(
-                lambda done, _, not_finite, __: (done < count) & tf.reduce_all(not_finite == 0),
+            (outcome,) = tf.while_loop(
+                lambda so_far: (so_far.done < count) & (so_far.broken <= allowed),
                 body,
-                (tf.constant(0), totals, tf.zeros([watched]), tf.zeros([], tf.float64)),
+                (Outcome.of_none(totals, finite),),
                 parallel_iterations=1,
             )
-            return totals, not_finite, waited
+            return outcome
 
         return call
 
