@@ -11,6 +11,7 @@ from tfadv import config
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.interop import external_checks, external_models
+from tfadv.interop.external_models import Stated
 from tfadv.norms import NormMode
 from tfadv.planning.evaluation_parts import evaluation_parts
 
@@ -50,8 +51,9 @@ def file(regression, tmp_path_factory):
     return path
 
 
-def load(path, pixel_range=UNIT, layout="NHWC", outputs="logits", endpoint=None):
-    return external_models.load(path, (8, 8, 3), 10, pixel_range, layout, outputs, endpoint)
+def load(path, **stated):
+    stated = Stated(**{"pixel_range": UNIT, "layout": "NHWC"} | stated)
+    return external_models.load(path, (8, 8, 3), 10, stated)
 
 
 def accuracy(model, source):

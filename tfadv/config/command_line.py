@@ -1,6 +1,7 @@
 """What the command lines share: flags, and mistakes reported in one line."""
 
 import contextlib
+import math
 import os
 import re
 import sys
@@ -150,6 +151,26 @@ def refuse_flags(names: Iterable[str], why: str) -> None:
     for name in names:
         if FLAGS[name].value != FLAGS[name].default:
             raise UserError(f"--{name} {why}")
+
+
+def numbers(flag: str, form: str) -> tuple[float, ...]:
+    """Returns the finite numbers of a flag that lists some.
+
+    Args:
+        flag: its name.
+        form: what it must be, for the error.
+
+    Raises:
+        UserError: one of them is none.
+    """
+    given = FLAGS[flag].value
+    try:
+        found = tuple(float(text) for text in given)
+    except ValueError:
+        found = (math.nan,)
+    if not all(map(math.isfinite, found)):
+        raise UserError(f"--{flag} must be {form}, got {','.join(given)}")
+    return found
 
 
 def chosen_branches(branches: Sequence[str], choice: str) -> list[str]:
