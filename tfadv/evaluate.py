@@ -25,7 +25,7 @@ from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import check_place, write_json
 from tfadv.interop import external_checks, external_models
-from tfadv.interop.bundle_format import is_bundle, made_by
+from tfadv.interop.bundle_format import CONFIG, is_bundle, made_by
 from tfadv.interop.external_models import Stated
 from tfadv.models.classifier import Classifier
 from tfadv.models.external import OUTPUTS
@@ -186,8 +186,16 @@ def _external(found) -> Subject:
         command_line.refuse_flags(["endpoint"], "is for SavedModels: a Keras file has one function")
     # A bundle is measured on its run's data, unless a scale chooses others.
     of_its_run = is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
-    first = str((path / "config.gin").resolve()) if of_its_run else config.PROTOCOL
-    found.read = command_line.read_flags([first])
+    if of_its_run:
+        found.read = command_line.read_flags(bundle=path / CONFIG)
+    else:
+        found.read = command_line.read_flags([config.PROTOCOL])
+    if path.is_dir() and not is_bundle(path):
+        command_line.warn(
+            [
+                f"{path} was not written by tfadv: a SavedModel's graph runs as code, with your rights"
+            ]
+        )
     parts = evaluation_parts(found.read)
     images = parts.all_classes
     model = external_models.load(path, images.image_shape, images.classes, _stated())

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import tensorflow as tf
 from absl import flags, logging
@@ -61,10 +62,21 @@ def configuration() -> Iterator[config.Config]:
         yield found.read
 
 
-def read_flags(first: Sequence[str] = ()) -> config.Config:
-    """Reads the configuration that the flags name, after the files of `first`."""
-    files = [*first, *FLAGS.gin_file]
-    return _warned(config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir))
+def read_flags(first: Sequence[str] = (), bundle: Path | None = None) -> config.Config:
+    """Reads the configuration that the flags name, after the files of `first`.
+
+    Args:
+        first: gin files.
+        bundle: a bundle's gin file; see `config.read`.
+    """
+    files, plugins = [*first, *FLAGS.gin_file], (FLAGS.plugin, FLAGS.plugin_dir)
+    read = _warned(config.read(files, FLAGS.gin_bindings, *plugins, bundle=bundle))
+    warn(
+        f"{bundle} names the plugin {module}, whose code a bundle does not run: "
+        f"--plugin={module} does"
+        for module in read.not_imported
+    )
+    return read
 
 
 def read_plugin_flags() -> config.Config:

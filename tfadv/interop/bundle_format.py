@@ -7,6 +7,7 @@ from tfadv.errors import UserError
 from tfadv.runs.identity import Made
 
 METADATA, REFERENCE, CARD = "metadata.json", "reference.npz", "model_card.md"
+CONFIG = "config.gin"
 
 
 def read_metadata(folder: Path) -> dict:
@@ -29,4 +30,4 @@ def is_bundle(path: Path) -> bool:
 def made_by(path: Path) -> Made:
     """Returns what is known of the run that a bundle was exported from."""
     data = read_metadata(path)["training"].get("data", {})
-    return Made(str(path), data.get("test"), path / "config.gin")
+    return Made(str(path), data.get("test"), path / CONFIG)

@@ -13,7 +13,7 @@ from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
 from tfadv.files import check_place, write_json, write_text
-from tfadv.interop.bundle_format import CARD, METADATA, REFERENCE
+from tfadv.interop.bundle_format import CARD, CONFIG, METADATA, REFERENCE
 from tfadv.interop.keras_form import keras_form
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.norms import NormMode
@@ -86,7 +86,7 @@ def _write(run, folder, branches, pixel_range, license_name, fold) -> list[str]:
     np.savez_compressed(folder / REFERENCE, **_reference(run, branches, pixel_range))
     record = _metadata(run, branches, pixel_range, license_name)
     record |= {"endpoints": _endpoints(run, branches), "keras": keras_files}
-    write_text(folder / "config.gin", run.config_text)
+    write_text(folder / CONFIG, run.config_text)
     write_json(folder / METADATA, record)
     write_text(folder / CARD, _card(run, record))
     return notes
@@ -154,7 +154,7 @@ def _metadata(run, branches, pixel_range, license_name) -> dict:
         "ball": trained_for["ball"],
         "license": license_name,
         "model": run.describe(),
-        "training": {"config": "config.gin", "commit": run.commit, "data": run.data},
+        "training": {"config": CONFIG, "commit": run.commit, "data": run.data},
         "weights": digests.of_model(run.model),
         "accuracy": run.results,
     }

@@ -136,7 +136,8 @@ def _chosen_function(path, functions: Mapping[str, object], endpoint: str | None
 def _only_input(path, name: str, inputs: Sequence[str] | Mapping[str, object]) -> str:
     if len(inputs) != 1:
         raise UserError(
-            f"--endpoint: '{name}' of '{path}' has {len(inputs)} inputs ({', '.join(inputs)}), "
+            f"--endpoint: '{name}' of '{path}' has {len(inputs)} inputs "
+            f"({', '.join(sorted(inputs))}), "
             "and a classifier has one, its images: " + _HOW_TO_SAVE
         )
     return next(iter(inputs))

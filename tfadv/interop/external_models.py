@@ -42,8 +42,11 @@ class Stated(NamedTuple):
     output_name: str | None = None
 
 
+NOTHING = Stated()
+
+
 def load(
-    path: Path, image_shape: Sequence[int], classes: int, stated: Stated = Stated()
+    path: Path, image_shape: Sequence[int], classes: int, stated: Stated = NOTHING
 ) -> ExternalModel:
     """Loads a bundle, another SavedModel, or a Keras file.
 
