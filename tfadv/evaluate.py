@@ -192,9 +192,7 @@ def _external(found) -> Subject:
         found.read = command_line.read_flags([config.PROTOCOL])
     if path.is_dir() and not is_bundle(path):
         command_line.warn(
-            [
-                f"{path} was not written by tfadv: a SavedModel's graph runs as code, with your rights"
-            ]
+            [f"{path} was not written by tfadv: its graph runs as code, with your rights"]
         )
     parts = evaluation_parts(found.read)
     images = parts.all_classes

@@ -49,7 +49,7 @@ def foreign_lines(path: Path) -> tuple[list[Line], list[str]]:
                 raise UserError(f"{line.at}: a bundle's configuration includes no '{filename}'")
             case config_parser.ImportStatement():
                 modules.append(line.statement.module)
-            case _:
+            case config_parser.BindingStatement():
                 lines.append(line)
     return lines, modules
 

@@ -12,6 +12,7 @@ from tfadv.errors import UserError, check
 from tfadv.norms import MAIN
 from tfadv.randomness import check_seed
 from tfadv.reports.curves import setting_text, settings
+from tfadv.reports.templates import in_markdown
 
 
 def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
@@ -150,7 +151,12 @@ def markdown(rows: Sequence[dict]) -> str:
     """Returns the table in Markdown."""
     lines = [header(rows), ["---"] * len(header(rows))]
     lines += [cells(row, columns(rows)) for row in rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    escaped = [
+        map(in_markdown, lines[0]),
+        lines[1],
+        *(map(in_markdown, line) for line in lines[2:]),
+    ]
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
 
 def table(rows: Sequence[dict]) -> Table:
