@@ -52,9 +52,7 @@ def test_a_bundles_imports_are_not_followed(bundle, marker, tmp_path):
     assert "names the plugin evil_parts, whose code a bundle does not run" in done.stderr
     adapters.examples(bundle, 3)
     assert not marker.exists()
-    with pytest.raises(
-        UserError, match="plugin 'evil_parts' can't be loaded: it registers nothing"
-    ):
+    with pytest.raises(UserError, match="'evil_parts' can't be loaded: it registers nothing"):
         config.read([], plugins=["evil_parts"])
     assert marker.read_text() == "ran"  # the marker marks
 
@@ -98,7 +96,7 @@ def test_pickles_in_arrays_are_refused_in_one_line(tmp_path):
     recipe = ["--gin_file=gin/mbn.gin", "--gin_file=gin/scale/smoke.gin", "--dry_run"]
     done = run_command("train", *recipe, bindings=bound[:3])
     assert done.returncode == 2 and "holds Python objects" in last_error(done)
-    model = random_run(tmp_path / "run").model
+    model = random_run(tmp_path / "run", files=["gin/clean.gin", "gin/scale/digits.gin"]).model
     with pytest.raises(UserError, match="x.npz.*Object arrays cannot be loaded"):
         load_weights(model, str(path))
     assert not marker.exists()

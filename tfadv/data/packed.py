@@ -95,7 +95,7 @@ def _description(path: Path) -> dict:
 
 def _inside(folder: Path, name: str) -> Path:
     """Returns the path of a file in a folder, whatever the name says."""
-    if Path(name).name != name or "\0" in name:
+    if Path(name).name != name or name in ("", "..") or "\0" in name:
         raise UserError(
             f"packed.folder: {DESCRIPTION} of '{folder}' names {name!r}, which is no file of it: "
             + PACK_AGAIN,

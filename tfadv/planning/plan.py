@@ -138,10 +138,9 @@ def build_plan(read: Config | None = None) -> Plan:
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
     parts["attack"] = parts["attack"].for_classes(splits.test.classes)
-    parts["evaluation_attacks"], left_out = plan_checks.for_classes(
-        parts["evaluation_attacks"], splits.test
-    )
-    attacks = {"the training attack": parts["attack"], **parts["evaluation_attacks"]}
+    evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
+    parts["evaluation_attacks"] = evaluated
+    attacks = {"the training attack": parts["attack"], **evaluated}
     learning_rate = configured(
         LearningRate,
         batch_size=training.batch_size,
@@ -154,7 +153,7 @@ def build_plan(read: Config | None = None) -> Plan:
         *plan_checks.odd_attacks(attacks),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
-        *plan_checks.long_evaluation(parts["evaluation_attacks"], evaluation, splits.test),
+        *plan_checks.long_evaluation(evaluated, evaluation, splits.test),
         *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
     )
     return Plan(

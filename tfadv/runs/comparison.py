@@ -149,14 +149,11 @@ def header(rows: Sequence[dict]) -> list[str]:
 
 def markdown(rows: Sequence[dict]) -> str:
     """Returns the table in Markdown."""
-    lines = [header(rows), ["---"] * len(header(rows))]
-    lines += [cells(row, columns(rows)) for row in rows]
-    escaped = [
-        map(in_markdown, lines[0]),
-        lines[1],
-        *(map(in_markdown, line) for line in lines[2:]),
-    ]
-    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+    head, *others = (
+        f"| {' | '.join(map(in_markdown, line))} |\n"
+        for line in (header(rows), *(cells(row, columns(rows)) for row in rows))
+    )
+    return "".join([head, f"|{'---|' * len(header(rows))}\n", *others])
 
 
 def table(rows: Sequence[dict]) -> Table:

@@ -1,6 +1,7 @@
 """Where a run may start from: another run, or the released pipeline's ResNets."""
 
 import re
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -101,8 +102,7 @@ def _released(model: Model, source: str) -> dict[str, np.ndarray]:
             f"{PARAMETER}: '{source}' holds a ResNet with batch norm; this model is another",
             PARAMETER,
         ) from None
-    with np.load(source) as file:
-        values = {name.removesuffix(":0"): file[name] for name in file.files}
+    values = _arrays(source)
     theirs, ours = _blocks(values), _blocks(names.values())
     if theirs != ours:
         raise UserError(
@@ -118,6 +118,21 @@ def _released(model: Model, source: str) -> dict[str, np.ndarray]:
     stem = found.get("stem/kernel")
     if stem is not None and stem.ndim == 4:
         found["stem/kernel"] = stem[:, :, ::-1]  # the pipeline feeds BGR
+    return found
+
+
+def _arrays(source: str) -> dict[str, np.ndarray]:
+    """Returns the arrays of an ``.npz`` file by their names in the released pipeline."""
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            found = {name.removesuffix(":0"): file[name] for name in file.files}
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{PARAMETER}: '{source}' is not a readable .npz file: {str(error) or 'it is empty'}",
+            PARAMETER,
+        ) from None
+    if not found:
+        raise UserError(f"{PARAMETER}: '{source}' holds no arrays", PARAMETER)
     return found
 
 
