@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
 from tfadv import config, digests
 from tfadv.config import command_line
@@ -234,4 +234,4 @@ def _stated() -> Stated:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
 from tfadv.config import command_line
 from tfadv.interop.bundle_writer import write_bundle
@@ -45,4 +45,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

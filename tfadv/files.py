@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 from tfadv.errors import UserError
@@ -30,6 +31,13 @@ def check_place(path: Path, flag: str) -> None:
         raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is no folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is not yours to write")
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:  # such as /proc, or what is mounted to be read
+        raise UserError(
+            f"--{flag}: '{path}' can't be written: '{nearest}' takes no file ({error.strerror})"
+        ) from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
 from tfadv import config
 from tfadv.config import command_line
@@ -113,4 +113,4 @@ def _stops_in_one_line() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

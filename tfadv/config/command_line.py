@@ -5,11 +5,11 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import tensorflow as tf
-from absl import flags, logging
+from absl import app, flags, logging
 from rich.console import Console
 
 from tfadv import config
@@ -150,6 +150,23 @@ def mistakes_in_one_line() -> Iterator[Found]:
             raise
         print(one_line(unforeseen.line(error)), file=sys.stderr, flush=True)
         sys.exit(1)
+
+
+def run(main: Callable[[list[str]], object]) -> None:
+    """Runs a command: `main` takes what is left of the command line when flags are parsed."""
+    app.run(main, flags_parser=_parsed)
+
+
+def _parsed(words: Sequence[str]) -> list[str]:
+    """Returns what is no flag; ends the program in one line where a flag is wrong."""
+    try:
+        return FLAGS(list(words))
+    except flags.UnrecognizedFlagError as error:
+        line = f"there is no flag --{error.flagname}.{nearest(error.flagname, FLAGS)}"
+    except flags.Error as error:
+        line = str(error)
+    print(one_line(f"error: {line}"), file=sys.stderr, flush=True)
+    sys.exit(2)
 
 
 def refuse_arguments(argv: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
 from tfadv.config import command_line
 from tfadv.data.bad_images import BadImages
@@ -97,4 +97,4 @@ def chosen(found: command_line.Found) -> data_sets.DataSet:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)
