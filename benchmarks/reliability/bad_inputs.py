@@ -1,9 +1,9 @@
 """Mistakes, each with the command that must refuse it in one line."""
 
+import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 
 TRAIN = ("train", "--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin", "--dry_run")
@@ -275,7 +275,18 @@ def write_files(folder: Path) -> None:
     for name, text in TEXTS.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
+    # In a process of its own: TensorFlow's threads would not outlive the forks to come.
+    writing = multiprocessing.get_context("fork").Process(
+        target=_write_model, args=(folder / "theirs.keras",)
+    )
+    writing.start()
+    writing.join()
+    np.save(folder / "image.npy", np.zeros((8, 4, 4, 3), np.uint8))
+
+
+def _write_model(path: Path) -> None:
+    import keras  # not before TensorFlow is imported quietly
+
     images = keras.Input((8, 8, 3))
     outputs = keras.layers.Dense(10, name="scores")(keras.layers.Flatten()(images))
-    keras.Model(images, outputs).save(folder / "theirs.keras")
-    np.save(folder / "image.npy", np.zeros((8, 4, 4, 3), np.uint8))
+    keras.Model(images, outputs).save(path)

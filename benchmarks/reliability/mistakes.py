@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.reliability import bad_inputs, drawn_inputs
+from benchmarks.reliability import bad_inputs
 from tfadv import quiet_start
 
 
@@ -116,8 +116,9 @@ def main() -> None:
     arguments = parser.parse_args()
     quiet_start.import_tensorflow()  # before the forks, which then need not
     importlib.import_module("tfadv.planning.plan")  # so that every part is registered
+    drawn_inputs = importlib.import_module("benchmarks.reliability.drawn_inputs")
     sys.dont_write_bytecode = True  # of plugins, beside them
-    every = [*bad_inputs.cases(), *drawn_inputs.cases(arguments.drawn)]
+    every = dict.fromkeys([*bad_inputs.cases(), *drawn_inputs.cases(arguments.drawn)])
     made = [words for words in every if arguments.only in " ".join(words)][:: arguments.every]
     wrong = count(made, arguments.seconds)
     print(f"{len(made)} inputs; " + ", ".join(f"{kind}: {wrong[kind]}" for kind in _KINDS))
