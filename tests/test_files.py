@@ -1,6 +1,7 @@
 """What is written is strict JSON."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +29,13 @@ def test_where_nothing_can_be_written_is_told_at_once(tmp_path):
     ):
         with pytest.raises(UserError, match=f"(?i)--output_dir: '.*' can't be written: .*{reason}"):
             check_place(place, "output_dir")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_what_takes_no_files_is_told_at_once(monkeypatch, tmp_path):
+    """Whoever is root may write anywhere, as the system says, and can't."""
+    monkeypatch.setattr("os.access", lambda *_: True)
+    with pytest.raises(UserError, match="--output: '/proc/x' can't be written: '/proc' takes no"):
+        check_place(Path("/proc/x"), "output")
+    check_place(tmp_path / "new", "output")
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.reliability.bad_inputs import NAMES, NUMBERS, TRAIN
-from tfadv import registry
 
 _LETTERS = string.ascii_letters + string.digits + "_"
 _TEXT = st.text(string.printable + "äß→\u202e[]{}()'\"%@$<>|`\\", min_size=1, max_size=20)
@@ -29,13 +28,7 @@ def _misspelt(word: str) -> st.SearchStrategy[str]:
     )
 
 
-def _parameters() -> list[str]:
-    known = registry.configurables()
-    return sorted(f"{name}.{parameter}" for name in known for parameter in known[name])
-
-
-def _unknown_parameters() -> st.SearchStrategy[str]:
-    known = _parameters()
+def _unknown_parameters(known: set[str]) -> st.SearchStrategy[str]:
     misspelt = st.sampled_from(NUMBERS).flatmap(
         lambda key: st.tuples(st.just(key.partition(".")[0]), _misspelt(key.partition(".")[2]))
     )
@@ -56,8 +49,7 @@ def _wrong_values() -> st.SearchStrategy[str]:
     return st.builds("{} = {}".format, st.sampled_from(NUMBERS), values)
 
 
-def _unknown_names() -> st.SearchStrategy[str]:
-    known = {name for kind in registry.REGISTRIES for name in kind.names()}
+def _unknown_names(known: set[str]) -> st.SearchStrategy[str]:
     names = st.one_of(_TEXT, _WORDS, st.sampled_from(sorted(known)).flatmap(_misspelt))
     names = names.filter(lambda name: name.rpartition("/")[2] not in known)
     parts = st.sampled_from([name for name in NAMES if name != "model"])
@@ -116,8 +108,19 @@ def _drawn(strategy: st.SearchStrategy, count: int) -> list[tuple[str, ...]]:
     return list(found)[:count]
 
 
-def cases(count: int = 40) -> Iterator[tuple[str, ...]]:
-    """Yields mistakes as `bad_inputs.cases` does, so many of each of six kinds at most."""
-    kinds = (_unknown_parameters(), _wrong_values(), _unknown_names(), _no_statements())
+def cases(parameters: set[str], names: set[str], count: int = 40) -> Iterator[tuple[str, ...]]:
+    """Yields mistakes as `bad_inputs.cases` does.
+
+    Args:
+        parameters: all that there are, ``Name.parameter``.
+        names: of all registered parts.
+        count: how many of each of the six kinds, at most.
+    """
+    kinds = (
+        _unknown_parameters(parameters),
+        _wrong_values(),
+        _unknown_names(names),
+        _no_statements(),
+    )
     for strategy in (*map(_bound, kinds), _flags(), _places()):
         yield from _drawn(strategy, count)

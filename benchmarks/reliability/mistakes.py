@@ -9,7 +9,6 @@ long, or that changes a file.
 import argparse
 import collections
 import contextlib
-import importlib
 import os
 import runpy
 import signal
@@ -19,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.reliability import bad_inputs
+from benchmarks.reliability import bad_inputs, drawn_inputs
 from tfadv import quiet_start
 
 
@@ -82,6 +81,16 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files if path.name != "stderr"}
 
 
+def known() -> tuple[set[str], set[str]]:
+    """Returns the parameters, ``Name.parameter``, and the registered names that there are."""
+    from tfadv import registry  # not before TensorFlow is imported quietly
+    from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
+
+    by_part = registry.configurables().items()
+    parameters = {f"{part}.{parameter}" for part, named in by_part for parameter in named}
+    return parameters, {name for kind in registry.REGISTRIES for name in kind.names()}
+
+
 def count(made: Sequence[tuple[str, ...]], seconds: float) -> collections.Counter[str]:
     """Makes mistakes, each in a folder of its own files, and prints what is wrong.
 
@@ -115,10 +124,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="one of so many of them alone")
     arguments = parser.parse_args()
     quiet_start.import_tensorflow()  # before the forks, which then need not
-    importlib.import_module("tfadv.planning.plan")  # so that every part is registered
-    drawn_inputs = importlib.import_module("benchmarks.reliability.drawn_inputs")
     sys.dont_write_bytecode = True  # of plugins, beside them
-    every = dict.fromkeys([*bad_inputs.cases(), *drawn_inputs.cases(arguments.drawn)])
+    every = dict.fromkeys([*bad_inputs.cases(), *drawn_inputs.cases(*known(), arguments.drawn)])
     made = [words for words in every if arguments.only in " ".join(words)][:: arguments.every]
     wrong = count(made, arguments.seconds)
     print(f"{len(made)} inputs; " + ", ".join(f"{kind}: {wrong[kind]}" for kind in _KINDS))
