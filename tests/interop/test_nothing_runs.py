@@ -1,5 +1,6 @@
 """What came with a bundle is data: its gin file imports, includes and runs nothing."""
 
+import dataclasses
 import pickle
 import sys
 
@@ -19,11 +20,12 @@ SOON = ("Evaluation.examples = 20", "Evaluation.attacks = ()", "Evaluation.batch
 MARKS = "import pathlib\npathlib.Path({path!r}).write_text('ran')\n"
 
 
-@pytest.fixture
-def bundle(tmp_path):
-    folder = tmp_path / "bundle"
-    bundle_of(random_run(tmp_path / "run", *SOON), folder)
-    return folder
+def bundle(tmp_path, before="", after=""):
+    """Returns a bundle whose gin file has more lines, written as its maker could."""
+    run = random_run(tmp_path / "run", *SOON)
+    text = before + run.config_text + after
+    bundle_of(dataclasses.replace(run, config_text=text), tmp_path / "bundle")
+    return tmp_path / "bundle"
 
 
 @pytest.fixture
@@ -39,38 +41,35 @@ def marker(tmp_path, monkeypatch):
     sys.modules.pop("evil_parts", None)
 
 
-def written(bundle, before="", after=""):
-    path = bundle / "config.gin"
-    path.write_text(before + path.read_text() + after)
-
-
-def test_a_bundles_imports_are_not_followed(bundle, marker, tmp_path):
-    written(bundle, "import evil_parts\nimport plugins.evil_parts # source 123\n", "Evil.x = 3\n")
-    folders = {"plugin_dir": tmp_path / "plugins", "saved_model": bundle}
+def test_a_bundles_imports_are_not_followed(marker, tmp_path):
+    imports = "import evil_parts\nimport plugins.evil_parts # source 123\n"
+    made = bundle(tmp_path, imports, "Evil.x = 3\n")
+    folders = {"plugin_dir": tmp_path / "plugins", "saved_model": made}
     done = run_command("evaluate", cwd=tmp_path, output=tmp_path / "e.json", **folders)
     assert done.returncode == 0, done.stderr
     assert "names the plugin evil_parts, whose code a bundle does not run" in done.stderr
-    adapters.examples(bundle, 3)
+    adapters.examples(made, 3)
     assert not marker.exists()
     with pytest.raises(UserError, match="'evil_parts' can't be loaded: it registers nothing"):
         config.read([], plugins=["evil_parts"])
     assert marker.read_text() == "ran"  # the marker marks
 
 
-def test_a_bundle_includes_no_file(bundle, marker, tmp_path):
+def test_a_bundle_includes_no_file(marker, tmp_path):
     (tmp_path / "more.gin").write_text("import evil_parts\n")
-    written(bundle, after="include 'more.gin'\n")
-    done = run_command("evaluate", cwd=tmp_path, output=tmp_path / "e.json", saved_model=bundle)
+    made = bundle(tmp_path, after="include 'more.gin'\n")
+    done = run_command("evaluate", cwd=tmp_path, output=tmp_path / "e.json", saved_model=made)
     assert done.returncode == 2 and "a bundle's configuration includes no 'more.gin'" in done.stderr
     with pytest.raises(UserError, match="includes no 'more.gin'"):
-        adapters.examples(bundle, 3)
+        adapters.examples(made, 3)
     assert not marker.exists()
 
 
-def test_the_rest_of_a_bundles_gin_file_counts(bundle):
-    read = config.read([], bundle=bundle / "config.gin")
+def test_the_rest_of_a_bundles_gin_file_counts(tmp_path):
+    written = bundle(tmp_path) / "config.gin"
+    read = config.read([], bundle=written)
     assert read.values["Evaluation.examples"] == 20 and "Experiment.scale" in read.values
-    read = config.read([], ["Evaluation.examples = 7"], bundle=bundle / "config.gin")
+    read = config.read([], ["Evaluation.examples = 7"], bundle=written)
     assert read.values["Evaluation.examples"] == 7
 
 
