@@ -126,6 +126,11 @@ BINDINGS = (
     "Experiment.initial_weights = 'empty.npz'",
     "Experiment.initial_weights = 'text.npz'",
     "MixtureBatchNorm.branches = ('../x', 'adv')",
+    "Experiment.initial_weights = 'a\\x00b'",
+    "Experiment.manifest = 'a\\x00b'",
+    "Experiment.norm = 'a\\x00b'",
+    "include 'a\\x00b'",
+    "Experiment.manifest = '/proc/self/mem'",
     "MixtureBatchNorm.branches = ('<b>', 'adv')",
 )
 # Numbers, with what none of them can be.
