@@ -77,7 +77,7 @@ def test_a_failing_installed_plugin_is_named_and_the_others_still_load(site):
     [
         ("raise RuntimeError('no good')", "RuntimeError: no good .its line 1."),
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt: .its line 1."),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt .its line 1."),
         ("raise GeneratorExit('odd')", "GeneratorExit: odd .its line 1."),
         ("class Odd(BaseException): pass\nraise Odd('own')", "Odd: own .its line 2."),
         (norm_plugin("", "Mine"), "norm '' can't be registered"),

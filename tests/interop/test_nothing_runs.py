@@ -101,13 +101,14 @@ def test_pickles_in_arrays_are_refused_in_one_line(tmp_path):
     assert not marker.exists()
 
 
-def test_a_keras_file_with_code_is_refused_in_one_line(tmp_path):
+@pytest.mark.parametrize("name", ["m.keras", "m.h5"])
+def test_a_keras_file_with_code_is_refused_in_one_line(tmp_path, name):
     images = keras.Input((8, 8, 3))
     code = keras.layers.Lambda(lambda x: keras.ops.mean(x, (1, 2)), output_shape=(3,))
-    keras.Model(images, code(images)).save(tmp_path / "m.keras")
+    keras.Model(images, code(images)).save(tmp_path / name)
     stated = Stated((0.0, 1.0), "NHWC")
-    with pytest.raises(UserError, match="--saved_model: '.*m.keras'") as raised:
-        external_models.load(tmp_path / "m.keras", (8, 8, 3), 3, stated)
+    with pytest.raises(UserError, match=f"--saved_model: '.*{name}'.*Lambda") as raised:
+        external_models.load(tmp_path / name, (8, 8, 3), 3, stated)
     assert "\n" not in raised.value.message
 
 

@@ -174,7 +174,7 @@ def _cause(error: BaseException, module: str) -> str:
     """Returns the error in one line, with the plugin's line that raised it."""
     text = in_one_line(error)
     if not isinstance(error, UserError):
-        text = f"{type(error).__name__}: {text}"
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if isinstance(error, ModuleNotFoundError) and module.startswith(str(error.name)):
         if module.endswith(".py") or "/" in module:
             name = Path(module).stem

@@ -1,6 +1,7 @@
 """How a model made elsewhere takes its images, and how 0..255 pixels become those."""
 
 import dataclasses
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -90,7 +91,7 @@ class ImageForm:
         }
 
 
-def in_batches(function, batch: int):
+def in_batches(function: Callable[[tf.Tensor], tf.Tensor], batch: int) -> Callable:
     """Returns a function of any number of images from one that takes so many at once.
 
     The last batch is filled up with its last image; what that one gives is dropped.
@@ -99,6 +100,9 @@ def in_batches(function, batch: int):
         function: from tensors [batch, …] to tensors [batch, K].
         batch: how many it takes.
     """
+
+    # It is traced as it is, so that what it raises is not wrapped.
+    function = tf.autograph.experimental.do_not_convert(function)
 
     def whole(x: tf.Tensor) -> tf.Tensor:
         count = tf.shape(x)[0]
