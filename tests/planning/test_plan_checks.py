@@ -70,7 +70,7 @@ def test_attacks_that_need_more_classes_are_refused_before_any_work():
 
 
 def test_autoattack_on_few_classes_is_told_before_any_work():
-    few = ["synthetic.classes = 2", "Evaluation.attacks = ('pgd10/pgd', 'autoattack')"]
+    few = ["synthetic.classes = 2", "Evaluation.attacks = ('autoattack',)"]
     told = (
         "autoattack is run without apgd_targeted (its loss needs 4 classes, not 2): APGD-CE, "
         "FAB-T, Square"

@@ -197,8 +197,7 @@ class Evaluator:
     ) -> RobustAccuracy:
         """Runs a sequence on the images that it is for."""
         chosen = np.ones(len(before), bool)
-        # Robust is who is right and stays so; towards a target, the paper attacks all.
-        if self._evaluation.worst_case or len(runs) > 1 or not runs[0].attack.targeted:
+        if self._evaluation.worst_case or len(runs) > 1:
             chosen = before == outcomes.labels
         found = RobustAccuracy(runs, before, outcomes.labels, chosen)
         for run in runs:
