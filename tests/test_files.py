@@ -2,6 +2,7 @@
 
 import json
 import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,3 +107,13 @@ def test_what_has_no_room_leaves_what_was_there(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_what_takes_no_files_is_told_at_once(monkeypatch, tmp_path):
+    """Whoever is root may write anywhere, as the system says, and can't."""
+    monkeypatch.setattr("os.access", lambda *_: True)
+    with pytest.raises(UserError, match="--output: '/proc/x' can't be written: '/proc' takes no"):
+        check_place(Path("/proc/x"), "output")
+    check_place(tmp_path / "new", "output")
+    assert list(tmp_path.iterdir()) == []

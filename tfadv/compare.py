@@ -8,7 +8,7 @@ same command again resumes; more recipes or seeds add to the table.
 import sys
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 from rich.console import Console
 
 from tfadv import config
@@ -80,4 +80,4 @@ def train(recipe: str, seed: int, run: Path) -> processes.Ended:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

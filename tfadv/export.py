@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
 from tfadv import interruption
 from tfadv.config import command_line
@@ -61,4 +61,4 @@ def _write(found: command_line.Found, folder: Path) -> tuple[list[str], list[str
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

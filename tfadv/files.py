@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -60,6 +61,13 @@ def check_place(path: Path, flag: str) -> None:
         raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is no folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"--{flag}: '{path}' can't be written: '{nearest}' is not yours to write")
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:  # such as /proc, or what is mounted to be read
+        raise UserError(
+            f"--{flag}: '{path}' can't be written: '{nearest}' takes no file ({error.strerror})"
+        ) from None
 
 
 def refused(error: Exception) -> int | None:
@@ -187,7 +195,7 @@ def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
         UserError: it is missing or damaged; `remedy` says what to do.
     """
     try:
-        with np.load(path) as file:
+        with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UserError(f"'{path}' is missing: {remedy}") from None

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 from rich.console import Console
 
 from tfadv import config
@@ -164,4 +164,4 @@ def _stops_with_a_worker() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

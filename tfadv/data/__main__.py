@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
 from tfadv import interruption
 from tfadv.config import command_line
@@ -95,4 +95,4 @@ def chosen(found: command_line.Found) -> data_sets.DataSet:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -9,7 +9,7 @@ from tfadv.files import read_record
 from tfadv.runs.identity import Made
 
 METADATA, REFERENCE, CARD = "metadata.json", "reference.npz", "model_card.md"
-MANIFEST = "manifest.json"
+CONFIG, MANIFEST = "config.gin", "manifest.json"
 REMEDY = "take another copy of the bundle, or export the run once more"
 
 _SHAPE = {
@@ -72,4 +72,4 @@ def is_bundle(path: Path) -> bool:
 def made_by(path: Path) -> Made:
     """Returns what is known of the run that a bundle was exported from."""
     data = read_metadata(path)["training"].get("data", {})
-    return Made(str(path), data.get("test"), path / "config.gin")
+    return Made(str(path), data.get("test"), path / CONFIG)

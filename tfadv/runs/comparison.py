@@ -13,6 +13,7 @@ from tfadv.files import read_json_lines
 from tfadv.norms import MAIN
 from tfadv.randomness import check_seed
 from tfadv.reports.curves import setting_text, settings
+from tfadv.reports.templates import in_markdown
 from tfadv.runs.run_directory import RunDirectory
 
 
@@ -146,9 +147,11 @@ def header(rows: Sequence[dict]) -> list[str]:
 
 def markdown(rows: Sequence[dict]) -> str:
     """Returns the table in Markdown."""
-    lines = [header(rows), ["---"] * len(header(rows))]
-    lines += [cells(row, columns(rows)) for row in rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    head, *others = (
+        f"| {' | '.join(map(in_markdown, line))} |\n"
+        for line in (header(rows), *(cells(row, columns(rows)) for row in rows))
+    )
+    return "".join([head, f"|{'---|' * len(header(rows))}\n", *others])
 
 
 def table(rows: Sequence[dict]) -> Table:

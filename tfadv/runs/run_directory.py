@@ -178,8 +178,7 @@ class RunDirectory:
 
     def skipped_steps(self, step: int) -> int:
         """Returns how many of the first `step` steps the metrics say were skipped."""
-        found = [metrics for metrics in self.metrics() if metrics["step"] <= step]
-        return sum(metrics.get("skipped_steps", 0) for metrics in found)
+        return sum(m.get("skipped_steps", 0) for m in self.metrics() if m["step"] <= step)
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops the metrics of steps that a resumed run will do again."""
