@@ -64,6 +64,6 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.15", "pillow>=11"],
+        "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.150", "ruff>=0.15", "pillow>=11"],
     },
 )

@@ -1,8 +1,9 @@
 """Times what the checks for finite numbers cost a training step.
 
 ``python -m benchmarks.finite_checks`` traces the trainer's own step twice, with the checks of
-gradients, weights, statistics and the attack's own, and with all of them left out, and does
-both in turns: the ratio of each pair counts, since the machine is shared.
+gradients, weights, statistics and the attack's own and what takes a step back that fails them,
+and with all of that left out, and does both in turns: the ratio of each pair counts, since the
+machine is shared.
 """
 
 import argparse
@@ -25,8 +26,8 @@ def step_of(case: Case, recipe: str, steps: int) -> Callable[[], None]:
 
     @tf.function(autograph=False)
     def run():
-        metrics, not_finite = trainer.train_step(batch, phase)
-        return metrics["loss"], tf.reduce_any(not_finite > 0)
+        metrics, found = trainer.train_step(batch, phase)
+        return metrics["loss"], found.is_broken
 
     def step() -> None:
         loss, broken = run()
@@ -42,11 +43,17 @@ def without_checks(case: Case, recipe: str, steps: int) -> Callable[[], None]:
     def none(tensors):
         return tf.zeros([len(list(tensors))])
 
+    def none_by_image(tensors, places, batch_size, broken):
+        return tf.zeros([len(tensors), batch_size])
+
     def unchanged(images, _):
         return images
 
+    part = "tfadv.training.training_step"
     with (
-        mock.patch("tfadv.training.training_step.not_finite", none),
+        mock.patch(f"{part}.not_finite", none),
+        mock.patch(f"{part}.not_finite_by_image", none_by_image),
+        mock.patch(f"{part}.Undo", mock.MagicMock()),
         mock.patch("tfadv.attacks.gradients.unless_broken", unchanged),
     ):
         return step_of(case, recipe, steps)

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfadv import config
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import check_choice
-from tfadv.interop.bundle_format import made_by, read_metadata
+from tfadv.interop.bundle_format import CONFIG, made_by, read_metadata
 from tfadv.interop.loaded_bundle import LoadedBundle
 from tfadv.pixels import from_pixels
 from tfadv.planning.evaluation_parts import evaluation_parts
@@ -41,8 +41,7 @@ def examples(folder: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
         UserError: it is no bundle, its data is not here, or is no longer the same.
     """
     metadata = read_metadata(Path(folder))
-    written = Path(folder) / metadata["training"]["config"]
-    read = config.read([str(written.resolve())])
+    read = config.read([], bundle=Path(folder) / CONFIG)
     parts = evaluation_parts(read)
     identity.check_images(made_by(Path(folder)), read, parts.all_classes, parts.data_digest)
     batch = some_examples(parts.all_classes, count)

@@ -8,13 +8,16 @@ same command again resumes; more recipes or seeds add to the table.
 import sys
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
+from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line
 from tfadv.files import check_place, write_json, write_text
+from tfadv.interruption import Interrupted
 from tfadv.planning.plan import build_plan
 from tfadv.runs import comparison, processes
+from tfadv.runs.one_writer import SUFFIX, writing
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -37,26 +40,32 @@ def main(argv):
             build_plan()  # a mistake in one is reported before any is trained
         folder = Path(FLAGS.output_dir)
         check_place(folder / "comparison.json", "output_dir")
-        jobs = [(name, seed) for seed in seeds for name in recipes]
-        finished = {name: [] for name in recipes}
-        for number, (name, seed) in enumerate(jobs, 1):
-            console.print(f"{number}/{len(jobs)} {name}, seed {seed}")
-            run = folder / name / f"seed{seed}"
-            ended = train(recipes[name], seed, run)
-            if ended.stopped_by:
-                print(f"stopped at {run}: the same command resumes", file=sys.stderr)
-                sys.exit(128 + ended.stopped_by)
-            if ended.code == 0:
-                finished[name].append(run)
-            else:
-                print(f"error: {run} ended with {ended.code}: {ended.last_line}", file=sys.stderr)
-        rows = comparison.summaries(finished)
-        if rows:
-            write_json(folder / "comparison.json", rows)
-            write_text(folder / "comparison.md", comparison.markdown(rows))
-            console.print(comparison.table(rows))
-            console.print(f"{folder}: comparison.json, comparison.md and the runs")
+        with writing(folder, folder / f"compare{SUFFIX}", "output_dir"):
+            finished = _train_all(recipes, seeds, folder, console)
+            rows = comparison.summaries(finished)
+            if rows:
+                write_json(folder / "comparison.json", rows)
+                write_text(folder / "comparison.md", comparison.markdown(rows))
+                console.print(comparison.table(rows))
+                console.print(f"{folder}: comparison.json, comparison.md and the runs")
         sys.exit(0 if all(len(runs) == len(seeds) for runs in finished.values()) else 1)
+
+
+def _train_all(recipes, seeds, folder: Path, console: Console) -> dict[str, list[Path]]:
+    """Trains what is missing; returns the folders of the finished runs, by recipe."""
+    jobs = [(name, seed) for seed in seeds for name in recipes]
+    finished = {name: [] for name in recipes}
+    for number, (name, seed) in enumerate(jobs, 1):
+        console.print(f"{number}/{len(jobs)} {name}, seed {seed}")
+        run = folder / name / f"seed{seed}"
+        ended = train(recipes[name], seed, run)
+        if ended.stopped_by:
+            raise Interrupted(ended.stopped_by, f"at {run}, which resumes")
+        if ended.code == 0:
+            finished[name].append(run)
+        else:
+            print(f"error: {run} ended with {ended.code}: {ended.last_line}", file=sys.stderr)
+    return finished
 
 
 def train(recipe: str, seed: int, run: Path) -> processes.Ended:
@@ -71,4 +80,4 @@ def train(recipe: str, seed: int, run: Path) -> processes.Ended:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

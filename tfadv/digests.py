@@ -96,3 +96,40 @@ def _content(path: str | Path) -> bytes:
         while block := file.read(_BLOCK):
             found.update(block)
     return found.digest()
+
+
+def manifest(folder: Path, without: Sequence[str] = ()) -> dict[str, dict[str, object]]:
+    """Returns ``bytes`` and ``sha256`` of every file of a folder, by its path in it.
+
+    Args:
+        folder: the folder.
+        without: paths that are left out.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    named = {file.relative_to(folder).as_posix(): file for file in files}
+    return {
+        name: {"bytes": file.stat().st_size, "sha256": of_path(file)}
+        for name, file in named.items()
+        if name not in without
+    }
+
+
+def flaw(folder: Path, listed: Mapping[str, Mapping]) -> str:
+    """Returns in what a folder's files are not those of its `manifest`, or ``""``."""
+    try:
+        for name, noted in listed.items():
+            file = folder / name
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                return f"{name} is in another folder"
+            size = file.stat().st_size
+            if size != noted["bytes"]:
+                return f"{name} has {size} bytes instead of {noted['bytes']}"
+            if of_path(file) != noted["sha256"]:
+                return f"{name} is not what was saved, by its SHA-256"
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    except OSError as error:
+        return f"{Path(error.filename or folder).name}: {error.strerror}"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return "the list of its files is damaged"
+    return ""

@@ -6,15 +6,13 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation resumes when the same command is given again.
 """
 
-import math
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
-from tfadv import config, digests
+from tfadv import config, digests, interruption
 from tfadv.config import command_line
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
@@ -24,14 +22,17 @@ from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
-from tfadv.files import check_place, write_json
+from tfadv.files import check_place, new_folder, write_record
 from tfadv.interop import external_checks, external_models
-from tfadv.interop.bundle_format import is_bundle, made_by
+from tfadv.interop.bundle_format import CONFIG, is_bundle, made_by
+from tfadv.interop.external_models import Stated
 from tfadv.models.classifier import Classifier
+from tfadv.models.external import OUTPUTS
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
 from tfadv.reports.console import indicators_table, results_table
 from tfadv.runs import identity, trained_run
+from tfadv.runs.one_writer import SUFFIX, writing
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -43,10 +44,16 @@ flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_string("output", None, "The record; evaluation.json in --model_dir, or here.")
 flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_model takes.")
 flags.DEFINE_string("layout", None, "NHWC or NCHW, of those images.")
-flags.DEFINE_string("outputs", "logits", "What --saved_model returns: logits or probabilities.")
-flags.DEFINE_string("endpoint", None, "Which signature of --saved_model.")
+flags.DEFINE_string("color", "RGB", "RGB or BGR, of those images.")
+flags.DEFINE_list("pixel_mean", [], "Subtracted from them, in units of --pixel_range: M or R,G,B.")
+flags.DEFINE_list("pixel_std", [], "Then divides them; both in the order of --color.")
+flags.DEFINE_string("outputs", "logits", f"What --saved_model returns: {', '.join(OUTPUTS)}.")
+flags.DEFINE_string("output_name", None, "Which output of --saved_model, if it has several.")
+flags.DEFINE_string("endpoint", None, "Which signature or function of --saved_model.")
 # How the model is taken, which is no part of the configuration.
-_FLAGS_OF_MODEL = ("pixel_range", "layout", "outputs", "endpoint", "weights")
+_STATED = ("pixel_range", "layout", "color", "pixel_mean", "pixel_std", "outputs", "output_name")
+_STATED += ("endpoint",)
+_FLAGS_OF_MODEL = (*_STATED, "weights")
 
 
 def main(argv):
@@ -55,42 +62,58 @@ def main(argv):
         command_line.refuse_arguments(argv)
         if bool(FLAGS.model_dir) == bool(FLAGS.saved_model):
             raise UserError("name one of --model_dir and --saved_model")
-        output, report_folder = _new_files()
+        output = _new_record()
         subject = _run(found) if FLAGS.model_dir else _external(found)
         branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
         workers = Workers(subject.distribution)
-        command_line.warn(subject.parts.warnings if workers.is_chief else ())
-        about = _about(found.read, subject, branches, workers)
-        log = OutcomeLog(output.with_suffix(".images.jsonl"), about, workers.is_chief)
-        evaluator = _evaluator(subject, branches, log)
-        described = subject.description | {"weights": about["weights"]}
-        record = {"model": described, **evaluator.evaluate()}
-        if workers.is_chief:
-            write_predictions(evaluator, record, predictions_path(output))
-            write_json(output, record)  # before anything is drawn
-        worst = worst_of_all(evaluator, record)
+        with writing(output, output.with_suffix(SUFFIX), "output", workers):
+            _new_record()  # once more: another process may have been here since
+            record = _evaluate(found.read, subject, branches, workers, output)
         if not workers.is_chief:
             return
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=output.stem) as beside:
-            write_report(evaluator, record, worst, Path(beside) / "report")
-            (Path(beside) / "report").replace(report_folder)
         console = command_line.terminal()
         console.print(results_table(record))
         if "doctor" in record:
             console.print(indicators_table(record))
-        print(f"record: {output}\nreport: {report_folder / 'report.html'}")
+        print(f"record: {output}\nreport: {_report_folder(output) / 'report.html'}")
 
 
-def _new_files() -> tuple[Path, Path]:
-    """Returns the record's path and the report's folder, neither of which exists."""
+def _new_record() -> Path:
+    """Returns the record's path, which is free, or of an evaluation that lacks its report yet."""
     output = Path(FLAGS.output or Path(FLAGS.model_dir or ".") / "evaluation.json")
-    report_folder = output.with_name(f"{output.stem}_report")
     if FLAGS.output:
         check_place(output, "output")
-    for path in (output, report_folder):
-        if path.exists():
-            raise UserError(f"--output: there is a '{path}' already: choose another")
-    return output, report_folder
+    there = [path for path in (_report_folder(output), output) if path.exists()]
+    if there and (there != [output] or not _log_path(output).exists()):
+        raise UserError(f"--output: there is a '{there[-1]}' already: choose another")
+    return output
+
+
+def _report_folder(output: Path) -> Path:
+    return output.with_name(f"{output.stem}_report")
+
+
+def _log_path(output: Path) -> Path:
+    return output.with_suffix(".images.jsonl")
+
+
+def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
+    """Evaluates, and writes all that is beside the record's path; returns the record."""
+    command_line.warn(subject.parts.warnings if workers.is_chief else ())
+    about = _about(read, subject, branches, workers)
+    log = OutcomeLog(_log_path(output), about, workers.is_chief)
+    evaluator = _evaluator(subject, branches, log)
+    described = subject.description | {"weights": about["weights"]}
+    with interruption.leaving("with every finished batch kept"):
+        record = {"model": described, **evaluator.evaluate()}
+    if workers.is_chief:
+        write_predictions(evaluator, record, predictions_path(output))
+        write_record(output, record)  # before anything is drawn
+    worst = worst_of_all(evaluator, record)
+    if workers.is_chief:
+        with new_folder(_report_folder(output)) as partial:
+            write_report(evaluator, record, worst, partial)
+    return record
 
 
 class Subject(NamedTuple):
@@ -150,7 +173,7 @@ def _about(
 def _run(found) -> Subject:
     """Returns a run's model on the devices that its plan names."""
     why = "goes with --saved_model: a run knows it"
-    command_line.refuse_flags(("pixel_range", "layout", "outputs", "endpoint"), why)
+    command_line.refuse_flags(_STATED, why)
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = build_plan(found.read)
@@ -174,49 +197,57 @@ def _external(found) -> Subject:
     command_line.refuse_flags(["weights"], "chooses between a run's: it goes with --model_dir")
     if is_bundle(path):
         why = "is for other models than bundles, which return logits by branch: see --branch"
-        command_line.refuse_flags(("endpoint", "outputs"), why)
+        command_line.refuse_flags(_STATED[2:], why)
     elif path.is_file():
         command_line.refuse_flags(["endpoint"], "is for SavedModels: a Keras file has one function")
     # A bundle is measured on its run's data, unless a scale chooses others.
     of_its_run = is_bundle(path) and not config.chooses_scale(FLAGS.gin_file)
-    first = str((path / "config.gin").resolve()) if of_its_run else config.PROTOCOL
-    found.read = command_line.read_flags([first])
+    if of_its_run:
+        found.read = command_line.read_flags(bundle=path / CONFIG)
+    else:
+        found.read = command_line.read_flags([config.PROTOCOL])
+    if path.is_dir() and not is_bundle(path):
+        command_line.warn(
+            [f"{path} was not written by tfadv: its graph runs as code, with your rights"]
+        )
     parts = evaluation_parts(found.read)
-    model = external_models.load(
-        path,
-        parts.source.image_shape,
-        parts.all_classes.classes,
-        _stated_range(),
-        FLAGS.layout,
-        FLAGS.outputs,
-        FLAGS.endpoint,
-    )
-    command_line.warn(external_checks.check(model, parts.all_classes))
+    images = parts.all_classes
+    model = external_models.load(path, images.image_shape, images.classes, _stated())
+    found = external_checks.check(model, images)
+    command_line.warn(found.warnings(model.name))
+    if set(found.no_gradient) == set(model.branches):
+        parts = parts.without_gradient()
     distribution = Distribution(kind="one_device").create()
     return Subject(
         parts,
         model,
         model.branches,
-        model.describe(),
+        model.describe() | {"tried": found.record()},
         distribution,
         made_by(path) if is_bundle(path) else identity.Made(str(path)),
         digests.of_path(path),
     )
 
 
-def _stated_range() -> tuple[float, float] | None:
-    if FLAGS.pixel_range is None:
-        return None
-    try:
-        low, high = (float(bound) for bound in FLAGS.pixel_range)
-    except ValueError:
-        low = high = 0.0
-    if not -math.inf < low < high < math.inf:
-        raise UserError(
-            f"--pixel_range must be LOW,HIGH such as 0,1, got {','.join(FLAGS.pixel_range)}"
-        )
-    return low, high
+def _stated() -> Stated:
+    """Returns what the flags say of a model."""
+    pixel_range = None
+    if FLAGS.pixel_range is not None:
+        pixel_range = command_line.numbers("pixel_range", "LOW,HIGH such as 0,1")
+        if len(pixel_range) != 2 or not pixel_range[0] < pixel_range[1]:
+            given = ",".join(FLAGS.pixel_range)
+            raise UserError(f"--pixel_range must be LOW,HIGH such as 0,1, got {given}")
+    return Stated(
+        pixel_range,
+        FLAGS.layout,
+        FLAGS.color,
+        command_line.numbers("pixel_mean", "one number, or one for each channel"),
+        command_line.numbers("pixel_std", "one number, or one for each channel"),
+        FLAGS.outputs,
+        FLAGS.endpoint,
+        FLAGS.output_name,
+    )
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
+from tfadv import interruption
 from tfadv.config import command_line
-from tfadv.interop.bundle_writer import write_bundle
+from tfadv.interop.bundle_writer import check_new, write_bundle
 from tfadv.planning.plan import build_plan
 from tfadv.runs import identity, trained_run
+from tfadv.runs.one_writer import SUFFIX, writing
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
@@ -25,24 +27,38 @@ def main(argv):
     """Writes the bundle."""
     with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
-        path = Path(FLAGS.model_dir)
-        found.read = command_line.read_flags([trained_run.config_file(path)])
-        plan = build_plan(found.read)
-        run = trained_run.load(path, plan, weights=FLAGS.weights)
-        identity.check_plugins(path, found.read)
-        made, images = identity.made_by_run(path), plan.splits.test
-        identity.check_images(made, found.read, images, plan.experiment.data_digest)
-        identity.check_results(run)
-        branches = command_line.chosen_branches(run.branches, FLAGS.branch)
-        branches.sort(key=lambda branch: branch != run.model.default_branch)
         folder = Path(FLAGS.output_dir)
-        pixel_range = (0.0, float(FLAGS.pixel_range))
-        notes = write_bundle(run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold)
+        check_new(folder)
+        lock = folder.with_name(f"{folder.name}{SUFFIX}")
+        with (
+            writing(folder, lock, "output_dir"),
+            interruption.leaving("with nothing written"),
+        ):
+            branches, notes = _write(found, folder)
         for note in notes:
             print(f"note: {note}")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         print(f"{folder}: {', '.join(branches)}, images in 0..{FLAGS.pixel_range}, {size:,} bytes")
 
 
+def _write(found: command_line.Found, folder: Path) -> tuple[list[str], list[str]]:
+    """Writes the bundle; returns its branches, and lines on what could not be written."""
+    path = Path(FLAGS.model_dir)
+    found.read = command_line.read_flags([trained_run.config_file(path)])
+    plan = build_plan(found.read)
+    run = trained_run.load(path, plan, weights=FLAGS.weights)
+    identity.check_plugins(path, found.read)
+    made, images = identity.made_by_run(path), plan.splits.test
+    identity.check_images(made, found.read, images, plan.experiment.data_digest)
+    identity.check_results(run)
+    branches = command_line.chosen_branches(run.branches, FLAGS.branch)
+    branches.sort(key=lambda branch: branch != run.model.default_branch)
+    pixel_range = (0.0, float(FLAGS.pixel_range))
+    notes = write_bundle(run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold)
+    if run.results is None:
+        notes.append("the run has no results yet, so the bundle says nothing of accuracies")
+    return branches, notes
+
+
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 from rich.console import Console
 
 from tfadv import config, registry, testing
@@ -164,4 +164,4 @@ def start_plugin(arguments: list[str], console: Console) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -11,6 +11,8 @@ import signal
 import sys
 from collections.abc import Iterator
 
+from tfadv import interruption
+
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _EVERYTHING = "0"
 # What fails raises an exception in Python. What TensorFlow's C++ calls an error besides is
@@ -67,7 +69,8 @@ def _without_start_up_lines() -> Iterator[None]:
 def _pass_on(reading: int) -> None:
     """Copies lines to the standard error until there are no more, then ends the process."""
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
+        for number in interruption.SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # the parent's to answer
         with open(reading, "rb") as lines, open(2, "wb", buffering=0) as stderr:
             for line in lines:
                 if not _START_UP_LINE.match(line):

@@ -8,7 +8,7 @@ resumes; other experiments in the same folder share the models. ``--list`` names
 import sys
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
 from tfadv.config import command_line
 from tfadv.config.hardware import Hardware
@@ -80,4 +80,4 @@ def _runner(say) -> Runner:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -5,12 +5,12 @@ The same command again resumes the run, or prints a finished one.
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
+from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line
@@ -20,22 +20,34 @@ from tfadv.devices.workers import WorkerLost, Workers
 from tfadv.errors import UserError
 from tfadv.files import write_text
 from tfadv.planning import dry_run
-from tfadv.planning.plan import build_plan
+from tfadv.planning.plan import Plan, build_plan
 from tfadv.reports.console import results_table
-from tfadv.runs import identity
+from tfadv.runs import division, identity, step_dump
+from tfadv.runs.one_writer import writing
+from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
-from tfadv.training.session import Interrupted, Session
+from tfadv.training.replay import Replay, splits_of
+from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The run's folder; by default runs/RECIPE-SCALE.")
+flags.DEFINE_string("replay", None, "A step that was not finite, as a run kept it: done again.")
+flags.DEFINE_float(
+    "learning_rate_factor",
+    None,
+    "Of a run that is resumed: multiplies the configured rate from its last checkpoint on.",
+)
 flags.DEFINE_bool("dry_run", False, "Check everything, print the configuration, train nothing.")
 
 
 def main(argv):
     """Configures, then runs."""
+    if FLAGS.replay:
+        replay(argv)
+        return
     with command_line.configuration() as read:
         command_line.refuse_arguments(argv)
         if not FLAGS.gin_file:
@@ -48,6 +60,7 @@ def run(read: config.Config, path: Path) -> None:
     console = command_line.terminal()
     directory = RunDirectory(path)
     directory.check(read)
+    _check_rate_factor(directory)
     plan = build_plan(read)
     train = plan.splits.train
     if isinstance(train, AbsentSource) and not train.is_counted:
@@ -64,36 +77,80 @@ def run(read: config.Config, path: Path) -> None:
             console.print(line)
         return
     if results is None:
-        for source in plan.splits:
-            source.check_present()
-        distribution = plan.distribution.create()
-        workers = Workers(distribution)
-        console.quiet = not workers.is_chief
-        workers.agree("configuration", read.text())
-        bound_to = identity.check_run(directory, plan, workers)
-        trainer = Trainer(plan, distribution)
-        session = Session(trainer)
-        if not directory.has_checkpoint:
-            trainer.load_initial_weights()
-        console.print(
-            f"{path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps of "
-            f"{plan.training.batch_size} images on {trainer.replicas} replica(s)"
-        )
-        if workers.is_chief:
-            command_line.warn(plan.warnings)
-            directory.claim(read, device_names(), plan.experiment.seed, bound_to)
-            write_text(path / "operative_config.gin", config.operative_text())
-        with _stops_in_one_line():
-            results = session.run(directory)
+        results = _train(read, plan, directory, console)
     console.print(results_table(results))
     if "weight_average" in results:
         console.print(results_table(results["weight_average"], "moving average of the weights"))
     console.print(f"every file of this run: {path}")
 
 
+def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Console) -> dict:
+    """Trains, or resumes; returns the results."""
+    for source in plan.splits:
+        source.check_present()
+    distribution = plan.distribution.create()
+    workers = Workers(distribution)
+    console.quiet = not workers.is_chief
+    with writing(directory.path, directory.lock_path, "model_dir", workers):
+        directory.check(read)  # once more: another process may have been here since
+        workers.agree("configuration", read.text())
+        bound_to = identity.check_run(directory, plan, workers)
+        trainer = Trainer(plan, distribution)
+        if directory.has_checkpoint:
+            division.check(directory.path, directory.starts(), trainer.division)
+        session = Session(trainer)
+        if not directory.has_checkpoint:
+            trainer.load_initial_weights()
+        console.print(
+            f"{directory.path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps "
+            f"of {plan.training.batch_size} images on {trainer.replicas} replica(s)"
+        )
+        if workers.is_chief:
+            command_line.warn(plan.warnings)
+            directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
+            write_text(directory.path / "operative_config.gin", config.operative_text())
+        with _stops_with_a_worker():
+            return session.run(directory, FLAGS.learning_rate_factor)
+
+
+def _check_rate_factor(directory: RunDirectory) -> None:
+    """Raises `UserError` if a run can't go on at the rate that a flag asks for."""
+    check_factor(FLAGS.learning_rate_factor)
+    if not directory.starts():
+        why = "is for a run that has begun: bind LearningRate.rate_per_256"
+        command_line.refuse_flags(["learning_rate_factor"], why)
+    if FLAGS.dry_run or directory.results() is not None:
+        why = f"needs a run that still trains: '{directory.path}' does not"
+        command_line.refuse_flags(["learning_rate_factor"], why)
+
+
+def replay(argv) -> None:
+    """Does one step again, as a run kept it, and ends with 1 if it is not finite again."""
+    with command_line.mistakes_in_one_line() as found:
+        command_line.refuse_arguments(argv)
+        others = ("model_dir", "dry_run", "learning_rate_factor")
+        command_line.refuse_flags(others, "does not go with --replay")
+        folder = step_dump.place(Path(FLAGS.replay))
+        dump = step_dump.StepDump.read(folder)
+        found.read = command_line.read_flags([step_dump.config_file(folder)])
+        identity.check_plugins(folder, found.read)
+        plan = build_plan(found.read, splits_of(dump))
+        again = Replay(dump, Trainer(plan, plan.distribution.create()))
+        fault, names = again.run()
+        if fault is None:
+            print(f"step {dump.record['step']}: finite")
+            return
+        print(f"{fault}\nfirst: {names[0]}")
+        for name in names[1:]:
+            print(f"then: {name}")
+        unlike = again.unlike(fault)
+        print(f"unlike the run: {', '.join(unlike)}" if unlike else "the run's step, bit for bit")
+        sys.exit(1)
+
+
 @contextlib.contextmanager
-def _stops_in_one_line() -> Iterator[None]:
-    """Ends the program where a run inside is stopped, and says how to resume it."""
+def _stops_with_a_worker() -> Iterator[None]:
+    """Ends the program where another worker is lost, and says how to resume the run."""
     try:
         yield
     except WorkerLost as loss:
@@ -104,13 +161,7 @@ def _stops_in_one_line() -> Iterator[None]:
             flush=True,
         )
         os._exit(3)  # the lost worker would never answer a clean shutdown
-    except Interrupted as interruption:
-        print(f"{interruption}: saved; the same command resumes from there", file=sys.stderr)
-        sys.exit(128 + interruption.signal)
-    except KeyboardInterrupt:
-        print("interrupted: the same command resumes from the last save", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -1,5 +1,6 @@
 """Mistakes, each with the command that must refuse it in one line."""
 
+import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,8 @@ TEXTS = {
     "plugin/raises.py": "raise RuntimeError('boom')\n",
     "plugin/odd.py": "class Odd(BaseException): pass\nraise Odd('boom')\n",
     "plugin/open.py": "x = (\n",
+    "plugin/interrupts.py": "raise KeyboardInterrupt\n",
+    "plugin/exits.py": "raise SystemExit('gone')\n",
     "plugin/endless.py": "def f(): f()\nf()\n",
     "plugin/nothing.py": "x = 1\n",
     "plugin/nameless.py": "from tfadv.registry import NORMS\nNORMS.register('')(dict)\n",
@@ -117,6 +120,74 @@ BINDINGS = (
     "synthetic.image_size = 0",
     "synthetic.train_examples = 99999999999999",
     "CropAndFlip.padding = -1",
+    "CropAndFlip.padding = 1e9",
+    "CropAndFlip.padding = 1000000000",
+    "Evaluation.corrupted_images = ''",
+    "Experiment.initial_weights = 'empty.npz'",
+    "Experiment.initial_weights = 'text.npz'",
+    "MixtureBatchNorm.branches = ('../x', 'adv')",
+    "Experiment.initial_weights = 'a\\x00b'",
+    "Experiment.manifest = 'a\\x00b'",
+    "Experiment.norm = 'a\\x00b'",
+    "include 'a\\x00b'",
+    "Experiment.manifest = '/proc/self/mem'",
+    "MixtureBatchNorm.branches = ('<b>', 'adv')",
+)
+# Numbers, with what none of them can be.
+NUMBERS = (
+    "PGD.epsilon",
+    "PGD.steps",
+    "PGD.step_size",
+    "PGD.clean_start_probability",
+    "PGD.expectation_samples",
+    "Training.epochs",
+    "Training.batch_size",
+    "Training.weight_decay",
+    "LearningRate.rate_per_256",
+    "LearningRate.warmup_epochs",
+    "StepDecay.factor",
+    "Evaluation.batch_size",
+    "Evaluation.restarts",
+    "ResNet.width",
+    "synthetic.image_size",
+    "CropAndFlip.padding",
+    "MixtureBatchNorm.momentum",
+    "MixtureBatchNorm.epsilon",
+)
+NO_NUMBERS = ("'x'", "()", "{'a': 1}", "1e999", "-1", "b'x'")
+# Names of registered parts, with what is none.
+NAMES = ("norm", "strategy", "model", "attack", "augmentation", "optimizer", "decay", "dataset")
+NO_NAMES = ("''", "'nothing'", "'a b'", "'../x'", "'<script>'", "None", "5", "'x' * 9")
+# How a model from elsewhere is fed, with what can't be meant.
+THEIRS = ("evaluate", "--saved_model=theirs.keras", "--output=record.json")
+_RANGE, _LAYOUT = "--pixel_range=0,1", "--layout=NHWC"
+OF_MODELS = (
+    (),
+    (_RANGE,),
+    (_LAYOUT,),
+    ("--pixel_range=1,0", _LAYOUT),
+    ("--pixel_range=0", _LAYOUT),
+    ("--pixel_range=0,1,2", _LAYOUT),
+    ("--pixel_range=a,b", _LAYOUT),
+    ("--pixel_range=nan,1", _LAYOUT),
+    (_RANGE, "--layout=nhwc"),
+    (_RANGE, "--layout=NCHW"),
+    (_RANGE, "--layout="),
+    (_RANGE, _LAYOUT, "--color=GRB"),
+    (_RANGE, _LAYOUT, "--pixel_mean=123.7"),
+    (_RANGE, _LAYOUT, "--pixel_mean=0.5,0.5"),
+    (_RANGE, _LAYOUT, "--pixel_mean=x"),
+    (_RANGE, _LAYOUT, "--pixel_std=0"),
+    (_RANGE, _LAYOUT, "--pixel_std=-1,1,1"),
+    (_RANGE, _LAYOUT, "--pixel_std=inf"),
+    (_RANGE, _LAYOUT, "--outputs=sigmoid"),
+    (_RANGE, _LAYOUT, "--outputs=logit"),
+    (_RANGE, _LAYOUT, "--outputs=softmax"),
+    (_RANGE, _LAYOUT, "--outputs=probabilities"),
+    (_RANGE, _LAYOUT, "--output_name=scored"),
+    (_RANGE, _LAYOUT, "--endpoint=serve"),
+    (_RANGE, _LAYOUT, "--weights=average"),
+    (_RANGE, _LAYOUT, "--branch=adv"),
 )
 GIN_FILES = ("nested.gin", "open.gin", "quotation.gin", "indented.gin", "no_macro.gin", "x" * 300)
 COMMANDS = (
@@ -167,6 +238,17 @@ COMMANDS = (
     ("evaluate", "--saved_model=image.npy", "--pixel_range=0,inf", "--layout=NHWC"),
     ("evaluate", "--saved_model=image.npy", "--pixel_range=0,1", "--layout=NHWC"),
     ("evaluate", "--saved_model=image.npy", "--weights=average"),
+    ("evaluate", "--saved_model=/proc", "--output=/proc/x.json"),
+    ("evaluate", "--model_dir=.", "--color=BGR"),
+    ("evaluate", "--model_dir=.", "--output_name=x"),
+    ("evaluate", "--modle_dir=."),
+    ("evaluate", "--saved_model"),
+    ("train", "--dry_run=maybe"),
+    ("train", "--gin_files=x"),
+    (*TRAIN, "--plugin_dir="),
+    (*TRAIN, "--model_dir=/proc/x"),
+    (*TRAIN, "--model_dir=/dev/null/x"),
+    ("export", "--model_dir=.", "--weights=best", "--output_dir=bundle"),
     ("export", "--model_dir=nowhere", "--output_dir=bundle"),
     ("export", "--model_dir=image.npy", "--output_dir=bundle"),
     ("compare", "--output_dir=table"),
@@ -184,6 +266,10 @@ def cases() -> Iterator[tuple[str, ...]]:
     """Yields each mistake as the words after ``python -m tfadv.``."""
     yield from ((*TRAIN, f"--gin_bindings={binding}") for binding in BINDINGS)
     yield from ((*TRAIN, f"--gin_file={file}") for file in GIN_FILES)
+    for names, values in ((NUMBERS, NO_NUMBERS), ([f"Experiment.{n}" for n in NAMES], NO_NAMES)):
+        for name in names:
+            yield from ((*TRAIN, f"--gin_bindings={name} = {value}") for value in values)
+    yield from ((*THEIRS, *flags) for flags in OF_MODELS)
     plugins = [Path(name).stem for name in TEXTS if name.startswith("plugin/")]
     yield from ((*TRAIN, "--plugin_dir=plugin", f"--plugin=plugins.{name}") for name in plugins)
     yield from COMMANDS
@@ -194,4 +280,18 @@ def write_files(folder: Path) -> None:
     for name, text in TEXTS.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
+    # In a process of its own: TensorFlow's threads would not outlive the forks to come.
+    writing = multiprocessing.get_context("fork").Process(
+        target=_write_model, args=(folder / "theirs.keras",)
+    )
+    writing.start()
+    writing.join()
     np.save(folder / "image.npy", np.zeros((8, 4, 4, 3), np.uint8))
+
+
+def _write_model(path: Path) -> None:
+    import keras  # not before TensorFlow is imported quietly
+
+    images = keras.Input((8, 8, 3))
+    outputs = keras.layers.Dense(10, name="scores")(keras.layers.Flatten()(images))
+    keras.Model(images, outputs).save(path)

@@ -1,65 +1,83 @@
 """Counts the mistakes that commands don't refuse in one line.
 
-``python -m benchmarks.reliability.mistakes`` makes those of `bad_inputs`, each in a process
-forked of one that has imported TensorFlow, and prints every one that a command takes, that
-ends in a traceback or in more lines than one, that is called a bug, or that takes too long.
+``python -m benchmarks.reliability.mistakes`` makes those of `bad_inputs` and `drawn_inputs`, each
+in a process forked of one that has imported TensorFlow, and prints every one that a command
+takes, that ends in a traceback or in more lines than one, that is called a bug, that takes too
+long, or that changes a file.
 """
 
 import argparse
-import contextlib
-import os
-import runpy
-import signal
+import collections
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.reliability import bad_inputs
+from benchmarks.reliability import bad_inputs, drawn_inputs, forked
 from tfadv import quiet_start
 
 
 def outcome(words: tuple[str, ...], folder: Path, seconds: float) -> str:
     """Returns what is wrong with how a command ends, or ``""``."""
-    printed = folder / "stderr"
-    process = os.fork()
-    if process == 0:
-        _become(words, folder, printed)
-    deadline = time.monotonic() + seconds
-    while (ended := os.waitpid(process, os.WNOHANG)) == (0, 0):
-        if time.monotonic() > deadline:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            return f"it takes more than {seconds:g} s"
-        time.sleep(0.02)
-    code = os.waitstatus_to_exitcode(ended[1])
-    lines = printed.read_text(errors="replace").splitlines()
-    if code == 0:
+    ended = forked.Command(words, folder).wait(seconds)
+    lines = ended.lines
+    if ended.code is None:
+        return f"it takes more than {seconds:g} s"
+    if ended.code == 0:
         return "it is accepted"
-    if code != 2 or len(lines) != 1 or not lines[0].startswith("error: "):
-        return f"exit code {code}, {len(lines)} lines, the last: {lines[-1] if lines else ''}"
+    if ended.code != 2 or len(lines) != 1 or not lines[0].startswith("error: "):
+        return f"exit code {ended.code}, {len(lines)} lines, the last: {lines[-1] if lines else ''}"
     return ""
 
 
-def _become(words: tuple[str, ...], folder: Path, printed: Path) -> None:
-    """Runs a command in this process, as ``python -m`` does, and ends it."""
-    os.chdir(folder)
-    files = (os.devnull, os.O_RDONLY), (os.devnull, os.O_WRONLY)
-    for number, (name, flag) in enumerate(files):
-        os.dup2(os.open(name, flag), number)
-    os.dup2(os.open(printed, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 2)
-    sys.argv = ["-m", *words[1:]]
-    code: object = 1
-    try:
-        runpy.run_module(f"tfadv.{words[0]}", run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        code = end.code
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else int(code is not None))
+_KINDS = ("tracebacks", "wrongly accepted", "overwritten", "hangs")
+
+
+def kind_of(wrong: str) -> str:
+    """Returns which of `_KINDS` an outcome is."""
+    if wrong.startswith("it takes more"):
+        return "hangs"
+    return "wrongly accepted" if wrong.startswith("it is accepted") else "tracebacks"
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Returns what is in a folder, by path, but for what the commands print."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path: path.read_bytes() for path in files if path.name != "stderr"}
+
+
+def known() -> tuple[set[str], set[str]]:
+    """Returns the parameters, ``Name.parameter``, and the registered names that there are."""
+    from tfadv import registry  # not before TensorFlow is imported quietly
+    from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
+
+    by_part = registry.configurables().items()
+    parameters = {f"{part}.{parameter}" for part, named in by_part for parameter in named}
+    return parameters, {name for kind in registry.REGISTRIES for name in kind.names()}
+
+
+def count(made: Sequence[tuple[str, ...]], seconds: float) -> collections.Counter[str]:
+    """Makes mistakes, each in a folder of its own files, and prints what is wrong.
+
+    Returns:
+        How many end in each of `_KINDS`.
+    """
+    wrong: collections.Counter[str] = collections.Counter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bad_inputs.write_files(folder)
+        before = contents(folder)
+        for words in made:
+            found = outcome(words, folder, seconds)
+            if found:
+                wrong[kind_of(found)] += 1
+            if contents(folder) != before:
+                wrong["overwritten"] += 1
+                found += " files are changed"
+                before = contents(folder)
+            if found:
+                print(f"{' '.join(words)[:200]!r}: {found[:300]}", flush=True)
+    return wrong
 
 
 def main() -> None:
@@ -67,18 +85,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="that a command may take")
     parser.add_argument("--only", default="", help="mistakes that hold this text")
+    parser.add_argument("--drawn", type=int, default=40, help="of each kind that Hypothesis draws")
+    parser.add_argument("--every", type=int, default=1, help="one of so many of them alone")
     arguments = parser.parse_args()
     quiet_start.import_tensorflow()  # before the forks, which then need not
-    made = [words for words in bad_inputs.cases() if arguments.only in " ".join(words)]
-    wrong = 0
-    with tempfile.TemporaryDirectory() as name:
-        bad_inputs.write_files(Path(name))
-        for words in made:
-            found = outcome(words, Path(name), arguments.seconds)
-            if found:
-                wrong += 1
-                print(f"{' '.join(words)[:200]!r}: {found[:300]}", flush=True)
-    print(f"{len(made)} mistakes, {wrong} of them not refused in one line")
+    sys.dont_write_bytecode = True  # of plugins, beside them
+    every = dict.fromkeys([*bad_inputs.cases(), *drawn_inputs.cases(*known(), arguments.drawn)])
+    made = [words for words in every if arguments.only in " ".join(words)][:: arguments.every]
+    wrong = count(made, arguments.seconds)
+    print(f"{len(made)} inputs; " + ", ".join(f"{kind}: {wrong[kind]}" for kind in _KINDS))
     sys.exit(1 if wrong else 0)
 
 

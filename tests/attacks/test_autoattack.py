@@ -1,6 +1,8 @@
 """AutoAttack's stages: balls, radii and the overlays that ask for it."""
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfadv import config
 from tfadv.attacks.autoattack import AutoAttack
@@ -41,3 +43,39 @@ def test_the_overlays_of_autoattack_and_of_a_full_evaluation():
     plan = build_plan()
     assert plan.evaluation.worst_case and plan.checkup.epsilon == 64
     assert len(plan.evaluation.corruptions) == 14 and "autoattack" in plan.evaluation_attacks
+
+
+@pytest.mark.parametrize(
+    ("classes", "titles", "towards"),
+    [
+        (10, ["APGD-CE", "APGD-T", "FAB-T", "Square"], 9),
+        (4, ["APGD-CE", "APGD-T", "FAB-T", "Square"], 3),
+        (3, ["APGD-CE", "APGD-DLR", "FAB-T", "Square"], 2),
+        (2, ["APGD-CE", "FAB-T", "Square"], 1),
+    ],
+)
+def test_of_few_classes_it_runs_what_applies(classes, titles, towards):
+    attack = AutoAttack(8.0, steps=3, queries=5).for_classes(classes)
+    assert [stage.title for stage in attack.stages().values()] == titles
+    assert attack.stages()["fab_targeted"].classes == towards
+    again = attack.for_classes(classes)
+    assert list(again.stages()) == list(attack.stages())
+    fewest = ["APGD-CE", "FAB-T", "Square"]
+    assert [stage.title for stage in attack.for_classes(2).stages().values()] == fewest
+    assert ("left_out" in attack.describe()) == (classes < 4)
+    random = np.random.default_rng(0)
+    w = random.normal(0, 0.1, (12, classes)).astype("float32")
+    images = tf.constant(random.uniform(0, 255, (5, 2, 2, 3)), tf.float32)
+
+    def logits_fn(x):
+        return (tf.reshape(x, [-1, 12]) / 127.5 - 1) @ w
+
+    labels = tf.argmax(logits_fn(images), -1, tf.int32)
+    found = attack(logits_fn, images, labels, tf.zeros((5, 2), tf.int64))
+    assert np.all(np.isfinite(found)) and np.abs(found - images).max() <= 8.001
+
+
+def test_without_a_gradient_it_is_square_alone():
+    attack = AutoAttack(8.0).without_gradient()
+    assert list(attack.stages()) == ["square"] and len(attack.left_out) == 3
+    assert attack.describe()["left_out"]["apgd"] == "the model has no gradient by its images"

@@ -117,4 +117,4 @@ def test_an_evaluation_may_use_another_ball_than_training():
     plan = make_plan("mbn", "eval/PGD.ball = 'l2'", "eval/PGD.epsilon = 90.0")
     assert plan.threat_model == ThreatModel(16.0, "linf")
     assert {a.threat_model for a in plan.evaluation_attacks.values()} == {ThreatModel(90.0, "l2")}
-    assert EvaluationParts.of(plan).attacks is plan.evaluation_attacks
+    assert EvaluationParts.of(plan).attacks == plan.evaluation_attacks

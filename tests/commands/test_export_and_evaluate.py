@@ -97,7 +97,8 @@ def test_mistakes_are_reported_in_one_line(finished, tmp_path):
     def make(mistake):
         name, flags, _ = mistake
         output = {"export": "output_dir", "evaluate": "output"}[name]
-        return run_command(name, **{"model_dir": finished, output: tmp_path / "new"} | flags)
+        new = tmp_path / f"new{mistakes.index(mistake)}"  # two at once would be refused
+        return run_command(name, **{"model_dir": finished, output: new} | flags)
 
     with ThreadPoolExecutor(2) as two:
         for done, (_, _, message) in zip(two.map(make, mistakes), mistakes, strict=True):

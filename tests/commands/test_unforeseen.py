@@ -116,6 +116,11 @@ def test_a_flag_that_does_not_apply_is_refused():
         ("data", {"npz": "x.npy"}, "'x.npy' is one array: name an .npz file"),
         ("data", {"npz": "x.npz", "pack_quality": 5}, "--pack_quality goes with --pack"),
         ("plugins", {"new": "norm", "check": "x"}, "--check comes after --new"),
+        ("evaluate", {"modle_dir": "."}, "no flag --modle_dir. Did you mean 'model_dir'?"),
+        ("evaluate", {"weights": "best"}, "flag --weights=best: value should be one of"),
+        ("evaluate", {"model_dir": ".", "color": "BGR"}, "--color goes with --saved_model"),
+        ("train", {"plugin_dir": ""}, "--plugin_dir: name a folder"),
+        ("export", {"model_dir": ".", "output_dir": "/proc/x"}, "'.' is no folder of a run"),
     ],
 )
 def test_mistakes_on_the_command_line_are_one_line(tmp_path, command, given, message):

@@ -1,6 +1,7 @@
 """Plugins: three ways in, each strict."""
 
 import re
+import signal
 
 import pytest
 from shared.plugin_texts import norm_plugin
@@ -76,6 +77,7 @@ def test_a_failing_installed_plugin_is_named_and_the_others_still_load(site):
     [
         ("raise RuntimeError('no good')", "RuntimeError: no good .its line 1."),
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt .its line 1."),
         ("raise GeneratorExit('odd')", "GeneratorExit: odd .its line 1."),
         ("class Odd(BaseException): pass\nraise Odd('own')", "Odd: own .its line 2."),
         (norm_plugin("", "Mine"), "norm '' can't be registered"),
@@ -146,3 +148,14 @@ def test_parts_know_their_papers():
     assert all(kind.papers[name] for kind in (NORMS, ATTACKS) for name in kind.names())
     assert STRATEGIES.papers["trades"] == "Zhang et al., 2019"
     assert plugin_modules.parts_of("plugins.trades") == [(STRATEGIES, "trades")]
+
+
+def test_an_interrupt_from_outside_ends_the_import(tmp_path, monkeypatch):
+    (tmp_path / "slow_parts.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        config.read([], plugins=["slow_parts"])
+    assert signal.getsignal(signal.SIGINT) is before

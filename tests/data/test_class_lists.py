@@ -59,3 +59,10 @@ def test_folders_that_are_no_class_are_refused(tmp_path):
     message = r"'n01440763' in '.*val' is none of the 1,000 classes .*\(2 such folders\)"
     with pytest.raises(UserError, match=message + r".*Did you mean 'n01440764'\?"):
         image_folder(None, val, 8, classes="imagenet")
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc", "a/b", "..", ".", "a\0b"])
+def test_a_class_is_a_folder_within_the_folder(tmp_path, name):
+    (tmp_path / "classes.txt").write_text(f"red\n{name}\n")
+    with pytest.raises(UserError, match="'.*classes.txt' names '.*', which no folder is"):
+        class_list(str(tmp_path / "classes.txt"), "image_folder.classes")

@@ -1,5 +1,6 @@
 """Packed images: the same as those of the folder, in the same order, or refused in one line."""
 
+import json
 import shutil
 
 import gin
@@ -248,3 +249,13 @@ def test_no_folder_or_another_is_refused(root):
 def test_gin_chooses_it(root):
     gin.parse_config(f"packed.folder = '{root}/packed'\npacked.image_size = {SIZE}")
     assert build_splits("packed").test.image_shape == (SIZE, SIZE, 3)
+
+
+@pytest.mark.parametrize("name", ["../x.records", "/etc/passwd", "a/b", "", "..", "a\0b"])
+def test_files_of_a_packed_set_are_in_its_folder(copied, name):
+    path = copied / "packed.json"
+    description = json.loads(path.read_text())
+    description["splits"]["train"]["shards"][0]["name"] = name
+    path.write_text(json.dumps(description))
+    with pytest.raises(UserError, match="which is no file of it: pack the set again"):
+        packed(str(copied), SIZE)

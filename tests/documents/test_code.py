@@ -17,7 +17,7 @@ from tfadv.norms import NormMode
 from tfadv.planning.plan import build_plan
 
 # Names that a reader gives, or that a run writes.
-MADE = {"my_norm.py", "my_norm.gin", "config.gin", "operative_config.gin"}
+MADE = {"writer.lock", "my_norm.py", "my_norm.gin", "config.gin", "operative_config.gin"}
 MADE |= {"model_card.md", "report.md"}
 FOLDERS = ("benchmarks", "docs", "gin", "plugins", "tests", "tfadv")
 WORDS = sorted({span for page in PAGES for span in code_spans(page)})

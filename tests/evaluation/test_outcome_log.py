@@ -9,26 +9,65 @@ from shared.tiny_evaluator import make_evaluator
 from tfadv.errors import UserError
 from tfadv.evaluation.outcome_log import OutcomeLog, Unit
 
+UNIT = Unit("main", "clean")
 
-@pytest.mark.parametrize(
-    ("line", "old", "new"), [(2, '"prediction": [1', '"prediction": [2'), (3, "[3, 4]", "[3, 5]")]
-)
-def test_a_log_that_was_changed_is_refused(tmp_path, line, old, new):
+
+@pytest.fixture
+def log(tmp_path):
+    """Returns the file of four batches of two images, and its lines."""
     path = tmp_path / "images.jsonl"
-    kept = OutcomeLog(path, {})
-    for index in (0, 3):
+    kept = OutcomeLog(path, {"weights": "a"})
+    for index in (0, 2, 4, 6):
         columns = {"index": np.arange(index, index + 2), "prediction": np.array([1, 0])}
-        kept.add(Unit("main", "clean"), columns)
-    assert OutcomeLog(path, {}).progress() == kept.progress()
-    lines = path.read_text().splitlines(keepends=True)
-    assert old in lines[line - 1]
-    lines[line - 1] = lines[line - 1].replace(old, new)
-    path.write_text("".join(lines))
-    with pytest.raises(UserError, match=f"line {line} is not as it was written"):
-        OutcomeLog(path, {})
-    path.write_text("".join([lines[0], *lines[2:]]))  # one is missing
-    with pytest.raises(UserError, match="line 2 is not as it was written"):
-        OutcomeLog(path, {})
+        kept.add(UNIT, columns)
+    return path, path.read_text().splitlines(keepends=True)
+
+
+def without_its_digest(line):
+    return line[: line.rindex(', "digest"')] + "}\n"
+
+
+DAMAGE = {
+    "a prediction": (lambda a, b, c, d: [a, b.replace("[1, 0]", "[0, 0]"), c, d], "3", {2, 3}),
+    "an index": (lambda a, b, c, d: [a, b, c.replace("[4, 5]", "[4, 6]"), d], "4", {4, 5}),
+    "a digest": (lambda a, b, c, d: [a, b[:-5] + "0000\n", c, d], "3, 4", {2, 3, 4, 5}),
+    "no digest": (lambda a, b, c, d: [a, b, c, without_its_digest(d)], "5", {6, 7}),
+    "no JSON": (lambda a, b, c, d: [a, b[:9] + "\n", c, d], "3, 4", {2, 3, 4, 5}),
+    "twice": (lambda a, b, c, d: [a, b, b, c, d], "4", set()),
+    "the last twice": (lambda a, b, c, d: [a, b, c, d, d], "6", set()),
+    "missing": (lambda a, b, c, d: [a, c, d], "3", {2, 3, 4, 5}),
+    "another order": (lambda a, b, c, d: [b, a, c, d], "2, 3, 4", {0, 1, 2, 3, 4, 5}),
+    "cut": (lambda a, b, c, d: [a, b, c, d[:-1]], "", {6, 7}),
+    "half": (lambda a, b, c, d: [a, b, c, d[:20]], "", {6, 7}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_was_changed_is_said_and_left_out(log, capsys, damage):
+    path, (head, *lines) = log
+    change, named, missing = DAMAGE[damage]
+    path.write_text("".join([head, *change(*lines)]))
+    again = OutcomeLog(path, {"weights": "a"})
+    index = again.found(UNIT)["index"].tolist()
+    assert sorted(index) == sorted(set(range(8)) - missing)
+    said = capsys.readouterr().err
+    if named:
+        assert f"': not as it was written, line {named}: " in said and said.count("\n") == 1
+    else:
+        assert not said
+    again.add(UNIT, {"index": np.array([9]), "prediction": np.array([1])})
+    assert sorted(OutcomeLog(path, {"weights": "a"}).found(UNIT)["index"]) == sorted([*index, 9])
+    assert not capsys.readouterr().err  # what is left is whole
+
+
+@pytest.mark.parametrize("head", [b'{"about": {"weights": "b"}}\n', b"\n", b"\xff\0\n"])
+def test_without_its_first_line_a_log_is_refused(log, head):
+    path, (_, *lines) = log
+    path.write_bytes(head + "".join(lines).encode())
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="the first line.* is not as it was written: remove"):
+        OutcomeLog(path, {"weights": "a"})
+    assert path.read_bytes() == before
 
 
 class StoppedError(Exception):

@@ -1,5 +1,6 @@
 """The bundle, loaded where there is no tfadv and no gin."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -115,6 +116,15 @@ def test_the_reference_is_what_the_original_says(run, exported):
         for name, expected in (("logits", logits), ("gradient", gradient * 255)):
             tolerance = 1e-4 * np.abs(expected).max()
             np.testing.assert_allclose(reference[f"{name}_{branch}"], expected, atol=tolerance)
+
+
+def test_the_card_shows_names_as_they_are(run, tmp_path):
+    odd = "<script>x</script> | `a` *b*"
+    named = dataclasses.replace(run, path=tmp_path / "<b>|run")
+    bundle_of(named, tmp_path / "bundle", license_name=odd)
+    card = (tmp_path / "bundle" / "model_card.md").read_text()
+    assert "<script" not in card and "<b>" not in card
+    assert r"&lt;script&gt;x&lt;/script&gt; \| \`a\` \*b\*" in card and r"&lt;b&gt;\|run" in card
 
 
 def test_metadata_says_what_a_red_team_needs(exported):

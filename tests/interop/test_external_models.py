@@ -11,6 +11,7 @@ from tfadv import config
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
 from tfadv.interop import external_checks, external_models
+from tfadv.interop.external_models import Stated
 from tfadv.norms import NormMode
 from tfadv.planning.evaluation_parts import evaluation_parts
 
@@ -50,8 +51,9 @@ def file(regression, tmp_path_factory):
     return path
 
 
-def load(path, pixel_range=UNIT, layout="NHWC", outputs="logits", endpoint=None):
-    return external_models.load(path, (8, 8, 3), 10, pixel_range, layout, outputs, endpoint)
+def load(path, **stated):
+    stated = Stated(**{"pixel_range": UNIT, "layout": "NHWC"} | stated)
+    return external_models.load(path, (8, 8, 3), 10, stated)
 
 
 def accuracy(model, source):
@@ -90,7 +92,10 @@ def test_every_form_gives_scikit_learns_accuracy(parts, regression, file, tmp_pa
     ("stated", "message"),
     [
         ({"pixel_range": (0.0, 255.0)}, "state --pixel_range=0,1"),
-        ({"layout": "NCHW"}, r"does not take images .* as NCHW \(is it NHWC\?\)"),
+        (
+            {"layout": "NCHW"},
+            r"takes \[N, 8, 8, 3\], and the images are \[8, 8, 3\] as NCHW: state NHWC",
+        ),
         ({"outputs": "probabilities"}, "returns no probabilities: state --outputs=logits"),
         ({"pixel_range": None}, "doesn't say what images it takes"),
         ({"layout": "NWHC"}, "--layout is 'NWHC', .*Did you mean 'NHWC'?"),
@@ -127,5 +132,5 @@ def test_what_is_no_model_is_refused(file, tmp_path):
 
 def test_an_unknown_endpoint_is_refused_with_the_nearest(regression, tmp_path):
     keras_model(regression).export(tmp_path / "exported", verbose=False)
-    with pytest.raises(UserError, match="no signature 'server'.*Did you mean 'serve'?"):
+    with pytest.raises(UserError, match="no function 'server'.*Did you mean 'serve'?"):
         load(tmp_path / "exported", endpoint="server")

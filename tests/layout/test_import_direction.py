@@ -9,6 +9,7 @@ COMMANDS = ("adapters", "compare", "evaluate", "export", "plugins", "reproduce",
 COMMANDS += ("data/__main__",)  # python -m tfadv.data
 # The files of a room may import their own room and the rooms above it in this list.
 ROOMS = (
+    "interruption",
     "errors",
     "files",
     "digests",

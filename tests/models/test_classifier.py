@@ -10,6 +10,7 @@ from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.models.classifier import norm_variables
 from tfadv.models.external import ExternalModel
+from tfadv.models.image_form import ImageForm
 from tfadv.norms import NormMode, NormPhase
 from tfadv.norms.base import norms_in, write_statistics
 from tfadv.norms.batch_norm import BatchNorm
@@ -28,7 +29,7 @@ def brightness(images):
 @pytest.fixture
 def external():
     functions = {"clean": brightness, "adv": lambda images: -brightness(images)}
-    return ExternalModel("outside", functions, (8, 8, 3), 3, (0.0, 1.0))
+    return ExternalModel("outside", functions, (8, 8, 3), 3, ImageForm((0.0, 1.0)))
 
 
 def test_an_external_model_has_the_branches_of_its_functions(external, some_images):

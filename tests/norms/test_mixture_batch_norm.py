@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from shared.tiny_norms import SHAPE, built, features
 
+from tfadv.errors import UserError
 from tfadv.norms import NormMode
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
@@ -42,3 +43,9 @@ def test_mixture_branch_is_a_whole_batch_norm():
     np.testing.assert_array_equal(mixture(features(9), mode=NormMode("b")), alone(features(9)))
     np.testing.assert_array_equal(mixture(features(9)), mixture(features(9), mode=NormMode("c")))
     assert len(mixture.variables) == 3 * len(alone.variables)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "a`b", "<b>", "a b", "x" + chr(0)])
+def test_files_and_endpoints_can_be_called_after_every_branch(name):
+    with pytest.raises(UserError, match="MixtureBatchNorm.branches must be distinct names of let"):
+        MixtureBatchNorm(("clean", name), "clean")

@@ -34,6 +34,13 @@ def test_rows_are_means_over_the_seeds(tmp_path):
     assert table[2] == "| gn | 60.0 ± 14.1 | 25.0 ± 7.1 | 50 |"
 
 
+def test_names_are_text_in_markdown():
+    row = {"recipe": "<script>a|b `c`", "branch": "adv", "accuracies": {}, "step_ms": None}
+    head, rule, line = comparison.markdown([row]).splitlines()
+    assert head.count("|") == rule.count("|") == 3
+    assert line == r"| &lt;script&gt;a\|b \`c\` (adv) | — |"
+
+
 def finished(folder, branches, *attacks):
     folder.mkdir()
     rows = [pgd(branch, 20, accuracy, **more) for branch in branches for accuracy, more in attacks]

@@ -169,3 +169,21 @@ def test_another_norm_or_no_run_is_refused(tmp_path):
         trainer.load_initial_weights()
     with pytest.raises(UserError, match="neither an .npz file nor the folder of a run"):
         initial_weights.load(model(), str(tmp_path / "nowhere"))
+    starting = [np.array(variable) for variable in trainer.model.variables]
+    with pytest.raises(UserError, match="^--model_dir: '.*' has no stem/norm/clean/gamma"):
+        initial_weights.load(trainer.model, folder, wanted_by="--model_dir")
+    for variable, before in zip(trainer.model.variables, starting, strict=True):
+        np.testing.assert_array_equal(variable, before)
+
+
+def test_an_archive_without_weights_is_told(tmp_path):
+    np.savez(tmp_path / "none.npz")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    (tmp_path / "text.npz").write_text("no archive")
+    for name, reason in (
+        ("none", "holds no arrays"),
+        ("empty", "is damaged, No data left.*: get it again"),
+        ("text", "is damaged, .*: get it again"),
+    ):
+        with pytest.raises(UserError, match=f"{name}.npz' {reason}"):
+            initial_weights.load(model(), str(tmp_path / f"{name}.npz"))

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.models.external import ExternalModel
+from tfadv.models.image_form import ImageForm
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
@@ -51,4 +52,5 @@ def perceptron(pixels, classes, spread=0.4):
 
 def external_model(functions, source):
     """Returns functions of pixels, by branch, as a model made elsewhere of a source's images."""
-    return ExternalModel("tiny", functions, source.image_shape, source.classes, PIXEL_RANGE)
+    form = ImageForm(PIXEL_RANGE)
+    return ExternalModel("tiny", functions, source.image_shape, source.classes, form)

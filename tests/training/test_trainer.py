@@ -11,9 +11,10 @@ from shared.smoke_trainers import batches, claimed, finish, make_plan, mirrored,
 
 from tfadv import randomness
 from tfadv.errors import UserError
+from tfadv.interruption import Interrupted
 from tfadv.runs.checkpoints import Checkpoints, read_model
 from tfadv.strategies import Network
-from tfadv.training.session import Interrupted, Session
+from tfadv.training.session import Session
 
 GHOSTS = "NormPolicy.ghost_batch_size = 4"
 
@@ -146,8 +147,8 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
     session.evaluator = None  # a stopped run must not get as far as this
     steps = stopped.steps
 
-    def interrupted_steps():
-        for metrics in steps():
+    def interrupted_steps(stops):
+        for metrics in steps(stops):
             if metrics["step"] == 4:
                 os.kill(os.getpid(), signal.SIGTERM)
             yield metrics

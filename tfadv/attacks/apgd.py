@@ -8,7 +8,13 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
 from tfadv.attacks.base import Attack
-from tfadv.attacks.gradients import classified, is_broken, unless_broken, with_input_gradient
+from tfadv.attacks.gradients import (
+    classified,
+    expected,
+    is_broken,
+    unless_broken,
+    with_input_gradient,
+)
 from tfadv.attacks.objectives import AWAY, check_classes
 from tfadv.devices.local import compiles
 from tfadv.errors import check_choice
@@ -78,6 +84,7 @@ class APGD(Attack):
         ball: ``linf`` or ``l2``.
         restarts: runs from new starts; images that one fooled stay so.
         jit_compile: see `PGD`.
+        expectation_samples: see `PGD` (AutoAttack's version for randomized defences: 20).
     """
 
     # Whether the loss is of a wrong class: one with a scale then needs another class more.
@@ -91,8 +98,10 @@ class APGD(Attack):
         ball: str = "linf",
         restarts: int = 1,
         jit_compile: bool | str = "auto",
+        expectation_samples: int = 1,
     ):
-        self._keep(epsilon, ball, jit_compile, steps=steps, restarts=restarts)
+        counts = {"steps": steps, "restarts": restarts, "expectation_samples": expectation_samples}
+        self._keep(epsilon, ball, jit_compile, **counts)
         check_choice(f"{type(self).__name__}.loss", loss, AWAY)
         self.loss = loss
 
@@ -114,11 +123,11 @@ class APGD(Attack):
     @property
     def passes(self) -> float:
         """Those of every restart."""
-        return (self.steps + 1.0) * self.restarts
+        return (self.steps + 1.0) * self.expectation_samples * self.restarts
 
     def describe(self) -> dict[str, object]:
-        """Returns the radius, ball, steps, loss and restarts."""
-        names = ("epsilon", "ball", "steps", "loss", "restarts")
+        """Returns the radius, ball, steps, loss, restarts and samples."""
+        names = ("epsilon", "ball", "steps", "loss", "restarts", "expectation_samples")
         return super().describe() | {name: getattr(self, name) for name in names}
 
     def _losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
@@ -156,9 +165,11 @@ class APGD(Attack):
         lengths = tf.constant([ends.get(i, 0) for i in range(self.steps)], tf.float32)
 
         @with_input_gradient
-        def differentiate(x):
+        def once(x):
             logits = logits_fn(x)
             return goal(logits), classified(logits) != tf.cast(labels, tf.int32)
+
+        differentiate = expected(once, self.expectation_samples)
 
         def step(*variables):
             s = _State(*variables)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tfadv.attacks.apgd import APGD
+from tfadv.attacks.base import towards_at_most
 from tfadv.attacks.objectives import TOWARDS, likeliest_wrong
 from tfadv.errors import check
 from tfadv.pixels import LogitsFn
@@ -23,6 +24,7 @@ class APGDTargeted(APGD):
         ball: ``linf`` or ``l2``.
         classes: how many wrong classes to try (AutoAttack: 9), or all there are.
         jit_compile: see `PGD`.
+        expectation_samples: see `APGD`.
     """
 
     towards_classes = True
@@ -35,8 +37,9 @@ class APGDTargeted(APGD):
         ball: str = "linf",
         classes: int = 9,
         jit_compile: bool | str = "auto",
+        expectation_samples: int = 1,
     ):
-        super().__init__(epsilon, steps, loss, ball, jit_compile=jit_compile)
+        super().__init__(epsilon, steps, loss, ball, 1, jit_compile, expectation_samples)
         check(classes >= 1, f"{type(self).__name__}.classes", "be >= 1", classes)
         self.classes = classes
 
@@ -55,7 +58,11 @@ class APGDTargeted(APGD):
     @property
     def passes(self) -> float:
         """Those of every wrong class."""
-        return (self.steps + 1.0) * self.classes
+        return (self.steps + 1.0) * self.expectation_samples * self.classes
+
+    def for_classes(self, classes: int) -> "APGDTargeted":
+        """Returns it towards no more wrong classes than there are; see `Attack.for_classes`."""
+        return towards_at_most(super().for_classes(classes), classes - 1)
 
     def describe(self) -> dict[str, object]:
         """Returns APGD's record and the number of classes."""

@@ -1,5 +1,6 @@
 """AutoAttack (Croce & Hein, 2020): four attacks in sequence, with nothing to tune."""
 
+import copy
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -10,7 +11,6 @@ from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.base import Attack
 from tfadv.attacks.fab import FABTargeted
 from tfadv.attacks.square import Square
-from tfadv.errors import UserError
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
@@ -22,7 +22,8 @@ class AutoAttack(Attack):
     An image is robust if all four fail: each attacks what the ones before it left.
     An evaluation runs the stages one after another on ever fewer images; called as a
     function, it runs each on the whole batch. Order and defaults are those of the
-    authors' standard version.
+    authors' standard version. A stage that can't be run is left out (`left_out`): APGD-T's
+    loss compares four logits, so of three classes APGD-DLR takes its place, of two none.
 
     Args:
         epsilon: radius of the ball in pixels.
@@ -31,6 +32,7 @@ class AutoAttack(Attack):
         classes: how many wrong classes the second and third try (AutoAttack: 9).
         queries: of the last (AutoAttack: 5000).
         jit_compile: see `PGD`.
+        expectation_samples: of the first two, see `PGD`.
     """
 
     def __init__(
@@ -41,16 +43,21 @@ class AutoAttack(Attack):
         classes: int = 9,
         queries: int = 5000,
         jit_compile: bool | str = "auto",
+        expectation_samples: int = 1,
     ):
         self.epsilon = float(epsilon)
         self.ball = ball
+        self.expectation_samples = expectation_samples
         common = {"ball": ball, "jit_compile": jit_compile}
-        self._stages = {
-            "apgd": APGD(epsilon, steps, **common),
-            "apgd_targeted": APGDTargeted(epsilon, steps, classes=classes, **common),
+        auto = common | {"expectation_samples": expectation_samples}
+        self._dlr = APGD(epsilon, steps, "dlr", **auto)
+        self._stages: dict[str, Attack] = {
+            "apgd": APGD(epsilon, steps, **auto),
+            "apgd_targeted": APGDTargeted(epsilon, steps, classes=classes, **auto),
             "fab_targeted": FABTargeted(epsilon, steps, classes=classes, **common),
             "square": Square(epsilon, queries, **common),
         }
+        self._left_out: dict[str, str] = {}
 
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
@@ -63,15 +70,38 @@ class AutoAttack(Attack):
             found = tf.where(fooled[:, None, None, None], found, again)
         return found
 
-    def check_classes(self, classes: int) -> None:
-        """Raises `UserError` for fewer than 4, among which APGD-T's loss can't compare."""
-        if classes < 4:
-            raise UserError(
-                f"AutoAttack's APGD-T needs 4 classes or more, and there are {classes}: take "
-                "Evaluation.attacks = ('apgd', 'fab_targeted', 'square') and "
-                "Evaluation.worst_case = True",
-                "Evaluation.attacks",
-            )
+    def for_classes(self, classes: int) -> "AutoAttack":
+        """Returns it without the stages that can't compare so few; see `Attack.for_classes`."""
+        found = copy.copy(self)
+        if classes < 4 and "apgd_targeted" in self._stages:
+            found = self._without("apgd_targeted", f"its loss needs 4 classes, not {classes}")
+            first, *others = found._stages.items()
+            found._stages = dict([first, ("apgd_dlr", self._dlr), *others])
+        found._stages = {
+            name: attack.for_classes(classes)
+            for name, attack in found._stages.items()
+            if attack is not self._dlr or classes == 3
+        }
+        return found
+
+    def without_gradient(self) -> "AutoAttack":
+        """Returns it without the stages that follow a model's gradient."""
+        found = self
+        for name, attack in self._stages.items():
+            if attack.needs_gradient:
+                found = found._without(name, "the model has no gradient by its images")
+        return found
+
+    def _without(self, stage: str, why: str) -> "AutoAttack":
+        found = copy.copy(self)
+        found._left_out = self._left_out | {stage: why}
+        found._stages = {name: one for name, one in self._stages.items() if name != stage}
+        return found
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """The stages that are not run, and why."""
+        return self._left_out
 
     @property
     def passes(self) -> float:
@@ -79,9 +109,11 @@ class AutoAttack(Attack):
         return sum(attack.passes for attack in self._stages.values())
 
     def stages(self) -> Mapping[str, Attack]:
-        """Returns the four attacks, in their order."""
+        """Returns the attacks, in their order: four, unless some are left out."""
         return self._stages
 
     def describe(self) -> dict[str, object]:
-        """Returns the radius and the ball."""
-        return super().describe() | {"epsilon": self.epsilon, "ball": self.ball}
+        """Returns the radius, the ball, the samples and the stages that are left out."""
+        names = ("epsilon", "ball", "expectation_samples")
+        found = super().describe() | {name: getattr(self, name) for name in names}
+        return found | ({"left_out": dict(self._left_out)} if self._left_out else {})

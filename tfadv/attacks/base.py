@@ -1,6 +1,7 @@
 """What every attack shares: its interface, threat model and bounds."""
 
 import abc
+import copy
 import inspect
 from collections.abc import Mapping
 
@@ -30,12 +31,14 @@ class Attack(abc.ABC):
     Attributes:
         targeted: whether it drives images towards a chosen wrong class.
         jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph on CPU.
+        needs_gradient: whether it follows the model's gradient by the images.
         borrows: what gin binds for every attack unless it is bound for one: the
             threat model.
     """
 
     targeted = False
     jit_compile: bool | str = "auto"
+    needs_gradient = True
     borrows = ("PGD.epsilon", "PGD.ball")
 
     @classmethod
@@ -136,6 +139,24 @@ class Attack(abc.ABC):
     def check_classes(self, classes: int) -> None:  # noqa: B027  (most run on any number)
         """Raises `UserError` where the attack can't be run on so many classes."""
 
+    def for_classes(self, classes: int) -> "Attack":
+        """Returns the attack as it is run on so many classes: by default as it is.
+
+        Raises:
+            UserError: it can't be.
+        """
+        self.check_classes(classes)
+        return self
+
+    def without_gradient(self) -> "Attack | None":
+        """Returns the attack on a model that has no gradient by its images, if it is one."""
+        return None if self.needs_gradient else self
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """The stages that are not run on these classes or this model, and why."""
+        return {}
+
     @property
     def title(self) -> str:
         """What tables call it: its class's name, if it says nothing else."""
@@ -156,3 +177,12 @@ class Attack(abc.ABC):
     def describe(self) -> dict[str, object]:
         """Returns what an evaluation record says of this attack."""
         return {"targeted": self.targeted}
+
+
+def towards_at_most(attack: Attack, classes: int) -> Attack:
+    """Returns an attack towards its `classes` likeliest wrong ones, or all if these are fewer."""
+    if attack.classes <= classes:
+        return attack
+    fewer = copy.copy(attack)
+    fewer.classes = classes
+    return fewer

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
-from tfadv.attacks.base import Attack
+from tfadv.attacks.base import Attack, towards_at_most
 from tfadv.attacks.gradients import classified, is_broken, unless_broken, with_input_gradient
 from tfadv.attacks.objectives import difference, likeliest_wrong
 from tfadv.devices.local import compiles
@@ -85,6 +85,10 @@ class FABTargeted(Attack):
             found, distance = attack(images, labels, start, found, distance)
         projected = BALLS[self.ball](images, self.epsilon).project(found)
         return tf.stop_gradient(tf.where(distance <= self.epsilon, found, projected))
+
+    def for_classes(self, classes: int) -> "FABTargeted":
+        """Returns it towards no more wrong classes than there are; see `Attack.for_classes`."""
+        return towards_at_most(super().for_classes(classes), classes - 1)
 
     @property
     def passes(self) -> float:

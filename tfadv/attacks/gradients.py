@@ -71,6 +71,40 @@ def with_input_gradient(function: Callable) -> Callable:
     )
 
 
+def expected(differentiate: Callable, samples: int) -> Callable:
+    """Returns `with_input_gradient`'s function as an average over several passes.
+
+    That is the gradient of the expected loss of a model that answers at random, such as by
+    noise of its own: expectation over transformation (Athalye et al., 2018, section 4.2).
+
+    Args:
+        differentiate: returns gradients, losses and the rest of a pass.
+        samples: how many passes; 1 changes nothing.
+
+    Returns:
+        A function that returns the average gradients and losses, and the rest of one pass.
+    """
+    if samples == 1:
+        return differentiate
+
+    def averaged(images: tf.Tensor, *others: tf.Tensor) -> tuple:
+        def add(count, gradient, losses):
+            more, more_losses, _ = differentiate(images, *others)
+            return count + 1, gradient + more, losses + more_losses
+
+        gradient, losses, rest = differentiate(images, *others)
+        _, gradient, losses = tf.while_loop(
+            lambda count, *_: count < samples,
+            add,
+            (tf.constant(1), gradient, losses),
+            maximum_iterations=samples - 1,
+            parallel_iterations=1,
+        )
+        return gradient / samples, losses / samples, rest
+
+    return averaged
+
+
 def label_gradient(
     logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS
 from tfadv.attacks.base import Attack
-from tfadv.attacks.gradients import classified, with_input_gradient
+from tfadv.attacks.gradients import classified, expected, with_input_gradient
 from tfadv.attacks.objectives import AWAY, TOWARDS, check_classes
 from tfadv.devices.local import compiles
 from tfadv.errors import check, check_choice
@@ -48,6 +48,8 @@ class PGD(Attack):
             evaluation).
         clean_start: whether that chance falls ``per_example`` or ``per_batch``
             (of one replica), as in the released pipeline.
+        expectation_samples: forward passes whose gradients are averaged in each step: more
+            than one for models that answer at random (Athalye et al., 2018).
         jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph
             on CPU, where XLA's convolutions are slower.
     """
@@ -70,9 +72,10 @@ class PGD(Attack):
         clean_start_probability: float = 0.0,
         clean_start: str = "per_example",
         jit_compile: bool | str = "auto",
+        expectation_samples: int = 1,
     ):
         name = type(self).__name__
-        self._keep(epsilon, ball, jit_compile)
+        self._keep(epsilon, ball, jit_compile, expectation_samples=expectation_samples)
         check(isinstance(steps, int) and steps >= 0, f"{name}.steps", "be an integer >= 0", steps)
         check(step_size > 0, f"{name}.step_size", "be > 0 (pixels of 0..255)", step_size)
         check_choice(f"{name}.step_rule", step_rule, self.STEP_RULES)
@@ -162,6 +165,7 @@ class PGD(Attack):
         """
         ball = BALLS[self.ball](images, self.epsilon)
         differentiate = with_input_gradient(lambda x: (objective(logits_fn(x)), ()))
+        differentiate = expected(differentiate, self.expectation_samples)
 
         def step(count, x, memory):
             gradient, _, _ = differentiate(x)
@@ -195,8 +199,8 @@ class PGD(Attack):
 
     @property
     def passes(self) -> float:
-        """The number of steps, and a look at the last image."""
-        return self.steps + 1.0
+        """The number of steps, each of all its samples, and a look at the last image."""
+        return self.steps * self.expectation_samples + 1.0
 
     def describe(self) -> dict[str, object]:
         """Returns the radius, steps, step size and goal."""
@@ -206,6 +210,7 @@ class PGD(Attack):
             "step_size": self.step_size,
             "loss": self.loss,
             "ball": self.ball,
+            "expectation_samples": self.expectation_samples,
         }
 
     @staticmethod

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.base import Attack
-from tfadv.attacks.gradients import unless_broken
+from tfadv.attacks.gradients import classified, unless_broken
 from tfadv.attacks.objectives import margin
 from tfadv.attacks.square_search import L2Squares, LinfSquares
 from tfadv.devices.local import compiles
@@ -28,7 +28,7 @@ class Square(Attack):
     `first_share` and halves after 10, 50, 200, 500, 1000, 2000, 4000, 6000 and 8000 of
     10,000 queries. In L∞ the pixels of a square become ``Π(x ± ε)``, from vertical
     stripes on (algorithm 2); in L2 a square takes over the length of another one
-    (algorithm 3). An image that is misclassified stays as it is.
+    (algorithm 3). An image that is misclassified stays as it is, from the first on.
 
     Args:
         epsilon: radius of the ball in pixels.
@@ -37,6 +37,8 @@ class Square(Attack):
         ball: ``linf`` or ``l2``.
         jit_compile: see `PGD`.
     """
+
+    needs_gradient = False
 
     def __init__(
         self,
@@ -90,7 +92,8 @@ class Square(Attack):
             broken |= ~tf.math.is_finite(now)
             return query + 1, x, tf.where(better, now, best), broken
 
-        start = squares.start(seeds)
+        wrong = classified(logits_fn(images)) != tf.cast(labels, tf.int32)
+        start = tf.where(wrong[:, None, None, None], images, squares.start(seeds))
         best = margin(logits_fn(start), labels)
         _, x, _, broken = tf.while_loop(
             lambda query, *_: query < self.queries,

@@ -1,16 +1,18 @@
 """What the command lines share: flags, and mistakes reported in one line."""
 
 import contextlib
+import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import tensorflow as tf
-from absl import flags, logging
+from absl import app, flags, logging
 from rich.console import Console
 
-from tfadv import config
+from tfadv import config, interruption
 from tfadv.config import unforeseen
 from tfadv.errors import UserError, nearest
 from tfadv.optimization.weight_average import WEIGHTS
@@ -60,10 +62,21 @@ def configuration() -> Iterator[config.Config]:
         yield found.read
 
 
-def read_flags(first: Sequence[str] = ()) -> config.Config:
-    """Reads the configuration that the flags name, after the files of `first`."""
-    files = [*first, *FLAGS.gin_file]
-    return _warned(config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir))
+def read_flags(first: Sequence[str] = (), bundle: Path | None = None) -> config.Config:
+    """Reads the configuration that the flags name, after the files of `first`.
+
+    Args:
+        first: gin files.
+        bundle: a bundle's gin file; see `config.read`.
+    """
+    files, plugins = [*first, *FLAGS.gin_file], (FLAGS.plugin, FLAGS.plugin_dir)
+    read = _warned(config.read(files, FLAGS.gin_bindings, *plugins, bundle=bundle))
+    warn(
+        f"{bundle} names the plugin {module}, whose code a bundle does not run: "
+        f"--plugin={module} does"
+        for module in read.not_imported
+    )
+    return read
 
 
 def read_plugin_flags() -> config.Config:
@@ -116,7 +129,8 @@ def mistakes_in_one_line() -> Iterator[Found]:
         An object whose `read`, once it is set, names the lines at fault.
 
     Raises:
-        SystemExit: 2 after the line of a mistake, 1 after that of another error.
+        SystemExit: 2 after the line of a mistake, 1 after that of another error, 128 + the
+            signal where one stopped the work.
     """
     logging.set_verbosity(logging.WARNING)
     tf.get_logger().addFilter(
@@ -124,7 +138,8 @@ def mistakes_in_one_line() -> Iterator[Found]:
     )
     found = Found()
     try:
-        yield found
+        with interruption.in_one_line():
+            yield found
     except UserError as error:
         where = None
         if found.read and error.parameter:
@@ -139,6 +154,23 @@ def mistakes_in_one_line() -> Iterator[Found]:
         sys.exit(1)
 
 
+def run(main: Callable[[list[str]], object]) -> None:
+    """Runs a command: `main` takes what is left of the command line when flags are parsed."""
+    app.run(main, flags_parser=_parsed)
+
+
+def _parsed(words: Sequence[str]) -> list[str]:
+    """Returns what is no flag; ends the program in one line where a flag is wrong."""
+    try:
+        return FLAGS(list(words))
+    except flags.UnrecognizedFlagError as error:
+        line = f"there is no flag --{error.flagname}.{nearest(error.flagname, FLAGS)}"
+    except flags.Error as error:
+        line = str(error)
+    print(one_line(f"error: {line}"), file=sys.stderr, flush=True)
+    sys.exit(2)
+
+
 def refuse_arguments(argv: Sequence[str]) -> None:
     """Raises `UserError` if something that is no flag was given."""
     if len(argv) > 1:
@@ -150,6 +182,26 @@ def refuse_flags(names: Iterable[str], why: str) -> None:
     for name in names:
         if FLAGS[name].value != FLAGS[name].default:
             raise UserError(f"--{name} {why}")
+
+
+def numbers(flag: str, form: str) -> tuple[float, ...]:
+    """Returns the finite numbers of a flag that lists some.
+
+    Args:
+        flag: its name.
+        form: what it must be, for the error.
+
+    Raises:
+        UserError: one of them is none.
+    """
+    given = FLAGS[flag].value
+    try:
+        found = tuple(float(text) for text in given)
+    except ValueError:
+        found = (math.nan,)
+    if not all(map(math.isfinite, found)):
+        raise UserError(f"--{flag} must be {form}, got {','.join(given)}")
+    return found
 
 
 def chosen_branches(branches: Sequence[str], choice: str) -> list[str]:

@@ -8,6 +8,7 @@ is read later wins.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gin
@@ -15,7 +16,7 @@ from gin import config_parser
 
 from tfadv import registry
 from tfadv.config import plugin_modules
-from tfadv.config.gin_files import SHIPPED, Line, file_lines, lines_of
+from tfadv.config.gin_files import SHIPPED, Line, file_lines, foreign_lines, lines_of
 from tfadv.errors import UserError, nearest
 
 DEFAULT_SCALE = "gin/scale/digits.gin"
@@ -31,6 +32,7 @@ class Config:
 
     Attributes:
         files: the gin files read, as given, included ones left out.
+        not_imported: the plugin modules that a file from elsewhere names, which are not run.
         plugins: the plugin modules imported, and the installed ones in use.
         failures: why installed plugins can't be loaded, by their modules.
         values: what is bound, by ``Name.parameter`` or ``scope/Name.parameter``.
@@ -38,6 +40,7 @@ class Config:
 
     def __init__(self):
         self.files: list[str] = []
+        self.not_imported: list[str] = []
         self.plugins: list[str] = []
         self.failures: dict[str, str] = {}
         self.values: dict[str, Any] = {}
@@ -50,6 +53,20 @@ class Config:
     def read_file(self, name: str, wanted_by: str = "--gin_file") -> None:
         """Reads one gin file and what it includes; see `file_lines`."""
         self._read(file_lines(name, wanted_by))
+
+    def read_foreign(self, path: Path) -> None:
+        """Reads what a bundle's gin file binds of parts that are known, and runs nothing of it.
+
+        A gin file is code: it imports modules and includes files. One that came with a bundle
+        does neither, so what it binds of plugins that nobody else named is left out.
+        """
+        lines, modules = foreign_lines(path)
+        self.not_imported += [module for module in modules if module not in self.plugins]
+        known = registry.configurables()
+        for line in lines:
+            part = line.key and line.key.rpartition("/")[2].partition(".")[0]
+            if part is None or part in known:
+                self._read([line])
 
     def read_bindings(self, bindings: Iterable[str]) -> None:
         """Reads ``name.parameter = value`` texts from the command line."""
@@ -156,6 +173,7 @@ def read(
     bindings: Sequence[str] = (),
     plugins: Sequence[str] = (),
     plugin_dirs: Sequence[str] = (),
+    bundle: Path | None = None,
 ) -> Config:
     """Reads a command's whole configuration into gin, from a clean slate.
 
@@ -165,12 +183,17 @@ def read(
         bindings: ``name.parameter = value`` texts, which win.
         plugins: importable modules that register parts.
         plugin_dirs: folders whose modules are importable as ``plugins.*``.
+        bundle: the gin file that came with a bundle, which is read before the others in a
+            scale's place.
 
     Raises:
         UserError: a file, parameter, macro or plugin is unknown or wrong.
     """
     config = with_plugins(plugins, plugin_dirs)
-    for name, lines in in_reading_order(files):
+    if bundle:
+        config.files.append(str(bundle))
+        config.read_foreign(bundle)
+    for name, lines in in_reading_order(files, scale_wanted=bundle is None):
         config.files.append(name)
         config._read(lines)
     config.read_bindings(bindings)
@@ -189,11 +212,14 @@ def read(
     return config
 
 
-def in_reading_order(files: Sequence[str]) -> list[tuple[str, list[Line]]]:
+def in_reading_order(
+    files: Sequence[str], scale_wanted: bool = True
+) -> list[tuple[str, list[Line]]]:
     """Returns the files and their lines: a scale, a recipe, overlays.
 
     Args:
-        files: in any order; `DEFAULT_SCALE` joins them where none is a scale.
+        files: in any order.
+        scale_wanted: whether `DEFAULT_SCALE` joins them where none is a scale.
 
     Raises:
         UserError: a file is missing, a line is no gin statement, or two files
@@ -202,10 +228,10 @@ def in_reading_order(files: Sequence[str]) -> list[tuple[str, list[Line]]]:
     lines = {name: file_lines(name, "--gin_file") for name in files}
     recipe = _only_file_that_binds(RECIPE, lines)
     scale = _only_file_that_binds(SCALE, lines)
-    if scale is None:
+    if scale is None and scale_wanted:
         scale = DEFAULT_SCALE
         lines[scale] = file_lines(scale, "the default scale")
-    first = [scale, recipe] if recipe and recipe != scale else [scale]
+    first = list(dict.fromkeys(name for name in (scale, recipe) if name))
     overlays = [name for name in lines if name not in first]
     return [(name, lines[name]) for name in first + overlays]
 

@@ -65,6 +65,8 @@ class Evaluation:
         some = self.examples is None or self.examples >= 1
         check(some, "Evaluation.examples", "be None or >= 1", self.examples)
         check(all(factor > 0 for factor in self.radii), "Evaluation.radii", "be > 0", self.radii)
+        named = self.corrupted_images != ""
+        check(named, "Evaluation.corrupted_images", "be None or a folder", self.corrupted_images)
         check_choice("Evaluation.classes", self.classes, ("all", "occurring"))
         for kind in self.corruptions if self.corrupted_images is None else ():
             check_choice("Evaluation.corruptions", kind, CORRUPTIONS)

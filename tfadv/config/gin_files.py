@@ -34,6 +34,26 @@ class Line(NamedTuple):
         return None
 
 
+def foreign_lines(path: Path) -> tuple[list[Line], list[str]]:
+    """Returns what a gin file from elsewhere binds, and the modules that it would import.
+
+    Nothing that it names is read or run.
+
+    Raises:
+        UserError: it can't be read, includes a file, or a line of it is no gin statement.
+    """
+    lines, modules = [], []
+    for line in lines_of(_text_of(path, str(path), "--saved_model"), str(path)):
+        match line.statement:
+            case config_parser.IncludeStatement(filename):
+                raise UserError(f"{line.at}: a bundle's configuration includes no '{filename}'")
+            case config_parser.ImportStatement():
+                modules.append(line.statement.module)
+            case config_parser.BindingStatement():
+                lines.append(line)
+    return lines, modules
+
+
 def file_lines(name: str, wanted_by: str, within: Sequence[Path] = ()) -> list[Line]:
     """Returns the statements of a gin file, and in their place those of files it includes.
 
@@ -51,19 +71,22 @@ def file_lines(name: str, wanted_by: str, within: Sequence[Path] = ()) -> list[L
         raise UserError(f"{wanted_by}: '{name}' is included by itself")
     if len(within) == _DEEPEST:
         raise UserError(f"{wanted_by}: more than {_DEEPEST} files include one another")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{wanted_by}: '{name}' can't be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name}: it is no text in UTF-8: {error.reason}") from None
     lines = []
-    for line in lines_of(text, str(name)):
+    for line in lines_of(_text_of(path, name, wanted_by), str(name)):
         if isinstance(line.statement, config_parser.IncludeStatement):
             lines += file_lines(line.statement.filename, line.at, (*within, path))
         else:
             lines.append(line)
     return lines
+
+
+def _text_of(path: Path, name: str, wanted_by: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{wanted_by}: '{name}' can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name}: it is no text in UTF-8: {error.reason}") from None
 
 
 def find_file(name: str, wanted_by: str) -> Path:

@@ -4,19 +4,23 @@ There are three ways in: ``import plugins.my_norm`` in a gin file, ``--plugin=mo
 and installed packages with entry points in the group ``tfadv.plugins``.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import pkgutil
 import re
+import signal
 import sys
+import threading
 import types
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
 from tfadv import registry
 from tfadv.config import plugin_sources
 from tfadv.errors import UserError, nearest
+from tfadv.interruption import Interrupted
 
 ENTRY_POINTS = "tfadv.plugins"
 
@@ -62,6 +66,8 @@ def mount(folders: Sequence[str], own: Sequence[Path]) -> None:
     Raises:
         UserError: one of the user's does not exist.
     """
+    if "" in map(str, folders):
+        raise UserError("--plugin_dir: name a folder")
     paths = [Path(folder).resolve() for folder in folders]
     for path in paths:
         if not path.is_dir():
@@ -130,13 +136,16 @@ def defining(part_name: str) -> str:
 def _import(plugin: str, module: str, importing: Callable[[], object]) -> None:
     modules, registered = set(sys.modules), registry.snapshot()
     try:
-        importing()
+        with _interrupts() as came:
+            importing()
         if not parts_of(module):
             raise UserError("it registers nothing; see docs/plugins.md")
-    except KeyboardInterrupt:
+    except Interrupted:
         raise
     except BaseException as error:  # a plugin may fail in any way
         registry.restore(registered)
+        if came:  # it was not the plugin that raised
+            raise
         package = module.partition(".")[0]
         for name in set(sys.modules) - modules:  # to be imported afresh once they are mended
             if name == module or name.startswith((f"{module}.", f"{package}.")):
@@ -144,11 +153,31 @@ def _import(plugin: str, module: str, importing: Callable[[], object]) -> None:
         raise UserError(f"{plugin} can't be loaded: {_cause(error, module)}") from error
 
 
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Notes the interrupts (Ctrl-C) that come meanwhile, and lets them do what they do."""
+    came: list[int] = []
+
+    def note(number, frame):
+        came.append(number)
+        before(number, frame)
+
+    before = signal.getsignal(signal.SIGINT)
+    mine = callable(before) and threading.current_thread() is threading.main_thread()
+    if mine:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield came
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, before)
+
+
 def _cause(error: BaseException, module: str) -> str:
     """Returns the error in one line, with the plugin's line that raised it."""
     text = in_one_line(error)
     if not isinstance(error, UserError):
-        text = f"{type(error).__name__}: {text}"
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if isinstance(error, ModuleNotFoundError) and module.startswith(str(error.name)):
         if module.endswith(".py") or "/" in module:
             name = Path(module).stem

@@ -4,6 +4,7 @@ import dataclasses
 
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.errors import check, check_choice
+from tfadv.interruption import GRACE_SECONDS
 from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.randomness import check_seed
 from tfadv.registry import (
@@ -117,10 +118,15 @@ class Training:
             one that is faster here.
         average_decay: of a moving average of the weights, which is evaluated
             beside them; None keeps none.
-        steps_per_call: steps that run as one traced call; metrics are their means.
+        steps_per_call: steps that run as one traced call, or in a few where one would last
+            too long to stop it; metrics are their means.
         checkpoint_every_epochs: how often to save; the end is always saved.
+        skip_non_finite: how many steps of the run may be skipped whose numbers are not finite:
+            such a step changes nothing but the number of steps done. One more stops the run.
         keep_every_epochs: how often to save a checkpoint that stays, beside the newest
             two; 0 keeps those alone.
+        grace_seconds: from SIGTERM or SIGINT to the end of the run, saved: traced calls are
+            to last a quarter of it at most.
     """
 
     epochs: int
@@ -135,6 +141,8 @@ class Training:
     steps_per_call: int = 10
     checkpoint_every_epochs: int = 1
     keep_every_epochs: int = 0
+    grace_seconds: float = GRACE_SECONDS
+    skip_non_finite: int = 0
 
     def __post_init__(self):
         check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
@@ -148,9 +156,11 @@ class Training:
             ("steps_per_call", 1),
             ("checkpoint_every_epochs", 1),
             ("keep_every_epochs", 0),
+            ("skip_non_finite", 0),
         ):
             value = getattr(self, name)
             check(value >= least, f"Training.{name}", f"be >= {least}", value)
+        check(self.grace_seconds > 0, "Training.grace_seconds", "be > 0", self.grace_seconds)
         size, decay = self.micro_batch_size, self.average_decay
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
         check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)

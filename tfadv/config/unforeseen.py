@@ -11,6 +11,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfadv.files import REMEDIES, refused
+
 TRACEBACK = "TFADV_TRACEBACK"  # set, it lets such errors through as Python prints them
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "absl-py", "rich")
 _OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
@@ -21,17 +23,26 @@ def line(error: Exception) -> str:
 
     What the system refuses, such as space on a disk or in memory, is no bug of this package.
     """
-    if isinstance(error, OSError) and error.strerror:
-        place = f": '{os.fsdecode(error.filename)}'" if _is_path(error.filename) else ""
-        return f"error: {error.strerror}{place} ({_details(error)})"
+    number = refused(error) if isinstance(error, OSError | tf.errors.OpError) else None
+    if number:
+        place = f": '{os.fsdecode(error.filename)}'" if _is_path(error) else ""
+        remedy = REMEDIES.get(number)
+        said = f"{remedy}, and give the same command again" if remedy else _details(error)
+        return f"error: {os.strerror(number)}{place or _of_tensorflow(error)} ({said})"
     said = f"{(str(error).strip().splitlines() or [''])[0]:.200} ({_details(error)})"
     if isinstance(error, _OF_MEMORY):
         return f"error: not enough memory: {said}"
     return f"error: this is a bug in tfadv: {type(error).__name__}: {said}"
 
 
-def _is_path(name: object) -> bool:
-    return isinstance(name, str | bytes | os.PathLike)
+def _is_path(error: Exception) -> bool:
+    return isinstance(getattr(error, "filename", None), str | bytes | os.PathLike)
+
+
+def _of_tensorflow(error: Exception) -> str:
+    """Returns the file that an error of TensorFlow's names, as `line` puts it."""
+    named, _, _ = str(error).strip().partition("; ")
+    return f": '{named}'" if os.sep in named and "\n" not in named else ""
 
 
 def _details(error: Exception) -> str:

@@ -6,13 +6,13 @@ are fit to train on, 1 if they are not, and 2 for a mistake on the command line.
 ``--pack=DIR`` packs the images that a gin file chooses into a few large files instead.
 """
 
-import signal
 import sys
 from pathlib import Path
 
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
+from tfadv import interruption
 from tfadv.config import command_line
 from tfadv.data.bad_images import BadImages
 from tfadv.data.packing import JPEG, PNG, Resizing, pack
@@ -50,11 +50,8 @@ def main(argv):
         data_set = chosen(found)
         folder = Path(FLAGS.output_dir or Path("runs") / f"data-{data_set.name}")
         report.check_new(folder)
-        try:
+        with interruption.leaving("before the report was written"):
             seen = inspect.inspect(data_set, folder, FLAGS.workers, console)
-        except KeyboardInterrupt:
-            print("interrupted before the report was written", file=sys.stderr)
-            sys.exit(128 + signal.SIGINT)
         console.print(summary.table(data_set.name, seen))
         for line in summary.lines(seen):
             console.print(line)
@@ -75,7 +72,8 @@ def pack_chosen(found: command_line.Found) -> None:
     values, side = found.read.values, FLAGS.pack_shorter_side
     resizing = Resizing(side, FLAGS.pack_format, FLAGS.pack_quality) if side else None
     splits = build_splits(values["Experiment.dataset"], values.get("Experiment.channels"))
-    pack(splits, Path(FLAGS.pack), resizing, configured(BadImages))
+    with interruption.leaving("with nothing packed"):
+        pack(splits, Path(FLAGS.pack), resizing, configured(BadImages))
     print(f"packed: {FLAGS.pack}, for packed.folder")
 
 
@@ -97,4 +95,4 @@ def chosen(found: command_line.Found) -> data_sets.DataSet:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -68,6 +68,10 @@ class Augmentation:
         return self.apply(image, tf.nest.map_structure(lambda rows: rows[0], plan))
 
 
+# More pixels around an image than any has of its own.
+_MOST_PADDING = 1024
+
+
 @AUGMENTATIONS.register("crop_and_flip", paper="He et al., 2016, section 4.2")
 class CropAndFlip(Augmentation):
     """The standard augmentation of small images.
@@ -79,7 +83,8 @@ class CropAndFlip(Augmentation):
     """
 
     def __init__(self, padding: int, flip: bool):
-        check(padding >= 0, "CropAndFlip.padding", "be >= 0", padding)
+        rule = f"be 0..{_MOST_PADDING}"
+        check(0 <= padding <= _MOST_PADDING, "CropAndFlip.padding", rule, padding)
         self.padding = padding
         self.flip = flip
 

@@ -17,7 +17,7 @@ def class_list(name: str, parameter: str) -> list[str]:
         parameter: the gin parameter, for the error.
 
     Raises:
-        UserError: there is no such file, or it names none.
+        UserError: there is no such file, it names none, or one that no folder can have.
     """
     if name == IMAGENET:
         file = resources.files("tfadv.data") / "imagenet_classes.txt"
@@ -26,4 +26,7 @@ def class_list(name: str, parameter: str) -> list[str]:
     names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise UserError(f"{parameter}: '{name}' names no class", parameter)
+    for one in names:  # each is a folder within another
+        if "/" in one or "\0" in one or one in (".", ".."):
+            raise UserError(f"{parameter}: '{name}' names {one!r}, which no folder is", parameter)
     return names

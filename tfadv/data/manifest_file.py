@@ -53,8 +53,16 @@ def read(path: AnyPath) -> dict[str, Listed]:
     """Returns what a manifest lists, by split.
 
     Raises:
-        UserError: it is none.
+        UserError: it is none, or can't be read.
     """
+    try:
+        return _read(path)
+    except OSError as error:
+        reason = f"'{path}' can't be read: {error.strerror or error}"
+        raise UserError(f"{PARAMETER}: {reason}", PARAMETER) from error
+
+
+def _read(path: AnyPath) -> dict[str, Listed]:
     found: dict[str, list[Listed]] = {}
     rows: dict[str, list[tuple]] = {}
     with os_errors(), open_bytes(path) as lines:

@@ -93,6 +93,17 @@ def _description(path: Path) -> dict:
         raise UserError(f"packed.folder: '{path / DESCRIPTION}' can't be read: {error}") from error
 
 
+def _inside(folder: Path, name: str) -> Path:
+    """Returns the path of a file in a folder, whatever the name says."""
+    if Path(name).name != name or name in ("", "..") or "\0" in name:
+        raise UserError(
+            f"packed.folder: {DESCRIPTION} of '{folder}' names {name!r}, which is no file of it: "
+            + PACK_AGAIN,
+            "packed.folder",
+        )
+    return folder / name
+
+
 class PackedSource(RecordSource):
     """One split of a packed set.
 
@@ -119,7 +130,8 @@ class PackedSource(RecordSource):
     ):
         name, of_split = f"packed {split}", description["splits"][split]
         shards = [
-            Shard.whole(folder / shard["name"], shard["examples"]) for shard in of_split["shards"]
+            Shard.whole(_inside(folder, shard["name"]), shard["examples"])
+            for shard in of_split["shards"]
         ]
         file = folder / index_name(split)
         try:

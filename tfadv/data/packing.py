@@ -5,7 +5,6 @@ import hashlib
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +23,7 @@ from tfadv.data.packed import DESCRIPTION, index_name
 from tfadv.data.source import Splits
 from tfadv.data.tensorflow_errors import first_line
 from tfadv.errors import UserError, check, check_choice
-from tfadv.files import write_json
+from tfadv.files import new_folder, write_json
 from tfadv.progress import Progress
 
 JPEG, PNG = "jpeg", "png"
@@ -119,15 +118,11 @@ def pack(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _check_space(splits, folder.parent, resizing)
-        # Beside it first: a folder of that name is a whole set.
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name) as beside:
-            partial = Path(beside) / "packed"
-            partial.mkdir()
+        with new_folder(folder) as partial:  # a folder of that name is a whole set
             writing = _Writing(splits, partial, resizing, images_per_shard, quiet)
             for split in Splits._fields:
                 writing.write(split, bad_images or BadImages())
             writing.finish()
-            partial.replace(folder)
     except OSError as error:
         raise UserError(f"'{folder}' can't be written: {error}") from error
 

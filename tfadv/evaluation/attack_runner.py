@@ -277,7 +277,9 @@ class AttackRunner:
             }
 
     def _curve(self, run: Run) -> Curve:
-        return Curve(run.attack, run.lengths, worst_case=self._evaluation.worst_case)
+        # The iterates of a model that answers at random come back to none for good.
+        skip_cycles = not self._model.randomized
+        return Curve(run.attack, run.lengths, skip_cycles, self._evaluation.worst_case)
 
     def _reached(self, attack: Attack, predictions, labels, targets):
         if attack.targeted and not self._evaluation.worst_case:

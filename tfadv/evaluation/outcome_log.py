@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +34,8 @@ class OutcomeLog:
     """Per-image outcomes by unit, in memory and, a line a batch, in a file.
 
     The same evaluation resumes from what the file holds. Every line ends in a digest of
-    itself and the lines before it.
+    itself and the lines before it: one that was changed since, or is there twice, is left out,
+    and its images are attacked once more.
 
     Args:
         path: of the file; None writes nothing.
@@ -41,8 +43,7 @@ class OutcomeLog:
         writes: whether this process is the one that writes.
 
     Raises:
-        UserError: the file is about another evaluation, or a line of it was
-            changed since it was written.
+        UserError: the file is about another evaluation, or that can't be told.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class OutcomeLog:
         self._digest = ""  # of the last line
         whole = _whole_lines(path) if path else ""
         if whole:
-            self._read(path, whole, about)
+            whole = self._read(path, whole, about)
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_text(self._path, whole or self._sealed({"about": about}))
@@ -88,25 +89,47 @@ class OutcomeLog:
         self._digest = hashlib.sha256((self._digest + text).encode()).hexdigest()[:16]
         return json.dumps(line | {"digest": self._digest}) + "\n"
 
-    def _unsealed(self, path: Path, text: str) -> list[dict]:
-        lines = []
-        for number, written in enumerate(text.splitlines(keepends=True), 1):
-            try:
-                line = json.loads(written)
-                line.pop("digest", None)
-            except (json.JSONDecodeError, AttributeError):
-                line = {}
-            if self._sealed(line) != written:
-                raise UserError(
-                    f"'{path}': line {number} is not as it was written: remove that file, and the "
-                    "evaluation starts anew"
-                )
-            lines.append(line)
-        return lines
+    def _read(self, path, text, about) -> str:
+        """Takes over the outcomes of a file's text; returns the text without damaged lines."""
+        head, *written = text.splitlines(keepends=True)
+        first = self._unsealed(head)
+        if first is None or "about" not in first:
+            raise UserError(
+                f"'{path}': the first line, which says what it is of, is not as it was written: "
+                "remove that file, and the evaluation starts anew"
+            )
+        self._check_same(path, first["about"], about)
+        lines = {number: self._unsealed(line) for number, line in enumerate(written, 2)}
+        damaged = [number for number, line in lines.items() if line is None]
+        whole = [line for line in lines.values() if line is not None]
+        for line in whole:
+            unit = Unit(*line["unit"])
+            columns = {name: np.array(line[name]) for name in line if name != "unit"}
+            self._lines.setdefault(unit, []).append(columns)
+        if not damaged:
+            return text
+        if self._path:
+            print(
+                f"warning: '{path}': not as it was written, line {', '.join(map(str, damaged))}: "
+                "what it said is worked out once more",
+                file=sys.stderr,
+            )
+        self._digest = ""
+        return "".join(map(self._sealed, (first, *whole)))
 
-    def _read(self, path, text, about) -> None:
-        head, *lines = self._unsealed(path, text)
-        sides = head["about"], json.loads(json.dumps(about))
+    def _unsealed(self, written: str) -> dict | None:
+        """Returns what a line says, None unless it is as it was written, after the one before."""
+        try:
+            line = json.loads(written)
+            digest = str(line.pop("digest"))
+        except (ValueError, AttributeError, KeyError, TypeError):
+            return None
+        is_whole = self._sealed(line) == written
+        self._digest = digest  # what the next line was written after
+        return line if is_whole else None
+
+    def _check_same(self, path, written, about) -> None:
+        sides = written, json.loads(json.dumps(about))
         if not self._path:  # another worker's copy of the images has times of its own
             sides = ({**side, "data": without_times(side.get("data") or {})} for side in sides)
         different = _differences(*sides)
@@ -115,15 +138,12 @@ class OutcomeLog:
                 f"'{path}' holds another evaluation (other {', '.join(different)}): choose another "
                 "--output, or remove that file"
             )
-        for line in lines:
-            unit = Unit(*line.pop("unit"))
-            columns = {name: np.array(values) for name, values in line.items()}
-            self._lines.setdefault(unit, []).append(columns)
 
 
 def _whole_lines(path: Path) -> str:
     """Returns a file's text without a last line that is half there."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    # What is no text makes its line none that was written.
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     return text[: text.rfind("\n") + 1]
 
 

@@ -1,13 +1,16 @@
 """What every attack made every image be taken for, beside an evaluation's record."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.outcome_log import CLEAN
+from tfadv.files import read_arrays, write_bytes
 
 
 class Predictions(NamedTuple):
@@ -41,13 +44,21 @@ def write_predictions(evaluator: Evaluator, record: Mapping, path: Path) -> None
         np.stack([evaluator.predictions[branch, CLEAN] for branch in record["clean"]]),
         np.stack(rows) if rows else np.empty((0, count), np.int64),
     )
-    partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        np.savez_compressed(file, **predictions._asdict())
-    partial.replace(path)
+    content = io.BytesIO()
+    np.savez_compressed(content, **predictions._asdict())
+    write_bytes(path, content.getvalue())
 
 
 def read_predictions(record: Path) -> Predictions:
-    """Returns the predictions that belong to a record."""
-    with np.load(predictions_path(record)) as arrays:
+    """Returns the predictions that belong to a record.
+
+    Raises:
+        UserError: they are missing or damaged.
+    """
+    path = predictions_path(record)
+    remedy = f"remove '{record}', its report and that file, and evaluate once more"
+    arrays = read_arrays(path, remedy)
+    try:
         return Predictions(*(arrays[name] for name in Predictions._fields))
+    except KeyError as error:
+        raise UserError(f"'{path}' is damaged, it has no {error}: {remedy}") from None

@@ -12,6 +12,9 @@ from tfadv.evaluation.metrics import share
 class RobustAccuracy:
     """Joins runs and restarts: an image is beaten if one of them has beaten it.
 
+    Without a target, so is one that was wrong before, whatever an attack makes of it: its own
+    ball holds a mistake. Towards a target, the image that the attack returns counts.
+
     Args:
         runs: of one sequence.
         before: the classes int [N] of the images before it.
@@ -24,6 +27,7 @@ class RobustAccuracy:
         self._labels = labels
         self._attacked = attacked
         self._seen = ~attacked
+        self._mends = runs[0].attack.targeted
         self._passes = 0
         self._stages: list[dict] = []
         self._staged = len(runs) > 1
@@ -48,7 +52,7 @@ class RobustAccuracy:
         """Adds a run's outcomes on the images at some places."""
         for column, spec in enumerate(run.specs if len(places) else ()):
             right = self.predictions[spec][places] == self._labels[places]
-            rows = right | ~self._seen[places]
+            rows = right | (~self._seen[places] & self._mends)
             self.predictions[spec][places[rows]] = found["prediction"][rows, column]
             self._reached[spec][places[rows]] = found["reached"][rows, column]
         self._seen[places] = True

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfadv import interruption
 from tfadv.errors import UserError
 from tfadv.inspection.remarks import Remarks
 from tfadv.inspection.seen import UNREADABLE, Finding, Seen, see_file
@@ -81,7 +82,8 @@ def _killed(share: Sequence[Task]) -> str:
 def _begin() -> None:
     """Makes this process one that decodes, on one thread and no GPU, as long as it is wanted."""
     global _remarks
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
+    for number in interruption.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # the parent's to answer
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)

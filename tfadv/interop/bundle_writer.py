@@ -1,6 +1,5 @@
 """What an export holds: the SavedModel, Keras files, metadata, a card and a reference."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,13 +11,14 @@ from tfadv.attacks.gradients import label_gradient
 from tfadv.attacks.threat_model import ThreatModel, record_of
 from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
-from tfadv.files import check_place, write_json, write_text
-from tfadv.interop.bundle_format import CARD, METADATA, REFERENCE
+from tfadv.files import check_place, new_folder, write_record, write_text
+from tfadv.interop.bundle_format import CARD, CONFIG, MANIFEST, METADATA, REFERENCE
 from tfadv.interop.keras_form import keras_form
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.norms import NormMode
 from tfadv.pixels import PixelRange, from_pixels, units_per_pixel
 from tfadv.reports.console import attack_name
+from tfadv.reports.templates import code_in_markdown, in_markdown
 from tfadv.runs.trained_run import TrainedRun
 
 # The reference is small: this many images at most, and so many numbers in all.
@@ -30,7 +30,7 @@ _CARD = """# {name}
 
 - Input: float32 [N, {height}, {width}, 3], {layout}, RGB in {low:g}..{high:g}.
 - Output: float32 logits of {classes} classes (`class_names` in {metadata}).
-- Endpoints: {endpoints}. `serve` is the branch `{branch}`.
+- Endpoints: {endpoints}. `serve` is the branch {branch}.
 - {training}
 - Licence: {license}. The training images have a licence of their own.
 
@@ -41,6 +41,13 @@ _CARD = """# {name}
 A robust accuracy holds for the attack beside it. A stronger attack may find a
 lower one; that is what this file is for.
 """
+
+
+def check_new(folder: Path) -> None:
+    """Raises `UserError` unless a bundle can be written to a folder: nothing is there."""
+    check_place(folder, "output_dir")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
 
 
 def write_bundle(
@@ -67,17 +74,9 @@ def write_bundle(
     Raises:
         UserError: there is something in the folder.
     """
-    check_place(folder, "output_dir")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"--output_dir: '{folder}' is not empty: choose another")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside it first: a folder of that name is a whole bundle.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name) as beside:
-        partial = Path(beside) / "bundle"
-        partial.mkdir()
-        notes = _write(run, partial, branches, pixel_range, license_name, fold)
-        partial.replace(folder)
-    return notes
+    check_new(folder)
+    with new_folder(folder) as partial:
+        return _write(run, partial, branches, pixel_range, license_name, fold)
 
 
 def _write(run, folder, branches, pixel_range, license_name, fold) -> list[str]:
@@ -86,9 +85,10 @@ def _write(run, folder, branches, pixel_range, license_name, fold) -> list[str]:
     np.savez_compressed(folder / REFERENCE, **_reference(run, branches, pixel_range))
     record = _metadata(run, branches, pixel_range, license_name)
     record |= {"endpoints": _endpoints(run, branches), "keras": keras_files}
-    write_text(folder / "config.gin", run.config_text)
-    write_json(folder / METADATA, record)
+    write_text(folder / CONFIG, run.config_text)
+    write_record(folder / METADATA, record)
     write_text(folder / CARD, _card(run, record))
+    write_record(folder / MANIFEST, {"files": digests.manifest(folder, without=[CARD])})
     return notes
 
 
@@ -154,8 +154,9 @@ def _metadata(run, branches, pixel_range, license_name) -> dict:
         "ball": trained_for["ball"],
         "license": license_name,
         "model": run.describe(),
-        "training": {"config": "config.gin", "commit": run.commit, "data": run.data},
+        "training": {"config": CONFIG, "commit": run.commit, "data": run.data},
         "weights": digests.of_model(run.model),
+        "manifest": MANIFEST,
         "accuracy": run.results,
     }
 
@@ -164,11 +165,11 @@ def _card(run, record) -> str:
     height, width, _ = record["input_shape"]
     low, high = record["pixel_range"]
     return _CARD.format(
-        name=f"{run.model.name}, {run.path.name}",
-        strategy=run.plan.experiment.strategy,
-        norm=run.plan.experiment.norm,
+        name=in_markdown(f"{run.model.name}, {run.path.name}"),
+        strategy=in_markdown(run.plan.experiment.strategy),
+        norm=in_markdown(run.plan.experiment.norm),
         parameters=record["model"]["parameters"],
-        dataset=run.plan.splits.train.name,
+        dataset=in_markdown(run.plan.splits.train.name),
         height=height,
         width=width,
         layout=record["layout"],
@@ -177,11 +178,12 @@ def _card(run, record) -> str:
         classes=record["classes"],
         metadata=METADATA,
         endpoints=", ".join(
-            f"`{name}`" for name in dict.fromkeys([DEFAULT_ENDPOINT, *record["endpoints"].values()])
+            code_in_markdown(name)
+            for name in dict.fromkeys([DEFAULT_ENDPOINT, *record["endpoints"].values()])
         ),
-        branch=record["branch"],
+        branch=code_in_markdown(record["branch"]),
         training=_training(run.plan.threat_model),
-        license=record["license"],
+        license=in_markdown(record["license"]),
         accuracies=_accuracies(record["accuracy"], record["branches"]),
     )
 
@@ -200,7 +202,7 @@ def _accuracies(results, branches) -> str:
         if row["branch"] in branches:
             rows.append((row["branch"], attack_name(row), row))
     lines = [
-        f"| {branch} | {attack} | {row['accuracy']:.1%} | "
+        f"| {in_markdown(branch)} | {in_markdown(attack)} | {row['accuracy']:.1%} | "
         f"{row['ci95'][0]:.1%} to {row['ci95'][1]:.1%} |"
         for branch, attack, row in rows
     ]

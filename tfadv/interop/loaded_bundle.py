@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.errors import UserError, nearest
-from tfadv.interop.bundle_format import REFERENCE, read_metadata
+from tfadv.interop import reference, saved_model
+from tfadv.interop.bundle_format import REMEDY, check_files, read_metadata
 
 # How closely a suite must see the original: logits by their size, gradients by their direction.
 LOGITS_TOLERANCE = 1e-4
@@ -23,7 +24,7 @@ class LoadedBundle:
         branch: which branch; None takes the default one.
 
     Raises:
-        UserError: it is no bundle, or has no such branch.
+        UserError: it is no bundle, has no such branch, or is not as it was written.
     """
 
     def __init__(self, folder: str | Path, branch: str | None = None):
@@ -36,13 +37,14 @@ class LoadedBundle:
                 f"'{folder}' has no branch '{self.branch}'; it has {', '.join(endpoints)}."
                 + nearest(self.branch, endpoints)
             )
-        self._module = tf.saved_model.load(str(self.folder))
-        self._logits = getattr(self._module, endpoints[self.branch])
-        with np.load(self.folder / REFERENCE) as reference:
-            self.reference_images = reference["images"]
-            self.reference_labels = reference["labels"]
-            self.reference_logits = reference[f"logits_{self.branch}"]
-            self.reference_gradient = reference[f"gradient_{self.branch}"]
+        check_files(self.folder, self.metadata)
+        module = saved_model.load(self.folder, REMEDY)
+        self._logits = saved_model.functions(module, endpoints, self.folder, REMEDY)[self.branch]
+        found = reference.read(self.folder, self.metadata)
+        self.reference_images = found["images"]
+        self.reference_labels = found["labels"]
+        self.reference_logits = found[f"logits_{self.branch}"]
+        self.reference_gradient = found[f"gradient_{self.branch}"]
 
     def __call__(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns float32 logits [N, K] of float32 images [N, H, W, 3] in `bounds`."""

@@ -1,10 +1,12 @@
 """The SavedModel of a model: plain TensorFlow, with true gradients by the input."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
+from tfadv.errors import UserError
 from tfadv.models import Model
 from tfadv.norms import NormMode
 from tfadv.pixels import PixelRange, to_pixels
@@ -63,3 +65,46 @@ class Endpoints(tf.Module):
         signatures = {name: signature(getattr(self, name)) for name in self._names}
         signatures["serving_default"] = signatures[DEFAULT_ENDPOINT]
         tf.saved_model.save(self, str(folder), signatures=signatures)
+
+
+def load(folder: Path, remedy: str = "take another copy of it"):
+    """Returns a SavedModel.
+
+    Args:
+        folder: that holds it.
+        remedy: what to do where it can't be loaded, for the error.
+
+    Raises:
+        UserError: it can't be loaded.
+    """
+    try:
+        return tf.saved_model.load(str(folder))
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:  # of any type, where files are damaged
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"'{folder}' can't be loaded ({reason}): {remedy}") from None
+
+
+def functions(module, endpoints: Mapping[str, str], folder: Path, remedy: str) -> dict:
+    """Returns the function of each branch, from images to logits.
+
+    Args:
+        module: a loaded SavedModel.
+        endpoints: of the branches.
+        folder: that holds it, for the error.
+        remedy: likewise.
+
+    Raises:
+        UserError: it has no such endpoint.
+    """
+    names = endpoints.values()
+    missing = [name for name in names if not str(name).startswith(DEFAULT_ENDPOINT)]
+    missing += [name for name in names if not hasattr(module, str(name))]
+    if missing:
+        raise UserError(f"'{folder}' has no endpoint {missing[0]!r}: {remedy}")
+    # Closures over the module: its functions alone would not keep its variables alive.
+    return {
+        branch: functools.partial(lambda x, name: getattr(module, name)(x), name=name)
+        for branch, name in endpoints.items()
+    }

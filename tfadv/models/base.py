@@ -31,6 +31,7 @@ class Model(keras.Model, abc.ABC):
 
     Attributes:
         dtypes: in which its convolutions can be computed.
+        randomized: False: it answers the same images alike.
 
     Args:
         image_shape: (height, width, channels) of the images.
@@ -41,6 +42,7 @@ class Model(keras.Model, abc.ABC):
     """
 
     dtypes = ("float32", "bfloat16")
+    randomized = False
     unbindable = ("image_shape", "classes", "make_norm")  # the run's own
 
     def __init__(

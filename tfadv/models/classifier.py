@@ -24,12 +24,14 @@ class Classifier(Protocol):
         branches: names of the norm branches; a single one is called 'main'.
         default_branch: the branch of a mode that names none.
         dtypes: in which its convolutions can be computed; 'float32' always.
+        randomized: whether it answers the same images differently.
         norms: its norms by path; none where they are its maker's own affair.
     """
 
     name: str
     image_shape: tuple[int, int, int]
     classes: int
+    randomized: bool
 
     @property
     def branches(self) -> tuple[str, ...]: ...

@@ -5,14 +5,17 @@ from types import MappingProxyType
 
 import tensorflow as tf
 
-from tfadv.errors import check_choice
+from tfadv.errors import UserError, check_choice
 from tfadv.models.classifier import check_dtype
+from tfadv.models.image_form import ImageForm, in_batches
 from tfadv.norms.base import Norm
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
-from tfadv.pixels import LogitsFn, PixelRange, from_pixels
+from tfadv.pixels import LogitsFn
 
-LAYOUTS = ("NHWC", "NCHW")
-OUTPUTS = ("logits", "probabilities")
+# What a model returns: [N, K] before and after a softmax; of two classes, [N] or [N, 1] of
+# the second one, before and after a sigmoid.
+OUTPUTS = ("logits", "probabilities", "logit", "sigmoid")
+_OF_TWO_CLASSES = ("logit", "sigmoid")
 # Below it a float32 probability has lost its gradient for good.
 _LEAST_PROBABILITY = 1e-30
 
@@ -24,18 +27,19 @@ class ExternalModel:
         name: where it is from.
         functions: for each branch, from images to what `outputs` says.
         image_shape: (height, width, channels) of the images, whatever the layout.
-        classes: number of logits or probabilities.
-        pixel_range: of the images that it takes.
-        layout: ``NHWC`` or ``NCHW``, of those images.
-        outputs: ``logits``, or ``probabilities`` after a softmax.
+        classes: number of logits.
+        form: how it takes its images.
+        outputs: ``logits``, or ``probabilities`` after a softmax; with two classes also
+            ``logit``, the second one's, and ``sigmoid``, that one's probability.
         made: what is known of how it was trained, for records.
 
     Attributes:
         dtypes: its own affair, so 'float32' alone.
         norms: likewise, so none.
+        randomized: whether it answers the same images differently; set by who has tried.
 
     Raises:
-        UserError: there is no such layout or output.
+        UserError: there is no such output, or it takes no such images.
     """
 
     dtypes = ("float32",)
@@ -47,20 +51,22 @@ class ExternalModel:
         functions: Mapping[str, Callable[[tf.Tensor], tf.Tensor]],
         image_shape: Sequence[int],
         classes: int,
-        pixel_range: PixelRange,
-        layout: str = "NHWC",
+        form: ImageForm,
         outputs: str = "logits",
         made: Mapping[str, object] | None = None,
     ):
-        check_choice("--layout", layout, LAYOUTS)
         check_choice("--outputs", outputs, OUTPUTS)
+        if outputs in _OF_TWO_CLASSES and classes != 2:
+            raise UserError(f"--outputs: {outputs!r} tells two classes apart, not {classes}")
+        form.check_channels(image_shape[-1])
+        form.check_dtype(name)
         self.name = name
         self.image_shape = tuple(image_shape)
         self.classes = classes
-        self.pixel_range = pixel_range
-        self.layout = layout
+        self.form = form
         self.outputs = outputs
         self.functions = dict(functions)
+        self.randomized = False
         self._made = dict(made or {})
 
     @property
@@ -73,17 +79,16 @@ class ExternalModel:
         """The first branch."""
         return self.branches[0]
 
-    def fed(self, pixel_range: PixelRange) -> "ExternalModel":
-        """Returns the same model, fed images of another range."""
+    @property
+    def of_two_classes(self) -> bool:
+        """Whether it returns one number, of the second of two classes."""
+        return self.outputs in _OF_TWO_CLASSES
+
+    def fed(self, form: ImageForm) -> "ExternalModel":
+        """Returns the same model, fed images of another form."""
+        shape, made = self.image_shape, self._made
         return ExternalModel(
-            self.name,
-            self.functions,
-            self.image_shape,
-            self.classes,
-            pixel_range,
-            self.layout,
-            self.outputs,
-            self._made,
+            self.name, self.functions, shape, self.classes, form, self.outputs, made
         )
 
     def describe(self) -> dict[str, object]:
@@ -91,10 +96,19 @@ class ExternalModel:
         return self._made | {
             "name": self.name,
             "branches": list(self.branches),
-            "pixel_range": list(self.pixel_range),
-            "layout": self.layout,
+            **self.form.describe(),
             "outputs": self.outputs,
         }
+
+    def raw_outputs(self, branch: str | None = None) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Returns a branch as a function of images in 0..255 to float32 of what it returns."""
+        function = self.functions[chosen_branch(branch, self.branches, self.default_branch)]
+
+        def found(x: tf.Tensor) -> tf.Tensor:
+            return tf.cast(function(x), tf.float32)
+
+        batched = in_batches(found, self.form.batch) if self.form.batch else found
+        return lambda images: batched(self.form(images))
 
     def logits_fn(
         self, mode: NormMode = INFERENCE, dtype: str = "float32", constant: bool = False
@@ -110,14 +124,19 @@ class ExternalModel:
             UserError: another dtype is asked for, or a branch that there isn't.
         """
         check_dtype(dtype, self.dtypes)
-        function = self.functions[chosen_branch(mode.branch, self.branches, self.default_branch)]
+        raw = self.raw_outputs(mode.branch)
+        return lambda images: self._logits(raw(images))
 
-        def logits(images: tf.Tensor) -> tf.Tensor:
-            x = from_pixels(images, self.pixel_range)
-            x = tf.transpose(x, [0, 3, 1, 2]) if self.layout == "NCHW" else x
-            found = tf.cast(function(x), tf.float32)
-            if self.outputs == "probabilities":
-                found = tf.math.log(tf.maximum(found, _LEAST_PROBABILITY))
-            return found
+    def _logits(self, found: tf.Tensor) -> tf.Tensor:
+        """Returns logits [N, K] of what the model returned."""
+        if self.of_two_classes:
+            found = tf.reshape(found, [-1])
+            if self.outputs == "sigmoid":
+                found = _log(found) - _log(1.0 - found)
+            return tf.stack([tf.zeros_like(found), found], 1)
+        found = tf.ensure_shape(found, [None, self.classes])
+        return _log(found) if self.outputs == "probabilities" else found
 
-        return logits
+
+def _log(probabilities: tf.Tensor) -> tf.Tensor:
+    return tf.math.log(tf.maximum(probabilities, _LEAST_PROBABILITY))

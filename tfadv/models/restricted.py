@@ -25,6 +25,7 @@ class RestrictedClassifier:
         self.name = model.name
         self.image_shape = model.image_shape
         self.classes = len(kept_classes)
+        self.randomized = model.randomized
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfadv.errors import check
 from tfadv.norms.base import Collected, Norm
 from tfadv.norms.batch_norm import BatchNorm
-from tfadv.norms.mode import NormMode, chosen_branch
+from tfadv.norms.mode import NormMode, chosen_branch, is_branch_name
 from tfadv.registry import NORMS
 
 
@@ -40,7 +40,9 @@ class MixtureBatchNorm(Norm):
         super().__init__(gamma_initializer, name)
         self.branches = tuple(branches)
         distinct = len(set(self.branches)) == len(self.branches) > 0
-        check(distinct, "MixtureBatchNorm.branches", "be distinct names", branches)
+        named = distinct and all(is_branch_name(branch) for branch in self.branches)
+        rule = "be distinct names of letters, digits and _"
+        check(named, "MixtureBatchNorm.branches", rule, branches)
         self.default_branch = default_branch
         chosen_branch(
             default_branch, self.branches, default_branch, "MixtureBatchNorm.default_branch"

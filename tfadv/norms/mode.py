@@ -45,6 +45,11 @@ class NormMode:
 INFERENCE = NormMode()
 
 
+def is_branch_name(name: object) -> bool:
+    """Returns whether variables, endpoints and files can be called after a branch."""
+    return isinstance(name, str) and name.isidentifier()
+
+
 def chosen_branch(
     branch: str | None, branches: Sequence[str], default: str, parameter: str = "NormMode.branch"
 ) -> str:

@@ -7,6 +7,7 @@ a boundary one step late for some numbers of steps an epoch.
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -17,6 +18,18 @@ from tfadv.registry import DECAYS, configurable
 # Maps the step, an int64 scalar counted from 0, the steps of an epoch and the number of
 # epochs to a float32 factor of the rate.
 Decay = Callable[[tf.Tensor, int, int], tf.Tensor]
+
+
+class RateFactor(NamedTuple):
+    """What multiplies a learning rate.
+
+    Attributes:
+        from_step: the first step that it does, counted from 0.
+        factor: of the rate as it is configured.
+    """
+
+    from_step: int
+    factor: float
 
 
 @configurable
@@ -38,6 +51,10 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
             released pipeline.
         warmup_start: s, the rate at step 0 of the warm-up, which is skipped unless
             b is higher.
+
+    Attributes:
+        factors: multiply the rate, each until the next one begins. To be set before a step
+            is traced.
     """
 
     unbindable = ("batch_size", "steps_per_epoch", "epochs", "decay")  # the run's own
@@ -58,6 +75,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         check(warmup_start >= 0, "LearningRate.warmup_start", "be >= 0", warmup_start)
         self.steps_per_epoch = steps_per_epoch
         self.epochs = epochs
+        self.factors: tuple[RateFactor, ...] = ()
         self.decay = decay
         self.base_rate = rate_per_256 * batch_size / 256
         self.warmup_start = warmup_start
@@ -67,6 +85,12 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """Returns the float32 learning rate of a step, counted from 0."""
         step = tf.cast(step, tf.int64)
+        planned = rate = self._planned(step)
+        for from_step, factor in self.factors:
+            rate = tf.where(step >= from_step, factor * planned, rate)
+        return rate
+
+    def _planned(self, step: tf.Tensor) -> tf.Tensor:
         rate = self.base_rate * self.decay(step, self.steps_per_epoch, self.epochs)
         if not self.warmup_steps:
             return rate

@@ -1,6 +1,5 @@
 """What a run would do, take and cost, and which row of the paper it is."""
 
-import json
 import math
 import statistics
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 from tfadv import config, registry
 from tfadv.config.hardware import Hardware
 from tfadv.devices.distribution import share_of_batch
+from tfadv.files import read_json_lines
 from tfadv.models.classifier import Trainable
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
 from tfadv.planning.paper_rows import nearest_row
@@ -165,9 +165,6 @@ def _time_line(basis: str, per_step: float, steps: int, hardware: Hardware, devi
 
 
 def _recorded_speed(metrics: Path) -> float | None:
-    if not metrics.is_file():
-        return None
-    with open(metrics, encoding="utf-8") as lines:
-        speeds = [json.loads(line)["images_per_second"] for line in lines if line.endswith("\n")]
+    speeds = [line["images_per_second"] for line in read_json_lines(metrics, "images_per_second")]
     # The first call was traced and compiled.
     return statistics.median(speeds[1:] or speeds) if speeds else None

@@ -10,7 +10,7 @@ from tfadv.config.evaluation_settings import Checkup, Evaluation
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.data.selected import with_occurring_classes
 from tfadv.data.source import Source
-from tfadv.errors import check_choice
+from tfadv.errors import UserError, check_choice
 from tfadv.models.classifier import Classifier
 from tfadv.models.restricted import RestrictedClassifier
 from tfadv.planning import plan_checks
@@ -50,15 +50,33 @@ class EvaluationParts:
     @classmethod
     def of(cls, plan: Plan) -> "EvaluationParts":
         """Returns what a run's plan says."""
-        seed = plan.experiment.seed
-        attacks, checkup = plan.evaluation_attacks, plan.checkup
-        warnings = plan.splits.test.warnings + plan_checks.odd_attacks(attacks)
-        warnings += plan_checks.long_evaluation(attacks, plan.evaluation, plan.splits.test)
+        seed, checkup, whole = plan.experiment.seed, plan.checkup, plan.splits.test
+        source, kept = _asked_about(whole, plan.evaluation)
+        attacks, left_out = plan_checks.for_classes(plan.evaluation_attacks, source)
+        warnings = whole.warnings + plan_checks.odd_attacks(attacks) + left_out
+        warnings += plan_checks.long_evaluation(attacks, plan.evaluation, whole)
         way = plan.experiment.data_digest
-        source, kept = _asked_about(plan.splits.test, plan.evaluation)
-        plan_checks.check_classes(attacks, source)
-        whole = plan.splits.test
         return cls(source, plan.evaluation, attacks, seed, checkup, warnings, way, whole, kept)
+
+    def without_gradient(self) -> "EvaluationParts":
+        """Returns them for a model that has no gradient by its images: the attacks that need none.
+
+        Raises:
+            UserError: there is none among them.
+        """
+        found = {spec: attack.without_gradient() for spec, attack in self.attacks.items()}
+        attacks = {spec: attack for spec, attack in found.items() if attack}
+        if self.attacks and not attacks:
+            raise UserError(
+                f"the model has no gradient by its images, and {', '.join(self.attacks)} follow "
+                "it: bind Evaluation.attacks = ('square',)",
+                "Evaluation.attacks",
+            )
+        listed = tuple(spec for spec in self.evaluation.attacks if spec in attacks)
+        skipped = [f"{spec} is skipped: it follows a gradient" for spec in found.keys() - attacks]
+        evaluation = dataclasses.replace(self.evaluation, attacks=listed)
+        warnings = self.warnings + tuple(skipped) + plan_checks.left_out(attacks)
+        return dataclasses.replace(self, evaluation=evaluation, attacks=attacks, warnings=warnings)
 
     @property
     def all_classes(self) -> Source:
@@ -92,8 +110,8 @@ def evaluation_parts(read: Config) -> EvaluationParts:
     check_choice("Experiment.data_digest", way, WAYS)
     attacks, checkup = evaluation.build_attacks(), evaluation.build_checkup()
     source, kept = _asked_about(splits.test, evaluation)
-    plan_checks.check_classes(attacks, source)
-    warnings = source.warnings + plan_checks.odd_attacks(attacks)
+    attacks, left_out = plan_checks.for_classes(attacks, source)
+    warnings = source.warnings + plan_checks.odd_attacks(attacks) + left_out
     warnings += plan_checks.long_evaluation(attacks, evaluation, source)
     whole = splits.test
     return EvaluationParts(source, evaluation, attacks, seed, checkup, warnings, way, whole, kept)

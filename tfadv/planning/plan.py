@@ -119,11 +119,12 @@ class Plan:
         return self.training.epochs * self.steps_per_epoch
 
 
-def build_plan(read: Config | None = None) -> Plan:
+def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan:
     """Builds the plan that the gin configuration describes.
 
     Args:
         read: the configuration, by which the paper's row is found.
+        splits: the images, in place of those that the configuration names.
 
     Raises:
         UserError: a parameter, name, file or image is wrong.
@@ -137,11 +138,13 @@ def build_plan(read: Config | None = None) -> Plan:
     norm = NORMS.build(experiment.norm, "Experiment.norm")
     plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
-    splits = build_splits(experiment.dataset, experiment.channels)
+    splits = splits or build_splits(experiment.dataset, experiment.channels)
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
-    attacks = {"the training attack": parts["attack"], **parts["evaluation_attacks"]}
-    plan_checks.check_classes(attacks, splits.test)
+    parts["attack"] = parts["attack"].for_classes(splits.test.classes)
+    evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
+    parts["evaluation_attacks"] = evaluated
+    attacks = {"the training attack": parts["attack"], **evaluated}
     learning_rate = configured(
         LearningRate,
         batch_size=training.batch_size,
@@ -152,8 +155,9 @@ def build_plan(read: Config | None = None) -> Plan:
     warnings = (
         *oddities(splits),
         *plan_checks.odd_attacks(attacks),
+        *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
-        *plan_checks.long_evaluation(parts["evaluation_attacks"], evaluation, splits.test),
+        *plan_checks.long_evaluation(evaluated, evaluation, splits.test),
         *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
     )
     return Plan(

@@ -89,10 +89,31 @@ def check_sizes(name: str, augmentation: Augmentation, source: Source) -> None:
         )
 
 
-def check_classes(attacks: Mapping[str, Attack], source: Source) -> None:
-    """Raises `UserError` where an attack can't be run on as many classes as there are."""
-    for attack in attacks.values():
-        attack.check_classes(source.classes)
+def for_classes(
+    attacks: Mapping[str, Attack], source: Source
+) -> tuple[dict[str, Attack], tuple[str, ...]]:
+    """Returns attacks as they are run on as many classes as there are, and what is left out.
+
+    Args:
+        attacks: by what the user calls them.
+        source: the images.
+
+    Raises:
+        UserError: one can't be run on so many.
+    """
+    found = {spec: attack.for_classes(source.classes) for spec, attack in attacks.items()}
+    return found, left_out(found)
+
+
+def left_out(attacks: Mapping[str, Attack]) -> tuple[str, ...]:
+    """Returns a line about each attack that is run without some of its stages."""
+    return tuple(
+        f"{spec} is run without "
+        + ", ".join(f"{stage} ({why})" for stage, why in attack.left_out.items())
+        + f": {', '.join(stage.title for stage in attack.stages().values())}"
+        for spec, attack in attacks.items()
+        if attack.left_out
+    )
 
 
 def odd_attacks(attacks: Mapping[str, Attack]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def render(room: str, name: str, **values) -> str:
 
 def render_markdown(room: str, name: str, **values) -> str:
     """Returns Markdown; see `render`. A macro's output would be escaped too: include instead."""
-    return _environment(room, finalize=_in_markdown).get_template(name).render(values)
+    return _environment(room, finalize=in_markdown).get_template(name).render(values)
 
 
 def template(room: str, name: str) -> str | None:
@@ -46,6 +46,14 @@ def fenced(text: str) -> Raw:
     return Raw(f"{fence}text\n{text}\n{fence}")
 
 
+def code_in_markdown(text: str) -> Raw:
+    """Returns a text as code within a line of Markdown."""
+    line = " ".join(str(text).split())
+    longest = max((len(run) for run in re.findall("`+", line)), default=0)
+    fence, space = "`" * (longest + 1), " " if longest else ""
+    return Raw(f"{fence}{space}{line}{space}{fence}")
+
+
 def _environment(room: str, **options) -> jinja2.Environment:
     return jinja2.Environment(
         undefined=jinja2.StrictUndefined,
@@ -56,7 +64,7 @@ def _environment(room: str, **options) -> jinja2.Environment:
     )
 
 
-def _in_markdown(value: object) -> str:
+def in_markdown(value: object) -> str:
     """Returns a value in one line that Markdown shows as it is."""
     if isinstance(value, Raw):
         return value

@@ -5,7 +5,6 @@ Figures 5 and 6 of the paper show them (sections 4.2 and 4.3).
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import tensorflow as tf
 from tfadv import config, randomness
 from tfadv.data.pipeline import ALL, train_batches
 from tfadv.devices.distribution import share_of_batch
-from tfadv.files import write_text
+from tfadv.files import read_record, write_record
 from tfadv.norms import Norm, NormPhase
 from tfadv.norms.base import Collected, Moments
 from tfadv.planning.plan import Plan, build_plan
@@ -45,8 +44,8 @@ def measured_once(run_folder: Path) -> dict[str, object]:
     """
     path = run_folder / FILE
     if not path.is_file():
-        write_text(path, json.dumps(measure(run_folder), allow_nan=False))
-    return json.loads(path.read_text(encoding="utf-8"))
+        write_record(path, measure(run_folder))
+    return read_record(path, "remove it, and the same command measures once more")
 
 
 def record(run: TrainedRun, replicas: int = 1) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """What the finished runs of a reproduction reached, by model, norm branch and attack."""
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfadv.evaluation.predictions import read_predictions
+from tfadv.files import read_record
 from tfadv.paper import Number
 from tfadv.reports import console
 from tfadv.reports.curves import settings
@@ -127,7 +127,8 @@ def read(run: Path, record_path: Path, seed: int, statistics: Path) -> SeedResul
         seed: of the run.
         statistics: of its norms, where it was measured.
     """
-    record = json.loads(record_path.read_text(encoding="utf-8"))
+    remedy = "remove it, and what is called like it, and the same command makes it once more"
+    record = read_record(record_path, remedy, {"clean": dict, "attacks": list})
     right = {}
     predictions = read_predictions(record_path)
     for branch, predicted in zip(record["clean"], predictions.clean, strict=True):
@@ -138,7 +139,7 @@ def read(run: Path, record_path: Path, seed: int, statistics: Path) -> SeedResul
             name = f"{name} ({len(right)})"
         right[row["branch"], name] = predicted == predictions.label
     report = record_path.with_name(f"{record_path.stem}_report") / "report.html"
-    norms = json.loads(statistics.read_text(encoding="utf-8")) if statistics.is_file() else None
+    norms = read_record(statistics, remedy) if statistics.is_file() else None
     return SeedResult(seed, run, record, report, predictions.index, right, norms)
 
 

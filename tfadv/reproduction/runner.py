@@ -1,20 +1,20 @@
 """Trains and evaluates the cells of a reproduction that are not there yet."""
 
-import json
-import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tfadv import config
-from tfadv.files import write_json
+from tfadv.files import read_record, write_json
+from tfadv.interruption import Interrupted
 from tfadv.planning.plan import build_plan
 from tfadv.reproduction import norm_statistics, results
 from tfadv.reproduction.cells import Cell, Setting
 from tfadv.reproduction.experiment import Files
 from tfadv.runs import processes
 from tfadv.runs.run_directory import RunDirectory
+
+_REMEDY = "remove it, and the same command goes on"
 
 
 class Runner:
@@ -55,7 +55,7 @@ class Runner:
         """Returns why a cell is not finished."""
         failure = self._failure_path(cell)
         if failure.is_file():
-            return f"failed: {json.loads(failure.read_text(encoding='utf-8'))['line']}"
+            return f"failed: {read_record(failure, _REMEDY, {'line': str})['line']}"
         return "begun" if RunDirectory(cell.run(self.folder)).has_begun else "not run"
 
     def run_all(self, cells: Sequence[Cell]) -> list[Cell]:
@@ -67,7 +67,7 @@ class Runner:
             cells: each after the one that it starts from.
 
         Raises:
-            SystemExit: a signal came; what ran is saved.
+            Interrupted: a signal came; what ran is saved.
         """
         waiting = [cell for cell in cells if not self.is_finished(cell)]
         failed: list[Cell] = []
@@ -112,13 +112,7 @@ class Runner:
         ended = processes.run(command, arguments, log, [lock])
         self._count(cell, command, ended.seconds)
         if ended.stopped_by:
-            number = ended.stopped_by
-            print(
-                f"stopped by {signal.Signals(number).name} at {cell.name}, seed {cell.seed}: the "
-                "same command resumes",
-                file=sys.stderr,
-            )
-            sys.exit(128 + number)
+            raise Interrupted(ended.stopped_by, f"at {cell.name}, seed {cell.seed}, which resumes")
         return None if ended.code == 0 else f"{ended.last_line.removeprefix('error: ')} ({log})"
 
     def read(self, cell: Cell) -> config.Config:
@@ -186,7 +180,7 @@ class Runner:
     def seconds(self, cell: Cell) -> dict[str, float]:
         """Returns how long a cell's commands ran so far, by command."""
         path = self._beside(cell, "seconds.json")
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return read_record(path, _REMEDY) if path.is_file() else {}
 
     def _count(self, cell: Cell, command: str, seconds: float) -> None:
         counted = self.seconds(cell)

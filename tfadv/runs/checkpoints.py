@@ -1,5 +1,7 @@
 """Checkpoints of a run: saved, restored, and read without one."""
 
+import contextlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.errors import UserError
+from tfadv.files import refused
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.runs import saved_steps
 from tfadv.runs.saved_steps import SavedStep
@@ -56,10 +59,17 @@ class Checkpoints:
         self._checkpoint.save_counter.assign(0)
 
     def save(self) -> None:
-        """Saves the current step, and removes what is not to be kept."""
+        """Saves the current step, and removes what is not to be kept.
+
+        Raises:
+            UserError: it can't be written; what was saved before stays.
+        """
         saved = SavedStep(self._step, True, self._folder)
         if saved not in self._known:
-            saved_steps.write(saved, self._bound_to, self._checkpoint.write)
+            try:
+                saved_steps.write(saved, self._bound_to, self._checkpoint.write)
+            except (OSError, tf.errors.OpError) as error:
+                raise UserError(self._not_saved(saved, error)) from None
             self._known.add(saved)
         saved_steps.keep_newest(
             self._folder, self._bound_to, self._known, self._keep, self._keep_every
@@ -88,6 +98,21 @@ class Checkpoints:
     def remove_leftovers(self) -> None:
         """Removes what saves that were killed have left."""
         saved_steps.remove_leftovers(self._folder)
+
+    def _not_saved(self, saved: SavedStep, error: Exception) -> str:
+        """Makes room again, as far as that goes; returns what is to be said."""
+        with contextlib.suppress(OSError):  # the next start removes what is left
+            self.remove_leftovers()
+        steps = [known.step for known in self._known if known.path.exists()]
+        before = (
+            f"resumes from step {max(steps)}, the newest that is saved" if steps else "begins anew"
+        )
+        number = refused(error)
+        reason = os.strerror(number) if number else str(error).strip().splitlines()[0]
+        return (
+            f"step {saved.step} can't be saved in '{self._folder}' ({reason}): mend that, and the "
+            f"same command {before}"
+        )
 
     @property
     def _step(self) -> int:
@@ -119,14 +144,14 @@ def read_model(
     Raises:
         UserError: there is no checkpoint, none is whole, or it has no average.
     """
-    newest = saved_steps.newest_whole(folder, bound_to or {})
-    if newest is None:
-        raise UserError(f"no checkpoint in '{folder}'")
-    reader = tf.train.load_checkpoint(newest.prefix)
+    try:
+        tensors = _tensors(folder, bound_to or {})
+    except tf.errors.OpError:  # a training that goes on has just removed it
+        tensors = _tensors(folder, bound_to or {})
     before, after = f"{_NAMES[weights]}/", "/.ATTRIBUTES/VARIABLE_VALUE"
     found = {
-        key.removeprefix(before).removesuffix(after).replace(".S", "/"): reader.get_tensor(key)
-        for key in reader.get_variable_to_shape_map()
+        key.removeprefix(before).removesuffix(after).replace(".S", "/"): tensor
+        for key, tensor in tensors.items()
         if key.startswith(before) and key.endswith(after)
     }
     if not found:
@@ -135,3 +160,12 @@ def read_model(
             "keep a moving average"
         )
     return found
+
+
+def _tensors(folder: Path, bound_to: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Returns everything in the newest whole checkpoint, by TensorFlow's names."""
+    newest = saved_steps.newest_whole(folder, bound_to)
+    if newest is None:
+        raise UserError(f"no checkpoint in '{folder}'")
+    reader = tf.train.load_checkpoint(newest.prefix)
+    return {key: reader.get_tensor(key) for key in reader.get_variable_to_shape_map()}

@@ -9,9 +9,12 @@ from rich.table import Table
 
 from tfadv import config
 from tfadv.errors import UserError, check
+from tfadv.files import read_json_lines
 from tfadv.norms import MAIN
 from tfadv.randomness import check_seed
 from tfadv.reports.curves import setting_text, settings
+from tfadv.reports.templates import in_markdown
+from tfadv.runs.run_directory import RunDirectory
 
 
 def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
@@ -56,7 +59,7 @@ def summaries(runs: Mapping[str, Sequence[Path]]) -> list[dict]:
         ``accuracies``: fractions by column, one for each seed.
     """
     results = {
-        name: [_json(folder / "results.json") for folder in folders]
+        name: [RunDirectory(folder).results() for folder in folders]
         for name, folders in runs.items()
         if folders
     }
@@ -84,10 +87,6 @@ def summaries(runs: Mapping[str, Sequence[Path]]) -> list[dict]:
     return rows
 
 
-def _json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _key(row: Mapping) -> str:
     """Returns which attack a row of a record is of, whatever it found."""
     return json.dumps([settings(row), row.get("after")], sort_keys=True)
@@ -113,8 +112,8 @@ def _titles(rows: Sequence[Mapping]) -> dict[str, str]:
 
 def _step_milliseconds(run: Path) -> list[float]:
     """Returns the times of a run's steps, but for its first record's, which include tracing."""
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    speeds = [json.loads(line)["images_per_second"] for line in lines]
+    lines = read_json_lines(run / "metrics.jsonl", "images_per_second")
+    speeds = [line["images_per_second"] for line in lines]
     batch = config.values_of([str(run / "config.gin")])["Training.batch_size"]
     return [1000 * batch / speed for speed in speeds[1:]]
 
@@ -148,9 +147,11 @@ def header(rows: Sequence[dict]) -> list[str]:
 
 def markdown(rows: Sequence[dict]) -> str:
     """Returns the table in Markdown."""
-    lines = [header(rows), ["---"] * len(header(rows))]
-    lines += [cells(row, columns(rows)) for row in rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    head, *others = (
+        f"| {' | '.join(map(in_markdown, line))} |\n"
+        for line in (header(rows), *(cells(row, columns(rows)) for row in rows))
+    )
+    return "".join([head, f"|{'---|' * len(header(rows))}\n", *others])
 
 
 def table(rows: Sequence[dict]) -> Table:

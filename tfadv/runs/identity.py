@@ -224,6 +224,8 @@ def _chooses_images(written: Path, read: Config) -> bool:
     for key in {key for key in {*old, *now} if old.get(key) != now.get(key)}:
         part = key.rpartition("/")[2].partition(".")[0]
         chooses_none = part in _NO_DATA | attacks or key.startswith("import ")
+        # Of a plugin that nobody imported: it had no say.
+        chooses_none |= "." in key and part not in registry.configurables()
         if not chooses_none or key == "Experiment.dataset":
             return True
     return False

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfadv import digests
 from tfadv.errors import UserError, nearest
+from tfadv.files import read_arrays
 from tfadv.models import Model
 from tfadv.runs.checkpoints import read_model
 from tfadv.runs.run_directory import RunDirectory
@@ -26,7 +27,7 @@ _VARIABLES = {
 }
 
 
-def load(model: Model, source: str, weights: str = "trained") -> None:
+def load(model: Model, source: str, weights: str = "trained", wanted_by: str = PARAMETER) -> None:
     """Sets every weight and running statistic of a model.
 
     Args:
@@ -34,6 +35,7 @@ def load(model: Model, source: str, weights: str = "trained") -> None:
         source: the folder of a run, whose newest whole checkpoint is taken, or an
             ``.npz`` in the released pipeline's layout.
         weights: of `WEIGHTS`: those that the run trained, or their moving average.
+        wanted_by: the flag or parameter that names it, for errors.
 
     Raises:
         UserError: no checkpoint is whole, or a weight is missing, has another shape or is
@@ -50,7 +52,7 @@ def load(model: Model, source: str, weights: str = "trained") -> None:
             "checkpoints",
             PARAMETER,
         )
-    _check(model, values, source)
+    _check(model, values, source, wanted_by)
     for variable in model.variables:
         variable.assign(values[variable.path])
 
@@ -101,8 +103,7 @@ def _released(model: Model, source: str) -> dict[str, np.ndarray]:
             f"{PARAMETER}: '{source}' holds a ResNet with batch norm; this model is another",
             PARAMETER,
         ) from None
-    with np.load(source) as file:
-        values = {name.removesuffix(":0"): file[name] for name in file.files}
+    values = _arrays(source)
     theirs, ours = _blocks(values), _blocks(names.values())
     if theirs != ours:
         raise UserError(
@@ -121,24 +122,33 @@ def _released(model: Model, source: str) -> dict[str, np.ndarray]:
     return found
 
 
-def _check(model: Model, values: Mapping[str, np.ndarray], source: str) -> None:
+def _arrays(source: str) -> dict[str, np.ndarray]:
+    """Returns the arrays of an ``.npz`` file by their names in the released pipeline."""
+    arrays = read_arrays(Path(source), f"get it again, or choose another {PARAMETER}")
+    found = {name.removesuffix(":0"): array for name, array in arrays.items()}
+    if not found:
+        raise UserError(f"{PARAMETER}: '{source}' holds no arrays", PARAMETER)
+    return found
+
+
+def _check(model: Model, values: Mapping[str, np.ndarray], source: str, wanted_by: str) -> None:
     for variable in model.variables:
         if variable.path not in values:
             raise UserError(
-                f"{PARAMETER}: '{source}' has no {variable.path}." + nearest(variable.path, values),
-                PARAMETER,
+                f"{wanted_by}: '{source}' has no {variable.path}." + nearest(variable.path, values),
+                wanted_by,
             )
         shape = values[variable.path].shape
         if shape != tuple(variable.shape):
             raise UserError(
-                f"{PARAMETER}: {variable.path} of '{source}' has shape {shape}, this model's "
+                f"{wanted_by}: {variable.path} of '{source}' has shape {shape}, this model's "
                 f"{tuple(variable.shape)}",
-                PARAMETER,
+                wanted_by,
             )
         if not np.isfinite(values[variable.path]).all():
             raise UserError(
-                f"{PARAMETER}: {variable.path} of '{source}' holds numbers that are not finite",
-                PARAMETER,
+                f"{wanted_by}: {variable.path} of '{source}' holds numbers that are not finite",
+                wanted_by,
             )
 
 

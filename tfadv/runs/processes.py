@@ -2,13 +2,14 @@
 
 import contextlib
 import fcntl
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
+
+from tfadv import interruption
 
 
 class Ended(NamedTuple):
@@ -30,7 +31,7 @@ class Ended(NamedTuple):
 def run(command: str, arguments: Sequence[str], log: Path, keep_open: Sequence[IO] = ()) -> Ended:
     """Runs ``python -m tfadv.COMMAND`` to its end.
 
-    SIGINT and SIGTERM are handed on to it once; then it is waited for.
+    SIGINT and SIGTERM are handed on to it; it is waited for.
 
     Args:
         command: its name.
@@ -44,35 +45,19 @@ def run(command: str, arguments: Sequence[str], log: Path, keep_open: Sequence[I
         output.write(f"$ {' '.join(words)}\n")
         output.flush()
         began = time.monotonic()
-        process = subprocess.Popen(
-            words,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a terminal's Ctrl-C comes by way of this process alone
-            pass_fds=[file.fileno() for file in keep_open],
-        )
-        with _handed_on(process) as received:
+        with interruption.noted() as asked:
+            process = subprocess.Popen(
+                words,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a terminal's Ctrl-C comes by way of this process alone
+                pass_fds=[file.fileno() for file in keep_open],
+            )
+            asked.hand_on(process.send_signal)
             code = process.wait()
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     seconds = time.monotonic() - began
-    return Ended(code, lines[-1], seconds, received[0] if received else 0)
-
-
-@contextlib.contextmanager
-def _handed_on(process: subprocess.Popen) -> Iterator[list[int]]:
-    """Hands SIGINT and SIGTERM on to a process; yields those that came."""
-    received: list[int] = []
-
-    def hand_on(number, _):
-        received.append(number)
-        process.send_signal(number)
-
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return Ended(code, lines[-1], seconds, asked.signal)
 
 
 @contextlib.contextmanager

@@ -16,13 +16,21 @@ from tfadv.config.gin_files import ROOT
 from tfadv.data import Splits
 from tfadv.devices.local import processor_name
 from tfadv.errors import UserError
-from tfadv.files import check_place, write_json, write_text
-from tfadv.runs import saved_steps
+from tfadv.files import PARTIAL, check_place, read_json_lines, read_record, write_record, write_text
+from tfadv.runs import one_writer, saved_steps
+from tfadv.runs.division import may_change
 
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
 # What run.json holds of a run's images and weights.
 _IDENTITY = ("data", "initial_weights", "transfer_from")
 _LONGEST_NAME = 200
+_METRICS, _NOTES = "metrics.jsonl", "run.json"
+_NOTES_REMEDY = (
+    "put it back from a copy, or remove it: then nothing tells whether the images are still those "
+    "of the run"
+)
+_RESULTS = {"clean": dict, "attacks": list}
+_RESULTS_REMEDY = "remove it, and the command that trained the run evaluates once more"
 
 
 class RunDirectory:
@@ -39,6 +47,11 @@ class RunDirectory:
     def results_path(self) -> Path:
         """The finished run's record."""
         return self.path / "results.json"
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock's file, for as long as the run is being written."""
+        return self.path / f"writer{one_writer.SUFFIX}"
 
     @property
     def checkpoints_path(self) -> Path:
@@ -62,14 +75,15 @@ class RunDirectory:
             return
         if not self.path.is_dir():
             raise UserError(f"--model_dir: '{self.path}' is a file, not a folder")
-        if not any(self.path.iterdir()):
+        if all(_is_leftover(path.name) for path in self.path.iterdir()):
             return
         written = self.path / "config.gin"
         if not written.is_file():
             raise UserError(
                 f"'{self.path}' is not empty and holds no run: choose another --model_dir"
             )
-        difference = _difference(written.read_text(encoding="utf-8"), config.text())
+        changed = _changed(written.read_text(encoding="utf-8"), config.text())
+        difference = _in_words({k: v for k, v in changed.items() if not may_change(k)})
         if difference:
             raise UserError(
                 f"'{self.path}' holds a run with another config ({difference}): "
@@ -82,6 +96,7 @@ class RunDirectory:
         devices: Sequence[str],
         seed: int,
         identity: Mapping[str, object] | None = None,
+        division: Mapping[str, object] | None = None,
     ) -> None:
         """Makes the folder and records this start.
 
@@ -91,16 +106,24 @@ class RunDirectory:
             seed: the run's.
             identity: digests of its images and weights, as `identity.check_run` returns
                 them; the first start's stay.
+            division: of a batch, as `Trainer.division` returns it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "config.gin").exists():
             write_text(self.path / "config.gin", config.text())
-        record = self._read_json("run.json") or {"seed": seed, "starts": []}
-        record["starts"].append(_start_record(devices))
-        write_json(self.path / "run.json", {**(identity or {}), **record})
+        record = self._noted() or {"seed": seed, "starts": []}
+        written = (self.path / "config.gin").read_text(encoding="utf-8")
+        changed = {key: list(values) for key, values in _changed(written, config.text()).items()}
+        start = _start_record(devices) | dict(division or {})
+        record["starts"].append(start | ({"changed": changed} if changed else {}))
+        write_record(self.path / _NOTES, {**(identity or {}), **record})
 
     def note_skipped(self, splits: Splits) -> None:
-        """Records how many images are skipped, which, and why, where there are any."""
+        """Records how many images are skipped, which, and why, where there are any.
+
+        Raises:
+            UserError: the run's folder is gone.
+        """
         skipped = {
             split: {
                 "count": len(source.skipped),
@@ -109,13 +132,18 @@ class RunDirectory:
             for split, source in splits._asdict().items()
             if source.skipped
         }
-        record = self._read_json("run.json")
+        record = self._noted()
+        if record is None:
+            raise UserError(
+                f"'{self.path / _NOTES}' is gone while the run goes on: put that folder back, and "
+                "the same command resumes from the newest checkpoint in it"
+            )
         if record.get("skipped_images", {}) != skipped:
-            write_json(self.path / "run.json", {**record, "skipped_images": skipped})
+            write_record(self.path / _NOTES, {**record, "skipped_images": skipped})
 
     def identity(self) -> dict[str, object]:
         """Returns the digests of images and weights that the run was started with."""
-        record = self._read_json("run.json") or {}
+        record = self._noted() or {}
         return {part: record[part] for part in _IDENTITY if part in record}
 
     def bound_to(self) -> dict[str, str]:
@@ -131,29 +159,46 @@ class RunDirectory:
 
     def results(self) -> dict | None:
         """Returns the finished run's record, or None."""
-        return self._read_json("results.json")
+        path = self.results_path
+        return read_record(path, _RESULTS_REMEDY, _RESULTS) if path.exists() else None
+
+    def write_results(self, record: dict) -> None:
+        """Writes the finished run's record."""
+        write_record(self.results_path, record)
 
     def starts(self) -> list[dict]:
         """Returns when, where and with what the run was started, oldest first."""
-        return (self._read_json("run.json") or {"starts": []})["starts"]
+        return (self._noted() or {"starts": []})["starts"]
+
+    def note_start(self, **values: object) -> None:
+        """Adds JSON values to the record of the latest start."""
+        record = self._noted()
+        record["starts"][-1].update(values)
+        write_record(self.path / _NOTES, record)
+
+    def skipped_steps(self, step: int) -> int:
+        """Returns how many of the first `step` steps the metrics say were skipped."""
+        return sum(m.get("skipped_steps", 0) for m in self.metrics() if m["step"] <= step)
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops the metrics of steps that a resumed run will do again."""
-        path = self.path / "metrics.jsonl"
-        if not path.exists():
-            return
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        write_text(path, "".join(kept))
+        kept = [metrics for metrics in self.metrics() if metrics["step"] <= step]
+        lines = (json.dumps(metrics, allow_nan=False) + "\n" for metrics in kept)
+        write_text(self.path / _METRICS, "".join(lines))
+
+    def metrics(self) -> list[dict]:
+        """Returns the metrics that were noted, oldest first; damaged ones are left out."""
+        return read_json_lines(self.path / _METRICS, "step")
 
     def append_metrics(self, metrics: dict) -> None:
         """Appends one line to ``metrics.jsonl``."""
-        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+        with open(self.path / _METRICS, "a", encoding="utf-8") as file:
             file.write(json.dumps(metrics, allow_nan=False) + "\n")
 
-    def _read_json(self, name: str) -> dict | None:
-        path = self.path / name
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    def _noted(self) -> dict | None:
+        """Returns what ``run.json`` holds, None where there is none."""
+        path = self.path / _NOTES
+        return read_record(path, _NOTES_REMEDY, {"starts": list}) if path.exists() else None
 
 
 def default_path(config: Config, bindings: Sequence[str]) -> Path:
@@ -170,6 +215,11 @@ def default_path(config: Config, bindings: Sequence[str]) -> Path:
     return Path("runs") / name
 
 
+def _is_leftover(name: str) -> bool:
+    """Returns whether a file is what a start that was killed leaves, before it claims a folder."""
+    return name.endswith((one_writer.SUFFIX, PARTIAL))
+
+
 def _short_name(path: Path) -> str:
     """Returns ``mbn`` for gin/mbn.gin, ``digits`` for gin/scale/digits.gin, ``depth_638``."""
     folders = path.parts[:-1]
@@ -177,16 +227,21 @@ def _short_name(path: Path) -> str:
     return f"{folders[-1]}_{path.stem}" if overlay else path.stem
 
 
-def _difference(old: str, new: str) -> str:
-    """Returns the first bindings that differ, as ``Name.parameter: old → new``."""
+def _changed(old: str, new: str) -> dict[str, tuple[str, str]]:
+    """Returns the bindings that differ between two configurations, and both values."""
     old_values, new_values = bindings(old), bindings(new)
-    changed = [
-        f"{key}: {old_values.get(key, 'unset')} → {new_values.get(key, 'unset')}"
+    return {
+        key: (old_values.get(key, "unset"), new_values.get(key, "unset"))
         for key in sorted(old_values | new_values)
         if old_values.get(key) != new_values.get(key)
-    ]
-    more = f"; {len(changed) - 3} more" if len(changed) > 3 else ""
-    return "; ".join(changed[:3]) + more
+    }
+
+
+def _in_words(changed: Mapping[str, tuple[str, str]]) -> str:
+    """Returns the first bindings that differ, as ``Name.parameter: old → new``."""
+    texts = [f"{key}: {old} → {new}" for key, (old, new) in changed.items()]
+    more = f"; {len(texts) - 3} more" if len(texts) > 3 else ""
+    return "; ".join(texts[:3]) + more
 
 
 def bindings(text: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ import tensorflow as tf
 
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.data import Splits
-from tfadv.files import write_json
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.tensorboard import TensorBoardWriter
@@ -54,5 +53,5 @@ class RunWriter:
     def results(self, record: dict) -> None:
         """Writes the results."""
         if self._is_chief:
-            write_json(self._directory.results_path, record)
+            self._directory.write_results(record)
             self._tensorboard.flush()

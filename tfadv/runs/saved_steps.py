@@ -92,21 +92,14 @@ class SavedStep:
             for what, digest in bound_to.items():
                 if manifest["bound_to"].get(what, digest) != digest:
                     return f"it was saved with another {what}"
-            listed = manifest["files"]
-            for name in dict.fromkeys((f"{_VARIABLES}.index", *listed)):
-                file, noted = self.path / Path(name).name, listed[name]
-                size = file.stat().st_size
-                if size != noted["bytes"]:
-                    return f"{name} has {size} bytes instead of {noted['bytes']}"
-                if digests.of_path(file) != noted["sha256"]:
-                    return f"{name} is not what was saved, by its SHA-256"
-        except FileNotFoundError as error:
-            return f"{Path(error.filename).name} is missing"
+            listed = {f"{_VARIABLES}.index": None, **manifest["files"]}
+        except FileNotFoundError:
+            return f"{MANIFEST if self.path.is_dir() else self.path.name} is missing"
         except OSError as error:
             return f"{Path(error.filename or self.path).name}: {error.strerror}"
         except (ValueError, TypeError, KeyError, AttributeError):
             return f"its {MANIFEST} is damaged"
-        return ""
+        return digests.flaw(self.path, listed)
 
     def _flaw_of_tensors(self) -> str:
         try:
@@ -166,10 +159,7 @@ def write(saved: SavedStep, bound_to: Mapping[str, str], write_files: Callable[[
     _remove(partial)
     partial.mkdir()
     write_files(str(partial / _VARIABLES))
-    files = {
-        file.name: {"bytes": file.stat().st_size, "sha256": digests.of_path(file)}
-        for file in sorted(partial.iterdir())
-    }
+    files = digests.manifest(partial)
     manifest = {"step": saved.step, "bound_to": dict(bound_to), "files": files}
     write_json(partial / MANIFEST, manifest)
     for path in (*partial.iterdir(), partial):

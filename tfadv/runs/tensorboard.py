@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from tfadv.pixels import PIXEL_RANGE
@@ -20,9 +21,10 @@ class TensorBoardWriter:
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Adds a point to each curve."""
-        with self._writer.as_default(step):
+        # As arrays: TensorFlow keeps every Python number that it ever made a tensor of.
+        with self._writer.as_default(np.asarray(step)):
             for name, value in values.items():
-                tf.summary.scalar(name, value)
+                tf.summary.scalar(name, np.asarray(value, np.float32))
 
     def strip(self, step: int, clean: tf.Tensor, adversarial: tf.Tensor, epsilon: float) -> None:
         """Adds an image of three rows: clean, adversarial and their difference.
@@ -37,7 +39,7 @@ class TensorBoardWriter:
         difference = (adversarial - clean) * middle / max(epsilon, 1e-6) + middle
         rows = [tf.concat(tf.unstack(row), 1) for row in (clean, adversarial, difference)]
         picture = tf.clip_by_value(tf.concat(rows, 0), *PIXEL_RANGE) / PIXEL_RANGE[1]
-        with self._writer.as_default(step):
+        with self._writer.as_default(np.asarray(step)):
             tf.summary.image("clean, adversarial, difference", picture[None])
 
     def flush(self) -> None:

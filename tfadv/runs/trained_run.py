@@ -82,7 +82,7 @@ def load(
     keras.utils.set_random_seed(plan.experiment.seed)
     with (distribution or tf.distribute.get_strategy()).scope():
         model = plan.build_model()
-    initial_weights.load(model, str(path), weights)
+    initial_weights.load(model, str(path), weights, "--model_dir")
     starts, results = directory.starts(), directory.results()
     if results and weights == "average":
         results = {**results, **results["weight_average"]}

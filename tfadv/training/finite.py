@@ -1,10 +1,35 @@
 """Numbers that are not finite: found inside a traced step, reported outside of it."""
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+import keras
 import tensorflow as tf
 
+from tfadv.data.pipeline import images_of_step
 from tfadv.errors import UserError
+from tfadv.planning.plan import Plan
+
+_NAMED = 4  # images of a message
+
+
+class Found(NamedTuple):
+    """What a step tells of numbers that are not finite; 0 stands for none.
+
+    Attributes:
+        tensors: float32 [M], of each tensor that it looks at, causes before effects.
+        images: float32 [T, B], of each image's part in the first T of these, by the image's
+            place in the batch.
+    """
+
+    tensors: tf.Tensor
+    images: tf.Tensor
+
+    @property
+    def is_broken(self) -> tf.Tensor:
+        """Whether there are any, a bool scalar."""
+        return tf.reduce_any(self.tensors > 0)
 
 
 def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
@@ -24,19 +49,128 @@ def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
     return tf.cond(fine, lambda: tf.zeros_like(sums), looked_at)
 
 
-def require_finite(found: Sequence[float], names: Sequence[str], step: int) -> None:
-    """Raises `UserError` that names the first of some tensors that was not finite in a step.
+def not_finite_by_image(
+    tensors: Sequence[tf.Tensor], places: tf.Tensor, batch_size: int, broken: tf.Tensor
+) -> tf.Tensor:
+    """Returns float32 [T, batch_size]: 1 for each image whose row of a tensor is not finite.
 
     Args:
-        found: what `not_finite` returned, or means of it over replicas and micro-batches.
-        names: of the M tensors, in the order in which a step computes them: the first is
-            the cause of the others.
-        step: counted from 1.
+        tensors: [N_t, …] each, of the first N_t images.
+        places: of the images in the batch, int [N].
+        batch_size: images of the whole batch.
+        broken: whether there is anything to look for, a bool scalar.
     """
-    wrong = [name for name, share in zip(names, found, strict=True) if share > 0]
-    if wrong:
-        raise UserError(
-            f"step {step}: {wrong[0]} holds numbers that are not finite: the run stops, and "
-            "nothing after the last checkpoint is saved (a lower LearningRate.rate_per_256 may "
-            "help, or the strategy's loss has no derivative there)"
+
+    def of(tensor: tf.Tensor) -> tf.Tensor:
+        fine = tf.reduce_all(tf.math.is_finite(tensor), list(range(1, tensor.shape.rank)))
+        rows = tensor.shape[0]
+        return tf.scatter_nd(places[:rows, None], 1 - tf.cast(fine, tf.float32), [batch_size])
+
+    return tf.cond(
+        broken,
+        lambda: tf.stack([of(tensor) for tensor in tensors]),
+        lambda: tf.zeros([len(tensors), batch_size]),
+    )
+
+
+class Undo:
+    """The values that variables have before a step, to be put back if it must not count.
+
+    Made and used on one replica inside the traced step. What is read
+    here is copied only where the step writes over it in place.
+
+    Args:
+        variables: what the step may change. Those of which the first replica alone decides, an
+            optimizer's number of steps, are left as the step leaves them.
+    """
+
+    def __init__(self, variables: Iterable[keras.Variable]):
+        kept = [v for v in variables if v.aggregation != "only_first_replica"]
+        self._before = [(variable, tf.identity(variable.value)) for variable in kept]
+
+    def put_back_if(self, broken: tf.Tensor) -> None:
+        """Puts the values back if `broken`, a bool scalar that is the same on all replicas."""
+
+        def put_back() -> tf.Tensor:
+            for variable, value in self._before:
+                variable.assign(value)
+            return tf.constant(True)
+
+        tf.cond(broken, put_back, lambda: tf.constant(False))
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """What was not finite in a step.
+
+    Attributes:
+        step: counted from 1.
+        tensors: names of what was not finite, causes before effects.
+        images: titles of the images at fault by their places in the batch; empty where no
+            image of its own is, as with a weight.
+        batch_size: how many images the step had.
+        metrics: the step's loss and accuracies, finite or not.
+    """
+
+    step: int
+    tensors: tuple[str, ...]
+    images: Mapping[int, str]
+    batch_size: int
+    metrics: Mapping[str, float]
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        step: int,
+        names: Sequence[str],
+        found: Found,
+        metrics: Mapping[str, tf.Tensor],
+    ) -> "Fault":
+        """Returns what a step found.
+
+        Args:
+            plan: of the run.
+            step: counted from 1.
+            names: of the M tensors.
+            found: by the step.
+            metrics: of the step.
+        """
+        broken = [number for number, share in enumerate(found.tensors.numpy()) if share > 0]
+        places: list[int] = []
+        if broken and broken[0] < len(found.images):
+            places = tf.where(found.images[broken[0]] > 0)[:, 0].numpy().tolist()
+        source, size = plan.splits.train, plan.training.batch_size
+        indices = images_of_step(len(source), size, plan.experiment.seed, step - 1)
+        indices = source.stand_in(tf.constant(indices)).numpy()
+        return cls(
+            step,
+            tuple(names[number] for number in broken),
+            {place: source.title(int(indices[place])) for place in places},
+            size,
+            {name: float(value) for name, value in metrics.items()},
         )
+
+    def __str__(self) -> str:
+        line = f"step {self.step}: {self.tensors[0]} holds numbers that are not finite"
+        if not self.images:
+            return line
+        some = [f"{place} ({title})" for place, title in [*self.images.items()][:_NAMED]]
+        more = ", …" if len(self.images) > _NAMED else ""
+        count = f"{len(self.images)} of {self.batch_size} images of the batch"
+        return f"{line}, of {count}: {', '.join(some)}{more}"
+
+
+class NotFiniteError(UserError):
+    """A step made numbers that are not finite: it was taken back, and the training stops.
+
+    Attributes:
+        fault: what was not finite.
+    """
+
+    def __init__(self, fault: Fault, skipped: int = 0):
+        after = f" after {skipped} skipped steps" if skipped else ""
+        super().__init__(
+            f"{fault}: the run stops{after}, and nothing after the last checkpoint is saved"
+        )
+        self.fault = fault

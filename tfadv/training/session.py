@@ -1,41 +1,32 @@
 """A run from its start to its results: restore, train, save, stop on signals, evaluate, write."""
 
-import contextlib
 import functools
-import signal
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfadv import digests, randomness
+from tfadv import digests, interruption, randomness
 from tfadv.data.bad_images import BadImagesError
 from tfadv.data.pipeline import some_examples
 from tfadv.devices.workers import Workers
+from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.gradient_masking.examination import Examination
 from tfadv.interop.external_checks import transfer_model
+from tfadv.interruption import Interrupted
 from tfadv.norms import NormMode
 from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.progress import Progress
+from tfadv.runs import rate_factors
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.run_writer import RunWriter
+from tfadv.training.finite import NotFiniteError
+from tfadv.training.replay import dump_of
 from tfadv.training.trainer import Trainer
 from tfadv.training.training_step import accuracy_name
 
 STRIP_IMAGES = 8
-
-
-class Interrupted(Exception):  # noqa: N818  (nothing went wrong)
-    """A signal asked the run to stop; its checkpoint is saved.
-
-    Attributes:
-        signal: the signal's number.
-    """
-
-    def __init__(self, number: int, step: int):
-        super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")
-        self.signal = number
 
 
 class Session:
@@ -72,8 +63,13 @@ class Session:
             examination=examination,
         )
 
-    def run(self, directory: RunDirectory) -> dict:
+    def run(self, directory: RunDirectory, rate_factor: float | None = None) -> dict:
         """Trains from the newest whole checkpoint to the end, then evaluates.
+
+        Args:
+            directory: the run's.
+            rate_factor: of the learning rate as it is configured, from that checkpoint on;
+                None leaves it as it was.
 
         Returns:
             The record in ``results.json``.
@@ -98,13 +94,17 @@ class Session:
         with self._workers.watched():
             restored = checkpoints.restore()
             self._workers.agree("step in --model_dir, which must be on a shared disk", restored)
+            self._resume(directory, restored, rate_factor)
             writer.begin(restored)
             try:
                 self._train(writer)
+            except NotFiniteError as error:
+                raise UserError(self._kept(error, directory)) from None
             except BadImagesError:
                 writer.save(self._plan.splits)
                 raise
-            record = self.evaluate()
+            with interruption.leaving("with the trained weights saved, and not yet evaluated"):
+                record = self.evaluate()
         writer.results(record)
         return record
 
@@ -119,7 +119,8 @@ class Session:
         record = {
             "model": trainer.model.describe()
             | self._plan.describe()
-            | {"step": trainer.step, "weights": digests.of_model(trainer.model)},
+            | {"step": trainer.step, "weights": digests.of_model(trainer.model)}
+            | self._deviations(),
             **self.evaluator.evaluate(),
         }
         average = trainer.average
@@ -129,23 +130,68 @@ class Session:
             record["weight_average"] = {"decay": average.decay, "weights": weights, **averaged}
         return record
 
+    def _deviations(self) -> dict[str, object]:
+        """Returns in what the training was not as its configuration says, where it was not."""
+        factors, skipped = self._plan.learning_rate.factors, self.trainer.skipped
+        found: dict[str, object] = {"skipped_steps": skipped} if skipped else {}
+        if factors:
+            found[f"{rate_factors.KEY}s"] = [factor._asdict() for factor in factors]
+        return found
+
+    def _resume(self, directory: RunDirectory, step: int, rate_factor: float | None) -> None:
+        """Takes up what of a run's first steps no checkpoint holds."""
+        before = rate_factors.noted(directory)
+        factors = rate_factors.with_asked(before, step, rate_factor)
+        self._workers.agree("--learning_rate_factor", factors)
+        if factors != before and self._workers.is_chief:
+            directory.note_start(**{rate_factors.KEY: factors[-1]._asdict()})
+        self._plan.learning_rate.factors = factors
+        self.trainer.skipped = self._workers.greatest(directory.skipped_steps(step))
+
+    def _kept(self, error: NotFiniteError, directory: RunDirectory) -> str:
+        """Keeps the step that went wrong, and returns what there is to do, in a line."""
+        if not self._workers.is_chief:
+            return error.message
+        try:
+            folder = dump_of(self.trainer, error.fault, directory.path).write(directory.path)
+        except OSError as failure:
+            return f"{error.message}; the step can't be kept: {failure.strerror or failure}"
+        return (
+            f"{error.message}; python -m tfadv.train --replay={folder} does the step again alone, "
+            "and the same command with --learning_rate_factor=0.5 goes on from the last checkpoint "
+            "at half the rate"
+        )
+
     def _train(self, writer: RunWriter) -> None:
         trainer = self.trainer
         quiet = not self._workers.is_chief
         progress = Progress("train", self._plan.steps, trainer.step, quiet=quiet)
-        with progress, _signals() as received:
-            for metrics in trainer.steps():
-                writer.metrics(trainer.step, metrics)
-                progress.update(trainer.step, **_shown(metrics))
-                epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
-                if within == 0:
-                    writer.strip(trainer.step, *self._strip(), self._plan.attack.threat_model)
-                # Workers stop together, whichever of them was asked to.
-                stopping = self._workers.greatest(received[0] if received else 0)
-                if self._save_is_due(epoch, within) or stopping:
-                    writer.save(self._plan.splits)
-                if stopping:
-                    raise Interrupted(stopping, trainer.step)
+        with progress, interruption.noted(self._plan.training.grace_seconds) as asked:
+            asked.leaves = f"as it was saved at step {trainer.step}"
+            try:
+                self._steps(writer, progress, asked)
+            except Interrupted as interrupted:
+                writer.save(self._plan.splits)
+                raise Interrupted(interrupted.signal, f"at step {trainer.step}, saved") from None
+
+    def _steps(self, writer: RunWriter, progress: Progress, asked: interruption.Answer) -> None:
+        trainer, splits = self.trainer, self._plan.splits
+
+        def stopping() -> int:
+            # Workers stop together, whichever of them was asked to.
+            return self._workers.greatest(asked.signal)
+
+        for metrics in trainer.steps(stopping):
+            writer.metrics(trainer.step, metrics)
+            progress.update(trainer.step, **_shown(metrics))
+            if number := stopping():
+                raise Interrupted(number, asked.leaves)
+            epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
+            if self._save_is_due(epoch, within):
+                writer.save(splits)
+                asked.leaves = f"as it was saved at step {trainer.step}"
+            if within == 0:
+                writer.strip(trainer.step, *self._strip(), self._plan.attack.threat_model)
 
     def _save_is_due(self, epoch: int, within: int) -> bool:
         training = self._plan.training
@@ -172,23 +218,5 @@ class Session:
 def _shown(metrics: dict) -> dict[str, float]:
     suffix = accuracy_name("")
     accuracies = {name.removesuffix(suffix): v for name, v in metrics.items() if suffix in name}
-    return {"loss": metrics["loss"], **accuracies, "images/s": metrics["images_per_second"]}
-
-
-@contextlib.contextmanager
-def _signals():
-    """Collects SIGTERM and SIGINT; a second one acts at once."""
-    received: list[int] = []
-    before = {}
-
-    def note(number, _):
-        received.append(number)
-        signal.signal(number, before[number])
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    loss = {name: metrics[name] for name in ("loss",) if name in metrics}
+    return {**loss, **accuracies, "images/s": metrics["images_per_second"]}

@@ -1,21 +1,27 @@
 """The training loop: Python outside, one traced call of several steps inside."""
 
-import functools
+import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from tfadv import interruption
 from tfadv.data.pipeline import Shares, train_batches
-from tfadv.devices.workers import share_the_first
+from tfadv.devices.workers import Workers, share_the_first
 from tfadv.norms import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.runs import initial_weights
 from tfadv.training.broken_input import skip_unreadable
-from tfadv.training.finite import require_finite
+from tfadv.training.call_length import CallLength
+from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
+from tfadv.training.outcome import Outcome
+from tfadv.training.step_means import StepMeans
 from tfadv.training.training_step import TrainingStep, accuracy_name
 
 
@@ -34,6 +40,7 @@ class Trainer:
         optimizer: its optimizer.
         average: the moving average of the model's variables, if there is to be one.
         train_step: one step on one replica.
+        skipped: how many steps of the run were skipped because they were not finite.
 
     Raises:
         UserError: the replicas don't divide a batch, or the norm has other
@@ -59,7 +66,10 @@ class Trainer:
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
-        self._train_call = functools.cache(self._traced_call)  # one function a phase
+        self.skipped = 0
+        self._workers = Workers(distribution)
+        self._call_length = CallLength(plan.training.grace_seconds, self._workers)
+        self._train_calls: dict[NormPhase, Callable] = {}
 
     @property
     def step(self) -> int:
@@ -69,8 +79,19 @@ class Trainer:
     @property
     def variables(self) -> list[keras.Variable]:
         """Everything that a replica keeps between two steps."""
-        averages = self.average.averages if self.average else []
-        return [*self.model.variables, *self.optimizer.variables, *averages]
+        return self.train_step.variables
+
+    @property
+    def division(self) -> dict[str, object]:
+        """How a batch is divided, and of which images that makes the batch statistics.
+
+        Of the same images, the weights are the same but for the order of sums.
+        """
+        return {
+            "replicas": self.replicas,
+            "micro_batches": self.train_step.micro_batches,
+            "statistics_of": self.train_step.statistics_of,
+        }
 
     def load_initial_weights(self) -> None:
         """Starts from the weights that the experiment names, if it names some.
@@ -95,42 +116,109 @@ class Trainer:
             averages = self.average.averages if self.average else []
             share_the_first(self.distribution, [*self.model.non_trainable_variables, *averages])
 
-    def steps(self) -> Iterator[dict]:
-        """Trains to the end of the plan; yields the means of every traced call.
+    def steps(self, stops: Callable[[], object] = lambda: False) -> Iterator[dict]:
+        """Trains to the end of the plan; yields the means of every `steps_per_call` steps.
+
+        Calls that would outlast their share of ``Training.grace_seconds`` are cut.
+
+        Args:
+            stops: asked after a cut call; if true, the means of fewer steps are yielded.
+
+        The means are those of the steps that count: where all were skipped, there are none.
 
         Raises:
-            UserError: a number is no longer finite.
+            Interrupted: a signal came while a step was traced, for which nothing has changed.
+            NotFiniteError: a step is not finite, and no more may be skipped; the trainer is
+                as it was before that step.
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
-        plan, spe = self.plan, self.plan.steps_per_epoch
-        batches, input_wait = iter(self._train_batches(start=self.step)), InputWait()
+        plan, input_wait = self.plan, InputWait()
+        batches = iter(self._train_batches(start=self.step))
         while self.step < plan.steps:
-            began, epoch = time.monotonic(), self.step // spe
-            phase = self.train_step.phase(epoch)
-            rate = float(plan.learning_rate(self.step))
-            count = min(plan.training.steps_per_call, (epoch + 1) * spe - self.step)
-            try:
-                means, not_finite, waited = self._train_call(phase)(batches, tf.constant(count))
-            except tf.errors.OpError as error:
-                skip_unreadable(plan, self.step, error)
-                batches = iter(self._train_batches(start=self.step))
-                continue
-            require_finite(not_finite.numpy(), self.train_step.watched(phase), self.step)
-            metrics = {name: float(value) for name, value in means.items()}
-            waited, seconds = float(waited), time.monotonic() - began
-            input_wait.note(waited, seconds)
-            yield {
-                "step": self.step,
-                "epoch": self.step / spe,
-                "frozen_statistics": phase.freezes_statistics,
-                "learning_rate": rate,
-                **metrics,
-                "images_per_second": count * plan.training.batch_size / seconds,
-                "input_wait": waited / seconds,
-            }
+            epoch, end, means = (
+                self.step // plan.steps_per_epoch,
+                self._end_of_means(),
+                self._none(),
+            )
+            rate = float(plan.learning_rate(np.asarray(self.step)))
+            while self.step < end and not (means.steps and stops()):
+                began = time.monotonic()
+                try:
+                    outcome = self.do(batches, min(end - self.step, self._call_length.most), means)
+                except tf.errors.OpError as error:
+                    skip_unreadable(plan, self.step, error)
+                    batches = iter(self._train_batches(start=self.step))
+                    continue
+                waited, seconds = float(outcome.waited), time.monotonic() - began
+                input_wait.note(waited, seconds)
+                self._call_length.note(int(outcome.done), seconds)
+                means.add(outcome, seconds)
+            if means.steps:
+                yield {
+                    "step": self.step,
+                    "epoch": self.step / plan.steps_per_epoch,
+                    "frozen_statistics": self.train_step.phase(epoch).freezes_statistics,
+                    "learning_rate": rate,
+                    **means.means(),
+                    **({"skipped_steps": means.skipped} if means.skipped else {}),
+                    "images_per_second": means.steps * plan.training.batch_size / means.seconds,
+                    "input_wait": means.waited / means.seconds,
+                }
+
+    def _end_of_means(self) -> int:
+        """Returns the step up to which metrics are averaged, wherever a run was stopped."""
+        per_epoch, at_once = self.plan.steps_per_epoch, self.plan.training.steps_per_call
+        epoch, within = divmod(self.step, per_epoch)
+        return epoch * per_epoch + min(within - within % at_once + at_once, per_epoch)
+
+    def _none(self) -> StepMeans:
+        kinds = self.plan.strategy.kinds
+        return StepMeans(["loss", *(accuracy_name(kind) for kind in kinds)])
+
+    def do(self, batches: Iterator, count: int, before: StepMeans | None = None) -> Outcome:
+        """Does some steps, all of one epoch, in one traced call.
+
+        Args:
+            batches: each the replicas' shares of one.
+            count: how many steps.
+            before: steps to whose sums these are added.
+
+        Returns:
+            What they came to, with the sums.
+
+        Raises:
+            NotFiniteError: see `steps`.
+        """
+        start = self.step
+        phase = self.train_step.phase(start // self.plan.steps_per_epoch)
+        allowed = self.plan.training.skip_non_finite - self.skipped
+        totals = (before or self._none()).totals
+        arguments = (batches, tf.constant(count), tf.constant(allowed), totals)
+        outcome = self._train_call(phase, arguments)(*arguments)
+        if outcome.broken:
+            number, metrics, found = outcome.last
+            names, step = self.train_step.watched(phase), start + int(number) + 1
+            fault = Fault.of(self.plan, step, names, found, metrics)
+            if int(outcome.broken) > allowed:
+                self.optimizer.iterations.assign(step - 1)
+                raise NotFiniteError(fault, self.skipped + allowed)
+            self.skipped += int(outcome.broken)
+            print(f"\nwarning: {fault}: skipped, {self.skipped} so far", file=sys.stderr)
+        return outcome
+
+    def _train_call(self, phase: NormPhase, arguments: tuple) -> Callable:
+        """Returns the function that does steps of a phase, traced."""
+        if phase not in self._train_calls:
+            call = self._traced_call(phase)
+            # Several workers stop between two calls alone, and together.
+            alone = self._workers.count == 1
+            with interruption.leaving("") if alone else contextlib.nullcontext():
+                call.get_concrete_function(*arguments)
+            self._train_calls[phase] = call
+        return self._train_calls[phase]
 
     def _traced_call(self, phase: NormPhase) -> Callable:
-        """Returns the traced function that does some steps, or fewer where one goes wrong."""
+        """Returns the function that does some steps, or fewer where one goes wrong."""
 
         def one_replica(batch, arrived):
             # Where a batch can't be read, nothing may change, not even the number of steps.
@@ -139,34 +227,33 @@ class Trainer:
 
         def step(iterator, after):
             batch, arrived, waited = timed_next(iterator, after)
-            values = self.distribution.run(one_replica, (batch, arrived))
-            return waited, *tf.nest.map_structure(
-                lambda value: self.distribution.reduce(
-                    tf.distribute.ReduceOp.MEAN, value, axis=None
-                ),
-                values,
-            )
+            metrics, found = self.distribution.run(one_replica, (batch, arrived))
+            mean = tf.distribute.ReduceOp.MEAN
+            metrics = {
+                name: self.distribution.reduce(mean, metrics[name], axis=None) for name in names
+            }
+            # The same on every replica.
+            found = [self.distribution.experimental_local_results(part)[0] for part in found]
+            return waited, metrics, Found(*found)
 
         names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
-        watched = len(self.train_step.watched(phase))
+        by_image = [2 * len(self.plan.strategy.kinds), self.plan.training.batch_size]
+        finite = Found(tf.zeros([len(self.train_step.watched(phase))]), tf.zeros(by_image))
 
         # Without autograph, which would convert every layer's code and trace many times as long.
         @tf.function(autograph=False)
-        def call(iterator, count):
-            def body(done, totals, not_finite, waited):
-                more, values, not_finite = step(iterator, [done, not_finite])
-                totals = {name: totals[name] + values[name] for name in names}
-                return done + 1, totals, not_finite, waited + more
+        def call(iterator, count, allowed, totals):
+            def body(so_far):
+                waited, metrics, found = step(iterator, [so_far.done, so_far.broken])
+                return (so_far.after(metrics, found, waited),)
 
-            none = {name: tf.zeros(()) for name in names}
-            _, totals, not_finite, waited = tf.while_loop(
-                lambda done, _, not_finite, __: (done < count) & tf.reduce_all(not_finite == 0),
+            (outcome,) = tf.while_loop(
+                lambda so_far: (so_far.done < count) & (so_far.broken <= allowed),
                 body,
-                (tf.constant(0), none, tf.zeros([watched]), tf.zeros([], tf.float64)),
+                (Outcome.of_none(totals, finite),),
                 parallel_iterations=1,
             )
-            means = {name: total / tf.cast(count, tf.float32) for name, total in totals.items()}
-            return means, not_finite, waited
+            return outcome
 
         return call
 

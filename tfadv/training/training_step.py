@@ -15,7 +15,7 @@ from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Network
-from tfadv.training.finite import not_finite
+from tfadv.training.finite import Found, Undo, not_finite, not_finite_by_image
 
 Metrics = dict[str, tf.Tensor]
 
@@ -70,6 +70,22 @@ class TrainingStep:
                 "NormPolicy.freeze",
             )
 
+    @property
+    def statistics_of(self) -> str:
+        """The images that batch statistics are taken of; "no images" without such norms."""
+        policy = self._plan.norm_policy
+        together = self.images_at_once // self.ghost_batches
+        found = []
+        if policy.training_statistics == "batch":
+            syncs = policy.across_replicas == "sync"
+            found.append(f"{self._plan.training.batch_size if syncs else together} images")
+            if policy.across_replicas == "local" and policy.update:
+                found.append(f"those of the first of {self._replicas} replica(s) kept")
+        if policy.attack_statistics == "batch":
+            found.append(f"{together} images in the attack")
+        keeps = any(norm.keeps_statistics for norm in self._model.norms.values())
+        return ", ".join(found) if found and keeps else "no images"
+
     def phase(self, epoch: int) -> NormPhase:
         """Returns how the norms act in an epoch, counted from 0."""
         return NormPhase(self._plan.norm_policy, self._plan.is_late(epoch), self.ghost_batches)
@@ -85,8 +101,8 @@ class TrainingStep:
             if (with_affine if id(variable) in affine else with_rest)
         ]
 
-    def __call__(self, batch: dict, phase: NormPhase) -> tuple[Metrics, tf.Tensor]:
-        """Does one step.
+    def __call__(self, batch: dict, phase: NormPhase) -> tuple[Metrics, Found]:
+        """Does one step, or none but for its number where a replica's is not finite.
 
         Args:
             batch: this replica's ``image`` [N, H, W, C] of any dtype, ``label`` [N] and
@@ -94,21 +110,24 @@ class TrainingStep:
             phase: how the norms act.
 
         Returns:
-            Scalars, the loss and the accuracy on the images of each kind; and
-            `not_finite` of the tensors that `watched` names, float32 [M].
+            Scalars, the loss and the accuracy on the images of each kind; and what is not
+            finite of the M tensors that `watched` names, on any replica.
         """
         batch = {**batch, "image": tf.cast(batch["image"], tf.float32)}
+        undo = Undo(self.variables)
         variables = self.trained(phase)
-        portion = self._portion(phase, variables)
+        portion = self.portion(phase)
         metrics, gradients, collected = self._mean_of_portions(portion, batch)
         step = tf.convert_to_tensor(self._optimizer.iterations)
         self._optimizer.apply(gradients, variables)
         write_statistics(self._model.norms, collected, self._plan.norm_policy.across_replicas)
-        updated = not_finite(variable.value for variable in self._model.variables)
+        updated = not_finite(variable.value for variable in self._updated)
         if self._average:
             self._average.update(step)
-        found = [metrics.pop("not_finite"), not_finite(gradients), updated]
-        return metrics, tf.concat(found, 0)
+        tensors = tf.concat([metrics.pop("not_finite"), not_finite(gradients), updated], 0)
+        found = Found(*_sums_over_replicas([tensors, metrics.pop("by_image")]))
+        undo.put_back_if(found.is_broken)
+        return metrics, found
 
     def watched(self, phase: NormPhase) -> list[str]:
         """Returns the names of what a step tells `not_finite` of, causes before effects."""
@@ -118,16 +137,35 @@ class TrainingStep:
             *(f"the logits of the kind '{kind}' (branch '{kinds[kind]}')" for kind in kinds),
             "the loss",
             *(f"the gradient of {variable.path}" for variable in self.trained(phase)),
-            *(f"{variable.path}, updated," for variable in self._model.variables),
+            *(f"{variable.path}, updated," for variable in self._updated),
         ]
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Everything that a replica keeps between two steps."""
+        averages = self._average.averages if self._average else []
+        return [*self._model.variables, *self._optimizer.variables, *averages]
+
+    @property
+    def _updated(self) -> list[keras.Variable]:
+        """What a step computes from gradients and statistics, the average left out."""
+        kept = [v for v in self._optimizer.variables if keras.backend.is_float_dtype(v.dtype)]
+        return [*self._model.variables, *kept]
 
     def _made(self, kind: str) -> str:
         attacked = kind in self._plan.strategy.attacked_kinds
         return f", attacked ({self._plan.experiment.attack})," if attacked else ""
 
-    def _portion(self, phase: NormPhase, variables: list) -> Callable:
-        """Returns a function from a micro-batch to its metrics, gradients and statistics."""
+    def portion(self, phase: NormPhase) -> Callable:
+        """Returns a function from a micro-batch to its metrics, gradients and statistics.
+
+        Its gradients are those of `trained`. Make it inside the traced step.
+
+        Args:
+            phase: how the norms act.
+        """
         plan, training = self._plan, self._plan.training
+        variables = self.trained(phase)
         network = Network(
             self._model, phase, plan.strategy.kinds, training.attack_dtype, training.dtype
         )
@@ -148,26 +186,37 @@ class TrainingStep:
             gradients = tape.gradient(share, weights, unconnected_gradients="zero")
             metrics = {accuracy_name(kind): _accuracy(y, label) for kind, y in logits.items()}
             metrics["loss"] = loss
-            in_order = [*(images[k] for k in plan.strategy.kinds)]
-            in_order += [*(logits[k] for k in plan.strategy.kinds), loss]
-            metrics["not_finite"] = not_finite(in_order)
+            by_image = [part[kind] for part in (images, logits) for kind in plan.strategy.kinds]
+            broken = not_finite([*by_image, loss])
+            places = index % training.batch_size
+            metrics["not_finite"] = broken
+            metrics["by_image"] = not_finite_by_image(
+                by_image, places, training.batch_size, tf.reduce_any(broken > 0)
+            )
             return metrics, gradients, collected
 
         return portion
 
-    def _mean_of_portions(self, portion: Callable, batch: dict):
+    def micro_batch(self, batch: dict, number: tf.Tensor) -> list[tf.Tensor]:
+        """Returns images, labels and indices of a micro-batch of a replica's share of a batch."""
         count = self.micro_batches
         whole = [batch[name] for name in ("image", "label", "index")]
         if count == 1:
-            return portion(*whole)
-        traced = tf.function(portion, autograph=False)
+            return whole
         parts = [tf.reshape(v, [v.shape[0] // count, count, *v.shape[1:]]) for v in whole]
+        return [tf.gather(part, number, axis=1) for part in parts]
+
+    def _mean_of_portions(self, portion: Callable, batch: dict):
+        count = self.micro_batches
+        if count == 1:
+            return portion(*self.micro_batch(batch, tf.constant(0)))
+        traced = tf.function(portion, autograph=False)
 
         def add(number, sums):
-            values = traced(*(tf.gather(part, number, axis=1) for part in parts))
+            values = traced(*self.micro_batch(batch, number))
             return number + 1, tf.nest.map_structure(tf.add, sums, values)
 
-        first = traced(*(part[:, 0] for part in parts))
+        first = traced(*self.micro_batch(batch, tf.constant(0)))
         _, sums = tf.while_loop(
             lambda number, _: number < count,
             add,
@@ -181,6 +230,11 @@ class TrainingStep:
 def accuracy_name(kind: str) -> str:
     """Returns the metric's name."""
     return f"{kind}_accuracy"
+
+
+def _sums_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
+    replica = tf.distribute.get_replica_context()
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
 def _check_kinds(plan: Plan, images: dict[str, tf.Tensor], attacked: bool) -> None:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfadv.attacks.balls import BALLS
 from tfadv.attacks.base import Attack
-from tfadv.attacks.gradients import NOT_FINITE, classified, with_input_gradient
+from tfadv.attacks.gradients import NOT_FINITE, classified, expected, with_input_gradient
 from tfadv.attacks.pgd import PGD
 from tfadv.devices.local import compiles
 from tfadv.errors import UserError, check
@@ -192,9 +192,11 @@ class Curve:
         objective = self._attack.objective(logits_fn, slots.images, slots.labels, slots.draw)
 
         @with_input_gradient
-        def differentiate(x):
+        def once(x):
             logits = logits_fn(x)
             return objective(logits), logits
+
+        differentiate = expected(once, self._attack.expectation_samples)
 
         def step(count, *rows):
             s = RollingBatch(*rows)

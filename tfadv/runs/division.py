@@ -1,0 +1,40 @@
+"""What a run may be resumed with: other devices, and a batch that is divided otherwise.
+
+Images, and what is random about them, follow their numbers in the run, and gradients are added up
+over portions and replicas: what comes out is the same, but for the order of sums. Only the images
+that batch statistics are taken of may change with the division.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tfadv.errors import UserError
+
+# Bindings that say on what a run is done, how it is divided and how it stops.
+_OF_THE_MACHINE = ("Distribution.", "Hardware.")
+_OF_PORTIONS = ("Training.micro_batch_size", "Training.grace_seconds")
+
+
+def may_change(key: str) -> bool:
+    """Returns whether a run may resume with another value of a binding."""
+    name = key.rpartition("/")[2]
+    return name.startswith(_OF_THE_MACHINE) or name in _OF_PORTIONS
+
+
+def check(path: Path, starts: Sequence[Mapping], division: Mapping[str, object]) -> None:
+    """Raises `UserError` if a run that was saved would go on as another experiment.
+
+    Args:
+        path: the run's folder.
+        starts: of it so far, with the `division` of each.
+        division: of a batch now, as `Trainer.division` returns it.
+    """
+    noted = [start["statistics_of"] for start in starts if "statistics_of" in start]
+    now = division["statistics_of"]
+    if noted and noted[-1] != now:
+        raise UserError(
+            f"'{path}' was trained with batch statistics of {noted[-1]}, and "
+            f"{division['replicas']} replica(s) with {division['micro_batches']} micro-batch(es) "
+            f"make that {now}, another experiment: resume it divided as it was, or choose another "
+            "--model_dir"
+        )
