@@ -154,6 +154,18 @@ def test_an_npz_of_initial_weights_counts_by_its_bytes(tmp_path, data):
         check_again(directory, data, bound)
 
 
+def test_a_run_is_refused_another_keras_model(tmp_path, data):
+    path = tmp_path / "mine.keras"
+    path.write_bytes(b"one")
+    bound = f"Keras.path = '{path}'"
+    directory = started(tmp_path / "run", data, bound, "Experiment.model = 'keras'")
+    check_again(directory, data, bound, "Experiment.model = 'keras'")
+    path.write_bytes(b"another")
+    check_again(directory, data, bound)  # which is not the run's model
+    with pytest.raises(UserError, match="Keras.path holds another model"):
+        check_again(directory, data, bound, "Experiment.model = 'keras'")
+
+
 def test_a_run_is_refused_another_bundle_to_transfer_from(tmp_path, data):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "metadata.json").write_text("{}")

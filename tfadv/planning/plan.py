@@ -74,6 +74,11 @@ class Plan:
             make_norm=functools.partial(NORMS.build, self.experiment.norm, "Experiment.norm"),
         )
 
+    @property
+    def model_file(self) -> str | None:
+        """The file that the model is built from, with its weights, if it is built from one."""
+        return MODELS.bound(self.experiment.model, "path") or None
+
     def build_optimizer(self) -> keras.optimizers.Optimizer:
         """Builds the optimizer; call it in the distribution's scope."""
         return OPTIMIZERS.build(
@@ -94,7 +99,7 @@ class Plan:
 
         The others hold nothing but their start, of which there is nothing to say.
         """
-        if self.experiment.initial_weights:
+        if self.experiment.initial_weights or self.model_file:
             return model.branches
         return self.strategy.trained_branches(model.branches)
 

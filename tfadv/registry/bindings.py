@@ -60,7 +60,7 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
     missing = sorted(getattr(part, "__abstractmethods__", ()))
     if missing:
         raise UserError(f"{part.__module__}.{part.__name__} defines no {', '.join(missing)}")
-    own = _own_bindings(part)
+    own = own_bindings(part)
     borrowed = {k: v for k, v in _borrowed_bindings(part).items() if k not in own}
     bound = {name: value for name, (value, _) in borrowed.items()} | own
     for name, parameter in _parameters(part).items():
@@ -97,7 +97,7 @@ def forget_borrowed() -> None:
     _BORROWED.clear()
 
 
-def _own_bindings(part: Callable[..., Any]) -> dict[str, Any]:
+def own_bindings(part: Callable[..., Any]) -> dict[str, Any]:
     """Returns the values bound for a part in this scope, macros and references resolved.
 
     Raises:
@@ -120,7 +120,7 @@ def _borrowed_bindings(part: Callable[..., Any]) -> dict[str, tuple[Any, str]]:
         lender = CONFIGURABLES.get(owner)
         if lender in (None, part) or name not in _parameters(part):
             continue
-        theirs = _own_bindings(lender)
+        theirs = own_bindings(lender)
         if name in theirs:
             scope = next(s for s in reversed(_scopes_in_effect()) if _binds(s, full_name))
             found[name] = (theirs[name], f"{scope}/{full_name}" if scope else full_name)
@@ -166,14 +166,14 @@ def configurables() -> dict[str, tuple[str, ...]]:
 
 def unbound(part: Callable[..., Any]) -> list[str]:
     """Returns the parameters that have no binding in this scope."""
-    bound = _borrowed_bindings(part) | _own_bindings(part)
+    bound = _borrowed_bindings(part) | own_bindings(part)
     return [name for name in _parameters(part) if name not in bound]
 
 
 def bound_value(full_name: str) -> Any:
     """Returns what ``Name.parameter`` is bound to in this scope, else its default."""
     name, _, parameter = full_name.partition(".")
-    return _own_bindings(CONFIGURABLES[name]).get(parameter, default(full_name))
+    return own_bindings(CONFIGURABLES[name]).get(parameter, default(full_name))
 
 
 def described_parameters(part: Callable[..., Any]) -> list[str]:

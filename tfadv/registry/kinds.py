@@ -12,6 +12,7 @@ from tfadv.registry.bindings import (
     check_scope,
     configurable,
     configured,
+    own_bindings,
     scoped,
     written_again,
 )
@@ -110,6 +111,18 @@ class Registry:
             if scope:
                 check_scope(part, spec, parameter)
             return configured(part, **arguments)
+
+
+    def bound(self, spec: str, parameter: str) -> object:
+        """Returns what gin binds for a parameter of a part; None where it binds nothing.
+
+        Args:
+            spec: see `build`.
+            parameter: of the part.
+        """
+        scope, _, name = spec.rpartition("/")
+        with scoped(scope) if scope else contextlib.nullcontext():
+            return own_bindings(self.get(name)).get(parameter)
 
 
 # The gin scope in which evaluation builds its attacks.

@@ -30,6 +30,7 @@ _NO_DATA = {"Evaluation", "Checkup", "Experiment", "Training", "Distribution", "
 _BY_CHIEF = "as worker 0 says"
 _CALLED = {
     "initial_weights": "Experiment.initial_weights holds other weights",
+    "model_file": "Keras.path holds another model",
     "transfer_from": "Checkup.transfer_from holds another bundle",
 }
 
@@ -43,8 +44,8 @@ def check_run(directory: RunDirectory, plan: Plan, workers: Workers) -> dict[str
         workers: that do it together.
 
     Returns:
-        JSON values: `data` by split, and digests of `initial_weights` and `transfer_from`;
-        what is not on this machine is left out.
+        JSON values: `data` by split, and digests of `initial_weights`, `model_file` and
+        `transfer_from`; what is not on this machine is left out.
 
     Raises:
         UserError: the run was started with others, the workers have different ones, or
@@ -191,6 +192,8 @@ def _of_run(plan: Plan, recorded: Mapping) -> dict[str, object]:
     weights = initial_weights.digest(start) if start else None
     if weights:
         found["initial_weights"] = weights
+    if plan.model_file and Path(plan.model_file).is_file():
+        found["model_file"] = digests.of_path(Path(plan.model_file))
     other = plan.checkup.transfer_from if plan.checkup else None
     if other and Path(other).exists():
         found["transfer_from"] = digests.of_path(Path(other))

@@ -22,7 +22,7 @@ from tfadv.runs.division import may_change
 
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
 # What run.json holds of a run's images and weights.
-_IDENTITY = ("data", "initial_weights", "transfer_from")
+_IDENTITY = ("data", "initial_weights", "model_file", "transfer_from")
 _LONGEST_NAME = 200
 _METRICS, _NOTES = "metrics.jsonl", "run.json"
 _NOTES_REMEDY = (
