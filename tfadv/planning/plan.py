@@ -17,6 +17,7 @@ from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.local import fastest_dtype
+from tfadv.errors import UserError
 from tfadv.models import (
     Model,
     functional,  # noqa: F401  (it registers)
@@ -66,13 +67,24 @@ class Plan:
 
     def build_model(self) -> Model:
         """Builds the model for the plan's images; call it in the distribution's scope."""
-        return MODELS.build(
-            self.experiment.model,
-            "Experiment.model",
-            image_shape=self.splits.train.image_shape,
-            classes=self.splits.train.classes,
-            make_norm=functools.partial(NORMS.build, self.experiment.norm, "Experiment.norm"),
-        )
+        name, parameter = self.experiment.model, "Experiment.model"
+        shape, norm = self.splits.train.image_shape, self.experiment.norm
+        try:
+            return MODELS.build(
+                name,
+                parameter,
+                image_shape=shape,
+                classes=self.splits.train.classes,
+                make_norm=functools.partial(NORMS.build, norm, "Experiment.norm"),
+            )
+        except UserError:
+            raise
+        except ValueError as error:  # of Keras, such as maps without any pixel left
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(
+                f"{parameter} = {name!r} can't be built for images of {shape}: {reason:.200}",
+                parameter,
+            ) from error
 
     @property
     def model_file(self) -> str | None:

@@ -69,6 +69,17 @@ class KerasNetwork(keras.Model):
         return self._norm.default_branch if self._norm else MAIN
 
     @property
+    def variables(self) -> list[keras.Variable]:
+        """Weights and running statistics; not the seeds that layers such as dropout keep, since
+        here they draw of another."""
+        return self.weights
+
+    @property
+    def non_trainable_variables(self) -> list[keras.Variable]:
+        """Those of `variables` that no optimizer updates."""
+        return self.non_trainable_weights
+
+    @property
     def kernels(self) -> list[keras.Variable]:
         """The convolution and dense kernels: what weight decay applies to."""
         return [variable for variable in self.trainable_variables if variable.name == "kernel"]
