@@ -88,10 +88,15 @@ def listen() -> None:
     signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_forget)
     sys.unraisablehook = _unraisable
-    for number in SIGNALS:
-        signal.signal(number, lambda number, _: _answers[-1].take(number))
+    answer_again()
     # The thread holds the sockets, which would be closed otherwise.
     threading.Thread(target=_watch, args=(reading, writing), daemon=True).start()
+
+
+def answer_again() -> None:
+    """Takes signals back from a library that took them, if this process is a command."""
+    for number in SIGNALS if _listens else ():
+        signal.signal(number, lambda number, _: _answers[-1].take(number))
 
 
 @contextlib.contextmanager

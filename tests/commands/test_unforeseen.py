@@ -120,7 +120,7 @@ def test_a_flag_that_does_not_apply_is_refused():
         ("evaluate", {"weights": "best"}, "flag --weights=best: value should be one of"),
         ("evaluate", {"model_dir": ".", "color": "BGR"}, "--color goes with --saved_model"),
         ("train", {"plugin_dir": ""}, "--plugin_dir: name a folder"),
-        ("export", {"model_dir": ".", "output_dir": "/proc/x"}, "'.' is no folder of a run"),
+        ("export", {"model_dir": ".", "output_dir": "/proc/x"}, "'/proc' takes no file"),
     ],
 )
 def test_mistakes_on_the_command_line_are_one_line(tmp_path, command, given, message):

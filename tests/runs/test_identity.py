@@ -229,6 +229,7 @@ def test_a_bundle_knows_its_images(tmp_path, data):
     with pytest.raises(UserError, match=r"made with other test images \(other labels\)"):
         adapters.examples(folder, 5)
     del metadata["training"]["data"]  # as bundles were written before
+    metadata = {k: v for k, v in metadata.items() if k not in ("manifest", "digest")}
     (folder / "metadata.json").write_text(json.dumps(metadata))
     adapters.examples(folder, 5)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfadv import interruption
 from tfadv.errors import UserError, check, check_choice
 from tfadv.registry import configurable
 
@@ -95,6 +96,8 @@ class Distribution:
             tf.errors.OpError,
         ) as error:
             raise _not_there("Distribution.cluster", self.cluster, error) from None
+        finally:
+            interruption.answer_again()  # TensorFlow's workers take SIGTERM for themselves
 
     def _from_slurm(self):
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver

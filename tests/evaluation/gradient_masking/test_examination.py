@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 
 from tfadv import config
 from tfadv.config.evaluation_settings import Checkup, Evaluation
-from tfadv.data.pipeline import evaluation_batches, evaluation_indices
+from tfadv.data.pipeline import evaluation_batches, evaluation_indices, some_examples
 from tfadv.errors import UserError
 from tfadv.evaluation.gradient_masking import substitute
 from tfadv.evaluation.gradient_masking.examination import Examination
@@ -134,9 +134,23 @@ class Served(tf.Module):
 
 
 def write_bundle(folder, function, source):
-    tf.saved_model.save(Served(function, source.image_shape), str(folder))
-    metadata = {"endpoints": {"main": "serve"}, "pixel_range": [0, 1], "layout": "NHWC"}
+    served = Served(function, source.image_shape)
+    tf.saved_model.save(served, str(folder))
+    batch = some_examples(source, 8)
+    images = tf.cast(batch["image"], tf.float32) / 255
+    logits = served.serve(images)
+    metadata = {
+        "input_shape": list(source.image_shape),
+        "pixel_range": [0, 1],
+        "layout": "NHWC",
+        "classes": logits.shape[-1],
+        "branch": "main",
+        "endpoints": {"main": "serve"},
+        "training": {},
+    }
     (folder / "metadata.json").write_text(json.dumps(metadata))
+    said = {"logits_main": logits, "gradient_main": 0 * images}
+    np.savez(folder / "reference.npz", images=images, labels=batch["label"], **said)
 
 
 def test_attacks_transfer_from_a_bundle_that_the_user_names(honest, splits, tmp_path, monkeypatch):
