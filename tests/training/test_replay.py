@@ -85,8 +85,8 @@ def test_a_run_resumed_at_another_rate_keeps_it(tmp_path):
         trainer = one_device(make_plan("clean", *bindings))
         steps = trainer.steps
 
-        def interrupted_steps(steps=steps, stop=stop):
-            for metrics in steps():
+        def interrupted_steps(stops, steps=steps, stop=stop):
+            for metrics in steps(stops):
                 if metrics["step"] == stop:
                     os.kill(os.getpid(), signal.SIGTERM)
                 yield metrics

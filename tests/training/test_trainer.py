@@ -13,6 +13,7 @@ from tfadv import randomness
 from tfadv.errors import UserError
 from tfadv.interruption import Interrupted
 from tfadv.runs.checkpoints import Checkpoints, read_model
+from tfadv.runs.run_directory import RunDirectory
 from tfadv.strategies import Network
 from tfadv.training.session import Session
 
@@ -164,7 +165,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
     lines = [json.loads(line) for line in (directory.path / "metrics.jsonl").open()]
     assert [line["step"] for line in lines] == [2, 4, 6]
     assert lines[-1]["loss"] != -1
-    assert results == json.loads((tmp_path / "whole" / "results.json").read_text())
+    assert results == RunDirectory(tmp_path / "whole").results()
 
 
 def test_a_loss_that_is_not_finite_stops_the_run():

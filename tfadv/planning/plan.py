@@ -23,7 +23,7 @@ from tfadv.models import (
     functional,  # noqa: F401  (it registers)
 )
 from tfadv.norms import NormPolicy
-from tfadv.optimization.schedules import LearningRate
+from tfadv.optimization.schedules import Decay, LearningRate
 from tfadv.planning import plan_checks
 from tfadv.planning.images import build_splits
 from tfadv.planning.paper_rows import recipe_of
@@ -162,13 +162,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
     parts["evaluation_attacks"] = evaluated
     attacks = {"the training attack": parts["attack"], **evaluated}
-    learning_rate = configured(
-        LearningRate,
-        batch_size=training.batch_size,
-        steps_per_epoch=training.steps_per_epoch(len(splits.train)),
-        epochs=training.epochs,
-        decay=decay,
-    )
+    learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
         *oddities(splits),
         *plan_checks.odd_attacks(attacks),
@@ -186,6 +180,16 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
         warnings=warnings,
         recipe=recipe_of(read.values) if read else None,
         **parts,
+    )
+
+
+def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:
+    return configured(
+        LearningRate,
+        batch_size=training.batch_size,
+        steps_per_epoch=training.steps_per_epoch(examples),
+        epochs=training.epochs,
+        decay=decay,
     )
 
 
