@@ -9,8 +9,13 @@ _FOLDERS = ("tfadv", "plugins")
 _MODULES = {"pickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "torch"}
 _CALLS = {"eval", "exec", "compile", "__import__"}
 _METHODS = {"enable_unsafe_deserialization", "mktemp", "extractall", "unpack_archive"}
-# What loads code on purpose: plugins, which their user names, and a library by its own name.
-_IMPORTS_MODULES = {"tfadv/config/plugin_modules.py", "tfadv/data/remote_path.py"}
+# What loads code on purpose: plugins and functions that build Keras models, which their user
+# names, and a library by its own name.
+_IMPORTS_MODULES = {
+    "tfadv/config/plugin_modules.py",
+    "tfadv/data/remote_path.py",
+    "tfadv/models/functional/from_keras.py",
+}
 
 
 def dangers(tree: ast.AST):

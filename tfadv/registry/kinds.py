@@ -112,7 +112,6 @@ class Registry:
                 check_scope(part, spec, parameter)
             return configured(part, **arguments)
 
-
     def bound(self, spec: str, parameter: str) -> object:
         """Returns what gin binds for a parameter of a part; None where it binds nothing.
 

@@ -40,8 +40,8 @@ def ConvNeXt(  # noqa: N802  (as gin files call it)
         width: channels of the first stage, likewise; each further one has twice as many.
         stem: ``patch``, one convolution, or ``convolutional``, two (Singh et al., 2023).
         patch: side of the patch that becomes one position, 1, 2 or 4.
-        drop_path: share of images that skip the last block in training (stochastic depth,
-            Huang et al., 2016); blocks before it in proportion.
+        drop_path: share of images that skip the last block in training, others in proportion
+            (stochastic depth, Huang et al., 2016).
         pixel_mean: subtracted from the pixels, one number or one per channel.
         pixel_std: divides the pixels.
 
@@ -55,14 +55,13 @@ def ConvNeXt(  # noqa: N802  (as gin files call it)
     blocks, width = blocks or SIZES[size][0], width or SIZES[size][1]
     images = keras.Input(tuple(image_shape))
     x = _stem(images, width, stem, patch)
-    number = 0
+    number, all_blocks = 0, max(sum(blocks) - 1, 1)
     for stage, count in enumerate(blocks):
         if stage:
             x = _norm(f"stage{stage + 1}_down_norm")(x)
             x = layers.Conv2D(width * 2**stage, 2, 2, name=f"stage{stage + 1}_down")(x)
         for block in range(count):
-            dropped = drop_path * number / max(sum(blocks) - 1, 1)
-            x = _block(x, dropped, f"stage{stage + 1}_block{block + 1}")
+            x = _block(x, drop_path * number / all_blocks, f"stage{stage + 1}_block{block + 1}")
             number += 1
     x = _norm("head_norm")(layers.GlobalAveragePooling2D()(x))
     logits = layers.Dense(classes, name="head")(x)

@@ -1,7 +1,6 @@
 """What a Keras model takes for pixels: stated, or found where Keras tells it."""
 
 import dataclasses
-import importlib
 import sys
 from collections.abc import Sequence
 from typing import Self
@@ -71,7 +70,7 @@ def found_of_module(build: str) -> Preparation | None:
     """
     if not build.startswith("keras.applications."):
         return None
-    function = getattr(importlib.import_module("keras.applications"), build.rpartition(".")[2])
+    function = getattr(keras.applications, build.rpartition(".")[2])
     prepare = getattr(sys.modules[function.__module__], "preprocess_input", None)
     if prepare is None:
         return None
