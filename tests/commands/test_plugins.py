@@ -111,6 +111,6 @@ def test_a_check_that_fails_is_printed_and_ends_with_1(tmp_path):
     flags = {"plugin_dir": tmp_path, "check": "plugins.leaky"}
     failed = run_command("plugins", **flags, cwd=tmp_path)
     assert failed.returncode == 1
-    assert "17 of 20 hold" in failed.stdout
+    assert "18 of 21 hold" in failed.stdout
     assert "FAIL  keeps images apart" in failed.stdout
     assert "leaks across the batch" in failed.stdout
