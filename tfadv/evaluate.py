@@ -6,6 +6,7 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation resumes when the same command is given again.
 """
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,8 +67,8 @@ def main(argv):
         subject = _run(found) if FLAGS.model_dir else _external(found)
         branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
         workers = Workers(subject.distribution)
-        with writing(output, output.with_suffix(SUFFIX), "output", workers):
-            _new_record()  # once more: another process may have been here since
+        with _writing(output, workers):
+            _refuse_written(output)  # once more: another process may have been here since
             record = _evaluate(found.read, subject, branches, workers, output)
         if not workers.is_chief:
             return
@@ -83,10 +84,23 @@ def _new_record() -> Path:
     output = Path(FLAGS.output or Path(FLAGS.model_dir or ".") / "evaluation.json")
     if FLAGS.output:
         check_place(output, "output")
+    try:
+        _refuse_written(output)
+    except UserError:
+        with _writing(output):  # so that nothing is left of a process that was killed at its end
+            raise
+    return output
+
+
+def _refuse_written(output: Path) -> None:
+    """Raises `UserError` if there is a record already, with its report."""
     there = [path for path in (_report_folder(output), output) if path.exists()]
     if there and (there != [output] or not _log_path(output).exists()):
         raise UserError(f"--output: there is a '{there[-1]}' already: choose another")
-    return output
+
+
+def _writing(output: Path, workers: Workers | None = None) -> AbstractContextManager:
+    return writing(output, output.with_suffix(SUFFIX), "output", workers)
 
 
 def _report_folder(output: Path) -> Path:

@@ -120,12 +120,18 @@ def in_one_line() -> Iterator[None]:
 def leaving(words: str) -> Iterator[Answer]:
     """Lets a signal raise `Interrupted` inside, which says `words`, such as "with nothing saved".
 
-    Without `listen`, as in a notebook, signals are left as they are.
+    What fails after a signal fails of it: TensorFlow's C++ may turn an `Interrupted` into an
+    error of another type. Without `listen`, as in a notebook, signals are left as they are.
     """
     answer = Answer(words, GRACE_SECONDS)
     answer.act = answer.interrupt
     with _holding(answer):
-        yield answer
+        try:
+            yield answer
+        except Exception as error:
+            if not answer.signal:
+                raise
+            raise Interrupted(answer.signal, answer.leaves) from error
 
 
 @contextlib.contextmanager
@@ -243,6 +249,7 @@ def _forget() -> None:
 
 def _unraisable(found) -> None:
     """Ends the process where Python can't pass an `Interrupted` on; says all else."""
-    if found.exc_type is Interrupted:
-        _end(found.exc_value.signal, str(found.exc_value))
+    answer = _answers[-1]
+    if found.exc_type is Interrupted or (answer.signal and answer.act == answer.interrupt):
+        _end(answer.signal, str(Interrupted(answer.signal, answer.leaves)))
     sys.__unraisablehook__(found)

@@ -16,6 +16,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,7 +165,7 @@ def _opened(path: Path) -> tuple[bool, int, bool]:
         except OSError as error:
             is_locked = False
             if error.errno not in _NO_LOCKS:
-                holder = os.read(file, _LONGEST)
+                holder = _holder(file)
                 os.close(file)
                 if error.errno in _LOCKED:
                     raise _HeldError(_described(holder)) from None
@@ -173,6 +174,16 @@ def _opened(path: Path) -> tuple[bool, int, bool]:
             if os.path.samestat(os.fstat(file), path.stat()):
                 return is_new, file, is_locked
         os.close(file)  # its writer has just removed it
+
+
+def _holder(file: int) -> bytes:
+    """Returns what a lock's file says, once its writer has said it."""
+    for _ in range(100):
+        content = os.pread(file, _LONGEST, 0)
+        if _parsed(content):
+            break
+        time.sleep(0.01)
+    return content
 
 
 def _own_content() -> bytes:
