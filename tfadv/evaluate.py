@@ -6,7 +6,6 @@ What became of each image is kept beside the record, in ``….images.jsonl``: a 
 evaluation resumes when the same command is given again.
 """
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +32,7 @@ from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
 from tfadv.reports.console import indicators_table, results_table
 from tfadv.runs import identity, trained_run
-from tfadv.runs.one_writer import SUFFIX, writing
+from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -67,7 +66,7 @@ def main(argv):
         subject = _run(found) if FLAGS.model_dir else _external(found)
         branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
         workers = Workers(subject.distribution)
-        with _writing(output, workers):
+        with writing(output, output.with_suffix(SUFFIX), "output", workers):
             _refuse_written(output)  # once more: another process may have been here since
             record = _evaluate(found.read, subject, branches, workers, output)
         if not workers.is_chief:
@@ -84,11 +83,8 @@ def _new_record() -> Path:
     output = Path(FLAGS.output or Path(FLAGS.model_dir or ".") / "evaluation.json")
     if FLAGS.output:
         check_place(output, "output")
-    try:
-        _refuse_written(output)
-    except UserError:
-        with _writing(output):  # so that nothing is left of a process that was killed at its end
-            raise
+    remove_left(output, output.with_suffix(SUFFIX), "output")
+    _refuse_written(output)
     return output
 
 
@@ -97,10 +93,6 @@ def _refuse_written(output: Path) -> None:
     there = [path for path in (_report_folder(output), output) if path.exists()]
     if there and (there != [output] or not _log_path(output).exists()):
         raise UserError(f"--output: there is a '{there[-1]}' already: choose another")
-
-
-def _writing(output: Path, workers: Workers | None = None) -> AbstractContextManager:
-    return writing(output, output.with_suffix(SUFFIX), "output", workers)
 
 
 def _report_folder(output: Path) -> Path:

@@ -9,7 +9,7 @@ from tfadv.config import command_line
 from tfadv.interop.bundle_writer import check_new, write_bundle
 from tfadv.planning.plan import build_plan
 from tfadv.runs import identity, trained_run
-from tfadv.runs.one_writer import SUFFIX, writing
+from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
@@ -28,8 +28,9 @@ def main(argv):
     with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
         folder = Path(FLAGS.output_dir)
-        check_new(folder)
         lock = folder.with_name(f"{folder.name}{SUFFIX}")
+        remove_left(folder, lock, "output_dir")
+        check_new(folder)
         with (
             writing(folder, lock, "output_dir"),
             interruption.leaving("with nothing written"),

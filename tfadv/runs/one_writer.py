@@ -76,6 +76,17 @@ def writing(place: Path, lock: Path, flag: str, workers: Workers | None = None) 
                 folder.rmdir()
 
 
+def remove_left(place: Path, lock: Path, flag: str) -> None:
+    """Removes a lock that a killed process has left; see `writing` for the arguments.
+
+    Raises:
+        UserError: its process lives.
+    """
+    if lock.exists():
+        with writing(place, lock, flag):
+            pass
+
+
 class _Lock:
     """A lock that this process holds.
 
