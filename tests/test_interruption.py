@@ -168,3 +168,13 @@ def test_a_library_heeds_signals_only_while_it_asks():
     assert {number: signal.getsignal(number) for number in interruption.SIGNALS} == before
     with interruption.noted(60) as another:
         assert another.signal == 0
+
+
+def test_what_fails_after_a_signal_fails_of_it():
+    """As where C++ turns the exception into one of its own."""
+    said = pytest.raises(interruption.Interrupted, match="SIGTERM with nothing saved")
+    with said, interruption.leaving("with nothing saved") as answer:
+        answer.signal = signal.SIGTERM
+        raise SystemError("returned a result with an exception set")
+    with pytest.raises(ValueError, match="its own"), interruption.leaving(""):
+        raise ValueError("its own")

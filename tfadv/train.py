@@ -23,7 +23,7 @@ from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.reports.console import results_table
 from tfadv.runs import division, identity, step_dump
-from tfadv.runs.one_writer import writing
+from tfadv.runs.one_writer import remove_left, writing
 from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
 from tfadv.training.replay import Replay, splits_of
@@ -66,6 +66,8 @@ def run(read: config.Config, path: Path) -> None:
     if isinstance(train, AbsentSource) and not train.is_counted:
         train.check_present()  # not even a plan can be made
     results = directory.results()
+    if results is not None and not FLAGS.dry_run:
+        remove_left(directory.path, directory.lock_path, "model_dir")
     if FLAGS.dry_run or results is not None:
         identity.check_run(directory, plan, identity.alone())
     if FLAGS.dry_run:

@@ -11,7 +11,7 @@ import pytest
 
 from tfadv.errors import UserError
 from tfadv.runs import one_writer
-from tfadv.runs.one_writer import writing
+from tfadv.runs.one_writer import remove_left, writing
 
 HOLDER = """
 import sys, time
@@ -129,3 +129,14 @@ def test_a_place_that_nobody_can_write_is_refused(tmp_path):
     place = tmp_path / "file" / "run"
     with pytest.raises(UserError, match="--model_dir: '.*' can't be written: "):
         writing(place, place / "writer.lock", "model_dir").__enter__()
+
+
+def test_a_killed_writer_s_lock_is_removed_and_a_living_one_s_is_not(place, lock, holder, capsys):
+    with pytest.raises(UserError, match=f"is being written by process {holder.pid}"):
+        remove_left(place, lock, "model_dir")
+    assert lock.exists()
+    holder.kill()
+    holder.wait()
+    remove_left(place, lock, "model_dir")
+    assert not lock.exists() and f"process {holder.pid}" in capsys.readouterr().err
+    remove_left(place, lock, "model_dir")  # nothing is there

@@ -59,6 +59,12 @@ class Distribution:
             UserError: a cluster or TPU isn't there, or TensorFlow's devices
                 have been started before the CPU could be split.
         """
+        try:
+            return self._created()
+        finally:
+            interruption.answer_again()  # TensorFlow's workers take SIGTERM for themselves
+
+    def _created(self) -> tf.distribute.Strategy:
         if self.virtual_cpus:
             _split_cpu(self.virtual_cpus)
         kind = self.kind
@@ -96,8 +102,6 @@ class Distribution:
             tf.errors.OpError,
         ) as error:
             raise _not_there("Distribution.cluster", self.cluster, error) from None
-        finally:
-            interruption.answer_again()  # TensorFlow's workers take SIGTERM for themselves
 
     def _from_slurm(self):
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver

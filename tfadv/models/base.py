@@ -14,6 +14,8 @@ from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
 
+# Arguments of every model that are the run's own: gin binds none of them.
+OF_THE_RUN = ("image_shape", "classes", "make_norm")
 ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
 Arrange = Callable[[tf.Tensor], tf.Tensor]
 
@@ -23,15 +25,51 @@ def as_it_is(x: tf.Tensor) -> tf.Tensor:
     return x
 
 
-class Model(keras.Model, abc.ABC):
-    """A `Trainable` classifier of float32 RGB images in 0..255, built of ConvNorm units.
-
-    A subclass builds its layers in its constructor and defines `units` and
-    `forward`.
+class TrainableModel(keras.Model):
+    """What every network has that is trained here, whatever it is made of; see `Trainable`.
 
     Attributes:
         dtypes: in which its convolutions can be computed.
         randomized: False: it answers the same images alike.
+    """
+
+    dtypes = ("float32", "bfloat16")
+    randomized = False
+
+    @property
+    def kernels(self) -> list[keras.Variable]:
+        """The convolution and dense kernels: what weight decay applies to."""
+        return [variable for variable in self.trainable_variables if variable.name == "kernel"]
+
+    @property
+    def norms(self) -> dict[str, Norm]:
+        """Every norm of the network by its path, those inside another one too."""
+        return norms_in(self)
+
+    def describe(self) -> dict[str, object]:
+        """Returns what a results record says of the model."""
+        return {
+            "name": self.name,
+            "parameters": self.count_params(),
+            "image_shape": list(self.image_shape),
+            "classes": self.classes,
+            "branches": list(self.branches),
+        }
+
+    def refuse_training(self, training: bool | None) -> None:
+        """Raises `UserError` where Keras' ``training=True`` is asked for."""
+        if training:
+            raise UserError(
+                "training=True doesn't say which branch, which statistics and whether to "
+                "update them: call model(images, mode=NormMode(...))"
+            )
+
+
+class Model(TrainableModel, abc.ABC):
+    """A `Trainable` classifier of float32 RGB images in 0..255, built of ConvNorm units.
+
+    A subclass builds its layers in its constructor and defines `units` and
+    `forward`.
 
     Args:
         image_shape: (height, width, channels) of the images.
@@ -41,9 +79,7 @@ class Model(keras.Model, abc.ABC):
         name: the model's name.
     """
 
-    dtypes = ("float32", "bfloat16")
-    randomized = False
-    unbindable = ("image_shape", "classes", "make_norm")  # the run's own
+    unbindable = OF_THE_RUN
 
     def __init__(
         self,
@@ -73,26 +109,6 @@ class Model(keras.Model, abc.ABC):
     def default_branch(self) -> str:
         """The branch of a call that names none: 'adv' where there is one."""
         return self.units[0].norm.default_branch
-
-    @property
-    def kernels(self) -> list[keras.Variable]:
-        """The convolution and dense kernels: what weight decay applies to."""
-        return [variable for variable in self.trainable_variables if variable.name == "kernel"]
-
-    @property
-    def norms(self) -> dict[str, Norm]:
-        """Every norm of the network by its path, those inside another one too."""
-        return norms_in(self)
-
-    def describe(self) -> dict[str, object]:
-        """Returns what a results record says of the model."""
-        return {
-            "name": self.name,
-            "parameters": self.count_params(),
-            "image_shape": list(self.image_shape),
-            "classes": self.classes,
-            "branches": list(self.branches),
-        }
 
     @abc.abstractmethod
     def forward(self, x: tf.Tensor, unit: ApplyUnit, arrange: Arrange = as_it_is) -> tf.Tensor:
@@ -132,11 +148,7 @@ class Model(keras.Model, abc.ABC):
         Raises:
             UserError: `training` is true, or the mode names a branch that there isn't.
         """
-        if training:
-            raise UserError(
-                "training=True doesn't say which branch, which statistics and whether to "
-                "update them: call model(images, mode=NormMode(...))"
-            )
+        self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
         collections: list[Collected] = []
 

@@ -38,6 +38,7 @@ def test_a_stored_model_trains_from_its_own_weights(stored, trainer_of):
     assert {v.path for v in trainer.model.trainable_variables} <= changed
     for branch in ("clean", "adv"):
         assert any(f"/{branch}/moving_mean" in path for path in changed)
+    assert set(Session(trainer).evaluate()["clean"]) == {"clean", "adv"}
 
 
 def test_dropout_is_drawn_anew_in_each_step_and_the_same_in_each_run(stored):

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from tfadv.errors import UserError, check, nearest
+from tfadv.models.base import OF_THE_RUN
 from tfadv.models.functional.graph import Graph, walk
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.functional.preparation import Preparation, found_in, found_of_module
@@ -68,6 +69,9 @@ def Keras(  # noqa: N802  (as gin files call it)
     preparation = stated or _found_preparation(named, graph, build)
     graph = with_norms(graph, make_norm, tuple(_layer(name) for name in replace))
     return KerasNetwork(graph, preparation, image_shape, name=model.name)
+
+
+Keras.unbindable = OF_THE_RUN
 
 
 def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:

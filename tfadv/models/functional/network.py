@@ -8,25 +8,24 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.devices.local import has_accelerator
-from tfadv.errors import UserError
+from tfadv.models.base import TrainableModel
 from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.functional.folding import LinearUnit, folded
 from tfadv.models.functional.graph import Call, Graph
 from tfadv.models.functional.layout import in_any_layout, inside_from, together
 from tfadv.models.functional.preparation import Preparation
-from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
+from tfadv.norms.base import Collected, Norm, merged, write_statistics
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
 
 
-class KerasNetwork(keras.Model):
+class KerasNetwork(TrainableModel):
     """A `Trainable` classifier of float32 RGB images in 0..255, made of a Keras model.
 
     Maps with positions are computed in the dtype that is asked for, vectors (after the
     pooling) in float32. Layers with weights that are not linear run in float32.
 
     Attributes:
-        dtypes: in which its convolutions can be computed.
         graph: as given.
         prepare: as given.
 
@@ -36,8 +35,6 @@ class KerasNetwork(keras.Model):
         image_shape: (height, width, channels) of the images.
         name: the model's name.
     """
-
-    dtypes = ("float32", "bfloat16")
 
     def __init__(
         self,
@@ -79,26 +76,6 @@ class KerasNetwork(keras.Model):
         """Those of `variables` that no optimizer updates."""
         return self.non_trainable_weights
 
-    @property
-    def kernels(self) -> list[keras.Variable]:
-        """The convolution and dense kernels: what weight decay applies to."""
-        return [variable for variable in self.trainable_variables if variable.name == "kernel"]
-
-    @property
-    def norms(self) -> dict[str, Norm]:
-        """Every norm of the run in the network, by its path."""
-        return norms_in(self)
-
-    def describe(self) -> dict[str, object]:
-        """Returns what a results record says of the model."""
-        return {
-            "name": self.name,
-            "parameters": self.count_params(),
-            "image_shape": list(self.image_shape),
-            "classes": self.classes,
-            "branches": list(self.branches),
-        }
-
     def call(
         self,
         images: tf.Tensor,
@@ -113,11 +90,7 @@ class KerasNetwork(keras.Model):
         Args:
             seed: integer [2], of what layers such as dropout draw; None has them not act.
         """
-        if training:
-            raise UserError(
-                "training=True doesn't say which branch, which statistics and whether to "
-                "update them: call model(images, mode=NormMode(...))"
-            )
+        self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
         collections: list[Collected] = []
         places = {id(call): str(place) for place, call in enumerate(self._folded.calls)}
