@@ -44,6 +44,11 @@ ready()
 for _ in range(60):
     ctypes.CDLL(None).sleep(60)
 """
+PRINTED = """
+with interruption.in_one_line():
+    code = b"from __main__ import ready, time; ready(); time.sleep(60)"
+    ctypes.pythonapi.PyRun_SimpleString(code)  # prints what is raised, as C++ does
+"""
 FINISHED = """
 with interruption.in_one_line():
     pass
@@ -142,8 +147,9 @@ def test_after_the_work_a_signal_changes_nothing():
     assert run(FINISHED, signal.SIGTERM)[:3] == (0, "", "")
 
 
-def test_what_python_cannot_pass_on_ends_the_process_without_a_traceback():
-    code, _, err, _ = run(SWALLOWED, signal.SIGTERM)
+@pytest.mark.parametrize("program", [SWALLOWED, PRINTED])
+def test_what_python_cannot_pass_on_ends_the_process_without_a_traceback(program):
+    code, _, err, _ = run(program, signal.SIGTERM)
     assert code == 128 + signal.SIGTERM
     assert len(err.splitlines()) == 1 and err.startswith("stopped by SIGTERM before the work")
 

@@ -87,7 +87,7 @@ def listen() -> None:
     writing.setblocking(False)
     signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_forget)
-    sys.unraisablehook = _unraisable
+    sys.unraisablehook, sys.excepthook = _unraisable, _uncaught
     answer_again()
     # The thread holds the sockets, which would be closed otherwise.
     threading.Thread(target=_watch, args=(reading, writing), daemon=True).start()
@@ -249,7 +249,17 @@ def _forget() -> None:
 
 def _unraisable(found) -> None:
     """Ends the process where Python can't pass an `Interrupted` on; says all else."""
-    answer = _answers[-1]
-    if found.exc_type is Interrupted or (answer.signal and answer.act == answer.interrupt):
-        _end(answer.signal, str(Interrupted(answer.signal, answer.leaves)))
+    _end_if_interrupted(found.exc_type)
     sys.__unraisablehook__(found)
+
+
+def _uncaught(exc_type: type[BaseException], error: BaseException, trace) -> None:
+    """Does the same where C++ can't, which prints what its calls of Python raise."""
+    _end_if_interrupted(exc_type)
+    sys.__excepthook__(exc_type, error, trace)
+
+
+def _end_if_interrupted(exc_type: type[BaseException]) -> None:
+    answer = _answers[-1]
+    if exc_type is Interrupted or (answer.signal and answer.act == answer.interrupt):
+        _end(answer.signal, str(Interrupted(answer.signal, answer.leaves)))
