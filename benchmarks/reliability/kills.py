@@ -19,7 +19,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from benchmarks.reliability import fresh_commands
+from benchmarks.reliability import forked
 from benchmarks.reliability.left_files import contents, differences, leftovers
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -58,7 +58,7 @@ class Kills:
     wrong: list[str] = dataclasses.field(default_factory=list)
     longest: float = 0.0
 
-    def see(self, what: str, number: int, inside: bool, ended: fresh_commands.Ended) -> None:
+    def see(self, what: str, number: int, inside: bool, ended: forked.Ended) -> None:
         """Takes in how a killed command ended."""
         self.done += 1
         self.inside_saves += inside
@@ -66,14 +66,14 @@ class Kills:
         code = -number if number == signal.SIGKILL else 128 + number
         if ended.code != code:
             self.wrong.append(f"{what}: exit code {ended.code} instead of {code}")
-        if any("Traceback" in line for line in ended.errors):
-            self.wrong.append(f"{what}: a traceback, {ended.errors[-1]}")
-        said = [line for line in ended.errors if line.startswith(("stopped by", "ended "))]
+        if any("Traceback" in line for line in ended.lines):
+            self.wrong.append(f"{what}: a traceback, {ended.lines[-1]}")
+        said = [line for line in ended.lines if line.startswith(("stopped by", "ended "))]
         if number != signal.SIGKILL and len(said) != 1:
-            self.wrong.append(f"{what}: {len(said)} lines say what was left: {ended.errors}")
+            self.wrong.append(f"{what}: {len(said)} lines say what was left: {ended.lines}")
 
 
-def kill(words: tuple[str, ...], number: int, moment: float, inside: int) -> fresh_commands.Ended:
+def kill(words: tuple[str, ...], number: int, moment: float, inside: int) -> forked.Ended:
     """Starts a command and kills it, unless it ends before.
 
     Args:
@@ -83,11 +83,11 @@ def kill(words: tuple[str, ...], number: int, moment: float, inside: int) -> fre
         inside: at which call of a save it gets the signal; 0 for none.
     """
     if inside:
-        return fresh_commands.Command(words, lambda: _signal_at(inside, number)).ended()
-    command = fresh_commands.Command(words)
+        return forked.Command(words, first=lambda: _signal_at(inside, number)).wait()
+    command = forked.Command(words)
     if not command.has_ended(moment):
         command.signal(number)
-    return command.ended()
+    return command.wait()
 
 
 def _signal_at(count: int, number: int) -> None:
@@ -125,13 +125,17 @@ def count_calls(words: tuple[str, ...]) -> tuple[int, float]:
 
             setattr(owner, name, counted)
 
-    ended = fresh_commands.Command(words, count).ended()
+    ended = forked.run(words, first=count)
     os.close(writing)
     with open(reading, "rb") as pipe:
         calls = len(pipe.read())
-    if ended.code:
-        raise RuntimeError(f"{' '.join(words)} ended with {ended.code}: {ended.errors[-1:]}")
+    _must_be_whole(words, ended)
     return calls, ended.seconds
+
+
+def _must_be_whole(words: tuple[str, ...], ended: forked.Ended) -> None:
+    if ended.code:
+        raise RuntimeError(f"{' '.join(words)} ended with {ended.code}: {ended.lines[-1:]}")
 
 
 class Subject:
@@ -147,7 +151,7 @@ class Subject:
         self.name, self._words = name, words
         first, second = folder / f"{name}-0", folder / f"{name}-1"
         self.calls, self.seconds = count_calls(words(first))
-        fresh_commands.run(*words(second))
+        _must_be_whole(words(second), forked.run(words(second)))
         self._expected = contents(first)
         # What unbroken ones differ in says nothing of broken ones.
         self.unstable = differences(contents(second), self._expected)
@@ -174,15 +178,15 @@ class Subject:
                 # Python had found the command, which answers signals from then on.
                 place = f"inside a save, {inside}" if inside else "at any moment"
                 kills.see(f"{where.name}, {number.name} {place}", number, bool(inside), ended)
-        ended = fresh_commands.Command(words).ended()
+        ended = forked.run(words)
         if ended.code and not self._is_refused(ended, where):
-            kills.wrong.append(f"{where.name}: given again, it ends with {ended.errors[-1:]}")
+            kills.wrong.append(f"{where.name}: given again, it ends with {ended.lines[-1:]}")
 
     def _unlike(self, where: Path) -> list[str]:
         found = differences(contents(where), self._expected)
         return [path for path in found if path not in self.unstable]
 
-    def _is_refused(self, ended: fresh_commands.Ended, where: Path) -> bool:
+    def _is_refused(self, ended: forked.Ended, where: Path) -> bool:
         """Whether a command writes nothing over all that it was killed after."""
         return ended.code == 2 and not self._unlike(where)
 
@@ -219,7 +223,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    fresh_commands.warm_up()
+    forked.warm_up()
     kills, seen, rng = Kills(), 0, random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as name:
         for number, subject in enumerate(subjects(Path(name))):

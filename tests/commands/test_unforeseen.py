@@ -1,7 +1,11 @@
 """What nobody foresaw, and mistakes that commands refuse, each in one line."""
 
+import os
 import re
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +13,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 from shared.commands import last_error, run_command
+from shared.project import ROOT
 
 from tfadv.config import command_line
 from tfadv.errors import UserError
@@ -130,3 +135,14 @@ def test_mistakes_on_the_command_line_are_one_line(tmp_path, command, given, mes
     done = run_command(command, cwd=tmp_path, **given)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert message in last_error(done)
+
+
+def test_a_program_ends_without_a_word_with_its_reader():
+    program = "from tfadv.config import command_line; command_line.run(lambda _: print('unread'))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, check=False, cwd=ROOT)
+    os.close(writing)
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert b"Traceback" not in done.stderr and b"BrokenPipe" not in done.stderr

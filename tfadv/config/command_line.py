@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -147,6 +148,8 @@ def mistakes_in_one_line() -> Iterator[Found]:
         line = f"error: {where + ': ' if where else ''}{error.message}"
         print(one_line(line), file=sys.stderr, flush=True)
         sys.exit(2)
+    except BrokenPipeError:
+        raise  # which `run` answers
     except Exception as error:
         if os.environ.get(unforeseen.TRACEBACK):
             raise
@@ -156,7 +159,21 @@ def mistakes_in_one_line() -> Iterator[Found]:
 
 def run(main: Callable[[list[str]], object]) -> None:
     """Runs a command: `main` takes what is left of the command line when flags are parsed."""
-    app.run(main, flags_parser=_parsed)
+    with _ending_with_its_reader():
+        app.run(main, flags_parser=_parsed)
+
+
+@contextlib.contextmanager
+def _ending_with_its_reader() -> Iterator[None]:
+    """Ends the program without a word where nobody reads what it prints, as after ``| head``."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        sys.exit(128 + signal.SIGPIPE)
 
 
 def _parsed(words: Sequence[str]) -> list[str]:
