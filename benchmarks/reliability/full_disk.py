@@ -75,7 +75,8 @@ def tried(place: Path, command, expected, begin: Callable[[], None], mend: Calla
         return ""
     if not ended.refused:
         return f"exit code {ended.code}: {ended.lines[-3:]}"
-    saved = list((place / "run/checkpoints").glob("step-*/manifest.json"))
+    names = [path.parent.name for path in place.glob("run/checkpoints/step-*/manifest.json")]
+    saved = any(name.removeprefix("step-").isdigit() for name in names)  # not one half written
     again = run(command, place)
     left = [str(path) for path in place.rglob("*") if path.suffix in (".partial", ".lock")]
     if again.code != 0 or outcome(place, command) != expected:
