@@ -59,7 +59,7 @@ def converted(
     ours = tuple(dict.fromkeys(_place(norms, p).branch for p in plain if plain[p] != p))
     paths = {path for path, place in places.items() if place.norm}
     theirs = tuple(dict.fromkeys(places[path].branch for path in values if places[path].branch))
-    if paths <= plain.keys() or set(theirs) == set(ours):
+    if set(theirs) == set(ours) or (not ours and paths <= plain.keys()):
         if choice is not None:
             raise UserError(
                 f"{PARAMETER} = {choice!r} is for other norms: those of '{source}' have this "

@@ -59,8 +59,7 @@ def Keras(  # noqa: N802  (as gin files call it)
         new_head: whether the model's last dense layer starts anew, with `classes` outputs.
 
     Raises:
-        UserError: there is no such file or function, the model can't be walked, is of other
-            images or classes, or takes one knows not which pixels.
+        UserError: there is no such file or function, or the model can't be walked or used.
     """
     check(bool(path) != bool(build), "Keras.path", "be set, or Keras.build, not both", path)
     model = _loaded(path) if path else _built(build, image_shape, classes, arguments or {})
