@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
-from tfadv.errors import UserError, nearest
+from tfadv.errors import UserError
 from tfadv.interop import keras_weights, norm_branches, released_weights, torch_weights
 from tfadv.interop.bundle_format import REMEDY, check_files, is_bundle, read_metadata
 from tfadv.interop.source_weights import NEW_HEAD, PARAMETER, SourceWeights
@@ -148,12 +148,12 @@ def _of_bundle(model: Trainable, folder: Path) -> SourceWeights:
 
 def _check_unused(model: Trainable, values: Mapping[str, np.ndarray], source: str) -> None:
     ours = {variable.path for variable in model.variables}
-    unused = next((path for path in values if path not in ours), None)
-    if unused is not None:
+    unused = sorted(values.keys() - ours)
+    if unused:
+        statistics = unused[0].rpartition("/")[2].startswith("moving_")
+        remedy = ": bind Experiment.norm = 'batch_norm'" if statistics else ""
         raise UserError(
-            f"{PARAMETER}: '{source}' has {unused}, which this network lacks."
-            + nearest(unused, ours),
-            PARAMETER,
+            f"{PARAMETER}: '{source}' has {unused[0]}, which this network lacks{remedy}", PARAMETER
         )
 
 

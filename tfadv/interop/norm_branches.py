@@ -58,7 +58,7 @@ def converted(
     plain = without_branches(model)
     ours = tuple(dict.fromkeys(_place(norms, p).branch for p in plain if plain[p] != p))
     paths = {path for path, place in places.items() if place.norm}
-    theirs = tuple(dict.fromkeys(places[path].branch for path in values if places[path].branch))
+    theirs = tuple(sorted({place.branch for place in places.values()} - {""}))
     if set(theirs) == set(ours) or (not ours and paths <= plain.keys()):
         if choice is not None:
             raise UserError(
