@@ -7,6 +7,7 @@ import tensorflow as tf
 from safetensors.numpy import save_file
 from shared.torch_resnets import TorchResNet
 
+from tfadv import config
 from tfadv.errors import UserError
 from tfadv.interop import initial_weights
 from tfadv.models.functional.basic_resnet import BasicResNet
@@ -146,3 +147,13 @@ def test_a_damaged_file_is_refused(tmp_path):
     (tmp_path / "w.safetensors").write_bytes(whole[:-100])
     with pytest.raises(UserError, match="can't be read as safetensors"):
         initial_weights.load(resnet(), path)
+
+
+def test_the_overlays_are_pytorchs_networks():
+    of_resnet = config.values_of(["gin/pytorch/resnet50.gin"])
+    assert of_resnet["ResNet.padding"] == "symmetric" and of_resnet["ResNet.blocks"] == (3, 4, 6, 3)
+    for name, values in PIXELS.items():
+        np.testing.assert_allclose(of_resnet[f"ResNet.{name}"], values)
+    of_wide = config.values_of(["gin/pytorch/wide_resnet28_10.gin"])
+    assert (of_wide["WideResNet.pixel_mean"], of_wide["WideResNet.pixel_std"]) == (0, 255)
+    assert (of_wide["WideResNet.depth"], of_wide["WideResNet.widen_factor"]) == (28, 10)

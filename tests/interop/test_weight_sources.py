@@ -126,7 +126,7 @@ def test_another_architecture_is_refused_in_a_line(sources, kind):
             BatchNorm,
             GroupNorm,
             None,
-            "norm/moving_mean, which .* lacks: bind Experiment.norm = 'batch",
+            "norm/moving_mean, .* lacks: bind Experiment.norm = 'batch",
         ),
         (
             MixtureBatchNorm,
