@@ -55,6 +55,8 @@ setup(
         "importlib-resources>=6.4",  # which tensorflow-datasets 4.9.10 takes for granted
         "absl-py>=2.1",
         "gin-config>=0.5",
+        "h5py>=3.11",
+        "safetensors>=0.6",
         "scikit-learn>=1.5",
         "scipy>=1.13",
         "jinja2>=3.1",

@@ -73,7 +73,7 @@ def run(read: config.Config, path: Path) -> None:
     if FLAGS.dry_run:
         command_line.warn(plan.warnings)
         trainer = Trainer(plan, plan.distribution.create())
-        trainer.load_initial_weights()
+        command_line.note(trainer.load_initial_weights())
         kept, replicas = trainer.variables, trainer.replicas
         for line in dry_run.report(read, plan, trainer.model, kept, replicas, path):
             console.print(line)
@@ -101,15 +101,18 @@ def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Co
         if directory.has_checkpoint:
             division.check(directory.path, directory.starts(), trainer.division)
         session = Session(trainer)
-        if not directory.has_checkpoint:
-            trainer.load_initial_weights()
+        begins = not directory.has_checkpoint
+        about_weights = trainer.load_initial_weights() if begins else ()
         console.print(
             f"{directory.path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps "
             f"of {plan.training.batch_size} images on {trainer.replicas} replica(s)"
         )
         if workers.is_chief:
             command_line.warn(plan.warnings)
+            command_line.note(about_weights)
             directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
+            if about_weights:
+                directory.note_start(about_initial_weights=about_weights)
             write_text(directory.path / "operative_config.gin", config.operative_text())
         with _stops_with_a_worker():
             return session.run(directory, FLAGS.learning_rate_factor)

@@ -1,6 +1,7 @@
 """The training command as its users run it: a whole run, and mistakes in one line."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -72,7 +73,33 @@ def test_finetuning_refuses_a_run_of_another_norm(finished):
     chosen = "--gin_bindings=Experiment.initial_weights = 'run'"
     done = train(*files, chosen, "--model_dir=finetuned", cwd=folder)
     assert done.returncode == 2 and not (folder / "finetuned").exists()
-    assert "'run' has no stem/norm/gamma." in last_error(done)
+    said = "'run' has the norm branches adv, clean, and this network one alone: bind Experiment.ini"
+    assert said in last_error(done)
+
+
+def test_weights_are_taken_over_once_and_what_is_left_is_noted(finished):
+    """Resumed without its source: the last checkpoint goes on, nothing is read again."""
+    folder, _ = finished
+    shutil.copytree(folder / "run", folder / "source")
+    bound = ["initial_weights = 'source'", "initial_norm_branch = 'adv'"]
+    bindings = [f"--gin_bindings=Experiment.{binding}" for binding in bound]
+    bindings += ["--gin_bindings=Training.epochs = 1"]
+    command = ["--gin_file=gin/finetune/clean_images.gin", RECIPE[1], *bindings, "--model_dir=mine"]
+    done = train(*command, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    line = "not taken over of 'source': its norm branch clean"
+    assert f"note: {line}\n" in done.stderr
+    record = json.loads((folder / "mine" / "run.json").read_text())
+    assert record["starts"][0]["about_initial_weights"] == [line] and record["initial_weights"]
+    trained = json.loads((folder / "mine" / "results.json").read_text())
+    (folder / "mine" / "results.json").unlink()
+    shutil.rmtree(folder / "source")
+    again = train(*command, cwd=folder)
+    assert again.returncode == 0 and "not taken over" not in again.stderr, again.stderr
+    resumed = json.loads((folder / "mine" / "results.json").read_text())
+    assert resumed["model"]["weights"] == trained["model"]["weights"]
+    (second,) = json.loads((folder / "mine" / "run.json").read_text())["starts"][1:]
+    assert "about_initial_weights" not in second
 
 
 def test_another_config_there_is_refused(finished):

@@ -71,6 +71,12 @@ INSTEAD = (
         "a TPU",
     ),
     Instead(
+        TRAIN + "--gin_file=gin/mbn_alp.gin --gin_file=gin/scale/imagenet.gin "
+        "--gin_file=gin/pytorch/resnet50.gin",
+        PLAN,
+        "PyTorch's weights, which nobody may fetch here",
+    ),
+    Instead(
         "python -m tfadv.compare --recipe=gin/clean.gin",
         PLAN,
         "28 trainings on CIFAR-10; the comparison on digits is run",

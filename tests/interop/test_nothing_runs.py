@@ -14,7 +14,7 @@ from tfadv import adapters, config
 from tfadv.errors import UserError
 from tfadv.interop import external_models
 from tfadv.interop.external_models import Stated
-from tfadv.runs.initial_weights import load as load_weights
+from tfadv.interop.initial_weights import load as load_weights
 
 SOON = ("Evaluation.examples = 20", "Evaluation.attacks = ()", "Evaluation.batch_size = 20")
 MARKS = "import pathlib\npathlib.Path({path!r}).write_text('ran')\n"

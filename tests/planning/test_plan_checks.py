@@ -36,6 +36,47 @@ def test_untrained_weights_are_not_frozen(recipe, bindings, message):
 
 
 @pytest.mark.parametrize(
+    ("bindings", "message"),
+    [
+        (["Experiment.new_head = True"], "new_head = True needs Experiment.initial_weights"),
+        (["Experiment.initial_norm_branch = 'adv'"], "initial_norm_branch = 'adv' needs Exp"),
+        (
+            [INITIAL, "Experiment.new_head = True", "Training.epochs = 0"],
+            "last layer that Training.epochs = 0 leaves untrained",
+        ),
+        (
+            [INITIAL, "Experiment.new_head = True", "Training.train_only = 'norms'"],
+            "last layer that Training.train_only = 'norms' leaves untrained",
+        ),
+    ],
+)
+def test_what_is_taken_over_needs_a_source_and_a_head_training(bindings, message):
+    with pytest.raises(UserError, match=message):
+        make_plan("clean", *bindings)
+
+
+def test_a_keras_file_is_a_start(tmp_path):
+    """It brings weights: norms alone can be trained, and all of its branches are trained ones."""
+    file = ["Experiment.model = 'keras'", f"Keras.path = '{tmp_path / 'm.keras'}'"]
+    plan = make_plan("clean", *file, "Training.train_only = 'norms'")
+    assert plan.model_file == str(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize(
+    ("branch", "trained"), [("every", "clean adv"), ("clean", "clean adv"), ("adv", "adv")]
+)
+def test_a_branch_that_nothing_was_given_to_is_no_trained_one(branch, trained):
+    bound = [
+        INITIAL,
+        f"Experiment.initial_norm_branch = '{branch}'",
+        "Adversarial.clean_ratio = 0.0",
+    ]
+    plan = make_plan("mbn", *bound)
+    model = plan.build_model()
+    assert plan.branches(model) == tuple(trained.split())
+
+
+@pytest.mark.parametrize(
     ("recipe", "bindings"),
     [
         ("mbn_frozen", ["Training.epochs = 2"]),

@@ -10,8 +10,9 @@ from shared.smoke_trainers import SMOKE, one_device, values
 
 from tfadv import config, digests
 from tfadv.errors import UserError
+from tfadv.interop import initial_weights
 from tfadv.planning.plan import build_plan
-from tfadv.runs import identity, initial_weights, saved_steps, trained_run
+from tfadv.runs import identity, saved_steps, trained_run
 from tfadv.runs.checkpoints import read_model
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.session import Session
@@ -103,7 +104,7 @@ def test_evaluation_export_and_initial_weights_take_the_newest_whole_one(run, ca
     np.testing.assert_equal(before, read_model(run / "checkpoints"))
     assert any((value != before[path]).any() for path, value in values(newest).items())
     assert capsys.readouterr().err.count("warning: passed over the checkpoint") == 1
-    assert initial_weights.digest(str(run)) == digests.of_arrays(before)
+    assert identity.digest_of_weights(str(run)) == digests.of_arrays(before)
     initial_weights.load(found.model, str(run))
     with pytest.raises(UserError, match="other weights than the newest whole checkpoint's"):
         identity.check_results(found)  # an export would tell of accuracies that it hasn't

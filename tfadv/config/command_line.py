@@ -98,6 +98,12 @@ def warn(lines: Iterable[object]) -> None:
         print(f"warning: {one_line(str(line))}", file=sys.stderr, flush=True)
 
 
+def note(lines: Iterable[object]) -> None:
+    """Prints what is to be known and is no cause for worry, each a line of the standard error."""
+    for line in lines:
+        print(f"note: {one_line(str(line))}", file=sys.stderr, flush=True)
+
+
 def terminal() -> Console:
     """Returns the console that commands print to: what is in brackets is text, no markup."""
     return Console(highlight=False, soft_wrap=True, markup=False)

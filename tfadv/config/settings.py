@@ -38,10 +38,15 @@ class Experiment:
         augmentation: name of the training images' augmentation.
         optimizer: name of an optimizer.
         decay: name of the learning rate's decay.
-        initial_weights: where to start from instead of random weights: the
-            folder of a run, or an ``.npz`` of the released pipeline.
+        initial_weights: where to start from instead of random weights: the folder of a
+            run, a bundle, a ``.keras`` or ``.weights.h5`` file, PyTorch's weights of a ResNet
+            as ``.safetensors``, or an ``.npz`` of the released pipeline.
         initial_weights_kind: of a run's, the ``trained`` ones, or their moving
             ``average``.
+        initial_norm_branch: where those weights' norms have one branch and the model's
+            several, ``every`` of these or the one to start from them; where it is the
+            other way round, the branch of theirs to take.
+        new_head: whether the last layer starts anew, for other classes.
         seed: of the initial weights and of every random draw.
         deterministic: whether TensorFlow's kernels give the same bits every
             time, so that a resumed run equals an unbroken one exactly; slower
@@ -66,6 +71,8 @@ class Experiment:
     decay: str
     initial_weights: str | None = None
     initial_weights_kind: str = "trained"
+    initial_norm_branch: str | None = None
+    new_head: bool = False
     seed: int = 0
     deterministic: bool = False
     data_digest: str = AUTO

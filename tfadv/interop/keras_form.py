@@ -6,7 +6,8 @@ import tensorflow as tf
 from keras import layers
 
 from tfadv.errors import UserError
-from tfadv.models.conv_norm import ConvNorm
+from tfadv.models.conv_norm import ConvNorm, padding_of
+from tfadv.models.fixed_convolution import Padding
 from tfadv.models.functional.graph import Call
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.resnet import ResNet
@@ -37,22 +38,42 @@ def keras_form(
         UserError: Keras has no layer like the norm, the model is neither a ResNet nor made
             of a Keras model, or that one is to be folded.
     """
-    if not isinstance(model, ResNet | KerasNetwork):
-        raise UserError(f"{type(model).__name__} has no form of Keras' layers")
     if fold and isinstance(model, KerasNetwork):
         raise UserError("a network made of a Keras model isn't folded in Keras' layers")
     if branch is not None and branch not in model.branches:
         raise UserError(f"no branch '{branch}'; there are {', '.join(model.branches)}")
-    form = _of_resnet if isinstance(model, ResNet) else _of_network
-    stock, weights = form(model, branch, pixel_range, fold)
-    for layer, values in weights:
+    stock, weights = _form(model, branch, pixel_range, fold)
+    for layer, values, _ in weights:
         layer.set_weights([keras.ops.convert_to_numpy(value) for value in values])
     return stock
 
 
+def form_and_parts(model: ResNet | KerasNetwork) -> tuple[keras.Model, dict[int, object]]:
+    """Returns the form of a network's default branch, and what each layer of it stands for.
+
+    Returns:
+        The model, without the weights; and the `ConvNorm` (of a convolution), `Norm` or Keras
+        layer of the network by the ``id`` of its layers that have weights.
+
+    Raises:
+        UserError: see `keras_form`.
+    """
+    stock, weights = _form(model, None, PIXEL_RANGE, False)
+    return stock, {id(layer): part for layer, _, part in weights}
+
+
+def _form(model, branch, pixel_range, fold):
+    """Returns the model of Keras' layers; and of each with weights what these are to be, and
+    the network's part that they are of."""
+    if not isinstance(model, ResNet | KerasNetwork):
+        raise UserError(f"{type(model).__name__} has no form of Keras' layers")
+    form = _of_resnet if isinstance(model, ResNet) else _of_network
+    return form(model, branch, pixel_range, fold)
+
+
 def _of_network(network: KerasNetwork, branch, pixel_range, _):
-    """Returns the model of copies of the layers, and what their weights are to be."""
-    copies: dict[int, tuple[layers.Layer, list]] = {}
+    """Returns the model of copies of the layers; see `_form`."""
+    copies: dict[int, tuple[layers.Layer, list, layers.Layer]] = {}
 
     def apply(call: Call, arguments: tuple, named: dict):
         operation = call.operation
@@ -60,12 +81,12 @@ def _of_network(network: KerasNetwork, branch, pixel_range, _):
         if not isinstance(operation, layers.Layer):
             return operation(*arguments, **named)
         if id(operation) not in copies:
-            is_norm = isinstance(operation, Norm)
-            copies[id(operation)] = (
+            copy, values = (
                 _stock_norm(operation, branch)
-                if is_norm
+                if isinstance(operation, Norm)
                 else (type(operation).from_config(operation.get_config()), operation.weights)
             )
+            copies[id(operation)] = copy, values, operation
         return copies[id(operation)][0](*arguments, **named)
 
     images = keras.Input(network.image_shape)
@@ -77,29 +98,31 @@ def _of_network(network: KerasNetwork, branch, pixel_range, _):
 
 
 def _of_resnet(model: ResNet, branch, pixel_range, fold):
-    """Returns the model of Keras' layers, and what their weights are to be."""
-    weights: list[tuple[layers.Layer, list]] = []
+    """Returns the model; see `_form`."""
+    weights: list[tuple[layers.Layer, list, layers.Layer]] = []
 
-    def weighted(layer, values):
-        weights.append((layer, values))
+    def weighted(layer, values, part):
+        weights.append((layer, values, part))
         return layer
 
     def unit(source: ConvNorm, x):
         affine = source.norm.affine(NormMode(branch)) if fold else None
         kernel = source.norm.prepare_kernel(tf.convert_to_tensor(source.kernel))
         kernel, bias = (kernel, []) if affine is None else (kernel * affine[0], [affine[1]])
+        x, padding = _padded(x, source.padding)
         conv = layers.Conv2D(
-            source.filters, source.kernel_size, source.stride, "same", use_bias=bool(bias)
+            source.filters, source.kernel_size, source.stride, padding, use_bias=bool(bias)
         )
-        x = weighted(conv, [kernel, *bias])(x)
+        x = weighted(conv, [kernel, *bias], source)(x)
         if affine is None:
-            x = weighted(*_stock_norm(source.norm, branch))(x)
+            x = weighted(*_stock_norm(source.norm, branch), source.norm)(x)
         return layers.ReLU()(x) if source.relu else x
 
     images = keras.Input(model.image_shape)
     x = _rescaling(model.pixel_mean, model.pixel_std, pixel_range)(images)
     features = _features(model, x, unit)
-    head = weighted(layers.Dense(model.classes), [model.head.kernel, model.head.bias])
+    values = [model.head.kernel, model.head.bias]
+    head = weighted(layers.Dense(model.classes), values, model.head)
     return keras.Model(images, head(features), name=model.name), weights
 
 
@@ -107,12 +130,20 @@ def _features(model, x, unit):
     """Returns what the head sees, the convolutions with their norms by `unit`."""
     x = unit(model.stem, x)
     if model.pooled_stem:
-        x = layers.MaxPooling2D(3, 2, "same")(x)
+        x, padding = _padded(x, padding_of(model.padding, 3, 2))
+        x = layers.MaxPooling2D(3, 2, padding)(x)
     for block in model.blocks:
         y = unit(block.expand, unit(block.spatial, unit(block.reduce, x)))
         shortcut = unit(block.shortcut, x) if block.shortcut else x
         x = layers.ReLU()(layers.Add()([y, shortcut]))
     return layers.GlobalAveragePooling2D()(x)
+
+
+def _padded(x, padding: Padding):
+    """Returns a map with its zeros, and the padding that is left to the next layer."""
+    if padding == "SAME":
+        return x, "same"
+    return layers.ZeroPadding2D(padding)(x), "valid"  # no value is below 0 after a ReLU
 
 
 def _rescaling(pixel_mean, pixel_std, pixel_range):

@@ -34,8 +34,9 @@ class Endpoints(tf.Module):
 
     def __init__(self, model: Model, branches: Sequence[str], pixel_range: PixelRange):
         super().__init__()
-        # TensorFlow's tracking loses the layers that Keras keeps in lists.
-        self.weights = [variable.value for variable in model.variables]
+        # TensorFlow's tracking loses the layers that Keras keeps in lists. Their paths are by
+        # what `initial_weights` knows the weights again.
+        self.weights = {variable.path: variable.value for variable in model.variables}
         images = tf.TensorSpec((None, *model.image_shape), tf.float32, "images")
 
         def serving(branch):

@@ -5,12 +5,29 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from tfadv.models.fixed_convolution import FixedConvolution
+from tfadv.models.fixed_convolution import FixedConvolution, Padding, for_tensorflow
 from tfadv.norms.base import Collected, Norm
 from tfadv.norms.mode import INFERENCE, NormMode
 
 # What kernels can be drawn from, at the same variance.
 DISTRIBUTIONS = ("truncated_normal", "untruncated_normal")
+# Where zeros go around a map: TensorFlow's 'SAME', which has the odd one at the end, or as many
+# on every side, as in PyTorch's networks.
+PADDINGS = ("same", "symmetric")
+
+
+def padding_of(padding: str, size: int, stride: int) -> Padding:
+    """Returns the zeros that a square window needs around a map.
+
+    Args:
+        padding: one of `PADDINGS`.
+        size: of the window, odd.
+        stride: of the window; at 1 both are alike.
+    """
+    if padding == "same" or stride == 1:
+        return "SAME"
+    zeros = (size - 1) // 2
+    return (zeros, zeros), (zeros, zeros)
 
 
 class ConvNorm(keras.layers.Layer):
@@ -25,10 +42,11 @@ class ConvNorm(keras.layers.Layer):
         filters: output channels.
         kernel_size: side of the square kernel.
         norm: the norm layer, owned by this unit.
-        stride: of the convolution, TensorFlow's 'SAME' padding.
+        stride: of the convolution.
         relu: whether a nonlinearity follows: ReLU, or the norm's own.
         name: the layer's name.
         initializer: one of `DISTRIBUTIONS`, of the kernel before training.
+        padding: one of `PADDINGS`.
     """
 
     def __init__(
@@ -40,6 +58,7 @@ class ConvNorm(keras.layers.Layer):
         relu: bool = True,
         name: str | None = None,
         initializer: str = "truncated_normal",
+        padding: str = "same",
     ):
         super().__init__(name=name, dtype="float32", autocast=False)
         self.filters = filters
@@ -49,6 +68,7 @@ class ConvNorm(keras.layers.Layer):
         norm.activated = relu
         self.relu = relu and not norm.activates
         self.initializer = initializer
+        self.padding = padding_of(padding, kernel_size, stride)
 
     def build(self, input_shape: Sequence[int | None]):
         """Makes the kernel (variance scaling 2, fan out) and the norm's variables.
@@ -79,8 +99,8 @@ class ConvNorm(keras.layers.Layer):
         """
         kernel, bias = self._weights(mode, dtype)
         if bias is not None:
-            return FixedConvolution(kernel, bias, self.stride, self.relu, constant)
-        convolution = FixedConvolution(kernel, None, self.stride, False, constant)
+            return FixedConvolution(kernel, bias, self.stride, self.relu, constant, self.padding)
+        convolution = FixedConvolution(kernel, None, self.stride, False, constant, self.padding)
         return lambda x: self._activated(self.norm(convolution(x), mode=mode))
 
     def call(
@@ -88,7 +108,7 @@ class ConvNorm(keras.layers.Layer):
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Computes the unit on `x` [N, H, W, C_in]; see `Norm.call`."""
         kernel, bias = self._weights(mode, x.dtype)
-        x = tf.nn.conv2d(x, kernel, self.stride, "SAME")
+        x = tf.nn.conv2d(x, kernel, self.stride, for_tensorflow(self.padding))
         if bias is not None:
             y = self._activated(tf.nn.bias_add(x, bias))
             return (y, {}) if collect else y

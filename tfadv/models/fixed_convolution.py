@@ -122,7 +122,7 @@ def _convolution(x, kernel, stride, padding):
     if x.shape.rank == 5:
         x, padding = _padded(x, padding)
         return tf.nn.conv3d(x, kernel[:, :, tf.newaxis], (1, stride, stride, 1, 1), padding)
-    return tf.nn.conv2d(x, kernel, stride, _for_tensorflow(padding))
+    return tf.nn.conv2d(x, kernel, stride, for_tensorflow(padding))
 
 
 def _adds(padding):
@@ -130,7 +130,8 @@ def _adds(padding):
     return padding != "SAME" and any(map(any, padding))
 
 
-def _for_tensorflow(padding):
+def for_tensorflow(padding: Padding) -> str | list[list[int]]:
+    """Returns the padding of maps [N, H, W, C] as TensorFlow's operations take it."""
     return padding if padding == "SAME" else [[0, 0], *map(list, padding), [0, 0]]
 
 
@@ -155,7 +156,7 @@ def _adjoint_padding(padding, size):
 
 def _by_operation(dy, x, kernel, stride, padding):
     if x.shape.rank == 4:
-        return tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), stride, _for_tensorflow(padding))
+        return tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), stride, for_tensorflow(padding))
     padded, left = _padded(x, padding)
     dx = tf.raw_ops.Conv3DBackpropInputV2(
         input_sizes=tf.shape(padded),

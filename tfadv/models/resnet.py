@@ -1,14 +1,15 @@
 """The paper's network: post-activation bottleneck ResNets (He et al., 2016)."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
 from tfadv.errors import check, check_choice
 from tfadv.models.base import ApplyUnit, Arrange, Model, as_it_is
-from tfadv.models.conv_norm import DISTRIBUTIONS, ConvNorm
+from tfadv.models.conv_norm import DISTRIBUTIONS, PADDINGS, ConvNorm, padding_of
+from tfadv.models.fixed_convolution import for_tensorflow
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 
@@ -24,18 +25,24 @@ class Bottleneck(keras.layers.Layer):
         stride: of the 3x3 convolution and the shortcut.
         project: whether the shortcut needs a convolution.
         make_norm: builds a norm layer.
-        initializer: of the kernels; see `ConvNorm`.
+        how: further arguments of every `ConvNorm`.
         name: the layer's name.
     """
 
     EXPANSION = 4
 
     def __init__(
-        self, width, stride, project, make_norm: Callable[..., Norm], initializer, name=None
+        self,
+        width,
+        stride,
+        project,
+        make_norm: Callable[..., Norm],
+        how: Mapping[str, str],
+        name=None,
     ):
         super().__init__(name=name, dtype="float32", autocast=False)
         out = width * self.EXPANSION
-        unit = functools.partial(ConvNorm, initializer=initializer)
+        unit = functools.partial(ConvNorm, **how)
         self.reduce = unit(width, 1, make_norm(name="norm"), name="reduce")
         self.spatial = unit(width, 3, make_norm(name="norm"), stride, name="spatial")
         self.expand = unit(
@@ -91,6 +98,9 @@ class ResNet(Model):
         initializer: what the convolutions' kernels are drawn from, at variance
             2 / fan out: ``truncated_normal``, as in the released pipeline, or
             ``untruncated_normal``.
+        padding: of strided convolutions and the pooling: ``same``, as in the released
+            pipeline, whose odd zero is at the end, or ``symmetric``, as PyTorch's ResNets
+            have it.
     """
 
     STEMS = ("imagenet", "small")
@@ -106,16 +116,18 @@ class ResNet(Model):
         pixel_mean: float | Sequence[float] = 127.5,
         pixel_std: float | Sequence[float] = 127.5,
         initializer: str = "truncated_normal",
+        padding: str = "same",
     ):
         check(len(blocks) > 0 and min(blocks) > 0, "ResNet.blocks", "be numbers > 0", blocks)
         check(width > 0, "ResNet.width", "be > 0", width)
         check_choice("ResNet.stem", stem, self.STEMS)
         check_choice("ResNet.initializer", initializer, DISTRIBUTIONS)
+        check_choice("ResNet.padding", padding, PADDINGS)
         super().__init__(image_shape, classes, pixel_mean, pixel_std, name="resnet")
         kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
-        self.stem = ConvNorm(
-            width, kernel, make_norm(name="norm"), stride, name="stem", initializer=initializer
-        )
+        how = {"initializer": initializer, "padding": padding}
+        self.stem = ConvNorm(width, kernel, make_norm(name="norm"), stride, name="stem", **how)
+        self.padding = padding
         self.pooled_stem = stem == "imagenet"
         self.blocks = [
             Bottleneck(
@@ -123,7 +135,7 @@ class ResNet(Model):
                 stride=2 if stage > 0 and block == 0 else 1,
                 project=block == 0,
                 make_norm=make_norm,
-                initializer=initializer,
+                how=how,
                 name=f"stage{stage + 1}_block{block + 1}",
             )
             for stage, count in enumerate(blocks)
@@ -152,7 +164,7 @@ class ResNet(Model):
         """Maps normalized images to float32 logits; see `Model.forward`."""
         x = unit(self.stem, x)
         if self.pooled_stem:
-            x = tf.nn.max_pool2d(x, 3, 2, "SAME")
+            x = tf.nn.max_pool2d(x, 3, 2, for_tensorflow(padding_of(self.padding, 3, 2)))
         for block in self.blocks:
             x = block.forward(arrange(x), unit)
         pooled = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2])

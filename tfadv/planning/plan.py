@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 
 import keras
 
@@ -69,6 +70,9 @@ class Plan:
         """Builds the model for the plan's images; call it in the distribution's scope."""
         name, parameter = self.experiment.model, "Experiment.model"
         shape, norm = self.splits.train.image_shape, self.experiment.norm
+        part = MODELS.get(name.rpartition("/")[2])
+        # A model that brings weights has a head already, which others draw.
+        of_head = {"new_head"} & inspect.signature(part).parameters.keys()
         try:
             return MODELS.build(
                 name,
@@ -76,6 +80,7 @@ class Plan:
                 image_shape=shape,
                 classes=self.splits.train.classes,
                 make_norm=functools.partial(NORMS.build, norm, "Experiment.norm"),
+                **dict.fromkeys(of_head, self.experiment.new_head),
             )
         except UserError:
             raise
@@ -89,7 +94,7 @@ class Plan:
     @property
     def model_file(self) -> str | None:
         """The file that the model is built from, with its weights, if it is built from one."""
-        return MODELS.bound(self.experiment.model, "path") or None
+        return _model_file(self.experiment)
 
     def build_optimizer(self) -> keras.optimizers.Optimizer:
         """Builds the optimizer; call it in the distribution's scope."""
@@ -111,9 +116,12 @@ class Plan:
 
         The others hold nothing but their start, of which there is nothing to say.
         """
+        trained = self.strategy.trained_branches(model.branches)
         if self.experiment.initial_weights or self.model_file:
-            return model.branches
-        return self.strategy.trained_branches(model.branches)
+            started = self.experiment.initial_norm_branch
+            alone = started in model.branches  # the others hold their start
+            return tuple(b for b in model.branches if not alone or b in (started, *trained))
+        return trained
 
     def describe(self) -> dict[str, object]:
         """Returns what a record says of how a model was trained."""
@@ -153,7 +161,9 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     evaluation = configured(Evaluation)
     parts = _parts(experiment, evaluation)
     norm = NORMS.build(experiment.norm, "Experiment.norm")
-    plan_checks.check_start(experiment, training, parts["norm_policy"], norm)
+    plan_checks.check_start(
+        experiment, training, parts["norm_policy"], norm, _model_file(experiment)
+    )
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits = splits or build_splits(experiment.dataset, experiment.channels)
     name = type(parts["augmentation"]).__name__
@@ -181,6 +191,10 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
         recipe=recipe_of(read.values) if read else None,
         **parts,
     )
+
+
+def _model_file(experiment: Experiment) -> str | None:
+    return MODELS.bound(experiment.model, "path") or None
 
 
 def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:

@@ -17,10 +17,16 @@ from tfadv.strategies import Strategy
 _PASSES_PER_SECOND = 10_000
 _PASSES_PER_DAY = 24 * 3600 * _PASSES_PER_SECOND
 _LONG_TRAINING, _LONG_EVALUATION = 30.0, 1.0  # days
-_START = "Experiment.initial_weights: the folder of a run, or an .npz of the released pipeline"
+_START = "Experiment.initial_weights: a run, a bundle or a file of weights"
 
 
-def check_start(experiment: Experiment, training: Training, policy: NormPolicy, norm: Norm) -> None:
+def check_start(
+    experiment: Experiment,
+    training: Training,
+    policy: NormPolicy,
+    norm: Norm,
+    model_file: str | None = None,
+) -> None:
     """Checks that training moves what it must where the weights are random.
 
     Args:
@@ -28,11 +34,14 @@ def check_start(experiment: Experiment, training: Training, policy: NormPolicy, 
         training: how long and what.
         policy: what is frozen.
         norm: one of the model's.
+        model_file: the file that the model is built from, with its weights, if it is.
 
     Raises:
         UserError: the run needs weights to start from, or another policy.
     """
-    if experiment.initial_weights:
+    started = experiment.initial_weights or model_file
+    _check_taken_over(experiment, training, started)
+    if started:
         return
     if training.train_only == "norms":
         raise UserError(f"Training.train_only = 'norms' needs {_START}", "Training.train_only")
@@ -61,6 +70,30 @@ def check_start(experiment: Experiment, training: Training, policy: NormPolicy, 
             f"as they were made: it needs {_START}",
             "NormPolicy.update",
         )
+
+
+def _check_taken_over(experiment: Experiment, training: Training, started: str | None) -> None:
+    branch = experiment.initial_norm_branch
+    if branch is not None and not experiment.initial_weights:
+        raise UserError(
+            f"Experiment.initial_norm_branch = {branch!r} needs {_START}",
+            "Experiment.initial_norm_branch",
+        )
+    if not experiment.new_head:
+        return
+    if not started:
+        raise UserError(f"Experiment.new_head = True needs {_START}", "Experiment.new_head")
+    untrained = {
+        "Training.epochs = 0": training.epochs == 0,
+        "Training.train_only = 'norms'": training.train_only == "norms",
+    }
+    for binding, leaves_it in untrained.items():
+        if leaves_it:
+            raise UserError(
+                f"Experiment.new_head = True makes a last layer that {binding} leaves untrained: "
+                "bind another, or begin from weights with these classes",
+                "Experiment.new_head",
+            )
 
 
 def check_sizes(name: str, augmentation: Augmentation, source: Source) -> None:

@@ -21,13 +21,15 @@ from tfadv.data.manifest import difference, way_of, without_times
 from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
 from tfadv.planning.plan import Plan
-from tfadv.runs import initial_weights
+from tfadv.runs.checkpoints import read_model
 from tfadv.runs.run_directory import RunDirectory, bindings
 from tfadv.runs.trained_run import TrainedRun
 
 # Parts that choose no images, besides attacks.
 _NO_DATA = {"Evaluation", "Checkup", "Experiment", "Training", "Distribution", "Hardware"}
 _BY_CHIEF = "as worker 0 says"
+_WEIGHTS_FILES = (".npz", ".keras", ".h5", ".safetensors")
+_VARIABLES = "variables"  # of a SavedModel
 _CALLED = {
     "initial_weights": "Experiment.initial_weights holds other weights",
     "model_file": "Keras.path holds another model",
@@ -164,6 +166,26 @@ def of_software() -> dict[str, str]:
     }
 
 
+def digest_of_weights(source: str) -> str | None:
+    """Returns a digest of the weights that a run starts from; None where there are none.
+
+    Args:
+        source: the folder of a run, of which the newest whole checkpoint counts, or of a
+            SavedModel, of which its variables do, or a file of weights.
+
+    Raises:
+        UserError: there are checkpoints, and none is whole.
+    """
+    run = RunDirectory(Path(source))
+    if run.has_checkpoint:
+        return digests.of_arrays(read_model(run.checkpoints_path, bound_to=run.bound_to()))
+    variables = run.path / _VARIABLES
+    if variables.is_dir():
+        return digests.of_path(variables)
+    holds_weights = run.path.suffix in _WEIGHTS_FILES and run.path.is_file()
+    return digests.of_path(run.path) if holds_weights else None
+
+
 def _check_listed(plan: Plan, workers: Workers) -> None:
     """Raises `UserError` if the images are others than those that ``Experiment.manifest`` lists."""
     experiment = plan.experiment
@@ -189,7 +211,7 @@ def _of_run(plan: Plan, recorded: Mapping) -> dict[str, object]:
         data[split] = source.manifest(way_of(noted) if noted else way)
     found = {"data": {split: manifest for split, manifest in data.items() if manifest}}
     start = plan.experiment.initial_weights
-    weights = initial_weights.digest(start) if start else None
+    weights = digest_of_weights(start) if start else None
     if weights:
         found["initial_weights"] = weights
     if plan.model_file and Path(plan.model_file).is_file():

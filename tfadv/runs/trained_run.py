@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError
-from tfadv.models import Model
+from tfadv.models import Model, given_weights
 from tfadv.planning.plan import Plan
-from tfadv.runs import initial_weights
+from tfadv.runs.checkpoints import read_model
 from tfadv.runs.run_directory import RunDirectory
 
 
@@ -82,7 +82,8 @@ def load(
     keras.utils.set_random_seed(plan.experiment.seed)
     with (distribution or tf.distribute.get_strategy()).scope():
         model = plan.build_model()
-    initial_weights.load(model, str(path), weights, "--model_dir")
+    values = read_model(directory.checkpoints_path, weights, directory.bound_to())
+    given_weights.assign(model, values, str(path), "--model_dir")
     starts, results = directory.starts(), directory.results()
     if results and weights == "average":
         results = {**results, **results["weight_average"]}

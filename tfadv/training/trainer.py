@@ -12,10 +12,10 @@ import tensorflow as tf
 from tfadv import interruption
 from tfadv.data.pipeline import Shares, train_batches
 from tfadv.devices.workers import Workers, share_the_first
+from tfadv.interop import initial_weights
 from tfadv.norms import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
-from tfadv.runs import initial_weights
 from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength
 from tfadv.training.finite import Fault, Found, NotFiniteError
@@ -93,19 +93,28 @@ class Trainer:
             "statistics_of": self.train_step.statistics_of,
         }
 
-    def load_initial_weights(self) -> None:
+    def load_initial_weights(self) -> tuple[str, ...]:
         """Starts from the weights that the experiment names, if it names some.
+
+        Returns:
+            Lines about what is not taken over, and about what the weights' file doesn't say.
 
         Raises:
             UserError: they aren't of this model.
         """
         experiment = self.plan.experiment
-        if experiment.initial_weights:
-            initial_weights.load(
-                self.model, experiment.initial_weights, experiment.initial_weights_kind
-            )
-            if self.average:
-                self.average.restart()
+        if not experiment.initial_weights:
+            return ()
+        lines = initial_weights.load(
+            self.model,
+            experiment.initial_weights,
+            experiment.initial_weights_kind,
+            experiment.new_head,
+            experiment.initial_norm_branch,
+        )
+        if self.average:
+            self.average.restart()
+        return lines
 
     def share_running_statistics(self) -> None:
         """Gives all replicas the first one's statistics, where each has its own.

@@ -85,7 +85,9 @@ def test_what_cannot_be_built_is_refused_in_a_line(given, said):
 def test_other_classes_pixels_and_layers_are_refused(stored, tmp_path):
     with pytest.raises(UserError, match="doesn't tell which pixels it takes: set"):
         network(path=stored)
-    with pytest.raises(UserError, match=r"returns .4,. values an image, and .* 10 classes"):
+    with pytest.raises(
+        UserError, match=r"returns .4,. values an image, and .* 10 classes: Exp.*new_head"
+    ):
         network(10, path=stored, **PIXELS)
     with pytest.raises(UserError, match=r"takes images of .8, 8, 3., and these are of .9, 8, 3"):
         Keras((9, 8, 3), 4, BatchNorm, path=stored, **PIXELS)
@@ -94,3 +96,23 @@ def test_other_classes_pixels_and_layers_are_refused(stored, tmp_path):
     (tmp_path / "odd.keras").write_text("no model")
     with pytest.raises(UserError, match="odd.keras' can't be loaded"):
         network(path=str(tmp_path / "odd.keras"), **PIXELS)
+
+
+def test_a_new_head_is_made_for_other_classes_and_nothing_else(stored):
+    whole, found = network(path=stored, **PIXELS), network(7, path=stored, new_head=True, **PIXELS)
+    assert found.classes == 7 and found(images(2)).shape == (2, 7)
+    kept = {v.path: v for v in whole.variables} | {v.path: None for v in whole.head.variables}
+    for variable in found.variables:
+        if kept[variable.path] is not None:
+            np.testing.assert_array_equal(variable, kept[variable.path])
+    assert found.head.kernel.shape == (11, 7) and not np.any(found.head.bias)
+    again = network(4, path=stored, new_head=True, **PIXELS).head.kernel
+    assert np.abs(np.array(again) - whole.head.kernel).min() > 0  # as many classes, anew too
+
+
+def test_a_head_that_is_not_dense_is_not_made_anew(tmp_path):
+    x = keras.Input((8, 8, 3))
+    y = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 1)(x))
+    keras.Model(x, y).save(tmp_path / "m.keras")
+    with pytest.raises(UserError, match="new_head = True makes a last dense layer anew, and this"):
+        network(7, path=str(tmp_path / "m.keras"), new_head=True, **PIXELS)

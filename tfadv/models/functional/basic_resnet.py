@@ -8,7 +8,13 @@ from keras import layers
 from tfadv.errors import check, check_choice
 from tfadv.models.base import OF_THE_RUN
 from tfadv.models.functional.network import KerasNetwork
-from tfadv.models.functional.parts import activated, conv, network, preactivation_block
+from tfadv.models.functional.parts import (
+    activated,
+    conv,
+    network,
+    normalized,
+    preactivation_block,
+)
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 
@@ -73,13 +79,9 @@ BasicResNet.unbindable = OF_THE_RUN
 
 def _block(x, filters, stride, name):
     y = activated(conv(x, filters, 3, stride, name=f"{name}_first"), "relu", f"{name}_first")
-    y = _normalized(conv(y, filters, 3, name=f"{name}_second"), f"{name}_second")
+    y = normalized(conv(y, filters, 3, name=f"{name}_second"), f"{name}_second")
     shortcut = x
     if stride > 1 or x.shape[-1] != filters:
         shortcut = conv(x, filters, 1, stride, name=f"{name}_shortcut")
-        shortcut = _normalized(shortcut, f"{name}_shortcut")
+        shortcut = normalized(shortcut, f"{name}_shortcut")
     return layers.ReLU()(layers.Add()([y, shortcut]))
-
-
-def _normalized(x, name):
-    return layers.BatchNormalization(name=f"{name}_norm")(x)

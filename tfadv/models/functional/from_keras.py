@@ -33,6 +33,7 @@ def Keras(  # noqa: N802  (as gin files call it)
     pixel_mean: float | Sequence[float] | None = None,
     pixel_std: float | Sequence[float] | None = None,
     color: str | None = None,
+    new_head: bool = False,
 ) -> KerasNetwork:
     """Makes a network of a Functional or Sequential Keras model, its norms those of the run.
 
@@ -55,23 +56,25 @@ def Keras(  # noqa: N802  (as gin files call it)
             and one of keras.applications what its ``preprocess_input`` makes of them.
         pixel_std: divides the pixels; found alike.
         color: ``RGB`` or ``BGR``; found alike.
+        new_head: whether the model's last dense layer starts anew, with `classes` outputs.
 
     Raises:
-        UserError: there is no such file or function, the model can't be walked, is of other
-            images or classes, or takes one knows not which pixels.
+        UserError: there is no such file or function, or the model can't be walked or used.
     """
     check(bool(path) != bool(build), "Keras.path", "be set, or Keras.build, not both", path)
     model = _loaded(path) if path else _built(build, image_shape, classes, arguments or {})
     named = f"the Keras model '{path or build}'"
     stated = Preparation.of(pixel_mean, pixel_std, color)
     graph = walk(model)
-    _check_shapes(named, graph, image_shape, classes)
+    _check_images(named, graph, image_shape)
     preparation = stated or _found_preparation(named, graph, build)
-    graph = with_norms(graph, make_norm, tuple(_layer(name) for name in replace))
+    layers, new_classes = tuple(map(_layer, replace)), classes if new_head else None
+    graph = with_norms(graph, make_norm, layers, new_classes)
+    _check_classes(named, graph, classes)
     return KerasNetwork(graph, preparation, image_shape, name=model.name)
 
 
-Keras.unbindable = OF_THE_RUN
+Keras.unbindable = (*OF_THE_RUN, "new_head")
 
 
 def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
@@ -85,14 +88,17 @@ def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
     return found
 
 
-def _check_shapes(named: str, graph: Graph, image_shape, classes: int) -> None:
+def _check_images(named: str, graph: Graph, image_shape) -> None:
     wanted, found = tuple(image_shape), tuple(graph.images.shape[1:])
     if any(side not in (None, asked) for side, asked in zip(found, wanted, strict=True)):
         raise UserError(f"{named} takes images of {found}, and these are of {wanted}")
+
+
+def _check_classes(named: str, graph: Graph, classes: int) -> None:
     if tuple(graph.logits.shape[1:]) != (classes,):
         raise UserError(
             f"{named} returns {tuple(graph.logits.shape[1:])} values an image, and the images "
-            f"are of {classes} classes"
+            f"are of {classes} classes: Experiment.new_head = True makes its last layer anew"
         )
 
 

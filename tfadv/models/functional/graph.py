@@ -84,6 +84,13 @@ class Graph:
         return found
 
 
+def head_of(graph: Graph) -> keras.layers.Dense | None:
+    """Returns the last layer with weights of a network, if it is a dense one."""
+    operations = (call.operation for call in reversed(graph.calls))
+    last = next((one for one in operations if getattr(one, "weights", ())), None)
+    return last if type(last) is keras.layers.Dense else None
+
+
 def walk(model: keras.Model) -> Graph:
     """Returns the calls of a model, in which nested models are laid open.
 

@@ -11,7 +11,7 @@ from tfadv.devices.local import has_accelerator
 from tfadv.models.base import TrainableModel
 from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.functional.folding import LinearUnit, folded
-from tfadv.models.functional.graph import Call, Graph
+from tfadv.models.functional.graph import Call, Graph, head_of
 from tfadv.models.functional.layout import in_any_layout, inside_from, together
 from tfadv.models.functional.preparation import Preparation
 from tfadv.norms.base import Collected, Norm, merged, write_statistics
@@ -52,6 +52,7 @@ class KerasNetwork(TrainableModel):
         self.graph = graph
         self._folded = folded(graph)
         self._inside_from = inside_from(self._folded)
+        self._head = head_of(graph)
         self._norm = next((part for part in self.parts if isinstance(part, Norm)), None)
         self.built = True
 
@@ -64,6 +65,11 @@ class KerasNetwork(TrainableModel):
     def default_branch(self) -> str:
         """The branch of a call that names none: 'adv' where there is one."""
         return self._norm.default_branch if self._norm else MAIN
+
+    @property
+    def head(self) -> keras.layers.Layer | None:
+        """The dense layer that makes the logits; None where another layer does."""
+        return self._head
 
     @property
     def variables(self) -> list[keras.Variable]:

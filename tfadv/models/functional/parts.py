@@ -70,8 +70,18 @@ def activated(x, activation: str, name: str):
         activation: of Keras', such as ``relu`` or ``silu``.
         name: what the norm's begins with.
     """
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
+    x = normalized(x, name)
     return layers.ReLU()(x) if activation == "relu" else layers.Activation(activation)(x)
+
+
+def normalized(x, name: str):
+    """Returns maps after a norm.
+
+    Args:
+        x: [N, H, W, C].
+        name: what the norm's begins with.
+    """
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
 
 
 def preactivation_block(x, filters: int, stride: int, activation: str, name: str):

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError
-from tfadv.models.functional.graph import Call, Graph
+from tfadv.models.functional.graph import Call, Graph, head_of
 from tfadv.norms.base import Norm
 
 ReplacedLayers = tuple[type[keras.layers.Layer], ...]
@@ -24,7 +24,12 @@ def is_relu(operation: object) -> bool:
     return activation and operation.activation is keras.activations.relu
 
 
-def with_norms(graph: Graph, make_norm: Callable[..., Norm], replaced: ReplacedLayers) -> Graph:
+def with_norms(
+    graph: Graph,
+    make_norm: Callable[..., Norm],
+    replaced: ReplacedLayers,
+    new_classes: int | None = None,
+) -> Graph:
     """Returns a network of copies of the layers, with their weights, that ends in logits.
 
     A layer that is called twice has one copy, so what was shared stays shared. A last
@@ -35,16 +40,20 @@ def with_norms(graph: Graph, make_norm: Callable[..., Norm], replaced: ReplacedL
         make_norm: builds a norm layer.
         replaced: the layers that norms take the place of; each branch starts from their γ, β
             and statistics.
+        new_classes: how many logits a last layer is to make that starts anew; None keeps it.
 
     Raises:
-        UserError: a norm isn't over the last axis, or a layer can't be copied.
+        UserError: a norm isn't over the last axis, a layer can't be copied, or the last one is
+            to start anew and isn't dense.
     """
-    return _Copies(graph, make_norm, replaced).graph()
+    return _Copies(graph, make_norm, replaced, new_classes).graph()
 
 
 class _Copies:
-    def __init__(self, graph: Graph, make_norm: Callable[..., Norm], replaced: ReplacedLayers):
+    def __init__(self, graph, make_norm, replaced, new_classes):
         self._original = graph
+        self._new_classes = new_classes
+        self._new_head = None if new_classes is None else _head_of(graph)
         self._make_norm = make_norm
         self._replaced = replaced
         self._consumers = graph.consumers()
@@ -57,7 +66,8 @@ class _Copies:
         images = keras.Input(batch_shape=self._original.images.shape, dtype="float32")
         logits = self._original.run(images, self._apply)
         for layer, copy in self._copies.values():
-            _take_weights(layer, copy)
+            if layer is not self._new_head:
+                _take_weights(layer, copy)
         return Graph(images, tuple(self._calls), logits)
 
     def _apply(self, call: Call, arguments: tuple, named: dict):
@@ -103,6 +113,8 @@ class _Copies:
         if id(layer) not in self._copies:
             if getattr(layer, "data_format", "channels_last") == "channels_first":
                 raise UserError(f"'{layer.name}' takes channels first: build the model of NHWC")
+            if layer is self._new_head:
+                changed["units"] = self._new_classes
             try:
                 config = {**layer.get_config(), "dtype": "float32", **changed}
                 copy = type(layer).from_config({**config, "name": self._name(layer)})
@@ -123,6 +135,17 @@ class _Copies:
             unique = f"{name}_{number}"
         self._names.add(unique)
         return unique
+
+
+def _head_of(graph: Graph) -> keras.layers.Dense:
+    head = head_of(graph)
+    if head is None:
+        raise UserError(
+            "Experiment.new_head = True makes a last dense layer anew, and this model's last layer "
+            "with weights is another",
+            "Experiment.new_head",
+        )
+    return head
 
 
 def _is_softmax(operation: object) -> bool:

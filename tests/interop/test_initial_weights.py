@@ -6,12 +6,14 @@ import tensorflow as tf
 from shared.smoke_trainers import finish, make_plan, one_device, randomized, values
 
 from tfadv.errors import UserError
+from tfadv.interop import initial_weights, released_weights
+from tfadv.models import given_weights
+from tfadv.models.functional.wide_resnet import WideResNet
 from tfadv.models.resnet import ResNet
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
-from tfadv.runs import initial_weights
-from tfadv.runs.checkpoints import Checkpoints
+from tfadv.runs.checkpoints import Checkpoints, read_model
 from tfadv.training.session import Session
 
 
@@ -112,8 +114,10 @@ def test_another_network_is_refused_by_name_and_shape(released, tmp_path):
         initial_weights.load(model(classes=7), path)
     with pytest.raises(UserError, match="has conv0/bn/mean/EMA, which this model lacks"):
         initial_weights.load(model(norm=GroupNorm), path)
-    with pytest.raises(UserError, match="holds a ResNet with batch norm; this model is another"):
+    with pytest.raises(UserError, match="bind Experiment.initial_norm_branch = 'every' or 'clean'"):
         initial_weights.load(model(norm=MixtureBatchNorm), path)
+    with pytest.raises(UserError, match="holds a ResNet with batch norm; this model is another"):
+        initial_weights.load(WideResNet((8, 8, 3), 5, BatchNorm, 10, 1), path)
     with pytest.raises(UserError, match="has no stage2_block1/spatial/norm/moving_mean"):
         path = damaged(tmp_path, arrays, "group1/block0/conv2/bn/mean/EMA:0")
         initial_weights.load(model(), path)
@@ -131,7 +135,7 @@ def damaged(folder, arrays, without):
 
 def test_published_names_of_the_released_resnet_152():
     resnet = ResNet((3, 8, 36, 3), (224, 224, 3), 1000, BatchNorm)
-    names = [initial_weights.released_name(variable.path) for variable in resnet.variables]
+    names = [released_weights.released_name(variable.path) for variable in resnet.variables]
     assert len(set(names)) == len(names) == 155 * 5 + 2
     assert "group2/block35/conv3/bn/variance/EMA" in names
     assert {"conv0/W", "linear/W", "linear/b", "group0/block0/convshortcut/W"} <= set(names)
@@ -165,13 +169,14 @@ def test_no_epochs_evaluate_the_initial_weights(tmp_path):
 def test_another_norm_or_no_run_is_refused(tmp_path):
     folder = saved(one_device(make_plan("clean")), tmp_path)
     trainer = one_device(make_plan("mbn", f"Experiment.initial_weights = '{folder}'"))
-    with pytest.raises(UserError, match=r"has no stem/norm/clean/gamma\. Did you mean"):
+    with pytest.raises(UserError, match="of one branch, .*initial_norm_branch = 'every' or"):
         trainer.load_initial_weights()
-    with pytest.raises(UserError, match="neither an .npz file nor the folder of a run"):
+    with pytest.raises(UserError, match="nowhere' is neither the folder of a run"):
         initial_weights.load(model(), str(tmp_path / "nowhere"))
     starting = [np.array(variable) for variable in trainer.model.variables]
-    with pytest.raises(UserError, match="^--model_dir: '.*' has no stem/norm/clean/gamma"):
-        initial_weights.load(trainer.model, folder, wanted_by="--model_dir")
+    with pytest.raises(UserError, match="^--model_dir: '.*' has no stem/norm/clean/gamma.*Did you"):
+        of_run = read_model(tmp_path / "checkpoints")
+        given_weights.assign(trainer.model, of_run, folder, "--model_dir")
     for variable, before in zip(trainer.model.variables, starting, strict=True):
         np.testing.assert_array_equal(variable, before)
 
