@@ -11,6 +11,7 @@ from tfadv.training.call_length import CallLength
 from tfadv.training.session import Session
 
 EIGHT_STEPS = ("Training.epochs = 2", "Training.batch_size = 8", "Training.steps_per_call = 4")
+EIGHT_STEPS += ("Evaluation.attacks = ()",)
 LONG, SHORT = (("Training.grace_seconds = 1e6",), ("Training.grace_seconds = 0.001",))
 
 

@@ -56,7 +56,7 @@ def stop_after(trainer: Trainer, step: int) -> None:
     ("recipe", "before", "after"),
     [
         ("mbn_alp", (one_device, ()), (mirrored, (PORTIONS,))),
-        ("gn", (mirrored, (PORTIONS,)), (one_device, ())),
+        pytest.param("gn", (mirrored, (PORTIONS,)), (one_device, ()), marks=pytest.mark.slow),
     ],
 )
 def test_another_division_gives_the_same_weights(tmp_path, recipe, before, after):

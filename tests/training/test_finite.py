@@ -36,7 +36,7 @@ def breaking(forget_plugins):
 
 
 @pytest.mark.usefixtures("op_by_op")
-@pytest.mark.parametrize("trainer_of", [one_device, mirrored])
+@pytest.mark.parametrize("trainer_of", [one_device, pytest.param(mirrored, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("recipe", "bindings", "message"),
     [
@@ -121,7 +121,7 @@ def without_step_3(trainer, steps):
         (one_device, poisoned_by_image, (), "the images of the kind 'clean' .*: 5 \\(image"),
         (mirrored, poisoned_by_image, PARTS, "of 1 of 16 images of the batch: 5 \\(image"),
         (one_device, poisoned_in_the_loss, PARTS, "the loss holds"),
-        (mirrored, poisoned_in_the_loss, (), "the loss holds"),
+        pytest.param(mirrored, poisoned_in_the_loss, (), "the loss holds", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_stops_as_it_was_before_the_step(
@@ -163,9 +163,9 @@ FREEZING += ("Training.epochs = 2", "synthetic.train_examples = 32")
     ("trainer_of", "bindings"),
     [
         (one_device, ("Experiment.optimizer = 'rmsprop'",)),
-        (one_device, BATCH_STATISTICS),
+        pytest.param(one_device, BATCH_STATISTICS, marks=pytest.mark.slow),
         (mirrored, (*PARTS, *FREEZING)),
-        (mirrored, ("NormPolicy.across_replicas = 'local'",)),
+        pytest.param(mirrored, ("NormPolicy.across_replicas = 'local'",), marks=pytest.mark.slow),
     ],
 )
 def test_skipping_a_step_leaves_its_update_out_and_nothing_else(

@@ -34,7 +34,7 @@ def slowed(plan):
     return plan
 
 
-@pytest.mark.parametrize("make", [one_device, mirrored])
+@pytest.mark.parametrize("make", [one_device, pytest.param(mirrored, marks=pytest.mark.slow)])
 def test_steps_say_how_much_of_their_time_they_waited(make):
     bindings = ["Training.steps_per_call = 1", "synthetic.train_examples = 48"]
     ordinary = [m["input_wait"] for m in make(make_plan("clean", *bindings)).steps()]

@@ -19,6 +19,7 @@ from tfadv.training.replay import Replay, splits_of
 from tfadv.training.session import Interrupted, Session
 
 RUN = ("Training.epochs = 4", "Training.average_decay = 0.9", "PGD.steps = 1")
+RUN += ("Evaluation.attacks = ()",)
 BAD = 4 * 16 + 7  # an example of step 5, and its place there
 PARTS = ("Training.micro_batch_size = 4", "NormPolicy.across_replicas = 'local'")
 
@@ -79,7 +80,7 @@ def test_the_layer_that_is_not_finite_is_named(tmp_path):
 @pytest.mark.usefixtures("op_by_op")
 def test_a_run_resumed_at_another_rate_keeps_it(tmp_path):
     """Stopped at step 4, resumed at half the rate, stopped at 6 and resumed without a word."""
-    bindings = ("Training.epochs = 4",)
+    bindings = ("Training.epochs = 4", "Evaluation.attacks = ()")
     directory = claimed(tmp_path / "run")
     for stop, factor in ((4, None), (6, 0.5), (None, None)):
         trainer = one_device(make_plan("clean", *bindings))

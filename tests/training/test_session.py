@@ -10,14 +10,17 @@ from tfadv.interruption import Interrupted
 from tfadv.training.session import Session
 
 # Two epochs; the norms of the second are frozen, so its step is traced anew.
-FROZEN = ("Training.epochs = 2", "NormPolicy.freeze = 'statistics'")
+FROZEN = ("Training.epochs = 2", "NormPolicy.freeze = 'statistics'", "Evaluation.attacks = ()")
 
 
 @pytest.mark.parametrize(("traced", "step"), [(1, 0), (2, 2)])
 def test_a_signal_while_a_step_is_traced(tmp_path, traced, step):
-    whole = one_device(make_plan("mbn_alp", *FROZEN))
-    Session(whole).run(claimed(tmp_path / "whole"))
-    stopped, directory = one_device(make_plan("mbn_alp", *FROZEN)), claimed(tmp_path / "stopped")
+    whole = one_device(make_plan("clean", *FROZEN))
+    Session(whole).run(claimed(tmp_path / "whole", "clean"))
+    stopped, directory = (
+        one_device(make_plan("clean", *FROZEN)),
+        claimed(tmp_path / "stopped", "clean"),
+    )
     phases = []
     do_step = stopped.train_step
 
@@ -37,7 +40,7 @@ def test_a_signal_while_a_step_is_traced(tmp_path, traced, step):
     with pytest.raises(Interrupted, match=f"stopped by SIGTERM at step {step}, saved"):
         Session(stopped).run(directory)
     assert (directory.checkpoints_path / f"step-{step}" / "manifest.json").exists()
-    resumed = one_device(make_plan("mbn_alp", *FROZEN))
+    resumed = one_device(make_plan("clean", *FROZEN))
     Session(resumed).run(directory)
     for name, value in values(whole).items():
         np.testing.assert_array_equal(values(resumed)[name], value)

@@ -25,7 +25,7 @@ GHOSTS = "NormPolicy.ghost_batch_size = 4"
     [
         pytest.param("gn", (), marks=pytest.mark.slow),
         ("mbn_alp", ("NormPolicy.across_replicas = 'sync'",)),
-        ("alp", (GHOSTS, "Training.micro_batch_size = 4")),
+        pytest.param("alp", (GHOSTS, "Training.micro_batch_size = 4"), marks=pytest.mark.slow),
         ("adv_100_clean_60", (GHOSTS,)),
     ],
 )
@@ -87,7 +87,7 @@ def test_replicas_attack_the_same_images_as_one_device():
 
 @pytest.mark.usefixtures("op_by_op")
 def test_the_weight_average_is_evaluated_beside_the_weights_and_resumed(tmp_path):
-    bindings = ("Training.average_decay = 0.9", "Training.epochs = 2")
+    bindings = ("Training.average_decay = 0.9", "Training.epochs = 2", "Evaluation.attacks = ()")
     trainer = one_device(make_plan("mbn", *bindings, "Training.steps_per_call = 1"))
     tracked = {path: value.astype(np.float64) for path, value in values(trainer).items()}
     for step, _ in enumerate(trainer.steps()):
@@ -139,7 +139,7 @@ def test_several_steps_in_a_call_equal_single_steps():
 
 
 def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
-    bindings = ("Training.epochs = 3",)
+    bindings = ("Training.epochs = 3", "Evaluation.attacks = ()")
     whole = one_device(make_plan("mbn_alp", *bindings))
     Session(whole).run(claimed(tmp_path / "whole"))
     stopped = one_device(make_plan("mbn_alp", *bindings))
