@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.models.base import OF_THE_RUN
 from tfadv.models.functional.graph import Graph, walk
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.functional.preparation import Preparation, found_in, found_of_module
@@ -65,13 +64,10 @@ def Keras(  # noqa: N802  (as gin files call it)
     named = f"the Keras model '{path or build}'"
     stated = Preparation.of(pixel_mean, pixel_std, color)
     graph = walk(model)
-    _check_shapes(named, graph, image_shape, classes)
+    check_shapes(named, graph, image_shape, classes)
     preparation = stated or _found_preparation(named, graph, build)
     graph = with_norms(graph, make_norm, tuple(_layer(name) for name in replace))
     return KerasNetwork(graph, preparation, image_shape, name=model.name)
-
-
-Keras.unbindable = OF_THE_RUN
 
 
 def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
@@ -85,7 +81,8 @@ def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
     return found
 
 
-def _check_shapes(named: str, graph: Graph, image_shape, classes: int) -> None:
+def check_shapes(named: str, graph: Graph, image_shape: Sequence[int], classes: int) -> None:
+    """Raises `UserError` unless a walked model is of these images and classes."""
     wanted, found = tuple(image_shape), tuple(graph.images.shape[1:])
     if any(side not in (None, asked) for side, asked in zip(found, wanted, strict=True)):
         raise UserError(f"{named} takes images of {found}, and these are of {wanted}")
