@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -45,7 +46,8 @@ def as_it_starts(make: MakeModel, norm: MakeNorm = BatchNorm) -> Trainable:
 
 
 def built(make: MakeModel, norm: MakeNorm = BatchNorm) -> Trainable:
-    """Returns a model as training leaves it: nothing at its start, each branch with moments."""
+    """Returns a model as training leaves it, the same each time: each branch has moments."""
+    keras.utils.set_random_seed(0)
     model = as_it_starts(make, norm)
     random = np.random.default_rng(0)
     for weight in model.trainable_variables:

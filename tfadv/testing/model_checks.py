@@ -95,7 +95,8 @@ def has_gradients_by_its_pixels(make: MakeModel) -> None:
     model = built(make, mixture)
     x = some_images(model)
     for branch in model.branches:
-        for function in (model.logits_fn(NormMode(branch)), functools.partial(model, mode=BATCH)):
+        mode = NormMode(branch)
+        for function in (model.logits_fn(mode), functools.partial(model, mode=mode)):
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 loss = tf.reduce_sum(tf.sin(function(x)))
@@ -146,8 +147,8 @@ def keeps_images_apart(make: MakeModel) -> None:
     x = some_images(model)
     others = tf.concat([255 - x[:2], x[2:3], 255 - x[3:]], 0)
     for branch in model.branches:
-        for function in (model.logits_fn(NormMode(branch)), lambda x: model(x, mode=branch_mode)):
-            branch_mode = NormMode(branch)
+        mode = NormMode(branch)
+        for function in (model.logits_fn(mode), functools.partial(model, mode=mode)):
             fault = "an image's logits change with the others of its batch: it leaks across it"
             require_near(function(others)[2:3], function(x)[2:3], 1e-4, fault)
 
@@ -206,7 +207,7 @@ def keeps_all_it_has_in_its_variables(make: MakeModel) -> None:
 
 
 def _checkpoints(folder: str, model: Trainable) -> Checkpoints:
-    optimizer = keras.optimizers.SGD(0.1)
+    optimizer = keras.optimizers.SGD(0.1, name="sgd")
     optimizer.build(model.trainable_variables)
     return Checkpoints(Path(folder), model, optimizer)
 

@@ -85,7 +85,7 @@ def by_formula(
     Returns:
         None where the formula isn't known here.
     """
-    formula = _FORMULAS.get(type(optimizer))
+    formula = _FORMULAS.get(type(optimizer).update_step)
     if formula is None:
         return None
     ends = []
@@ -142,11 +142,11 @@ def _lion(optimizer, gradients, rates) -> Iterator[np.ndarray]:
         mean = optimizer.beta_2 * mean + (1 - optimizer.beta_2) * gradient
 
 
-_FORMULAS: dict[type, Callable[..., Iterator[np.ndarray]]] = {
-    keras.optimizers.SGD: _sgd,
-    RateInUpdateSGD: _rate_in_update_sgd,
-    keras.optimizers.Adam: _adam,
-    keras.optimizers.AdamW: _adam,
-    keras.optimizers.RMSprop: _rmsprop,
-    keras.optimizers.Lion: _lion,
+# By what moves one weight, which classes inherit.
+_FORMULAS: dict[Callable, Callable[..., Iterator[np.ndarray]]] = {
+    keras.optimizers.SGD.update_step: _sgd,
+    RateInUpdateSGD.update_step: _rate_in_update_sgd,
+    keras.optimizers.Adam.update_step: _adam,
+    keras.optimizers.RMSprop.update_step: _rmsprop,
+    keras.optimizers.Lion.update_step: _lion,
 }

@@ -37,6 +37,9 @@ def is_built_before_its_first_step(make: MakeOptimizer) -> None:
     require(int(optimizer.iterations) == 0, f"it begins at step {int(optimizer.iterations)}")
     before = [variable.path for variable in optimizer.variables]
     require(len(set(before)) == len(before), f"two of its variables have one path: {before}")
+    again = [variable.path for variable in built(make)[0].variables]
+    fault = f"made again, its variables are called {again[0]}, not {before[0]}: give it a name"
+    require(again == before, fault)
     apply(optimizer, weights, some_gradients()[0])
     new = {variable.path for variable in optimizer.variables} - set(before)
     fault = f"its first step makes variables, which `build` must make: {', '.join(sorted(new))}"
@@ -190,7 +193,7 @@ def _checkpoints(folder: str, optimizer, weights) -> Checkpoints:
 def agrees_across_replicas(make: MakeOptimizer) -> None:
     """Two replicas that have half of the gradient each end where one does that has it all."""
     alone, own = built(make)
-    for gradients in some_gradients():
+    for gradients in some_gradients(2):
         apply(alone, own, gradients)
     distribution = two_cpus()
     with distribution.scope():
@@ -200,7 +203,7 @@ def agrees_across_replicas(make: MakeOptimizer) -> None:
         apply(optimizer, weights, _unpacked(flat))
 
     random = np.random.default_rng(3)
-    for gradients in some_gradients():
+    for gradients in some_gradients(2):
         whole = np.concatenate([gradient.ravel() for gradient in gradients])
         part = random.normal(0, 1, whole.shape).astype("float32")
         on_each(distribution, step, [tf.constant(part), tf.constant(whole - part)])
