@@ -69,7 +69,10 @@ def build_network(
 def _network(name: str, model: object, image_shape, classes, make_norm) -> KerasNetwork:
     named = f"the model '{name}'"
     if not isinstance(model, keras.Model):
-        raise UserError(f"{named} is a {type(model).__name__}, and neither a network nor of Keras")
+        kind = type(model).__name__
+        raise UserError(
+            f"{named}: its function returns {kind}, neither a network nor a Keras model"
+        )
     graph = walk(model)
     check_shapes(named, graph, image_shape, classes)
     if not found_in(graph):
