@@ -53,7 +53,7 @@ def test_a_sequential_model_is_a_network_of_the_run_s_norm():
         (functional(layers.Activation("relu")), "'mine' doesn't begin with keras.layers.Rescaling"),
         (functional(layers.Rescaling(1.0), 5), "returns .5,. values an image.* 4 classes"),
         (lambda: Subclassed(), "is a subclassed Keras model"),
-        (lambda: {}, "'mine': a dict is neither a network nor a Functional Keras model"),
+        (lambda: "a", "'mine': a str is neither a network nor a Functional Keras model"),
         (functional(layers.Conv2D(3, 9)), "'mine' can't be built for images of .8, 8, 3."),
     ],
 )

@@ -70,9 +70,7 @@ def _network(name: str, model: object, image_shape, classes, make_norm) -> Keras
     named = f"the model '{name}'"
     if not isinstance(model, keras.Model):
         kind = type(model).__name__
-        raise UserError(
-            f"{named}: its function returns {kind}, neither a network nor a Keras model"
-        )
+        raise UserError(f"{named}: a {kind} is neither a network nor a Functional Keras model")
     graph = walk(model)
     check_shapes(named, graph, image_shape, classes)
     if not found_in(graph):
