@@ -69,6 +69,13 @@ class OpensTheNextOne(ArraySource):
         return super().open((index + 1) % len(self), content)
 
 
+class OrdersAnew(ArraySource):
+    """Trains in an order of its own."""
+
+    def stand_in(self, indices):
+        return tf.random.shuffle(indices)
+
+
 class StampsItsManifest(ArraySource):
     """Counts its manifests in them."""
 
@@ -106,6 +113,11 @@ def says_another_size():
 @DATASETS.register("opens_the_next_one")
 def opens_the_next_one():
     return splits(OpensTheNextOne)
+
+
+@DATASETS.register("orders_anew")
+def orders_anew():
+    return splits(OrdersAnew)
 
 
 @DATASETS.register("stamps_its_manifest")
@@ -201,6 +213,27 @@ class LosesTheImage(Augmentation):
         return draw(seed, "noise", image.shape, 0, 255, tf.float32)
 
 
+@AUGMENTATIONS.register("is_another_when_traced")
+class IsAnotherWhenTraced(Augmentation):
+    """Darkens images in graphs alone."""
+
+    def __call__(self, image, seed):
+        return image if tf.executing_eagerly() else image / 2
+
+
+@AUGMENTATIONS.register("plans_by_the_place")
+class PlansByThePlace(Augmentation):
+    """Does with an image what its place among those that are planned together says."""
+
+    takes_original, image_size = True, 8
+
+    def plan(self, shapes, seeds):
+        return tf.range(tf.shape(seeds)[0])
+
+    def apply(self, image, plan):
+        return tf.ensure_shape(image.whole()[:8, :8], (8, 8, 3)) * tf.cast(plan % 2, tf.float32)
+
+
 # What the kit must say of each, in the check that is there for it.
 FAULTS = {
     "dataset in_zero_to_one": ("fetches pixels", "multiply images in 0..1 by 255"),
@@ -210,6 +243,7 @@ FAULTS = {
     "dataset is_drawn_anew": ("is a function of the number", "made anew.*other images"),
     "dataset says_another_size": ("has the sizes that it says", r"\(9, 9, 3\) and fetches \(8, 8"),
     "dataset opens_the_next_one": ("opens what it stores", "image 0 is opened as another one"),
+    "dataset orders_anew": ("trains in an order of seed and step", "not of the images that its"),
     "dataset stamps_its_manifest": ("is identified by its manifest", "another manifest"),
     "dataset tests_on_what_it_trains_on": ("keeps train and test apart", "12 of 12 images"),
     "dataset returns_a_pair": ("gives two splits alike", "a tuple of .*, not Splits of Sources"),
@@ -219,6 +253,11 @@ FAULTS = {
     "augmentation ignores_the_image": ("draws by the whole seed", "ignores the image's number"),
     "augmentation darkens_every_image": ("draws by the whole seed", "changes every image alike"),
     "augmentation draws_as_it_is_traced": ("has no python state", "drawn or counted in Python"),
+    "augmentation is_another_when_traced": ("is the same traced and in parallel", "than eagerly"),
+    "augmentation plans_by_the_place": (
+        "is a function of the run s seed and the number",
+        "the same image becomes another",
+    ),
     "augmentation crops_without_padding": ("makes images of its size", "tf.ensure_shape"),
     "augmentation rounds_to_bytes": ("makes images of its size", "uint8, not float32"),
     "augmentation loses_the_image": ("keeps something of the image", "two images become the same"),

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from tfadv.models.base import Model, as_it_is
 from tfadv.models.conv_norm import ConvNorm
+from tfadv.norms.batch_norm import BatchNorm
+from tfadv.norms.mode import INFERENCE
 from tfadv.registry import MODELS
 
 
@@ -38,7 +40,7 @@ class Small(Model):
 class IgnoresTheBranch(Small):
     """Takes the default branch, whatever the mode names."""
 
-    def call(self, images, training=None, mode=None, **named):
+    def call(self, images, training=None, mode=INFERENCE, **named):
         return super().call(images, training, dataclasses.replace(mode, branch=None), **named)
 
 
@@ -49,6 +51,74 @@ class ForgetsANorm(Small):
     def forward(self, x, unit, arrange=as_it_is):
         x = unit(self.second, self.first(x))
         return self.head(tf.reduce_mean(tf.cast(x, tf.float32), [1, 2]))
+
+
+@MODELS.register("forgets_a_branch")
+class ForgetsABranch(ForgetsANorm):
+    """Does so in inference, too."""
+
+
+@MODELS.register("updates_unasked")
+class UpdatesUnasked(Small):
+    """Writes statistics whenever it takes those of a batch."""
+
+    def call(self, images, training=None, mode=INFERENCE, **named):
+        mode = dataclasses.replace(mode, update=mode.statistics == "batch")
+        return super().call(images, training, mode, **named)
+
+
+@MODELS.register("takes_any_branch")
+class TakesAnyBranch(Small):
+    """Takes the default branch for one that it doesn't know."""
+
+    def call(self, images, training=None, mode=INFERENCE, **named):
+        if mode.branch not in self.branches:
+            mode = dataclasses.replace(mode, branch=None)
+        return super().call(images, training, mode, **named)
+
+
+@MODELS.register("has_norms_of_its_own")
+class HasNormsOfItsOwn(Small):
+    """Is of batch norms, whatever the run's norm is."""
+
+    def __init__(self, image_shape, classes, make_norm):
+        super().__init__(image_shape, classes, BatchNorm)
+
+
+@MODELS.register("draws_its_weights_itself")
+class DrawsItsWeightsItself(Small):
+    """Has a generator that no seed reaches."""
+
+    def __init__(self, image_shape, classes, make_norm):
+        super().__init__(image_shape, classes, make_norm)
+        self.head.bias.assign(np.random.default_rng().normal(size=classes))
+
+
+@MODELS.register("answers_in_bfloat16")
+class AnswersInBfloat16(Small):
+    """Returns logits of the convolutions' dtype."""
+
+    def forward(self, x, unit, arrange=as_it_is):
+        return tf.cast(super().forward(x, unit, arrange), x.dtype)
+
+
+@MODELS.register("counts_the_calls")
+class CountsTheCalls(Small):
+    """Warms up over its calls, as Python counts them."""
+
+    calls = 0
+
+    def forward(self, x, unit, arrange=as_it_is):
+        self.calls += 1
+        return self.calls * super().forward(x, unit, arrange)
+
+
+@MODELS.register("is_another_in_a_graph")
+class IsAnotherInAGraph(Small):
+    """Scales its logits where they are computed at once."""
+
+    def forward(self, x, unit, arrange=as_it_is):
+        return (2 if tf.executing_eagerly() else 1) * super().forward(x, unit, arrange)
 
 
 @MODELS.register("returns_probabilities")
@@ -140,6 +210,20 @@ def has_a_layer_too_many(image_shape, classes):
 FAULTS = {
     "model ignores_the_branch": ("keeps branches apart", "changes the logits of branch"),
     "model forgets_a_norm": ("writes the statistics of its branch", "doesn't write first/norm"),
+    "model forgets_a_branch": (
+        "takes every norm s branch",
+        "branch clean don't depend on first",
+    ),
+    "model updates_unasked": ("writes nothing unasked", "without update.*collects statistics"),
+    "model takes_any_branch": ("refuses what there is not", "takes the branch 'nobody' without a"),
+    "model has_norms_of_its_own": (
+        "takes any norm",
+        "MixtureBatchNorm it has norms of BatchNorm",
+    ),
+    "model draws_its_weights_itself": ("is made by its seed", "a generator of its own: head/bias"),
+    "model answers_in_bfloat16": ("computes in every dtype it says", "the logits are bfloat16"),
+    "model counts_the_calls": ("has no python state", "Python attribute 'calls'"),
+    "model is_another_in_a_graph": ("survives the export", "exported, branch .* other values"),
     "model returns_probabilities": ("returns logits of any batch", "probabilities, not logits"),
     "model rounds_its_pixels": ("has gradients by its pixels", "no gradient reaches the pixels"),
     "model shows_attacks_another": (

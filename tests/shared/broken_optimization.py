@@ -42,6 +42,31 @@ class Climbs(keras.optimizers.SGD):
         super().update_step(-gradient, variable, learning_rate)
 
 
+@OPTIMIZERS.register("counts_twice")
+class CountsTwice(keras.optimizers.SGD):
+    """Counts a step more."""
+
+    def __init__(self, learning_rate):
+        super().__init__(learning_rate, name="sgd")
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply(grads, trainable_variables)
+        self.iterations.assign_add(1)
+
+
+@OPTIMIZERS.register("shrinks_all_it_knows")
+class ShrinksAllItKnows(keras.optimizers.SGD):
+    """Shrinks what it was built with, given or not."""
+
+    def __init__(self, learning_rate):
+        super().__init__(learning_rate, name="sgd")
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply(grads, trainable_variables)
+        for weight in self._trainable_variables:
+            weight.assign(0.999 * weight)
+
+
 @OPTIMIZERS.register("counts_in_python_too")
 class CountsInPythonToo(keras.optimizers.SGD):
     """Divides the rate by the number of calls, as Python counts them."""
@@ -135,6 +160,8 @@ FAULTS = {
     "optimizer clips_on_each_replica": ("agrees across replicas", "the sum over the replicas"),
     "optimizer has_no_name": ("is built before its first step", "give it a name"),
     "optimizer climbs": ("goes downhill", "goes from"),
+    "optimizer counts_twice": ("counts its steps", "after 1 steps its `iterations` are 2"),
+    "optimizer shrinks_all_it_knows": ("updates what it is given", "alone moves others: kernel"),
     "optimizer counts_in_python_too": ("is traced once", "read or counted in Python"),
     "optimizer hides_its_velocity": ("resumes to the bit", "none of its `variables`"),
     "decay falls_below_zero": ("is finite and never negative", "the factor is -"),
