@@ -255,7 +255,7 @@ FAULTS = {
     "augmentation draws_as_it_is_traced": ("has no python state", "drawn or counted in Python"),
     "augmentation is_another_when_traced": ("is the same traced and in parallel", "than eagerly"),
     "augmentation plans_by_the_place": (
-        "is a function of the run s seed and the number",
+        "is a function of seed and number",
         "the same image becomes another",
     ),
     "augmentation crops_without_padding": ("makes images of its size", "tf.ensure_shape"),

@@ -211,7 +211,7 @@ FAULTS = {
     "model ignores_the_branch": ("keeps branches apart", "changes the logits of branch"),
     "model forgets_a_norm": ("writes the statistics of its branch", "doesn't write first/norm"),
     "model forgets_a_branch": (
-        "takes every norm s branch",
+        "takes the branch of every norm",
         "branch clean don't depend on first",
     ),
     "model updates_unasked": ("writes nothing unasked", "without update.*collects statistics"),

@@ -154,7 +154,7 @@ def is_the_same_traced_and_in_parallel(make: MakeAugmentation) -> None:
     require_near(one_by_one, eager, 1e-5, "traced it gives other images than eagerly")
 
 
-def is_a_function_of_the_run_s_seed_and_the_number(make: MakeAugmentation) -> None:
+def is_a_function_of_seed_and_number(make: MakeAugmentation) -> None:
     """In training an image is the same in batches of another size, in shares, and resumed."""
     augmentation = make()
     shape = (IMAGES, *SIDES[1], augmentation.channels or 3)
@@ -196,6 +196,6 @@ CHECKS = (
     draws_by_the_whole_seed,
     keeps_something_of_the_image,
     is_the_same_traced_and_in_parallel,
-    is_a_function_of_the_run_s_seed_and_the_number,
+    is_a_function_of_seed_and_number,
     has_no_python_state,
 )

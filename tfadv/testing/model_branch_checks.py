@@ -60,7 +60,7 @@ def _both_ways(model: Trainable, x: tf.Tensor, branch: str) -> tf.Tensor:
     return tf.stack([model(x, mode=mode), model.logits_fn(mode)(x)])
 
 
-def takes_every_norm_s_branch(make: MakeModel) -> None:
+def takes_the_branch_of_every_norm(make: MakeModel) -> None:
     """A branch's logits depend on each norm's own variables of that branch."""
     model = with_branches(make)
     x = some_images(model)
@@ -148,7 +148,7 @@ def compiles_with_xla(make: MakeModel) -> None:
 
 CHECKS = (
     keeps_branches_apart,
-    takes_every_norm_s_branch,
+    takes_the_branch_of_every_norm,
     writes_nothing_unasked,
     writes_the_statistics_of_its_branch,
     trains_every_weight,
