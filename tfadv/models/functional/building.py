@@ -8,7 +8,7 @@ import keras
 
 from tfadv.errors import UserError
 from tfadv.models.classifier import Trainable
-from tfadv.models.functional.from_keras import check_shapes
+from tfadv.models.functional.from_keras import check_classes, check_images
 from tfadv.models.functional.graph import walk
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.functional.preparation import Preparation, found_in
@@ -72,7 +72,8 @@ def _network(name: str, model: object, image_shape, classes, make_norm) -> Keras
         kind = type(model).__name__
         raise UserError(f"{named}: a {kind} is neither a network nor a Functional Keras model")
     graph = walk(model)
-    check_shapes(named, graph, image_shape, classes)
+    check_images(named, graph, image_shape)
+    check_classes(named, graph, classes)
     if not found_in(graph):
         raise UserError(
             f"{named} doesn't begin with keras.layers.Rescaling or Normalization: it gets pixels "

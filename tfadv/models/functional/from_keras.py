@@ -64,7 +64,8 @@ def Keras(  # noqa: N802  (as gin files call it)
     named = f"the Keras model '{path or build}'"
     stated = Preparation.of(pixel_mean, pixel_std, color)
     graph = walk(model)
-    check_shapes(named, graph, image_shape, classes)
+    check_images(named, graph, image_shape)
+    check_classes(named, graph, classes)
     preparation = stated or _found_preparation(named, graph, build)
     graph = with_norms(graph, make_norm, tuple(_layer(name) for name in replace))
     return KerasNetwork(graph, preparation, image_shape, name=model.name)
@@ -81,11 +82,15 @@ def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
     return found
 
 
-def check_shapes(named: str, graph: Graph, image_shape: Sequence[int], classes: int) -> None:
-    """Raises `UserError` unless a walked model is of these images and classes."""
+def check_images(named: str, graph: Graph, image_shape: Sequence[int]) -> None:
+    """Raises `UserError` unless a walked model takes images of this shape."""
     wanted, found = tuple(image_shape), tuple(graph.images.shape[1:])
     if any(side not in (None, asked) for side, asked in zip(found, wanted, strict=True)):
         raise UserError(f"{named} takes images of {found}, and these are of {wanted}")
+
+
+def check_classes(named: str, graph: Graph, classes: int) -> None:
+    """Raises `UserError` unless a walked model returns one value for each class."""
     if tuple(graph.logits.shape[1:]) != (classes,):
         raise UserError(
             f"{named} returns {tuple(graph.logits.shape[1:])} values an image, and the images "
