@@ -88,20 +88,13 @@ def check_modules(read: config.Config, modules: list[str], console: Console) -> 
         Whether all checks hold.
 
     Raises:
-        UserError: a module can't be loaded, or has no part that the kit knows.
+        UserError: a module can't be loaded, or registers nothing.
     """
     passed = True
     for module in modules:
         read.import_plugin(module, "--check")
-        parts = [
-            (kind.kind, name)
-            for kind, name in plugin_modules.parts_of(module)
-            if kind.kind in testing.KINDS
-        ]
-        if not parts:
-            raise UserError(f"--check: '{module}' registers no {', '.join(testing.KINDS)}")
-        for kind, name in parts:
-            passed &= _check_part(kind, name, console)
+        for kind, name in plugin_modules.parts_of(module):
+            passed &= _check_part(kind.kind, name, console)
     return passed
 
 
@@ -135,7 +128,7 @@ def _raised(error: Exception, module: str) -> str:
 
 
 def start_plugin(arguments: list[str], console: Console) -> None:
-    """Writes a plugin's first file and recipe.
+    """Writes a plugin's first file, and its recipe or overlay.
 
     Args:
         arguments: what follows ``--new KIND``: the name.
@@ -156,7 +149,7 @@ def start_plugin(arguments: list[str], console: Console) -> None:
     for path in templates.write(FLAGS.new, arguments[0], folder):
         console.print(f"wrote {path}")
     recipes = [folder / f"{arguments[0]}.gin"]
-    if FLAGS.new == "attack":  # an overlay
+    if templates.is_overlay(FLAGS.new):
         recipes.insert(0, Path("gin/mbn_alp.gin"))
     files = " ".join(f"--gin_file={recipe}" for recipe in recipes)
     for command in (f"plugins --check=plugins.{arguments[0]}", f"train {files}"):

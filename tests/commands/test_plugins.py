@@ -45,17 +45,54 @@ def new_plugin(kind, folder, monkeypatch):
     return printed.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["norm", "attack", "strategy"])
-def test_a_new_plugin_conforms_and_its_recipe_chooses_it(tmp_path, monkeypatch, kind):
+# Those of a model take half a minute.
+KINDS = [
+    pytest.param(kind, marks=pytest.mark.slow if kind == "model" else ()) for kind in testing.KINDS
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_conforms_and_its_gin_file_chooses_it(tmp_path, monkeypatch, kind):
     printed = new_plugin(kind, tmp_path, monkeypatch)
     assert f"--check=plugins.my_{kind} --plugin_dir={tmp_path}" in printed
     files = re.findall(r"--gin_file=(\S+)", printed)
-    config.read([*files, "gin/scale/smoke.gin"], plugin_dirs=[str(tmp_path)])
+    read = config.read([*files, "gin/scale/smoke.gin"], plugin_dirs=[str(tmp_path)])
     plan = build_plan()
-    chosen = (plan.experiment.norm, plan.experiment.strategy, *plan.evaluation_attacks)
-    assert any(f"my_{kind}" in name for name in chosen)
+    evaluated = {spec.rpartition("/")[2] for spec in plan.evaluation_attacks}
+    assert f"my_{kind}" in evaluated | {getattr(plan.experiment, kind)}
+    assert f"plugins.my_{kind}" in read.plugins
     for check in testing.checks(kind, f"my_{kind}"):
         check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", testing.KINDS)
+def test_the_commands_that_a_new_plugin_prints_run(tmp_path, kind):
+    """At the smoke scale, in place of the digits."""
+    printed = run_command("plugins", "--new", kind, f"my_{kind}", plugin_dir="mine", cwd=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    check, train = (line.split()[3:] for line in printed.stdout.splitlines()[2:])
+    checked = run_command("plugins", *check, cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout
+    trained = run_command("train", *train, "--gin_file=gin/scale/smoke.gin", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    (model_dir,) = (tmp_path / "runs").iterdir()
+    assert f"import plugins.my_{kind}" in (model_dir / "config.gin").read_text()
+
+
+def test_a_function_that_returns_a_keras_model_is_a_network(tmp_path, monkeypatch):
+    """Its batch norms are the run's; the run's own arguments can't be bound."""
+    new_plugin("model", tmp_path, monkeypatch)
+    files = ["gin/mbn_alp.gin", "my_model.gin", "gin/scale/smoke.gin"]
+    config.read(files, ["my_model.widths = (4, 8)"], plugin_dirs=[str(tmp_path)])
+    model = build_plan().build_model()
+    assert (model.name, model.branches) == ("my_model", ("clean", "adv"))
+    assert {path.split("/")[0] for path in model.norms} == {"norm0", "norm1"}
+    images = tf.random.stateless_uniform((5, 8, 8, 3), (0, 1), 0, 255)
+    assert model(images).shape == (5, 4)
+    for binding in ("my_model.classes = 7", "momentum_sgd.learning_rate = 0.1"):
+        with pytest.raises(UserError, match=r"has no parameter '(classes|learning_rate)'"):
+            config.read(files, [binding], plugin_dirs=[str(tmp_path)])
 
 
 def test_a_norm_from_outside_the_repository_trains_and_exports(tmp_path, monkeypatch):
@@ -85,6 +122,7 @@ def test_nothing_is_overwritten_and_wrong_names_are_refused(tmp_path, monkeypatc
         ("My-Norm", "snake_case"),
         ("pgd", "'pgd' is taken"),
         ("norm", "'norm' is taken"),
+        ("norm_mode", "'norm_mode' is a name that a plugin imports"),
         ("class", "'class' is a word of Python's own"),
         ("match", "'match' is a word of Python's own"),
         ("print", "'print' is a word of Python's own"),
@@ -94,16 +132,20 @@ def test_nothing_is_overwritten_and_wrong_names_are_refused(tmp_path, monkeypatc
             templates.write("norm", name, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("module", "message"),
-    [
-        ("tfadv.errors", "registers nothing"),
-        ("tfadv.data.digits", "registers no norm, attack, strategy"),
-    ],
-)
-def test_what_has_no_checks_is_refused(module, message):
-    with pytest.raises(UserError, match=message):
-        plugins.check_modules(config.with_plugins(), [module], Console(file=io.StringIO()))
+def test_what_registers_nothing_is_refused():
+    with pytest.raises(UserError, match="registers nothing"):
+        plugins.check_modules(config.with_plugins(), ["tfadv.errors"], Console(file=io.StringIO()))
+
+
+def test_parts_are_checked_as_they_are_bound():
+    module, read = ["tfadv.data.augmentation"], config.with_plugins()
+    printed = io.StringIO()
+    console = Console(file=printed, soft_wrap=True)
+    assert not plugins.check_modules(read, module, console)
+    assert "CropAndFlip.padding is not set" in printed.getvalue()
+    read.read_bindings(["CropAndFlip.padding = 0", "CropAndFlip.flip = False"])
+    assert plugins.check_modules(read, module, console)
+    assert "skip  draws by the whole seed: as it is bound it changes nothing" in printed.getvalue()
 
 
 def test_a_check_that_fails_is_printed_and_ends_with_1(tmp_path):

@@ -127,9 +127,11 @@ def test_an_edited_plugin_is_another_configuration(tmp_path):
 
 
 def test_a_forgotten_import_is_named(tmp_path):
-    (tmp_path / "forgotten.py").write_text(norm_plugin("forgotten"))
-    with pytest.raises(UserError, match="'plugins.forgotten' defines it: import plugins.forgott"):
-        config.read(["gin/gn.gin"], ["Forgotten.name = 'x'"], plugin_dirs=[str(tmp_path)])
+    part = "\n\ndef a_function(rate):\n    pass\n\n\nclass Alone:\n    pass\n"
+    (tmp_path / "forgotten.py").write_text(norm_plugin("forgotten") + part)
+    for name in ("Forgotten", "a_function", "Alone"):
+        with pytest.raises(UserError, match="'plugins.forgotten' defines it: import plugins.forg"):
+            config.read(["gin/gn.gin"], [f"{name}.name = 'x'"], plugin_dirs=[str(tmp_path)])
     with pytest.raises(UserError, match="Did you mean 'plugins.forgotten'"):
         config.read(["gin/gn.gin"], plugins=["forgoten"], plugin_dirs=[str(tmp_path)])
 

@@ -15,6 +15,7 @@ from tfadv import config, registry, testing
 from tfadv.config import plugin_modules
 from tfadv.norms import NormMode
 from tfadv.planning.plan import build_plan
+from tfadv.testing import templates
 
 # Names that a reader gives, or that a run writes.
 MADE = {"writer.lock", "my_norm.py", "my_norm.gin", "config.gin", "operative_config.gin"}
@@ -37,7 +38,7 @@ def test_every_python_block_is_run_by_a_test():
     suites = {name: count for name, count in counts.items() if "docs/attack_with_" in name}
     assert set(suites.values()) == {1}
     others = {name: count for name, count in counts.items() if name not in suites}
-    assert others == {"README.md": 1, "docs/network.md": 1, "docs/plugins.md": 3}
+    assert others == {"README.md": 1, "docs/network.md": 1, "docs/plugins.md": 4}
 
 
 @pytest.mark.slow
@@ -93,9 +94,15 @@ def test_the_norm_of_the_plugins_page_is_one(tmp_path, monkeypatch):
         check()
 
 
+def test_the_model_of_the_plugins_page_is_what_new_writes(tmp_path):
+    """Which conforms and trains: commands/test_plugins.py."""
+    plugin, _ = templates.write("model", "my_model", tmp_path)
+    assert python_blocks("docs/plugins.md")[1].text.strip() == plugin.read_text().strip()
+
+
 @pytest.mark.slow
 def test_the_test_of_the_plugins_page_passes(tmp_path):
-    norm, test, _ = python_blocks("docs/plugins.md")
+    norm, _, test, _ = python_blocks("docs/plugins.md")
     (tmp_path / "ideas").mkdir()
     (tmp_path / "ideas/my_norm.py").write_text(norm.text)
     (tmp_path / "test_my_norm.py").write_text(test.text)
@@ -108,7 +115,7 @@ def test_the_test_of_the_plugins_page_passes(tmp_path):
 def test_the_entry_point_of_the_plugins_page_is_the_one_looked_for():
     """Packages with it are installed and found in config/test_plugin_modules.py."""
     stated = {}
-    exec(python_blocks("docs/plugins.md")[2].text, {"setup": stated.update})
+    exec(python_blocks("docs/plugins.md")[3].text, {"setup": stated.update})
     assert list(stated["entry_points"]) == [plugin_modules.ENTRY_POINTS]
     (entry,) = stated["entry_points"][plugin_modules.ENTRY_POINTS]
     assert entry.endswith(f"= {stated['py_modules'][0]}")

@@ -43,6 +43,7 @@ ROOMS = (
     "reproduction",
     "reproduction/report",
     "testing",
+    "testing/templates",
     *COMMANDS,
 )
 # What a model offers. Attacks and evaluation know of models no more than that.

@@ -41,6 +41,11 @@ def write_splits(folder, train=32, test=20, seed=0):
     write_npz(folder / "test.npz", *random_examples(test, seed + 1000))
 
 
+def npz_arguments(folder):
+    """Returns the arguments of the data set 'npz' for the two files of `write_splits`."""
+    return {"train": f"{folder}/train.npz", "test": f"{folder}/test.npz"}
+
+
 def npz_bindings(folder, train="train.npz", test="test.npz"):
     """Returns bindings that choose two files of a folder."""
     return [

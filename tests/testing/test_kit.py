@@ -1,19 +1,37 @@
 """The conformance kit: all that is registered passes, and what is broken is named."""
 
+import importlib
+
 import pytest
 from shared.project import WORKED_PLUGINS
+from shared.tiny_data import npz_arguments, write_splits
 
 from tfadv import config, testing
 from tfadv.config import plugin_modules
 
-BROKEN = "shared.broken_plugins"
+BROKEN = ["broken_plugins", "broken_models", "broken_data", "broken_optimization"]
 config.with_plugins(WORKED_PLUGINS)
+# Of parts that need some, or are large without.
+ARGUMENTS = {
+    "model resnet": {"blocks": (1, 1), "width": 4, "stem": "small"},
+    "model basic_resnet": {"blocks": (1, 1), "width": 8},
+    "model wide_resnet": {"depth": 10, "widen_factor": 1},
+    "model convnext": {"blocks": (1, 1), "width": 16, "patch": 2},
+    "model vit": {"width": 16, "heads": 2, "blocks": 1, "patch": 4, "dropout": 0.1},
+    "augmentation crop_and_flip": {"padding": 2, "flip": True},
+    "augmentation inception_crop": {"image_size": 14},
+    "decay step": {"boundaries": (5,)},
+}
+# What reads files; `npz` is checked below.
+OF_FILES = {"dataset image_folder", "dataset imagenet", "dataset npz", "dataset packed"}
+OF_FILES |= {"dataset tfds", "model keras"}
 CHECKS = [
     check
     for kind, registry in testing.KINDS.items()
     for name in registry.names()
-    if registry.get(name).__module__ != BROKEN
-    for check in testing.checks(kind, name)
+    if not registry.get(name).__module__.startswith("shared.")
+    if f"{kind} {name}" not in OF_FILES
+    for check in testing.checks(kind, name, **ARGUMENTS.get(f"{kind} {name}", {}))
 ]
 # Half a minute; each of its stages is checked by itself.
 SLOW = {
@@ -22,34 +40,42 @@ SLOW = {
     "attack autoattack: has no python state",
     "attack autoattack: compiles with xla",
 }
+# Half a minute together; what they are made of is tested in rooms of their own.
+SLOW_PARTS = ("model ", "augmentation inception_crop", "dataset synthetic")
 
 
-@pytest.mark.parametrize(
-    "check",
-    [pytest.param(c, marks=pytest.mark.slow if str(c) in SLOW else ()) for c in CHECKS],
-    ids=str,
-)
+def marked(check):
+    slow = str(check) in SLOW or check.part.startswith(SLOW_PARTS)
+    return pytest.param(check, marks=pytest.mark.slow if slow else ())
+
+
+@pytest.mark.parametrize("check", map(marked, CHECKS), ids=str)
 def test_every_part_conforms(check):
     check()
+
+
+def test_images_of_files_conform(tmp_path):
+    write_splits(tmp_path / "npz")
+    for check in testing.checks("dataset", "npz", **npz_arguments(tmp_path / "npz")):
+        check()
 
 
 def test_the_kit_sees_the_built_in_parts_and_the_plugins():
     parts = {check.part for check in CHECKS}
     assert {"norm batch_norm", "attack pgd", "strategy adversarial"} <= parts
     assert {"norm evonorm_s0", "attack mi_fgsm", "strategy trades"} <= parts
-    assert len(parts) >= 15
+    assert {"model vit", "dataset digits", "augmentation crop_and_flip"} <= parts
+    assert {"optimizer rmsprop", "decay cosine"} <= parts
+    assert len(parts) >= 30
 
 
-@pytest.fixture
-def broken(forget_plugins):
-    plugin_modules.load(BROKEN, "the test")
-    from shared.broken_plugins import FAULTS
-
-    return FAULTS
-
-
-def test_every_broken_plugin_is_caught_with_its_fault_named(broken):
-    for part, (title, message) in broken.items():
+@pytest.mark.parametrize("module", BROKEN)
+def test_every_broken_plugin_is_caught_with_its_fault_named(module, forget_plugins):
+    plugin_modules.load(f"shared.{module}", "the test")
+    faults = importlib.import_module(f"shared.{module}").FAULTS
+    kinds = [part.split()[0] for part in faults]
+    assert all(kinds.count(kind) >= 4 for kind in kinds)
+    for part, (title, message) in faults.items():
         kind, name = part.split()
         (check,) = (c for c in testing.checks(kind, name) if c.title == title)
         with pytest.raises(testing.ConformanceError, match=message):

@@ -37,7 +37,7 @@ def define_plugin_flags() -> None:
     if "plugin" in FLAGS:
         return
     flags.DEFINE_multi_string("gin_bindings", [], "Bindings such as 'PGD.steps = 10'; they win.")
-    flags.DEFINE_multi_string("plugin", [], "Modules that register norms, attacks or strategies.")
+    flags.DEFINE_multi_string("plugin", [], "Modules that register parts, such as norms.")
     flags.DEFINE_multi_string("plugin_dir", [], "Folders whose modules are plugins.* to gin files.")
 
 

@@ -124,11 +124,11 @@ def digest(module: str) -> str:
 
 
 def defining(part_name: str) -> str:
-    """Returns which module of the plugin folders defines a class, for an error, or ``""``."""
+    """Returns which module of the plugin folders defines a part, for an error, or ``""``."""
     for module in in_folders():
         source = importlib.util.find_spec(module)
         text = Path(source.origin).read_text(encoding="utf-8") if source else ""
-        if f"class {part_name}(" in text:
+        if re.search(rf"^(class|def) {re.escape(part_name)}\b", text, re.MULTILINE):
             return f" '{module}' defines it: import {module} first"
     return ""
 

@@ -14,8 +14,6 @@ from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
 
-# Arguments of every model that are the run's own: gin binds none of them.
-OF_THE_RUN = ("image_shape", "classes", "make_norm")
 ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
 Arrange = Callable[[tf.Tensor], tf.Tensor]
 
@@ -78,8 +76,6 @@ class Model(TrainableModel, abc.ABC):
         pixel_std: divides the pixels.
         name: the model's name.
     """
-
-    unbindable = OF_THE_RUN
 
     def __init__(
         self,

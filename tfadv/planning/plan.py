@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import inspect
 
 import keras
 
@@ -18,11 +17,8 @@ from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.local import fastest_dtype
-from tfadv.errors import UserError
-from tfadv.models import (
-    Model,
-    functional,  # noqa: F401  (it registers)
-)
+from tfadv.models.classifier import Trainable
+from tfadv.models.functional.building import build_network
 from tfadv.norms import NormPolicy
 from tfadv.optimization.schedules import Decay, LearningRate
 from tfadv.planning import plan_checks
@@ -66,30 +62,16 @@ class Plan:
     warnings: tuple[str, ...]
     recipe: tuple[str, ...] | None = None
 
-    def build_model(self) -> Model:
+    def build_model(self) -> Trainable:
         """Builds the model for the plan's images; call it in the distribution's scope."""
-        name, parameter = self.experiment.model, "Experiment.model"
-        shape, norm = self.splits.train.image_shape, self.experiment.norm
-        part = MODELS.get(name.rpartition("/")[2])
-        # A model that brings weights has a head already, which others draw.
-        of_head = {"new_head"} & inspect.signature(part).parameters.keys()
-        try:
-            return MODELS.build(
-                name,
-                parameter,
-                image_shape=shape,
-                classes=self.splits.train.classes,
-                make_norm=functools.partial(NORMS.build, norm, "Experiment.norm"),
-                **dict.fromkeys(of_head, self.experiment.new_head),
-            )
-        except UserError:
-            raise
-        except ValueError as error:  # of Keras, such as maps without any pixel left
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(
-                f"{parameter} = {name!r} can't be built for images of {shape}: {reason:.200}",
-                parameter,
-            ) from error
+        return build_network(
+            self.experiment.model,
+            "Experiment.model",
+            image_shape=self.splits.train.image_shape,
+            classes=self.splits.train.classes,
+            make_norm=functools.partial(NORMS.build, self.experiment.norm, "Experiment.norm"),
+            new_head=self.experiment.new_head,
+        )
 
     @property
     def model_file(self) -> str | None:
@@ -111,7 +93,7 @@ class Plan:
         """What the model is trained to withstand; None where nothing attacks it."""
         return self.attack.threat_model if self.strategy.attacks else None
 
-    def branches(self, model: Model) -> tuple[str, ...]:
+    def branches(self, model: Trainable) -> tuple[str, ...]:
         """Returns the norm branches of a model that were trained, here or before.
 
         The others hold nothing but their start, of which there is nothing to say.

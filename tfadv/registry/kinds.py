@@ -26,12 +26,14 @@ class Registry:
 
     Attributes:
         kind: of the parts, such as ``norm``.
+        given: parameters that the run itself gives to each part, so that gin binds none of them.
         parts: by their names.
         papers: where they are from, by the same names.
     """
 
-    def __init__(self, kind: str):
+    def __init__(self, kind: str, given: tuple[str, ...] = ()):
         self.kind = kind
+        self.given = given
         self.papers: dict[str, str] = {}
         self.parts: dict[str, Callable[..., Any]] = {}
 
@@ -58,6 +60,8 @@ class Registry:
                     f"{self.kind} '{name}' is registered twice: by "
                     f"{old.__module__} and by {part.__module__}"
                 )
+            if self.given:
+                part.unbindable = (*self.given, *getattr(part, "unbindable", ()))
             self.parts[name] = configurable(part)
             self.papers[name] = paper
             return part
@@ -130,10 +134,10 @@ EVALUATION_SCOPE = "eval"
 NORMS = Registry("norm")
 ATTACKS = Registry("attack")
 STRATEGIES = Registry("strategy")
-MODELS = Registry("model")
+MODELS = Registry("model", given=("image_shape", "classes", "make_norm", "new_head"))
 DATASETS = Registry("dataset")
 AUGMENTATIONS = Registry("augmentation")
-OPTIMIZERS = Registry("optimizer")
+OPTIMIZERS = Registry("optimizer", given=("learning_rate",))
 DECAYS = Registry("decay")
 REGISTRIES = (NORMS, ATTACKS, STRATEGIES, MODELS, DATASETS, AUGMENTATIONS, OPTIMIZERS, DECAYS)
 

@@ -1,4 +1,4 @@
-"""The conformance kit: what a norm, an attack or a strategy must keep to.
+"""The conformance kit: what a registered part must keep to, a norm, an attack or a data set.
 
 Checks of plugins and templates for them enter; tests of this package live in `tests`.
 

@@ -5,19 +5,36 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tfadv.registry import ATTACKS, NORMS, STRATEGIES, unbound
-from tfadv.testing import attack_checks, norm_checks, norm_device_checks, strategy_checks
+from tfadv.models.functional.building import build_network
+from tfadv.registry import ATTACKS, MODELS, REGISTRIES, unbound
+from tfadv.testing import (
+    attack_checks,
+    augmentation_checks,
+    dataset_checks,
+    decay_checks,
+    model_branch_checks,
+    model_checks,
+    norm_checks,
+    norm_device_checks,
+    optimizer_checks,
+    strategy_checks,
+)
 from tfadv.testing.faults import ConformanceError
 from tfadv.testing.replicas import two_cpus
 
 __all__ = ["KINDS", "Check", "ConformanceError", "checks", "two_cpus"]
 
-# The registries whose parts have checks, by kind, and the checks in their order.
-KINDS = {kind.kind: kind for kind in (NORMS, ATTACKS, STRATEGIES)}
+# The registries by kind, and the checks of their parts in their order.
+KINDS = {kind.kind: kind for kind in REGISTRIES}
 _CHECKS: dict[str, tuple[Callable[[Callable[..., Any]], None], ...]] = {
     "norm": norm_checks.CHECKS + norm_device_checks.CHECKS,
     "attack": attack_checks.CHECKS,
     "strategy": strategy_checks.CHECKS,
+    "model": model_checks.CHECKS + model_branch_checks.CHECKS,
+    "dataset": dataset_checks.CHECKS,
+    "augmentation": augmentation_checks.CHECKS,
+    "optimizer": optimizer_checks.CHECKS,
+    "decay": decay_checks.CHECKS,
 }
 # What an attack is built with where gin binds nothing.
 SIZES = {"epsilon": 8.0, "steps": 4, "step_size": 3.0, "queries": 60, "classes": 2}
@@ -50,7 +67,7 @@ def checks(kind: str, name: str, **arguments: Any) -> list[Check]:
     """Returns the checks of a registered part.
 
     Args:
-        kind: ``norm``, ``attack`` or ``strategy``.
+        kind: of a registry, such as ``norm``.
         name: its registered name.
         **arguments: of its constructor. Others come from gin's bindings, an
             attack's sizes else from `SIZES`, or are their defaults.
@@ -68,6 +85,8 @@ def checks(kind: str, name: str, **arguments: Any) -> list[Check]:
 
 
 def _build(kind: str, part: str, /, **arguments: Any) -> Any:
+    if kind == MODELS.kind:
+        return build_network(part, **arguments)
     free = unbound(KINDS[kind].get(part)) if kind == ATTACKS.kind else ()
     sizes = {name: SIZES[name] for name in free if name in SIZES}
     return KINDS[kind].build(part, **sizes | arguments)

@@ -1,17 +1,14 @@
 """What a normalization must keep to where it runs: XLA, replicas, networks and exports."""
 
-import tempfile
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.models import Model
 from tfadv.models.resnet import ResNet
 from tfadv.norms.mode import NormMode
-from tfadv.strategies import Network
 from tfadv.testing.faults import require, require_near, values
+from tfadv.testing.model_cases import require_all_trained, require_exportable
 from tfadv.testing.norm_cases import BATCH, SHAPE, MakeNorm, built, some_maps
 from tfadv.testing.replicas import on_each, two_cpus
 
@@ -90,38 +87,12 @@ def synchronizes_replicas(make: MakeNorm) -> None:
 
 def trains_in_a_network(make: MakeNorm) -> None:
     """A training step's gradients are finite and reach all that its branch has."""
-    model = a_network(make)
-    reached = set()
-    for branch in model.branches:
-        network = Network(model, kinds={branch: branch})
-        with tf.GradientTape() as tape:
-            logits = network.train_logits({branch: some_images()})[0][branch]
-            loss = tf.reduce_sum(logits[:, 0] - logits[:, 1])
-        weights = [variable.value for variable in model.trainable_variables]
-        for variable, gradient in zip(
-            model.trainable_variables, tape.gradient(loss, weights), strict=True
-        ):
-            if gradient is None or not np.any(np.asarray(gradient)):
-                continue
-            finite = bool(tf.reduce_all(tf.math.is_finite(gradient)))
-            require(finite, f"the gradient of {variable.path} is not finite")
-            reached.add(variable.path)
-    for variable in model.trainable_variables:
-        require(variable.path in reached, f"no gradient reaches {variable.path}")
+    require_all_trained(a_network(make), some_images())
 
 
 def survives_the_export(make: MakeNorm) -> None:
     """As a SavedModel of plain TensorFlow it keeps logits and gradients, each branch."""
-    model = a_network(make)
-    with tempfile.TemporaryDirectory() as folder:
-        Endpoints(model, model.branches, (0.0, 255.0)).save(folder)
-        loaded = tf.saved_model.load(folder)
-        for branch in model.branches:
-            name = endpoint(branch) if len(model.branches) > 1 else DEFAULT_ENDPOINT
-            mine = _logits_and_gradient(lambda x, b=branch: model(x, mode=NormMode(b)))
-            theirs = _logits_and_gradient(getattr(loaded, name))
-            for ours, other in zip(mine, theirs, strict=True):
-                require_near(other, ours, 1e-4, f"exported, branch {branch} gives other values")
+    require_exportable(a_network(make), some_images())
 
 
 def has_the_stock_layer_it_says(make: MakeNorm) -> None:
@@ -150,15 +121,6 @@ def _mirrored(make, alone):
         for variable, value in zip(mirrored.variables, values(alone.variables), strict=True):
             variable.assign(value)
     return distribution, mirrored
-
-
-def _logits_and_gradient(logits_fn):
-    x = some_images()
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        logits = logits_fn(x)
-        loss = tf.reduce_sum(logits[:, 0] - logits[:, 1])
-    return logits, tape.gradient(loss, x)
 
 
 CHECKS = (

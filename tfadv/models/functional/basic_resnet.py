@@ -6,7 +6,6 @@ import keras
 from keras import layers
 
 from tfadv.errors import check, check_choice
-from tfadv.models.base import OF_THE_RUN
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.functional.parts import (
     activated,
@@ -72,9 +71,6 @@ def BasicResNet(  # noqa: N802  (as gin files call it)
     x = activated(x, "relu", "head") if preactivation else x
     logits = layers.Dense(classes, name="head")(layers.GlobalAveragePooling2D()(x))
     return network("basic_resnet", images, logits, make_norm, pixel_mean, pixel_std)
-
-
-BasicResNet.unbindable = OF_THE_RUN
 
 
 def _block(x, filters, stride, name):

@@ -6,7 +6,6 @@ import keras
 from keras import layers
 
 from tfadv.errors import check, check_choice
-from tfadv.models.base import OF_THE_RUN
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.functional.parts import LayerScale, conv, network
 from tfadv.norms.base import Norm
@@ -67,9 +66,6 @@ def ConvNeXt(  # noqa: N802  (as gin files call it)
     x = _norm("head_norm")(layers.GlobalAveragePooling2D()(x))
     logits = layers.Dense(classes, name="head")(x)
     return network("convnext", images, logits, make_norm, pixel_mean, pixel_std)
-
-
-ConvNeXt.unbindable = OF_THE_RUN
 
 
 def _stem(x, width, stem, patch):

@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.models.base import OF_THE_RUN
 from tfadv.models.functional.graph import Graph, walk
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.functional.preparation import Preparation, found_in, found_of_module
@@ -66,15 +65,12 @@ def Keras(  # noqa: N802  (as gin files call it)
     named = f"the Keras model '{path or build}'"
     stated = Preparation.of(pixel_mean, pixel_std, color)
     graph = walk(model)
-    _check_images(named, graph, image_shape)
+    check_images(named, graph, image_shape)
     preparation = stated or _found_preparation(named, graph, build)
     layers, new_classes = tuple(map(_layer, replace)), classes if new_head else None
     graph = with_norms(graph, make_norm, layers, new_classes)
-    _check_classes(named, graph, classes)
+    check_classes(named, graph, classes, "Experiment.new_head = True makes its last layer anew")
     return KerasNetwork(graph, preparation, image_shape, name=model.name)
-
-
-Keras.unbindable = (*OF_THE_RUN, "new_head")
 
 
 def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
@@ -88,17 +84,19 @@ def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
     return found
 
 
-def _check_images(named: str, graph: Graph, image_shape) -> None:
+def check_images(named: str, graph: Graph, image_shape: Sequence[int]) -> None:
+    """Raises `UserError` unless a walked model is of such images."""
     wanted, found = tuple(image_shape), tuple(graph.images.shape[1:])
     if any(side not in (None, asked) for side, asked in zip(found, wanted, strict=True)):
         raise UserError(f"{named} takes images of {found}, and these are of {wanted}")
 
 
-def _check_classes(named: str, graph: Graph, classes: int) -> None:
+def check_classes(named: str, graph: Graph, classes: int, remedy: str) -> None:
+    """Raises `UserError`, which ends in the remedy, unless a walked model makes so many logits."""
     if tuple(graph.logits.shape[1:]) != (classes,):
         raise UserError(
             f"{named} returns {tuple(graph.logits.shape[1:])} values an image, and the images "
-            f"are of {classes} classes: Experiment.new_head = True makes its last layer anew"
+            f"are of {classes} classes: {remedy}"
         )
 
 

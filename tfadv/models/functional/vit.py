@@ -6,7 +6,6 @@ import keras
 from keras import layers
 
 from tfadv.errors import check, check_choice
-from tfadv.models.base import OF_THE_RUN
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.functional.parts import conv, network
 from tfadv.norms.base import Norm
@@ -67,9 +66,6 @@ def ViT(  # noqa: N802  (as gin files call it)
     x = layers.GlobalAveragePooling1D()(_norm("head_norm")(x))
     logits = layers.Dense(classes, name="head")(x)
     return network("vit", images, logits, make_norm, pixel_mean, pixel_std)
-
-
-ViT.unbindable = OF_THE_RUN
 
 
 @keras.saving.register_keras_serializable("tfadv")

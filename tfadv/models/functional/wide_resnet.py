@@ -6,7 +6,6 @@ import keras
 from keras import layers
 
 from tfadv.errors import check, check_choice
-from tfadv.models.base import OF_THE_RUN
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.functional.parts import activated, conv, network, preactivation_block
 from tfadv.norms.base import Norm
@@ -58,6 +57,3 @@ def WideResNet(  # noqa: N802  (as gin files call it)
     x = activated(x, activation, "head")
     logits = layers.Dense(classes, name="head")(layers.GlobalAveragePooling2D()(x))
     return network("wide_resnet", images, logits, make_norm, pixel_mean, pixel_std)
-
-
-WideResNet.unbindable = OF_THE_RUN
