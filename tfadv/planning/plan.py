@@ -1,7 +1,7 @@
 """The parts of one experiment, chosen by gin and built before any work starts."""
 
 import dataclasses
-import functools
+from collections.abc import Callable
 
 import keras
 
@@ -20,6 +20,7 @@ from tfadv.devices.local import fastest_dtype
 from tfadv.models.classifier import Trainable
 from tfadv.models.functional.building import build_network
 from tfadv.norms import NormPolicy
+from tfadv.norms.base import Norm
 from tfadv.optimization.schedules import Decay, LearningRate
 from tfadv.planning import plan_checks
 from tfadv.planning.images import build_splits
@@ -69,7 +70,7 @@ class Plan:
             "Experiment.model",
             image_shape=self.splits.train.image_shape,
             classes=self.splits.train.classes,
-            make_norm=functools.partial(NORMS.build, self.experiment.norm, "Experiment.norm"),
+            make_norm=_norm_maker(self.experiment.norm),
             new_head=self.experiment.new_head,
         )
 
@@ -173,6 +174,17 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
         recipe=recipe_of(read.values) if read else None,
         **parts,
     )
+
+
+def _norm_maker(spec: str) -> Callable[..., Norm]:
+    """Returns what builds the run's norms; a bound ε or momentum wins over a Keras layer's."""
+    bound = [name for name in ("epsilon", "momentum") if NORMS.bound(spec, name) is not None]
+
+    def make(**arguments):
+        arguments = {name: value for name, value in arguments.items() if name not in bound}
+        return NORMS.build(spec, "Experiment.norm", **arguments)
+
+    return make
 
 
 def _model_file(experiment: Experiment) -> str | None:

@@ -112,6 +112,12 @@ def own_bindings(part: Callable[..., Any]) -> dict[str, Any]:
         ) from None
 
 
+def bindings_of(part: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the values that a part is built with in this scope: lent ones and its own."""
+    lent = {name: value for name, (value, _) in _borrowed_bindings(part).items()}
+    return lent | own_bindings(part)
+
+
 def _borrowed_bindings(part: Callable[..., Any]) -> dict[str, tuple[Any, str]]:
     """Returns the values that a part's ``borrows`` lends it in this scope, and their bindings."""
     found = {}

@@ -9,10 +9,10 @@ from tfadv.errors import UserError, nearest
 from tfadv.registry.bindings import (
     CONFIGURABLES,
     Part,
+    bindings_of,
     check_scope,
     configurable,
     configured,
-    own_bindings,
     scoped,
     written_again,
 )
@@ -117,7 +117,7 @@ class Registry:
             return configured(part, **arguments)
 
     def bound(self, spec: str, parameter: str) -> object:
-        """Returns what gin binds for a parameter of a part; None where it binds nothing.
+        """Returns what gin binds for a parameter of a part, or lends it; None for nothing.
 
         Args:
             spec: see `build`.
@@ -125,7 +125,7 @@ class Registry:
         """
         scope, _, name = spec.rpartition("/")
         with scoped(scope) if scope else contextlib.nullcontext():
-            return own_bindings(self.get(name)).get(parameter)
+            return bindings_of(self.get(name)).get(parameter)
 
 
 # The gin scope in which evaluation builds its attacks.

@@ -84,3 +84,11 @@ def test_built_in_networks_run_to_their_results(tmp_path, recipe, bindings):
 def test_images_that_are_too_small_are_told_in_a_line():
     with pytest.raises(UserError, match="'convnext' can't be built for images of .8, 8, 3"):
         one_device(make_plan("clean", "Experiment.model = 'convnext'"))
+
+
+def test_a_bound_parameter_of_the_norm_wins_over_the_layers_own(stored):
+    found = []
+    for bindings in ((), ("MixtureBatchNorm.epsilon = 0.5", "MixtureBatchNorm.momentum = 0.7")):
+        norms = make_plan("mbn", *stored, *bindings).build_model().norms.values()
+        found.append({(norm.epsilon, norm.momentum) for norm in norms})
+    assert found == [{(1e-3, 0.99)}, {(0.5, 0.7)}]
