@@ -7,9 +7,9 @@ import sys
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 from shared.keras_models import kinds_of_layers, network_of, randomized
+from shared.project import ROOT
 from shared.random_bundles import bundle_of, random_run
 
 from tfadv.errors import UserError
@@ -25,15 +25,21 @@ CONVNEXT = (
     "ConvNeXt.width = 8",
     "ConvNeXt.patch = 2",
 )
-# Without the package and its TensorFlow: what a phone or a server has.
+# Without the package and without TensorFlow: what a server or a phone has.
 STRANGER = """
 import sys
 sys.modules["tfadv"] = sys.modules["keras"] = sys.modules["tensorflow"] = None
 import numpy as np
-import onnxruntime
-session = onnxruntime.InferenceSession(sys.argv[1])
-np.save(sys.argv[3], session.run(["logits"], {"images": np.load(sys.argv[2])})[0])
+path, images, found = sys.argv[1], np.load(sys.argv[2]), sys.argv[3]
+if path.endswith("onnx"):
+    import onnxruntime
+    logits = onnxruntime.InferenceSession(path).run(["logits"], {"images": images})[0]
+else:
+    from ai_edge_litert.interpreter import Interpreter
+    logits = Interpreter(path).get_signature_runner()(images=images)["logits"]
+np.save(found, logits)
 """
+RUNTIMES = {"onnx": "onnxruntime", "litert": "ai_edge_litert"}
 
 with_format = pytest.mark.parametrize("name", converted.FORMATS)
 
@@ -76,7 +82,7 @@ def test_a_bundle_s_file_says_what_the_model_says(tmp_path, name, bindings):
         found = converted.FORMATS[name].logits(path, pixels / np.float32(255))
         np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
         assert 0 <= said["difference"] < 1e-5
-        if name == "onnx":
+        if importlib.util.find_spec(RUNTIMES[name]):
             np.save(tmp_path / "images.npy", pixels[:3] / np.float32(255))
             arguments = [path, tmp_path / "images.npy", tmp_path / "found.npy"]
             subprocess.run([sys.executable, "-c", STRANGER, *map(str, arguments)], check=True)
@@ -119,5 +125,8 @@ def test_formats_are_checked_before_anything_is_read(monkeypatch):
     with pytest.raises(UserError, match="--format is 'onxx', which is none of .* 'onnx'"):
         converted.check_formats(["onxx"])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"needs tf2onnx and .*: pip install 'tfadv\[onnx\]'"):
+    with pytest.raises(UserError, match="needs tf2onnx, .*: python -m pip install (.*)") as error:
         converted.check_formats(["litert", "onnx"])
+    packages = error.value.message.partition("install ")[2].split()
+    assert ", ".join(f'"{name}"' for name in packages) in (ROOT / "setup.py").read_text()
+    assert set(packages) < set((ROOT / "requirements-suites.txt").read_text().split())

@@ -19,10 +19,12 @@ def check_formats(formats: Sequence[str]) -> None:
     """Raises `UserError` unless all are known, and what writes them is installed."""
     for name in formats:
         check_choice("--format", name, tuple(FORMATS))
-        missing = [n for n in FORMATS[name].NEEDS if importlib.util.find_spec(n) is None]
+        needs = FORMATS[name].NEEDS
+        missing = [module for module in needs if importlib.util.find_spec(module) is None]
         if missing:
+            packages = " ".join(f"{module}=={version}" for module, version in needs.items())
             raise UserError(
-                f"--format={name} needs {' and '.join(missing)}: pip install 'tfadv[{name}]'"
+                f"--format={name} needs {', '.join(missing)}: python -m pip install {packages}"
             )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-NEEDS = ()
+NEEDS: dict[str, str] = {}  # nothing but TensorFlow
 
 
 def write(folder: Path, endpoint: str, path: Path) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-NEEDS = ("tf2onnx", "onnx", "onnxruntime")
+# As setup.py's extra "onnx".
+NEEDS = {"tf2onnx": "1.17.0", "onnx": "1.23.2", "onnxruntime": "1.32.0"}
 
 
 def write(function: Callable[[tf.Tensor], tf.Tensor], shape: tuple[int, ...], path: Path) -> None:
