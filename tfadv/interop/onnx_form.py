@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from tfadv.devices.tracing import functions_opened
+
 # As setup.py's extra "onnx".
 NEEDS = {"tf2onnx": "1.17.0", "onnx": "1.23.2", "onnxruntime": "1.32.0"}
 
@@ -52,14 +54,8 @@ def logits(path: Path, images: np.ndarray) -> np.ndarray:
 def _frozen(function, shape) -> tuple[tf.compat.v1.GraphDef, str, str]:
     """Returns a graph that holds its weights, and the names of its input and output."""
     images = tf.TensorSpec((None, *shape), tf.float32, "images")
-    eagerly = tf.config.functions_run_eagerly()
-    # Functions inside are traced as part of this one: Keras' grouped convolutions are some that
-    # are never inlined afterwards.
-    tf.config.run_functions_eagerly(True)
-    try:
+    with functions_opened():  # Keras' grouped convolutions are some that are never inlined
         traced = tf.function(function, autograph=False).get_concrete_function(images)
-    finally:
-        tf.config.run_functions_eagerly(eagerly)
     frozen = convert_variables_to_constants_v2(
         traced, lower_control_flow=False, aggressive_inlining=True
     )

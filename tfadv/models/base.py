@@ -10,6 +10,7 @@ from tfadv.devices.local import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
+from tfadv.models.norm_place import NormPlace
 from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
@@ -25,7 +26,7 @@ def as_it_is(x: tf.Tensor) -> tf.Tensor:
     return x
 
 
-class TrainableModel(keras.Model):
+class TrainableModel(keras.Model, abc.ABC):
     """What every network has that is trained here, whatever it is made of; see `Trainable`.
 
     Attributes:
@@ -46,6 +47,11 @@ class TrainableModel(keras.Model):
         """Every norm of the network by its path, those inside another one too."""
         return norms_in(self)
 
+    @property
+    @abc.abstractmethod
+    def norm_places(self) -> list[NormPlace]:
+        """The norms in order of depth, those inside another one left out."""
+
     def describe(self) -> dict[str, object]:
         """Returns what a results record says of the model."""
         return {
@@ -65,7 +71,7 @@ class TrainableModel(keras.Model):
             )
 
 
-class Model(TrainableModel, abc.ABC):
+class Model(TrainableModel):
     """A `Trainable` classifier of float32 RGB images in 0..255, built of ConvNorm units.
 
     A subclass builds its layers in its constructor and defines `units` and
@@ -99,6 +105,11 @@ class Model(TrainableModel, abc.ABC):
     @abc.abstractmethod
     def units(self) -> list[ConvNorm]:
         """Every ConvNorm unit of the network."""
+
+    @property
+    def norm_places(self) -> list[NormPlace]:
+        """The norms of the units; see `TrainableModel`."""
+        return [unit.place for unit in self.units]
 
     @property
     def branches(self) -> tuple[str, ...]:

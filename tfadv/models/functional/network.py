@@ -13,7 +13,9 @@ from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.functional.folding import LinearUnit, folded
 from tfadv.models.functional.graph import Call, Graph
 from tfadv.models.functional.layout import in_any_layout, inside_from, together
+from tfadv.models.functional.places import norm_places
 from tfadv.models.functional.preparation import Preparation
+from tfadv.models.norm_place import NormPlace
 from tfadv.norms.base import Collected, Norm, merged, write_statistics
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
@@ -64,6 +66,11 @@ class KerasNetwork(TrainableModel):
     def default_branch(self) -> str:
         """The branch of a call that names none: 'adv' where there is one."""
         return self._norm.default_branch if self._norm else MAIN
+
+    @property
+    def norm_places(self) -> list[NormPlace]:
+        """The norms by the names of their layers; see `TrainableModel`."""
+        return norm_places(self.graph)
 
     @property
     def variables(self) -> list[keras.Variable]:
