@@ -32,10 +32,12 @@ class TrainableModel(keras.Model, abc.ABC):
     Attributes:
         dtypes: in which its convolutions can be computed.
         randomized: False: it answers the same images alike.
+        draws_in_training: whether layers such as dropout act where there is a seed.
     """
 
     dtypes = ("float32", "bfloat16")
     randomized = False
+    draws_in_training = False
 
     @property
     def kernels(self) -> list[keras.Variable]:

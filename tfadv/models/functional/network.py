@@ -68,6 +68,11 @@ class KerasNetwork(TrainableModel):
         return self._norm.default_branch if self._norm else MAIN
 
     @property
+    def draws_in_training(self) -> bool:
+        """Whether a layer draws, such as dropout: it keeps a state that is no weight."""
+        return any(len(part.variables) > len(part.weights) for part in self.parts)
+
+    @property
     def norm_places(self) -> list[NormPlace]:
         """The norms by the names of their layers; see `TrainableModel`."""
         return norm_places(self.graph)
