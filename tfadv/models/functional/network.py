@@ -29,6 +29,7 @@ class KerasNetwork(TrainableModel):
 
     Attributes:
         graph: as given.
+        folded: the same, its linear layers with what is beside them as units.
         prepare: as given.
 
     Args:
@@ -52,8 +53,8 @@ class KerasNetwork(TrainableModel):
         self.parts = [part for part in operations if isinstance(part, keras.layers.Layer)]
         self.prepare = prepare
         self.graph = graph
-        self._folded = folded(graph)
-        self._inside_from = inside_from(self._folded)
+        self.folded = folded(graph)
+        self._inside_from = inside_from(self.folded)
         self._norm = next((part for part in self.parts if isinstance(part, Norm)), None)
         self.built = True
 
@@ -105,7 +106,7 @@ class KerasNetwork(TrainableModel):
         self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
         collections: list[Collected] = []
-        places = {id(call): str(place) for place, call in enumerate(self._folded.calls)}
+        places = {id(call): str(place) for place, call in enumerate(self.folded.calls)}
 
         def apply(call: Call, arguments: tuple, named: dict):
             operation = call.operation
@@ -121,7 +122,7 @@ class KerasNetwork(TrainableModel):
             return y
 
         logits = tf.cast(
-            self._folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
+            self.folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
         )
         collected = merged(collections)
         if collect:
@@ -135,12 +136,12 @@ class KerasNetwork(TrainableModel):
     ) -> LogitsFn:
         """Returns the model in one mode as a plain function; see `Model.logits_fn`."""
         chosen_branch(mode.branch, self.branches, self.default_branch)
-        ready = [self._ready(call, mode, dtype, constant) for call in self._folded.calls]
+        ready = [self._ready(call, mode, dtype, constant) for call in self.folded.calls]
         fixed = all(norm.affine(mode) is not None for norm in self.norms.values())
         inside = self._inside_from if fixed and not has_accelerator() else len(ready)
         applied = {
             id(call): (function, place >= inside)
-            for place, (call, function) in enumerate(zip(self._folded.calls, ready, strict=True))
+            for place, (call, function) in enumerate(zip(self.folded.calls, ready, strict=True))
         }
 
         def apply(call: Call, arguments: tuple, named: dict):
@@ -151,7 +152,7 @@ class KerasNetwork(TrainableModel):
             return function(arguments, named)
 
         return lambda images: tf.cast(
-            self._folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
+            self.folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
         )
 
     def _ready(self, call: Call, mode: NormMode, dtype: str, constant: bool):
