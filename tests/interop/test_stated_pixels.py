@@ -73,5 +73,5 @@ def test_the_command_ends_before_anything_is_trained(stored, tmp_path):
     of = [*bindings(stored, 0.0, 1.0, "RGB"), *npz_bindings(tmp_path)]
     given = ("--gin_file=gin/mbn.gin", f"--gin_file={SMOKE}")
     done = run_command("train", *given, bindings=of, model_dir=tmp_path / "run")
-    assert done.returncode == 1 and last_error(done).endswith(RIGHT)
+    assert done.returncode == 2 and last_error(done).endswith(RIGHT)
     assert not (tmp_path / "run" / "run.json").exists()
