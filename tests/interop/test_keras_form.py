@@ -56,8 +56,7 @@ def test_a_keras_model_takes_images_in_another_range(tiny_model, some_images, pi
     np.testing.assert_allclose(found, model(some_images[0]), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("color", ["RGB", "BGR"])
-@pytest.mark.parametrize("build", [small_cnn, kinds_of_layers])
+@pytest.mark.parametrize(("build", "color"), [(small_cnn, "BGR"), (kinds_of_layers, "RGB")])
 def test_a_network_made_of_a_keras_model_is_one_again(tmp_path, build, color):
     prepare = Preparation((100.0, 90.0, 80.0), (50.0, 60.0, 70.0), color)
     network = network_of(randomized(build()), MixtureBatchNorm, prepare=prepare)

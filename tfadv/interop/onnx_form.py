@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.python.util import deprecation
 
 from tfadv.devices.tracing import functions_opened
 
@@ -30,13 +31,14 @@ def write(function: Callable[[tf.Tensor], tf.Tensor], shape: tuple[int, ...], pa
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # the check below says it
     graph, image, logits = _frozen(function, shape)
-    model, _ = convert.from_graph_def(
-        graph,
-        input_names=[image],
-        output_names=[logits],
-        custom_op_handlers={"Erfc": (_erfc, [])},
-        tensors_to_rename={image: "images", logits: "logits"},
-    )
+    with deprecation.silence():  # what tf2onnx calls of TensorFlow
+        model, _ = convert.from_graph_def(
+            graph,
+            input_names=[image],
+            output_names=[logits],
+            custom_op_handlers={"Erfc": (_erfc, [])},
+            tensors_to_rename={image: "images", logits: "logits"},
+        )
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "N"
     onnx.checker.check_model(model)
