@@ -21,7 +21,8 @@ test-slow: $(INSTALLED)
 	$(PYTEST)
 
 test-suites: $(SUITES)/.installed
-	$(SUITES)/bin/python -m pytest tests/commands/test_adapters.py tests/interop/test_torch_networks.py
+	$(SUITES)/bin/python -m pytest tests/commands/test_adapters.py \
+		tests/interop/test_converted.py tests/interop/test_torch_networks.py
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

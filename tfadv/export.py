@@ -7,6 +7,7 @@ from absl import flags
 from tfadv import interruption
 from tfadv.config import command_line
 from tfadv.interop.bundle_writer import check_new, write_bundle
+from tfadv.interop.converted import check_formats
 from tfadv.planning.plan import build_plan
 from tfadv.runs import identity, trained_run
 from tfadv.runs.one_writer import SUFFIX, remove_left, writing
@@ -18,6 +19,7 @@ command_line.define_weights_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_enum("pixel_range", "1", ["1", "255"], "Images are to be in 0..1 or in 0..255.")
 flags.DEFINE_bool("fold", False, "Write .keras files with the norms folded in as well.")
+flags.DEFINE_list("format", [], "Beside the SavedModel: onnx, litert, or both with a comma.")
 flags.DEFINE_string("license", "unspecified", "The weights' licence, for the metadata.")
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
@@ -31,6 +33,7 @@ def main(argv):
         lock = folder.with_name(f"{folder.name}{SUFFIX}")
         remove_left(folder, lock, "output_dir")
         check_new(folder)
+        check_formats(FLAGS.format)
         with (
             writing(folder, lock, "output_dir"),
             interruption.leaving("with nothing written"),
@@ -55,7 +58,9 @@ def _write(found: command_line.Found, folder: Path) -> tuple[list[str], list[str
     branches = command_line.chosen_branches(run.branches, FLAGS.branch)
     branches.sort(key=lambda branch: branch != run.model.default_branch)
     pixel_range = (0.0, float(FLAGS.pixel_range))
-    notes = write_bundle(run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold)
+    notes = write_bundle(
+        run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold, FLAGS.format
+    )
     if run.results is None:
         notes.append("the run has no results yet, so the bundle says nothing of accuracies")
     return branches, notes

@@ -19,6 +19,7 @@ from tfadv.devices.local import device_names
 from tfadv.devices.workers import WorkerLost, Workers
 from tfadv.errors import UserError
 from tfadv.files import write_text
+from tfadv.interop import stated_pixels
 from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.reports.console import results_table
@@ -103,6 +104,8 @@ def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Co
         session = Session(trainer)
         begins = not directory.has_checkpoint
         about_weights = trainer.load_initial_weights() if begins else ()
+        if begins:
+            stated_pixels.check(plan, trainer.model, workers)
         console.print(
             f"{directory.path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps "
             f"of {plan.training.batch_size} images on {trainer.replicas} replica(s)"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.project import ROOT
+from shared.random_bundles import bundle_of, random_run
 
 from tfadv import adapters, config
 from tfadv.devices.local import device_names
@@ -133,6 +134,30 @@ def test_autoattack_holds_on_adv_and_breaks_clean(trained):
     clean, adv = (robust_accuracy(trained, branch, autoattack, 60) for branch in ("clean", "adv"))
     print(f"AutoAttack: clean branch {clean:.1%}, adv branch {adv:.1%}")
     assert clean < 0.05 and 0.1 < adv <= robust_accuracy(trained, "adv", art_pgd, 60)
+
+
+def test_every_suite_attacks_a_network_made_of_a_keras_model(tmp_path):
+    """Depthwise convolutions, GELU and a norm that isn't folded; random weights, 24 images."""
+    run = random_run(
+        tmp_path,
+        "Experiment.model = 'convnext'",
+        "Experiment.norm = 'layer_norm'",
+        *("ConvNeXt.blocks = (1, 1)", "ConvNeXt.width = 8", "ConvNeXt.patch = 1"),
+        files=["gin/gn.gin", "gin/scale/digits.gin"],
+    )
+    folder = tmp_path / "bundle"
+    bundle_of(run, folder)
+    images, _ = adapters.examples(folder, 24)
+    labels = np.argmax(LoadedBundle(folder)(images), 1)  # all are right
+    suites = (foolbox_pgd, art_pgd, cleverhans_pgd)
+    found = [suite(folder, images, labels, None) for suite in suites]
+    beaten = autoattack(folder, images[:4], labels[:4], None)
+    wrong = [np.mean(np.argmax(LoadedBundle(folder)(x), 1) != labels) for x in found]
+    alike = [np.mean(np.abs(x - found[0]) < 1e-3) for x in found[1:]]
+    print(f"Foolbox, ART and CleverHans: {wrong}, of the first one's pixels {alike}")
+    assert min(wrong) > 0.5 and min(alike) > 0.9
+    assert all(np.abs(x - images).max() <= EPSILON / 255 + 1e-5 for x in found)
+    assert np.abs(beaten - images[:4]).max() <= EPSILON / 255 + 1e-5
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_nothing_is_left_out_that_no_page_has(instead):
 def test_pages_install_the_versions_that_are_tested():
     tested = (ROOT / "requirements-suites.txt").read_text().split()
     installs = [c for c in documented() if c.text.startswith("python -m pip install ")]
-    assert len(installs) == 4
+    assert len(installs) == 5
     for command in installs:
         for package in command.words[4:]:
             assert package in tested, f"{command.where}: {package}"

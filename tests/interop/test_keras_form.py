@@ -9,6 +9,7 @@ from tfadv.errors import UserError
 from tfadv.interop.keras_form import keras_form
 from tfadv.models.functional.preparation import Preparation
 from tfadv.norms import NormMode
+from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 
 
@@ -55,17 +56,43 @@ def test_a_keras_model_takes_images_in_another_range(tiny_model, some_images, pi
     np.testing.assert_allclose(found, model(some_images[0]), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("color", ["RGB", "BGR"])
-@pytest.mark.parametrize("build", [small_cnn, kinds_of_layers])
+@pytest.mark.parametrize(("build", "color"), [(small_cnn, "BGR"), (kinds_of_layers, "RGB")])
 def test_a_network_made_of_a_keras_model_is_one_again(tmp_path, build, color):
     prepare = Preparation((100.0, 90.0, 80.0), (50.0, 60.0, 70.0), color)
     network = network_of(randomized(build()), MixtureBatchNorm, prepare=prepare)
     adv = next(v for v in network.variables if v.path.endswith("adv/beta"))
     adv.assign(adv + 1.0)
     pixels = images(4) * 50 + 100
-    for branch in ("clean", "adv"):
-        plain = keras_form(network, branch, (0.0, 1.0))
+    for branch, fold in (("clean", False), ("adv", False), ("adv", True)):
+        plain = keras_form(network, branch, (0.0, 1.0), fold)
         plain.save(tmp_path / "model.keras")
-        found = keras.saving.load_model(tmp_path / "model.keras")(pixels / 255)
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
         expected = network(pixels, mode=NormMode(branch))
-        np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(loaded(pixels / 255), expected, atol=1e-4, rtol=1e-4)
+        norms = [x for x in loaded.layers if isinstance(x, keras.layers.BatchNormalization)]
+        # One of its norms comes after no linear layer.
+        left = {small_cnn: 0, kinds_of_layers: 1}[build] if fold else len(network.norm_places)
+        assert len(norms) == left
+
+
+class Halved(GroupNorm):
+    """Takes kernels of another size."""
+
+    def prepare_kernel(self, kernel):
+        return kernel / 2 + 0.1
+
+
+def test_what_is_shared_or_stays_a_norm_is_right_when_folded():
+    """A convolution with two norms after it is two; group norm is no fixed map."""
+    x = keras.Input((8, 8, 3))
+    shared = keras.layers.Conv2D(4, 3, padding="same", use_bias=False)
+    y = keras.layers.BatchNormalization()(shared(x))
+    y = y + keras.layers.BatchNormalization()(shared(x))
+    logits = keras.layers.Dense(4, name="head")(keras.layers.Flatten()(y))
+    model = randomized(keras.Model(x, logits))
+    folded = keras_form(network_of(model, MixtureBatchNorm), "adv", fold=True)
+    np.testing.assert_allclose(folded(images(4)), model(images(4)), atol=1e-4, rtol=1e-4)
+    network = network_of(model, lambda **named: Halved(groups=2, **named))
+    for fold in (False, True):
+        plain = keras_form(network, fold=fold)
+        np.testing.assert_allclose(plain(images(4)), network(images(4)), atol=1e-4, rtol=1e-4)

@@ -87,3 +87,9 @@ def test_wrong_logits_and_gradients_of_a_suite_are_refused(loaded):
     vanished = np.zeros_like(gradient)
     with pytest.raises(UserError, match="cosine is 0.0000"):
         loaded.check_suite("A suite", logits, vanished)
+
+
+def test_gradients_that_both_vanish_are_alike(loaded, monkeypatch):
+    vanished = np.zeros_like(loaded.reference_gradient)
+    monkeypatch.setattr(loaded, "reference_gradient", vanished)
+    loaded.check_suite("A suite", loaded.reference_logits, vanished)

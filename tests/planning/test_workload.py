@@ -1,17 +1,30 @@
 """The work of a step: passes, operations, memory and time."""
 
+import math
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
+from shared.keras_models import kinds_of_layers, network_of
 from shared.smoke_trainers import make_plan, one_device
 
 from tfadv.config.hardware import Hardware
-from tfadv.planning.workload import Workload, measure_workload
+from tfadv.models.functional.convnext import ConvNeXt
+from tfadv.models.functional.from_keras import Keras
+from tfadv.models.functional.vit import ViT
+from tfadv.norms.batch_norm import BatchNorm
+from tfadv.norms.layer_norm import LayerNorm
+from tfadv.planning.activations import Activations, measure_activations
+from tfadv.planning.workload import Workload, measure_forward, measure_workload
+
+SHAPE, KERAS = (224, 224, 3), "keras.applications"
 
 
 def test_time_by_stated_peaks():
     """The released pipeline's account: ResNet-152, PGD-30, 52 hours on 128 V100."""
-    workload = Workload(2 * 11.51e9, 0, attack_steps=30, trained_images=1)
+    workload = Workload(2 * 11.51e9, attack_steps=30, trained_images=1)
     flops = {kind: n * 110 * 1_281_167 for kind, n in workload.flops("float32", "float32").items()}
     seconds = Hardware("V100", 128, utilization=0.55).seconds(flops, 128)
     assert seconds / 3600 == pytest.approx(52, rel=0.02)
@@ -19,7 +32,7 @@ def test_time_by_stated_peaks():
     hardware = Hardware(bandwidth=10.0)
     assert hardware.all_reduce_seconds(1e9, 5) == pytest.approx(2 * 4 / 5 * 0.1)
     assert Hardware().all_reduce_seconds(1e9, 5) is None
-    mixed = Workload(1e9, 0, 10, 2).flops("float32", "bfloat16")
+    mixed = Workload(1e9, 10, 2).flops("float32", "bfloat16")
     assert mixed == {"bfloat16": 20e9, "float32": 6e9}
 
 
@@ -44,11 +57,58 @@ def test_the_workload_counts_what_a_strategy_uses(recipe, attacked, trained):
     assert workload.forward_flops == operations
 
 
+def test_every_kind_of_product_is_counted():
+    """Of each of Keras' layers by its own kernel and shapes; attention by its definition."""
+    model = kinds_of_layers()
+    expected = 0
+    for layer in model.layers:
+        places, kernel = math.prod(layer.output.shape[1:-1]), getattr(layer, "kernel", None)
+        if isinstance(layer, layers.SeparableConv2D):
+            depthwise, pointwise = layer.depthwise_kernel, layer.pointwise_kernel
+            expected += places * (math.prod(depthwise.shape) + math.prod(pointwise.shape))
+        elif isinstance(layer, layers.Conv2DTranspose):  # each input meets the whole kernel
+            expected += math.prod(layer.input.shape[1:-1]) * math.prod(kernel.shape)
+        elif isinstance(layer, layers.MultiHeadAttention):
+            tokens, width = layer.output.shape[1:]
+            inner = 2 * 4  # two heads
+            expected += tokens * 4 * width * inner + 2 * tokens**2 * inner
+        elif kernel is not None:
+            expected += places * math.prod(kernel.shape)
+    assert measure_forward(network_of(model, BatchNorm)) == 2 * expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "published"),
+    [
+        (lambda: Keras(SHAPE, 1000, BatchNorm, build=f"{KERAS}.MobileNetV2"), 0.300e9),
+        (lambda: Keras(SHAPE, 1000, BatchNorm, build=f"{KERAS}.EfficientNetB0"), 0.39e9),
+        (lambda: ConvNeXt(SHAPE, 1000, LayerNorm), 4.5e9),
+        (lambda: ViT(SHAPE, 1000, LayerNorm), 4.6e9),
+    ],
+)
+def test_networks_cost_what_their_papers_say(build, published):
+    """A multiplication and an addition are one there."""
+    assert measure_forward(build()) / 2 == pytest.approx(published, rel=0.015)
+
+
+def test_what_is_kept_is_what_gradients_take():
+    """Convolution, norm and ReLU: the images and what each of the first two puts out."""
+    x = keras.Input((8, 8, 3))
+    y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(4, 3, use_bias=False)(x)))
+    model = keras.Model(x, layers.Dense(5)(layers.GlobalAveragePooling2D()(y)))
+    found = measure_activations(network_of(model, BatchNorm), attacked=True)
+    maps, vector = 6 * 6 * 4, 4
+    assert 0 <= found.training - (8 * 8 * 3 + 2 * maps + vector) <= 3 * vector  # moments
+    assert found.attack == maps  # of the ReLU, the norm folded
+    assert measure_activations(network_of(model, BatchNorm), attacked=False).attack == 0
+
+
 def test_memory_is_the_greater_of_training_and_attack():
-    workload = Workload(0, outputs=100, attack_steps=3, trained_images=2)
-    assert workload.activation_bytes(10, "float32", "float32") == 10 * 2 * 4 * 100 * 2
-    light = Workload(0, outputs=100, attack_steps=3, trained_images=0.1)
-    assert light.activation_bytes(10, "float32", "bfloat16") == 10 * tf.bfloat16.size * 100
+    kept = Activations(training=200, attack=100)
+    assert kept.bytes_of(10, 2, "float32", "float32") == 10 * 4 * 200 * 2
+    assert kept.bytes_of(10, 0.1, "float32", "bfloat16") == 10 * tf.bfloat16.size * 100
+    assert kept.bytes_of(10, 0.1, "float32", None) == 10 * 4 * 200 * 0.1
 
 
 @pytest.mark.parametrize(

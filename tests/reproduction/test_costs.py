@@ -23,7 +23,7 @@ def runner(tmp_path):
 
 def forward(runner, cell):
     plan = build_plan(runner.read(cell))
-    return measure_forward(plan.build_model()).flops
+    return measure_forward(plan.build_model())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is measured of a model's norms, against NumPy's moments of what reaches them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -18,12 +19,14 @@ from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 from tfadv.planning.plan import build_plan
 from tfadv.registry import NORMS
 from tfadv.reproduction import norm_statistics
+from tfadv.reproduction.norm_sample import default_block
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.trained_run import TrainedRun
 
 SMALL = ("ResNet.blocks = (1,)", "PGD.steps = 1")
 NAMES = ["stem", *(f"stage1_block1/{unit}" for unit in ("reduce", "spatial", "expand", "shortcut"))]
+TINY_WIDE_RESNET = ("WideResNet.depth = 10", "WideResNet.widen_factor = 1")
 ATTACK_WRITES = (
     "NormPolicy.attack_statistics = 'batch'",
     "NormPolicy.attack_update = True",
@@ -52,7 +55,7 @@ def moments_by_norm(model, images, branch, monkeypatch):
 
     def caught(self, x, mode):
         values = np.asarray(x, np.float64)
-        name = self.path.split("/norm")[0]
+        name = re.sub("/norm.*|/(clean|adv)$", "", self.path)
         found[name] = values.mean((0, 1, 2)), values.var((0, 1, 2))
         return inner(self, x, mode)
 
@@ -62,8 +65,8 @@ def moments_by_norm(model, images, branch, monkeypatch):
     return found
 
 
-def require_batches(found, branch, number, expected):
-    assert [norm["name"] for norm in found["norms"]] == NAMES
+def require_batches(found, branch, number, expected, names=NAMES):
+    assert [norm["name"] for norm in found["norms"]] == names
     for norm in found["norms"]:
         ours = norm["batches"][branch][number]
         for what, values in zip(("mean", "variance"), expected[norm["name"]], strict=True):
@@ -87,6 +90,18 @@ def test_each_branch_is_read_and_measured_on_its_own_images(tmp_path, monkeypatc
             ours = norm["running"][branch]
             np.testing.assert_array_equal(np.float32(ours["mean"]), inner.moving_mean)
             np.testing.assert_array_equal(np.float32(ours["variance"]), inner.moving_variance)
+
+
+def test_norms_of_other_networks_are_measured_by_their_layers_names(tmp_path, monkeypatch):
+    run = random_run(tmp_path, "mbn", "Experiment.model = 'wide_resnet'", *TINY_WIDE_RESNET)
+    found = norm_statistics.record(run)
+    blocks = [f"stage{stage}_block1" for stage in (1, 2, 3)]
+    names = [f"{block}_{place}_norm" for block in blocks for place in ("first", "second")]
+    (batch,) = batches(run.plan, 3)[2:]
+    expected = moments_by_norm(run.model, batch["image"], "clean", monkeypatch)
+    require_batches(found, "clean", 0, expected, [*names, "head_norm"])
+    assert [norm["block"] for norm in found["norms"]] == [*np.repeat(blocks, 2), "head_norm"]
+    assert default_block(found["norms"]) == "stage3_block1"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
 """Figures of norm statistics draw the record; the diagram draws what the norms really see."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
+from shared.keras_models import network_of, small_cnn
 from shared.norm_statistics import of_network, statistics
 from shared.tiny_networks import tiny_resnet
 
 from tfadv.errors import UserError
 from tfadv.models.resnet import ResNet
+from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 from tfadv.norms.mode import ADV, CLEAN
@@ -221,6 +225,22 @@ def test_group_norm_has_no_mini_batch():
     assert isinstance(model.stem.norm, GroupNorm)
     texts = [text.get_text() for text in diagram(model, Adversarial()).axes[0].texts]
     assert "GroupNorm: 2 kinds of images" in texts and "one norm\nkeeps no statistics" in texts
+
+
+def test_figure_4_names_the_layers_of_any_network():
+    def texts(model):
+        return [text.get_text() for text in diagram(model, Adversarial()).axes[0].texts]
+
+    said = texts(network_of(small_cnn(), MixtureBatchNorm))
+    assert "3×3 convolution, the same for all images" in said and "ReLU" in said
+    assert "MixtureBatchNorm: 2 kinds of images, 2 mini-batches" in said
+    x = keras.Input((8, 8, 3))
+    y = layers.DepthwiseConv2D((1, 5))(x)
+    y = layers.Activation("silu")(layers.BatchNormalization()(y))
+    said = texts(network_of(keras.Model(x, layers.Flatten()(y)), BatchNorm))
+    assert "1×5 depthwise convolution, the same for all images" in said and "silu" in said
+    with pytest.raises(UserError, match="'mine' has no norm: there is nothing to draw"):
+        diagram(network_of(keras.Model(x, layers.Flatten()(x)), BatchNorm), Adversarial())
 
 
 def test_a_branch_that_the_norm_lacks_is_refused():

@@ -20,8 +20,8 @@ def random_run(path, *bindings, files=DIGITS):
     return TrainedRun(path, plan, trainer.model, read.text(), None, "1234abc")
 
 
-def bundle_of(run, folder, *, pixel_range=(0.0, 1.0), fold=False, license_name="CC0"):
+def bundle_of(run, folder, *, pixel_range=(0.0, 1.0), fold=False, license_name="CC0", formats=()):
     """Writes a bundle of all branches, the default one first."""
     branches = sorted(run.model.branches, key=lambda name: name != run.model.default_branch)
-    notes = write_bundle(run, folder, branches, pixel_range, license_name, fold)
+    notes = write_bundle(run, folder, branches, pixel_range, license_name, fold, formats)
     return json.loads((folder / "metadata.json").read_text()), notes

@@ -85,6 +85,39 @@ def test_another_division_of_the_images_that_share_statistics_is_refused(tmp_pat
         start(tmp_path, "mbn", PORTIONS)
 
 
+DROPOUT = (
+    "Experiment.model = 'vit'",
+    "Experiment.norm = 'layer_norm'",
+    *("ViT.blocks = 1", "ViT.width = 8", "ViT.heads = 2", "ViT.patch = 4", "ViT.dropout = 0.5"),
+)
+
+
+EIGHT = "Training.micro_batch_size = 8"
+
+
+def test_another_division_of_the_images_that_dropout_draws_for_is_refused(tmp_path):
+    whole, portions = (one_device(make_plan("gn", *DROPOUT, *of)) for of in ((), (EIGHT,)))
+    refused = "drawn at once for 8 images, and 1 replica.* make that 16 images, another experiment"
+    with pytest.raises(UserError, match=refused):
+        division.check(tmp_path, [portions.division], whole.division)
+    step = TrainingStep(whole.plan, whole.model, whole.optimizer, replicas=2)
+    assert step.draws_of == "8 images" and whole.division["draws_of"] == "16 images"
+    assert one_device(make_plan("gn", EIGHT)).division["draws_of"] == "no images"
+    older = {key: value for key, value in portions.division.items() if key != "draws_of"}
+    division.check(tmp_path, [older], whole.division)
+
+
+@pytest.mark.slow
+def test_dropout_is_the_same_for_as_many_portions_on_other_devices():
+    """Two portions on one device, and one on each of two: the step's loss tells its masks."""
+    losses = [
+        next(on(make_plan("gn", *DROPOUT, *of)).steps())["loss"]
+        for on, of in ((one_device, (EIGHT,)), (mirrored, (EIGHT,)), (one_device, ()))
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[0] != pytest.approx(losses[2], rel=1e-3)
+
+
 def test_what_is_no_matter_of_devices_stays_refused(tmp_path):
     start(tmp_path, "gn", until=2)
     with pytest.raises(UserError, match=r"another config \(PGD.steps: 2 → 3\)"):

@@ -20,6 +20,11 @@ from tfadv.training.session import Interrupted, Session
 
 RUN = ("Training.epochs = 4", "Training.average_decay = 0.9", "PGD.steps = 1")
 RUN += ("Evaluation.attacks = ()",)
+WIDE = (
+    "Experiment.model = 'wide_resnet'",
+    "WideResNet.depth = 10",
+    "WideResNet.widen_factor = 1",
+)
 BAD = 4 * 16 + 7  # an example of step 5, and its place there
 PARTS = ("Training.micro_batch_size = 4", "NormPolicy.across_replicas = 'local'")
 
@@ -61,20 +66,31 @@ def test_a_step_is_done_again_to_the_last_bit(
 
 
 @pytest.mark.usefixtures("op_by_op")
-def test_the_layer_that_is_not_finite_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("bindings", "layer", "before"),
+    [
+        ((), "stage1_block1/reduce", "stem"),
+        pytest.param(WIDE, "stage2_block1_first", "stage1", marks=pytest.mark.slow),
+    ],
+)
+def test_the_layer_that_is_not_finite_is_named(tmp_path, bindings, layer, before):
     """A weight is far too large: within the forward pass, the layer after it overflows."""
-    trainer = one_device(make_plan("mbn", *RUN))
+    trainer = one_device(make_plan("mbn", *RUN, *bindings))
     for _ in zip(trainer.steps(), range(2), strict=False):
         pass
-    kernel = next(v for v in trainer.model.variables if v.path == "stage1_block1/reduce/kernel")
+    kernel = next(v for v in trainer.model.variables if v.path == f"{layer}/kernel")
     kernel.assign(np.full(kernel.shape, 1e38, np.float32))
     message = stopped(tmp_path / "run", trainer)
     (folder,) = (tmp_path / "run/non_finite").iterdir()
-    replay = Replay(StepDump.read(folder), one_device(make_plan("mbn", *RUN)))
+    replay = Replay(StepDump.read(folder), one_device(make_plan("mbn", *RUN, *bindings)))
     fault, names = replay.run()
     assert str(fault) in message and replay.unlike(fault) == []
-    inside = [name for name in names if "stage1_block1/reduce" in name]
-    assert inside and not any("stem" in name for name in names[: names.index(inside[0])])
+    inside = [name for name in names if layer in name]
+    assert inside and not any(before in name for name in names[: names.index(inside[0])])
+    if bindings:  # a layer that Keras doesn't call, before the norm that takes its output
+        forward = [name for name in names if name.startswith("what ")]
+        assert forward[0] == f"what {layer} (branch 'clean') returns"
+        assert "stage2_block1_second_norm" in forward[1]
 
 
 @pytest.mark.usefixtures("op_by_op")

@@ -13,6 +13,7 @@ from tfadv.data.pipeline import some_examples
 from tfadv.errors import UserError
 from tfadv.files import check_place, new_folder, write_record, write_text
 from tfadv.interop.bundle_format import CARD, CONFIG, MANIFEST, METADATA, REFERENCE
+from tfadv.interop.converted import write_converted
 from tfadv.interop.keras_form import keras_form
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT, Endpoints, endpoint
 from tfadv.norms import NormMode
@@ -57,6 +58,7 @@ def write_bundle(
     pixel_range: PixelRange,
     license_name: str,
     fold: bool = False,
+    formats: Sequence[str] = (),
 ) -> list[str]:
     """Writes the bundle of a run.
 
@@ -67,24 +69,31 @@ def write_bundle(
         pixel_range: of the images that it will take.
         license_name: the weights' licence.
         fold: whether to write Keras files with the norms folded in as well.
+        formats: of other runtimes in which to write each branch, of `converted.FORMATS`.
 
     Returns:
         Lines that say what could not be written, and why.
 
     Raises:
-        UserError: there is something in the folder.
+        UserError: there is something in the folder, or a format can't be written.
     """
     check_new(folder)
     with new_folder(folder) as partial:
-        return _write(run, partial, branches, pixel_range, license_name, fold)
+        return _write(run, partial, branches, pixel_range, license_name, fold, formats)
 
 
-def _write(run, folder, branches, pixel_range, license_name, fold) -> list[str]:
-    Endpoints(run.model, branches, pixel_range).save(folder)
+def _write(run, folder, branches, pixel_range, license_name, fold, formats) -> list[str]:
+    endpoints, names = Endpoints(run.model, branches, pixel_range), _endpoints(run, branches)
+    endpoints.save(folder)
     keras_files, notes = _write_keras_files(run, folder, branches, pixel_range, fold)
-    np.savez_compressed(folder / REFERENCE, **_reference(run, branches, pixel_range))
+    reference = _reference(run, branches, pixel_range)
+    np.savez_compressed(folder / REFERENCE, **reference)
     record = _metadata(run, branches, pixel_range, license_name)
-    record |= {"endpoints": _endpoints(run, branches), "keras": keras_files}
+    record |= {
+        "endpoints": names,
+        "keras": keras_files,
+        "formats": write_converted(endpoints, folder, names, formats, reference),
+    }
     write_text(folder / CONFIG, run.config_text)
     write_record(folder / METADATA, record)
     write_text(folder / CARD, _card(run, record))

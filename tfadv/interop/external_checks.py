@@ -14,6 +14,7 @@ from tfadv.data.pipeline import some_examples
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.errors import check as require
+from tfadv.interop import form_trials
 from tfadv.interop.bundle_format import is_bundle
 from tfadv.interop.external_models import load
 from tfadv.models.external import ExternalModel
@@ -22,9 +23,6 @@ from tfadv.norms import NormMode
 
 # What models are commonly fed.
 _RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
-_IMAGES = 64
-# Another range or order of colours must do better by this share of the images to be right.
-_MARGIN = 0.15
 # By how much of the largest logit two answers to the same images differ at most, where the
 # order of sums is all that is random.
 _ROUNDING = 1e-5
@@ -86,11 +84,11 @@ def check(model: ExternalModel, source: Source) -> Findings:
             returns what is not stated, or classifies far better in another range or order of
             colours.
     """
-    batch = some_examples(source, _IMAGES)
+    batch = some_examples(source, form_trials.IMAGES)
     images, labels = batch["image"], batch["label"].numpy()
     outputs = _outputs(model, images)
     _check_outputs(model, outputs, source)
-    _check_form(model, images, labels, _accuracy(model, images, labels))
+    _check_form(model, images, labels)
     again = _outputs(model, images)
     differ = np.abs(again - outputs).max(1) > _ROUNDING * np.abs(outputs).max()
     model.randomized = bool(differ.any())
@@ -171,24 +169,19 @@ def _check_two_classes(model, in_unit: bool):
         raise UserError(f"{model.name} returns no probability: state --outputs=logit")
 
 
-def _check_form(model, images, labels, accuracy):
+def _check_form(model, images, labels):
     """Raises `UserError` if the model classifies far better in another form."""
     form = model.form
-    trials = [
+    others = [
         (f"--pixel_range={low:g},{high:g}", dataclasses.replace(form, pixel_range=(low, high)))
         for low, high in _RANGES
         if form.dtype.is_floating and not form.mean
     ]
     if images.shape[-1] == 3:
         other = COLORS[1 - COLORS.index(form.color)]
-        trials.append((f"--color={other}", dataclasses.replace(form, color=other)))
-    for flag, trial in trials:
-        found = _accuracy(model.fed(trial), images, labels)
-        if found > accuracy + _MARGIN:
-            raise UserError(
-                f"{model.name} classifies {accuracy:.0%} of {len(labels)} images as stated, and "
-                f"{found:.0%} fed otherwise: state {flag}"
-            )
+        others.append((f"--color={other}", dataclasses.replace(form, color=other)))
+    trials = ((f"state {flag}", model.fed(other).logits_fn()) for flag, other in others)
+    form_trials.check_accuracy(model.name, images, labels, model.logits_fn(), trials)
 
 
 def _saturated(model, images, outputs) -> np.ndarray:
@@ -209,7 +202,3 @@ def _has_gradient(logits_fn, images, labels) -> bool:
     except LookupError:  # TensorFlow knows none of some operation
         return False
     return bool(tf.reduce_any(gradient != 0))
-
-
-def _accuracy(model, images, labels) -> float:
-    return float(np.mean(np.argmax(model.logits_fn()(images), 1) == labels))

@@ -8,6 +8,7 @@ from keras import layers
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm, padding_of
 from tfadv.models.fixed_convolution import Padding
+from tfadv.models.functional.folding import LinearUnit
 from tfadv.models.functional.graph import Call
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.resnet import ResNet
@@ -28,18 +29,16 @@ def keras_form(
         model: a network whose norms have a `Norm.stock_layer`.
         branch: which of its branches; None takes the default one.
         pixel_range: of the images that it takes.
-        fold: whether to fold a ResNet's norms that are fixed maps into the convolutions.
+        fold: whether to fold norms that are fixed maps into the linear layers before them.
 
     Returns:
         A model from float32 images [N, H, W, C] to logits, with copies of the
         weights.
 
     Raises:
-        UserError: Keras has no layer like the norm, the model is neither a ResNet nor made
-            of a Keras model, or that one is to be folded.
+        UserError: Keras has no layer like the norm, or the model is neither a ResNet nor made
+            of a Keras model.
     """
-    if fold and isinstance(model, KerasNetwork):
-        raise UserError("a network made of a Keras model isn't folded in Keras' layers")
     if branch is not None and branch not in model.branches:
         raise UserError(f"no branch '{branch}'; there are {', '.join(model.branches)}")
     stock, weights = _form(model, branch, pixel_range, fold)
@@ -71,30 +70,65 @@ def _form(model, branch, pixel_range, fold):
     return form(model, branch, pixel_range, fold)
 
 
-def _of_network(network: KerasNetwork, branch, pixel_range, _):
+def _of_network(network: KerasNetwork, branch, pixel_range, fold):
     """Returns the model of copies of the layers; see `_form`."""
-    copies: dict[int, tuple[layers.Layer, list, layers.Layer]] = {}
+    copies = _Copies(network, branch)
 
     def apply(call: Call, arguments: tuple, named: dict):
         operation = call.operation
         named = {name: value for name, value in named.items() if name != "training"}
-        if not isinstance(operation, layers.Layer):
-            return operation(*arguments, **named)
-        if id(operation) not in copies:
-            copy, values = (
-                _stock_norm(operation, branch)
-                if isinstance(operation, Norm)
-                else (type(operation).from_config(operation.get_config()), operation.weights)
-            )
-            copies[id(operation)] = copy, values, operation
-        return copies[id(operation)][0](*arguments, **named)
+        if isinstance(operation, LinearUnit):
+            return copies.folded(operation, arguments[0])
+        copied = isinstance(operation, layers.Layer)
+        return (copies.of(operation) if copied else operation)(*arguments, **named)
 
     images = keras.Input(network.image_shape)
     prepare = network.prepare
     x = images if prepare.color == "RGB" else keras.ops.flip(images, -1)
     x = _rescaling(prepare.mean, prepare.std, pixel_range)(x)
-    logits = network.graph.run(x, apply)
-    return keras.Model(images, logits, name=network.name), list(copies.values())
+    logits = (network.folded if fold else network.graph).run(x, apply)
+    return keras.Model(images, logits, name=network.name), copies.weights
+
+
+class _Copies:
+    """Keras' layers in place of a network's, one for each; `weights` as `_form` returns them."""
+
+    def __init__(self, network: KerasNetwork, branch: str | None):
+        self._branch = branch
+        self._made: dict[tuple[int, ...], layers.Layer] = {}
+        self.weights: list[tuple[layers.Layer, list, layers.Layer]] = []
+        units = [c.operation for c in network.folded.calls if isinstance(c.operation, LinearUnit)]
+        self._unit_of = {id(unit.layer): unit for unit in units}
+
+    def of(self, layer: layers.Layer) -> layers.Layer:
+        """Returns a layer's copy, or the layer of Keras that is like a norm."""
+        if (id(layer),) not in self._made:
+            if isinstance(layer, Norm):
+                copy, weights = _stock_norm(layer, self._branch)
+            else:
+                copy = type(layer).from_config(layer.get_config())
+                unit = self._unit_of.get(id(layer))
+                weights = layer.weights if unit is None else [unit.kernel, *layer.weights[1:]]
+            self._made[id(layer),] = copy
+            self.weights.append((copy, weights, layer))
+        return self._made[id(layer),]
+
+    def folded(self, unit: LinearUnit, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Returns what a unit makes of `x`, in which its norm is folded if it can be."""
+        *weights, folds = unit.weights(NormMode(self._branch), tf.float32)
+        weights = [value for value in weights if value is not None]
+        key = (id(unit.layer), id(unit.norm))
+        if key not in self._made:
+            others = sum(made[0] == key[0] for made in self._made)
+            name = f"{unit.layer.name}_{others}" if others else unit.layer.name
+            config = {**unit.layer.get_config(), "name": name, "use_bias": len(weights) > 1}
+            self._made[key] = type(unit.layer).from_config(config)
+            self.weights.append((self._made[key], weights, unit.layer))
+        x = layers.ZeroPadding2D(unit.padding)(x) if unit.padding else x
+        y = self._made[key](x)
+        y = self.of(unit.norm)(y) if unit.norm and not folds else y
+        adds = unit.relu and unit.layer.activation is keras.activations.linear
+        return layers.ReLU()(y) if adds else y
 
 
 def _of_resnet(model: ResNet, branch, pixel_range, fold):

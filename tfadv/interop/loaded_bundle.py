@@ -171,4 +171,6 @@ class LoadedBundle:
 def _cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     one, other = (value.reshape(len(value), -1).astype(np.float64) for value in (one, other))
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return np.sum(one * other, axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny)
+    found = np.sum(one * other, axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny)
+    # Both vanish where a model is so sure that its probabilities are 0 and 1.
+    return np.where(~one.any(1) & ~other.any(1), 1.0, found)

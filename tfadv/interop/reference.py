@@ -60,10 +60,10 @@ def check(
     images = tf.constant(reference["images"])
     for branch, function in functions.items():
         found = np.asarray(function(images))
-        if _distance(found, reference[f"logits_{branch}"]) <= _TOLERANCE:
+        if distance(found, reference[f"logits_{branch}"]) <= _TOLERANCE:
             continue
         others = (name for name in functions if name != branch)
-        same = [b for b in others if _distance(found, reference[f"logits_{b}"]) <= _TOLERANCE]
+        same = [b for b in others if distance(found, reference[f"logits_{b}"]) <= _TOLERANCE]
         said = f"those of '{same[0]}'" if same else "others"
         raise UserError(
             f"'{folder}' gives other logits than the model that it was exported from: on its own "
@@ -71,7 +71,7 @@ def check(
         )
 
 
-def _distance(found: np.ndarray, expected: np.ndarray) -> float:
+def distance(found: np.ndarray, expected: np.ndarray) -> float:
     """Returns the largest difference, in parts of the largest logit."""
     if found.shape != expected.shape:
         return np.inf

@@ -10,6 +10,7 @@ from tfadv.devices.local import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
+from tfadv.models.norm_place import NormPlace
 from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
@@ -23,16 +24,18 @@ def as_it_is(x: tf.Tensor) -> tf.Tensor:
     return x
 
 
-class TrainableModel(keras.Model):
+class TrainableModel(keras.Model, abc.ABC):
     """What every network has that is trained here, whatever it is made of; see `Trainable`.
 
     Attributes:
         dtypes: in which its convolutions can be computed.
         randomized: False: it answers the same images alike.
+        draws_in_training: whether layers such as dropout act where there is a seed.
     """
 
     dtypes = ("float32", "bfloat16")
     randomized = False
+    draws_in_training = False
 
     @property
     def kernels(self) -> list[keras.Variable]:
@@ -43,6 +46,11 @@ class TrainableModel(keras.Model):
     def norms(self) -> dict[str, Norm]:
         """Every norm of the network by its path, those inside another one too."""
         return norms_in(self)
+
+    @property
+    @abc.abstractmethod
+    def norm_places(self) -> list[NormPlace]:
+        """The norms in order of depth, those inside another one left out."""
 
     def describe(self) -> dict[str, object]:
         """Returns what a results record says of the model."""
@@ -63,7 +71,7 @@ class TrainableModel(keras.Model):
             )
 
 
-class Model(TrainableModel, abc.ABC):
+class Model(TrainableModel):
     """A `Trainable` classifier of float32 RGB images in 0..255, built of ConvNorm units.
 
     A subclass builds its layers in its constructor and defines `units` and
@@ -95,6 +103,11 @@ class Model(TrainableModel, abc.ABC):
     @abc.abstractmethod
     def units(self) -> list[ConvNorm]:
         """Every ConvNorm unit of the network."""
+
+    @property
+    def norm_places(self) -> list[NormPlace]:
+        """The norms of the units; see `TrainableModel`."""
+        return [unit.place for unit in self.units]
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -70,7 +70,10 @@ class Trainable(Classifier, Protocol):
         variables: weights and running statistics.
         trainable_variables: the weights.
         kernels: those of the weights that weight decay applies to.
+        draws_in_training: whether layers such as dropout act where there is a seed.
     """
+
+    draws_in_training: bool
 
     @property
     def variables(self) -> list[keras.Variable]: ...

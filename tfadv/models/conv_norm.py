@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.models.fixed_convolution import FixedConvolution, Padding, for_tensorflow
+from tfadv.models.norm_place import NormPlace
 from tfadv.norms.base import Collected, Norm
 from tfadv.norms.mode import INFERENCE, NormMode
 
@@ -69,6 +70,14 @@ class ConvNorm(keras.layers.Layer):
         self.relu = relu and not norm.activates
         self.initializer = initializer
         self.padding = padding_of(padding, kernel_size, stride)
+
+    @property
+    def place(self) -> NormPlace:
+        """The norm with its convolution and nonlinearity; its unit's parent is the block."""
+        parts = self.norm.path.split("/")[:-1] or [self.norm.name]
+        size = f"{self.kernel_size}×{self.kernel_size} convolution"
+        after = "ReLU" if self.relu else "next layer"
+        return NormPlace(self.norm, "/".join(parts), parts[0], size, after)
 
     def build(self, input_shape: Sequence[int | None]):
         """Makes the kernel (variance scaling 2, fan out) and the norm's variables.

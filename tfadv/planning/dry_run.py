@@ -14,6 +14,7 @@ from tfadv.devices.distribution import share_of_batch
 from tfadv.files import read_json_lines
 from tfadv.models.classifier import Trainable
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
+from tfadv.planning.activations import measure_activations
 from tfadv.planning.paper_rows import nearest_row
 from tfadv.planning.plan import Plan
 from tfadv.planning.workload import Workload, measure_workload
@@ -55,7 +56,10 @@ def report(
     workload = measure_workload(model, plan.strategy, plan.attack, at_once)
     gradients = model.trainable_variables
     kept = [*kept, *gradients, *(gradients if share > at_once else [])]
-    yield _memory_line(plan, workload, kept, at_once)
+    activations = measure_activations(model, attacked=workload.attack_steps > 0)
+    attack_dtype = training.attack_dtype if workload.attack_steps else None
+    size = activations.bytes_of(at_once, workload.trained_images, training.dtype, attack_dtype)
+    yield _memory_line(kept, size, at_once)
     gradient_bytes = _bytes(gradients)
     yield from _time_lines(plan, workload, gradient_bytes, devices, folder)
     for key, (value, source) in registry.borrowed().items():
@@ -101,11 +105,8 @@ def _work_lines(plan: Plan) -> Iterator[str]:
     )
 
 
-def _memory_line(
-    plan: Plan, workload: Workload, kept: Sequence[keras.Variable], at_once: int
-) -> str:
-    weights, training = _bytes(kept), plan.training
-    activations = workload.activation_bytes(at_once, training.dtype, training.attack_dtype)
+def _memory_line(kept: Sequence[keras.Variable], activations: float, at_once: int) -> str:
+    weights = _bytes(kept)
     return (
         f"memory    about {(weights + activations) / GIB:.3g} GiB a device: weights, gradients and "
         f"optimizer {weights / GIB:.3g}, activations of {at_once} images {activations / GIB:.3g}"

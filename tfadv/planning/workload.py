@@ -1,14 +1,14 @@
-"""What a training step computes and keeps for each image."""
+"""What a training step computes for each image."""
 
 import copy
 import dataclasses
 import math
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks import Attack
+from tfadv.devices.tracing import functions_opened
 from tfadv.models.classifier import Trainable
 from tfadv.pixels import LogitsFn
 from tfadv.strategies import Network, Strategy
@@ -26,13 +26,11 @@ class Workload:
     Attributes:
         forward_flops: operations of one forward; a multiplication and an
             addition are two.
-        outputs: numbers that the convolutions of one forward put out.
         attack_steps: gradient steps for each image of the batch.
         trained_images: images in the loss for each image of the batch.
     """
 
     forward_flops: float
-    outputs: float
     attack_steps: float
     trained_images: float
 
@@ -48,31 +46,13 @@ class Workload:
         found[dtype] += self.forward_flops * TRAINING_PASSES * self.trained_images
         return {name: count for name, count in found.items() if count}
 
-    def activation_bytes(self, images: int, dtype: str, attack_dtype: str) -> float:
-        """Estimates what one replica keeps for the gradient of `images` at once.
-
-        Training keeps each convolution's output before and after its norm; the
-        attack, whose norms are folded, the output alone. The greater of the two
-        counts: they are not there at the same time.
-        """
-        training = 2 * tf.as_dtype(dtype).size * self.outputs * self.trained_images
-        attack = tf.as_dtype(attack_dtype).size * self.outputs if self.attack_steps else 0
-        return images * max(training, attack)
-
-
-class Forward(NamedTuple):
-    """What one image costs in a forward: see `Workload`."""
-
-    flops: float
-    outputs: float
-
 
 def measure_workload(
     model: Trainable,
     strategy: Strategy,
     attack: Attack,
     images: int,
-    forward: Forward | None = None,
+    forward: float | None = None,
 ) -> Workload:
     """Counts what a step of `images` computes: by the model's graph and the attack's questions.
 
@@ -81,25 +61,73 @@ def measure_workload(
         strategy: of its training.
         attack: likewise.
         images: of a step.
-        forward: of the model, where it is known.
+        forward: operations of the model's, where they are known.
     """
     forward = forward or measure_forward(model)
     asked, trained = _images_used(model, strategy, attack, images)
-    return Workload(*forward, asked / images, trained / images)
+    return Workload(forward, asked / images, trained / images)
 
 
-def measure_forward(model: Trainable) -> Forward:
-    """Counts in the traced graph what a model computes for one image."""
+def measure_forward(model: Trainable) -> float:
+    """Counts the operations of one image in the model's traced graph; see `Workload`.
+
+    Products with a kernel and of attention count; what is done by element doesn't.
+    """
     images = tf.TensorSpec((1, *model.image_shape), tf.float32)
     traced = tf.function(lambda images: model(images), autograph=False)
-    flops = outputs = 0
-    for operation in traced.get_concrete_function(images).graph.get_operations():
-        if operation.type not in ("Conv2D", "MatMul"):
-            continue
-        made = math.prod(operation.outputs[0].shape)
-        flops += 2 * math.prod(operation.inputs[1].shape[:-1]) * made
-        outputs += made if operation.type == "Conv2D" else 0
-    return Forward(flops, outputs)
+    with functions_opened():
+        graph = traced.get_concrete_function(images).graph
+    return float(sum(map(_flops, graph.get_operations())))
+
+
+def _flops(operation: tf.Operation) -> float:
+    terms = _PRODUCTS.get(operation.type)
+    return 2 * terms(operation) * math.prod(operation.outputs[0].shape) if terms else 0
+
+
+def _of_convolution(operation: tf.Operation) -> int:
+    """Returns of how many products each output is the sum; a group sees its channels alone."""
+    return math.prod(operation.inputs[1].shape[:-1])
+
+
+def _of_depthwise(operation: tf.Operation) -> int:
+    return math.prod(operation.inputs[1].shape[:2])
+
+
+def _of_transposed(operation: tf.Operation) -> float:
+    """Each input is multiplied by the whole kernel, of which [.., C_out, C_in] are the last."""
+    kernel, x, y = operation.inputs[1].shape, operation.inputs[2].shape, operation.outputs[0].shape
+    return math.prod(kernel[:-1]) * math.prod(x) / math.prod(y)
+
+
+def _of_matrices(operation: tf.Operation) -> int:
+    transposed = any(
+        operation.get_attr(name)
+        for name in ("transpose_a", "adj_x")
+        if name in operation.node_def.attr
+    )
+    return operation.inputs[0].shape[-2 if transposed else -1]
+
+
+def _of_einsum(operation: tf.Operation) -> int:
+    """Returns the product of the lengths that are summed over."""
+    taken, made = operation.get_attr("equation").decode().split("->")
+    length = {}
+    for letters, x in zip(taken.split(","), operation.inputs, strict=True):
+        length |= dict(zip(letters, x.shape, strict=True))
+    return math.prod(size for letter, size in length.items() if letter not in made)
+
+
+_PRODUCTS = {
+    "Conv2D": _of_convolution,
+    "Conv3D": _of_convolution,
+    "DepthwiseConv2dNative": _of_depthwise,
+    "Conv2DBackpropInput": _of_transposed,
+    "Conv3DBackpropInputV2": _of_transposed,
+    "MatMul": _of_matrices,
+    "BatchMatMulV2": _of_matrices,
+    "Einsum": _of_einsum,
+}
 
 
 class _Answering:
@@ -137,10 +165,6 @@ def _images_used(
     network = Network(answering, kinds=strategy.kinds)
     x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
     seeds = randomness.example_seeds(0, "workload", tf.range(images))
-    eagerly = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
+    with functions_opened():
         found = strategy.training_images(network, attack, x, labels, seeds)
-    finally:
-        tf.config.run_functions_eagerly(eagerly)
     return answering.asked * more, sum(batch.shape[0] for batch in found.values())

@@ -9,13 +9,8 @@ from tfadv.config.hardware import Hardware
 from tfadv.evaluation.attack_runs import planned
 from tfadv.models import Model
 from tfadv.planning.plan import Plan, build_plan
-from tfadv.planning.workload import (
-    ATTACK_PASSES,
-    Forward,
-    Workload,
-    measure_forward,
-    measure_workload,
-)
+from tfadv.planning.workload import ATTACK_PASSES, Workload, measure_forward, measure_workload
+from tfadv.registry import MODELS
 from tfadv.reproduction.cells import Cell
 from tfadv.reproduction.runner import Runner
 
@@ -50,7 +45,7 @@ class Costs:
 
     def __init__(self, runner: Runner):
         self._runner = runner
-        self._networks: dict[str, tuple[Model, Forward]] = {}
+        self._networks: dict[str, tuple[Model, float]] = {}
 
     def of(self, cell: Cell) -> Cost:
         """Counts a cell's operations.
@@ -68,10 +63,11 @@ class Costs:
         training = {dtype: count * trained for dtype, count in of_an_image.items()}
         return Cost(training, _evaluation(plan, model, workload))
 
-    def _network(self, read: config.Config, plan: Plan) -> tuple[Model, Forward]:
+    def _network(self, read: config.Config, plan: Plan) -> tuple[Model, float]:
         """Returns a plan's model, or one of the same network, and what it computes."""
         experiment, source = plan.experiment, plan.splits.train
-        bound = {k: v for k, v in read.values.items() if k.startswith("ResNet.")}
+        part = f"{MODELS.parts[experiment.model].__name__}."
+        bound = {k: v for k, v in read.values.items() if k.startswith(part)}
         key = json.dumps(
             [experiment.model, experiment.norm, source.image_shape, source.classes, bound],
             sort_keys=True,

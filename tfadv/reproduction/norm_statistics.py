@@ -14,6 +14,7 @@ from tfadv import config, randomness
 from tfadv.data.pipeline import ALL, train_batches
 from tfadv.devices.distribution import share_of_batch
 from tfadv.files import read_record, write_record
+from tfadv.models.norm_place import NormPlace
 from tfadv.norms import Norm, NormPhase
 from tfadv.norms.base import Collected, Moments
 from tfadv.planning.plan import Plan, build_plan
@@ -74,8 +75,11 @@ def record(run: TrainedRun, replicas: int = 1) -> dict[str, object]:
     """
     plan, model = run.plan, run.model
     plan.splits.train.check_present()
-    norms = [unit.norm for unit in model.units]
-    kept = [norm for norm in norms if norm.running_statistics(run.branches[0]) is not None]
+    kept = [
+        place
+        for place in model.norm_places
+        if place.norm.running_statistics(run.branches[0]) is not None
+    ]
     together = mini_batches(plan.strategy.kinds, model.branches)
     images = _images_that_share(plan, replicas)
     batches = _measured(run, together, images) if kept else []
@@ -86,7 +90,7 @@ def record(run: TrainedRun, replicas: int = 1) -> dict[str, object]:
         "kinds": {kind: branch for branch, kinds in together.items() for kind in kinds},
         "branches": list(run.branches),
         "batch_images": images,
-        "norms": [_of_norm(norm, run.branches, batches) for norm in kept],
+        "norms": [_of_norm(place, run.branches, batches) for place in kept],
     }
 
 
@@ -121,11 +125,12 @@ def _measured(
             run.model, NormPhase(policy), kinds, training.attack_dtype, training.dtype
         )
         seeds = randomness.example_seeds(plan.experiment.seed, "attack", batch["index"])
+        drops = randomness.example_seeds(plan.experiment.seed, "dropout", batch["index"])
         made = plan.strategy.training_images(
             network, plan.attack, batch["image"], batch["label"], seeds
         )
         return {
-            branch: network.train_logits({kind: made[kind] for kind in same})[1]
+            branch: network.train_logits({kind: made[kind] for kind in same}, drops[0])[1]
             for branch, same in together.items()
         }
 
@@ -141,11 +146,13 @@ def _next_batches(plan: Plan, images: int) -> Iterator[Mapping[str, tf.Tensor]]:
     return itertools.islice(iter(batches), BATCHES)
 
 
-def _of_norm(norm: Norm, branches: tuple[str, ...], batches: list[dict[str, Collected]]) -> dict:
-    parts = norm.path.split("/")[:-1] or [norm.name]
+def _of_norm(
+    place: NormPlace, branches: tuple[str, ...], batches: list[dict[str, Collected]]
+) -> dict:
+    norm = place.norm
     return {
-        "name": "/".join(parts),
-        "block": parts[0],
+        "name": place.name,
+        "block": place.block,
         "running": {branch: _values(norm.running_statistics(branch)) for branch in branches},
         "batches": {
             branch: [_values(moments) for moments in found]

@@ -2,7 +2,8 @@
 
 Images, and what is random about them, follow their numbers in the run, and gradients are added up
 over portions and replicas: what comes out is the same, but for the order of sums. Only the images
-that batch statistics are taken of may change with the division.
+that batch statistics are taken of may change with the division, and those that dropout and its kin
+draw for at once, since Keras' layers draw for a batch and not for each image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,9 @@ from tfadv.errors import UserError
 # Bindings that say on what a run is done, how it is divided and how it stops.
 _OF_THE_MACHINE = ("Distribution.", "Hardware.")
 _OF_PORTIONS = ("Training.micro_batch_size", "Training.grace_seconds")
+
+# What depends on the images that are computed together, by the key of its record.
+_OF_THE_IMAGES = {"statistics_of": "batch statistics of", "draws_of": "dropout drawn at once for"}
 
 
 def may_change(key: str) -> bool:
@@ -29,12 +33,12 @@ def check(path: Path, starts: Sequence[Mapping], division: Mapping[str, object])
         starts: of it so far, with the `division` of each.
         division: of a batch now, as `Trainer.division` returns it.
     """
-    noted = [start["statistics_of"] for start in starts if "statistics_of" in start]
-    now = division["statistics_of"]
-    if noted and noted[-1] != now:
-        raise UserError(
-            f"'{path}' was trained with batch statistics of {noted[-1]}, and "
-            f"{division['replicas']} replica(s) with {division['micro_batches']} micro-batch(es) "
-            f"make that {now}, another experiment: resume it divided as it was, or choose another "
-            "--model_dir"
-        )
+    for key, said in _OF_THE_IMAGES.items():
+        noted = [start[key] for start in starts if key in start]
+        if noted and noted[-1] != division[key]:
+            raise UserError(
+                f"'{path}' was trained with {said} {noted[-1]}, and {division['replicas']} "
+                f"replica(s) with {division['micro_batches']} micro-batch(es) make that "
+                f"{division[key]}, another experiment: resume it divided as it was, or choose "
+                "another --model_dir"
+            )

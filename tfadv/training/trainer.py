@@ -83,7 +83,7 @@ class Trainer:
 
     @property
     def division(self) -> dict[str, object]:
-        """How a batch is divided, and of which images that makes the batch statistics.
+        """How a batch is divided, and what that makes of statistics and dropout.
 
         Of the same images, the weights are the same but for the order of sums.
         """
@@ -91,6 +91,7 @@ class Trainer:
             "replicas": self.replicas,
             "micro_batches": self.train_step.micro_batches,
             "statistics_of": self.train_step.statistics_of,
+            "draws_of": self.train_step.draws_of,
         }
 
     def load_initial_weights(self) -> tuple[str, ...]:

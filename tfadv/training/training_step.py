@@ -86,6 +86,11 @@ class TrainingStep:
         keeps = any(norm.keeps_statistics for norm in self._model.norms.values())
         return ", ".join(found) if found and keeps else "no images"
 
+    @property
+    def draws_of(self) -> str:
+        """The images that dropout and its kin draw for at once; "no images" without such layers."""
+        return f"{self.images_at_once} images" if self._model.draws_in_training else "no images"
+
     def phase(self, epoch: int) -> NormPhase:
         """Returns how the norms act in an epoch, counted from 0."""
         return NormPhase(self._plan.norm_policy, self._plan.is_late(epoch), self.ghost_batches)

@@ -20,6 +20,12 @@ class LinearUnit:
     the offset joins the bias: no normalization is left to compute. The computation runs in
     the dtype of its input; variables stay float32.
 
+    Attributes:
+        layer: as given.
+        norm: as given.
+        padding: as given.
+        relu: whether it ends in a ReLU, of the layer's own or one that follows.
+
     Args:
         layer: see `linear.LINEAR`.
         norm: of its output; None where none takes it.
@@ -36,14 +42,14 @@ class LinearUnit:
     ):
         self.layer = layer
         self.norm = norm
-        self._relu = relu or layer.activation is keras.activations.relu
-        self._padding = padding
+        self.relu = relu or layer.activation is keras.activations.relu
+        self.padding = padding
         self._computed = linear.computed(layer, padding)
 
     @property
     def is_plain(self) -> bool:
         """Whether `FixedConvolution` computes it."""
-        return linear.plain_padding(self.layer, self._padding) is not None
+        return linear.plain_padding(self.layer, self.padding) is not None
 
     def fixed(
         self, mode: NormMode, dtype: tf.DType, constant: bool = False
@@ -58,15 +64,15 @@ class LinearUnit:
         Returns:
             A function whose gradient goes to its input alone.
         """
-        kernel, bias, folds = self._weights(mode, dtype)
+        kernel, bias, folds = self.weights(mode, dtype)
         kernel = tf.stop_gradient(kernel)
         bias = None if bias is None else tf.stop_gradient(bias)
         if constant:
             kernel, bias = kernel.numpy(), None if bias is None else bias.numpy()
         if self.is_plain:
-            padding = linear.plain_padding(self.layer, self._padding)
+            padding = linear.plain_padding(self.layer, self.padding)
             kernel, bias = (None if w is None else tf.convert_to_tensor(w) for w in (kernel, bias))
-            fused = self._relu and (folds or not self.norm)
+            fused = self.relu and (folds or not self.norm)
             product = FixedConvolution(
                 kernel, bias, self.layer.strides[0], fused, constant, padding
             )
@@ -75,7 +81,7 @@ class LinearUnit:
         else:
 
             def product(x):
-                return _with_bias(self._computed(x, kernel), bias)
+                return self.product(x, kernel, bias)
 
         if folds or not self.norm:
             return lambda x: self._activated(product(x))
@@ -83,18 +89,29 @@ class LinearUnit:
 
     def __call__(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
         """Returns the unit's output, and the statistics that `mode` says to write."""
-        kernel, bias, folds = self._weights(mode, x.dtype)
-        y, collected = _with_bias(self._computed(x, kernel), bias), {}
+        kernel, bias, folds = self.weights(mode, x.dtype)
+        y, collected = self.product(x, kernel, bias), {}
         if self.norm and not folds:
             y, collected = self.norm(y, mode=mode, collect=True)
         return self._activated(y), collected
 
-    def _weights(self, mode, dtype):
-        """Returns kernel and bias, and whether the norm is folded into them."""
+    def product(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:
+        """Returns what the layer makes of `x` with given weights, before norm and activation."""
+        y = self._computed(x, kernel)
+        return y if bias is None else y + bias
+
+    @property
+    def kernel(self) -> tf.Tensor:
+        """The layer's kernel as its norm wants it, float32."""
         kernel = linear.kernel_of(self.layer)
-        bias = tf.convert_to_tensor(self.layer.bias) if self.layer.use_bias else None
         if self.norm and type(self.layer) is keras.layers.Conv2D:
             kernel = self.norm.prepare_kernel(kernel)
+        return kernel
+
+    def weights(self, mode: NormMode, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor | None, bool]:
+        """Returns kernel and bias as `mode` has them, and whether the norm is folded in."""
+        kernel = self.kernel
+        bias = tf.convert_to_tensor(self.layer.bias) if self.layer.use_bias else None
         affine = self.norm.affine(mode) if self.norm else None
         if affine is not None:
             scale, offset = affine
@@ -103,7 +120,7 @@ class LinearUnit:
         return tf.cast(kernel, dtype), None if bias is None else tf.cast(bias, dtype), bool(affine)
 
     def _activated(self, x):
-        x = tf.nn.relu(x) if self._relu else x
+        x = tf.nn.relu(x) if self.relu else x
         activation = self.layer.activation
         known = (keras.activations.linear, keras.activations.relu)
         return x if activation in known else activation(x)
@@ -146,7 +163,3 @@ def folded(graph: Graph) -> Graph:
 
 def _is_padding(operation: object) -> bool:
     return isinstance(operation, keras.layers.ZeroPadding2D)
-
-
-def _with_bias(x: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:
-    return x if bias is None else x + bias

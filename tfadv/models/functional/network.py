@@ -13,7 +13,9 @@ from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.functional.folding import LinearUnit, folded
 from tfadv.models.functional.graph import Call, Graph, head_of
 from tfadv.models.functional.layout import in_any_layout, inside_from, together
+from tfadv.models.functional.places import norm_places
 from tfadv.models.functional.preparation import Preparation
+from tfadv.models.norm_place import NormPlace
 from tfadv.norms.base import Collected, Norm, merged, write_statistics
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
@@ -27,6 +29,7 @@ class KerasNetwork(TrainableModel):
 
     Attributes:
         graph: as given.
+        folded: the same, its linear layers with what is beside them as units.
         prepare: as given.
 
     Args:
@@ -50,8 +53,8 @@ class KerasNetwork(TrainableModel):
         self.parts = [part for part in operations if isinstance(part, keras.layers.Layer)]
         self.prepare = prepare
         self.graph = graph
-        self._folded = folded(graph)
-        self._inside_from = inside_from(self._folded)
+        self.folded = folded(graph)
+        self._inside_from = inside_from(self.folded)
         self._head = head_of(graph)
         self._norm = next((part for part in self.parts if isinstance(part, Norm)), None)
         self.built = True
@@ -70,6 +73,16 @@ class KerasNetwork(TrainableModel):
     def head(self) -> keras.layers.Layer | None:
         """The dense layer that makes the logits; None where another layer does."""
         return self._head
+
+    @property
+    def draws_in_training(self) -> bool:
+        """Whether a layer draws, such as dropout: it keeps a state that is no weight."""
+        return any(len(part.variables) > len(part.weights) for part in self.parts)
+
+    @property
+    def norm_places(self) -> list[NormPlace]:
+        """The norms by the names of their layers; see `TrainableModel`."""
+        return norm_places(self.graph)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -99,7 +112,7 @@ class KerasNetwork(TrainableModel):
         self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
         collections: list[Collected] = []
-        places = {id(call): str(place) for place, call in enumerate(self._folded.calls)}
+        places = {id(call): str(place) for place, call in enumerate(self.folded.calls)}
 
         def apply(call: Call, arguments: tuple, named: dict):
             operation = call.operation
@@ -115,7 +128,7 @@ class KerasNetwork(TrainableModel):
             return y
 
         logits = tf.cast(
-            self._folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
+            self.folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
         )
         collected = merged(collections)
         if collect:
@@ -129,12 +142,12 @@ class KerasNetwork(TrainableModel):
     ) -> LogitsFn:
         """Returns the model in one mode as a plain function; see `Model.logits_fn`."""
         chosen_branch(mode.branch, self.branches, self.default_branch)
-        ready = [self._ready(call, mode, dtype, constant) for call in self._folded.calls]
+        ready = [self._ready(call, mode, dtype, constant) for call in self.folded.calls]
         fixed = all(norm.affine(mode) is not None for norm in self.norms.values())
         inside = self._inside_from if fixed and not has_accelerator() else len(ready)
         applied = {
             id(call): (function, place >= inside)
-            for place, (call, function) in enumerate(zip(self._folded.calls, ready, strict=True))
+            for place, (call, function) in enumerate(zip(self.folded.calls, ready, strict=True))
         }
 
         def apply(call: Call, arguments: tuple, named: dict):
@@ -145,7 +158,7 @@ class KerasNetwork(TrainableModel):
             return function(arguments, named)
 
         return lambda images: tf.cast(
-            self._folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
+            self.folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
         )
 
     def _ready(self, call: Call, mode: NormMode, dtype: str, constant: bool):

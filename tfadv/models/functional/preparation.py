@@ -54,6 +54,11 @@ class Preparation:
         images = images if self.color == "RGB" else images[..., ::-1]
         return (images - self.mean) / self.std
 
+    def undone(self, prepared: tf.Tensor) -> tf.Tensor:
+        """Returns the images of which a call makes `prepared`."""
+        images = prepared * self.std + self.mean
+        return images if self.color == "RGB" else images[..., ::-1]
+
 
 def found_in(graph: Graph) -> Preparation | None:
     """Returns that pixels are taken as they are, if the first layer rescales them."""

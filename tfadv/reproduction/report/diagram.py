@@ -7,7 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from tfadv.models import ConvNorm, Model
+from tfadv.errors import UserError
+from tfadv.models.base import TrainableModel
+from tfadv.models.norm_place import NormPlace
 from tfadv.norms.mode import CLEAN, MAIN
 from tfadv.reports.style import LIGHT, TEXT, WIDTH, Theme, plain, shortened
 from tfadv.strategies import Strategy
@@ -16,7 +18,7 @@ from tfadv.strategies.network import mini_batches
 _HEIGHT = 3.5  # inches, as all lengths here
 _MARGIN, _GAP = 0.15, 0.2
 # Bottom and top of the rows.
-_IMAGES, _CONVOLUTION, _NORMS, _OUT = (0.15, 0.65), (1.0, 1.35), (1.7, 2.35), (2.7, 3.0)
+_IMAGES, _BEFORE, _NORMS, _OUT = (0.15, 0.65), (1.0, 1.35), (1.7, 2.35), (2.7, 3.0)
 _LETTERS_AN_INCH = 15  # at the smaller size
 
 
@@ -32,7 +34,7 @@ class Route(NamedTuple):
     kinds: tuple[str, ...]
 
 
-def routes(model: Model, strategy: Strategy) -> list[Route]:
+def routes(model: TrainableModel, strategy: Strategy) -> list[Route]:
     """Returns the branches of a model's norms, each with what a strategy trains in it.
 
     Raises:
@@ -43,21 +45,23 @@ def routes(model: Model, strategy: Strategy) -> list[Route]:
     return [Route(branch, tuple(together.get(branch, ()))) for branch in model.branches]
 
 
-def diagram(model: Model, strategy: Strategy, theme: Theme = LIGHT) -> Figure:
-    """Returns the way of each kind of images through a convolution and its norm (figure 4).
+def diagram(model: TrainableModel, strategy: Strategy, theme: Theme = LIGHT) -> Figure:
+    """Returns the way of each kind of images through the first norm (figure 4).
 
     Kinds that share a mini-batch end in one box: the norm measures their mixture. Kinds in
     different boxes have statistics, γ and β of their own.
 
     Raises:
-        UserError: the strategy trains a branch that the norm lacks.
+        UserError: the network has no norm, or the strategy trains a branch that it lacks.
     """
-    found, unit = routes(model, strategy), model.units[0]
+    if not model.norm_places:
+        raise UserError(f"'{model.name}' has no norm: there is nothing to draw")
+    found, place = routes(model, strategy), model.norm_places[0]
     figure = Figure((WIDTH, _HEIGHT), facecolor=theme.ground)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, WIDTH), ylim=(0, _HEIGHT))
     axes.axis("off")
-    title = plain(f"{type(unit.norm).__name__}: {_counted(found, unit)}")
+    title = plain(f"{type(place.norm).__name__}: {_counted(found, place)}")
     top = _HEIGHT - 0.12
     axes.text(_MARGIN, top, title, size=TEXT + 1, weight="bold", color=theme.ink, va="top")
     colours = _colours(strategy, theme)
@@ -67,18 +71,17 @@ def diagram(model: Model, strategy: Strategy, theme: Theme = LIGHT) -> Figure:
     for route in found:
         span = max(1, len(route.kinds)) * (width + _GAP) - _GAP
         shades = [colours[kind] for kind in route.kinds]
-        _box(axes, theme, left, span, _NORMS, _of_norm(unit, route), shades)
+        _box(axes, theme, left, span, _NORMS, _of_norm(place, route), shades)
         for number, kind in enumerate(route.kinds):
             start = left + number * (width + _GAP)
             made = "attacked" if kind in strategy.attacked_kinds else "as they are"
             _box(axes, theme, start, width, _IMAGES, [f"{kind} images", made], [colours[kind]])
-            for low, high in ((_IMAGES, _CONVOLUTION), (_CONVOLUTION, _NORMS), (_NORMS, _OUT)):
+            for low, high in ((_IMAGES, _BEFORE), (_BEFORE, _NORMS), (_NORMS, _OUT)):
                 _arrow(axes, start + width / 2, low[1], high[0], colours[kind])
         left += span + _GAP
     whole = WIDTH - 2 * _MARGIN
-    size = f"{unit.kernel_size}×{unit.kernel_size} convolution"
-    _box(axes, theme, _MARGIN, whole, _CONVOLUTION, [f"{size}, the same for all images"])
-    _box(axes, theme, _MARGIN, whole, _OUT, ["ReLU" if unit.relu else "next layer"])
+    _box(axes, theme, _MARGIN, whole, _BEFORE, [f"{place.before}, the same for all images"])
+    _box(axes, theme, _MARGIN, whole, _OUT, [place.after])
     return figure
 
 
@@ -91,21 +94,21 @@ def _colours(strategy: Strategy, theme: Theme) -> dict[str, str]:
     }
 
 
-def _counted(found: Sequence[Route], unit: ConvNorm) -> str:
+def _counted(found: Sequence[Route], place: NormPlace) -> str:
     batches = sum(1 for route in found if route.kinds)
     kinds = sum(len(route.kinds) for route in found)
     of = f"{kinds} kind{'s' if kinds > 1 else ''} of images"
-    if not unit.norm.keeps_statistics:
+    if not place.norm.keeps_statistics:
         return of
     return f"{of}, {batches} mini-batch{'es' if batches > 1 else ''}"
 
 
-def _of_norm(unit: ConvNorm, route: Route) -> list[str]:
+def _of_norm(place: NormPlace, route: Route) -> list[str]:
     """Returns the lines in the box of a norm's branch."""
     name = "one norm" if route.branch == MAIN else f"{route.branch} branch"
     if not route.kinds:
         return [name, "no images"]
-    if not unit.norm.keeps_statistics:
+    if not place.norm.keeps_statistics:
         return [name, "keeps no statistics"]
     measured = " + ".join(route.kinds)
     return [name, f"μ, σ² of {measured}", *(["mixed"] if len(route.kinds) > 1 else [])]

@@ -76,8 +76,8 @@ def _diagram(plan: Plan, of: str) -> Drawing:
         "figures",
         f"diagram_{plan.experiment.norm}.png",
         f"Which images a norm measures: {of}",
-        "The first convolution and its norm, drawn from the model and its training strategy; all "
-        "other norms are alike.",
+        "The first norm and the layers around it, drawn from the model and its training strategy; "
+        "all other norms are alike.",
         functools.partial(diagram, model, plan.strategy),
     )
 
