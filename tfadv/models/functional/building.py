@@ -50,13 +50,8 @@ def build_network(
     """
     name = spec.rpartition("/")[2]
     taken = inspect.signature(MODELS.get(name, parameter)).parameters
-    given = {
-        "image_shape": image_shape,
-        "classes": classes,
-        "make_norm": make_norm,
-        "new_head": new_head,
-    }
-    given = {argument: value for argument, value in given.items() if argument in taken}
+    given = {"image_shape": image_shape, "classes": classes, "make_norm": make_norm}
+    given = {k: v for k, v in (given | {"new_head": new_head}).items() if k in taken}
     try:
         model = MODELS.build(spec, parameter, **given, **arguments)
     except UserError:
