@@ -32,6 +32,7 @@ import tensorflow as tf
 
 from tfadv import config
 from tfadv.interop.bundle_writer import write_bundle
+from tfadv.interop.reference import distance as distance_of
 from tfadv.interop.saved_model import endpoint
 from tfadv.models import Model
 from tfadv.norms.mode import NormMode
@@ -78,17 +79,10 @@ def stored(name: str, path: Path) -> keras.Model:
     return model
 
 
-def of_the_largest(found, expected) -> float:
-    """Returns the largest difference, in parts of the largest number that is expected."""
-    return float(np.abs(np.subtract(found, expected)).max() / np.abs(expected).max())
-
-
 def before(model: Model, theirs: keras.Model, pixels: tf.Tensor, prepared: tf.Tensor) -> float:
     """Compares logits of every branch with Keras' own."""
     expected = theirs(prepared)
-    return max(
-        of_the_largest(model.logits_fn(NormMode(b))(pixels), expected) for b in model.branches
-    )
+    return max(distance_of(model.logits_fn(NormMode(b))(pixels), expected) for b in model.branches)
 
 
 def statistics(model: Model, theirs: keras.Model, prepared: tf.Tensor, pixels: tf.Tensor) -> float:
@@ -103,7 +97,7 @@ def statistics(model: Model, theirs: keras.Model, prepared: tf.Tensor, pixels: t
         for path, value in expected.items():
             norm, name = path.split("/")[-2:]
             found = next(v for v in model.variables if v.path.endswith(f"{norm}/{branch}/{name}"))
-            worst = max(worst, of_the_largest(found, value))
+            worst = max(worst, distance_of(found, value))
     return worst
 
 
@@ -148,7 +142,7 @@ def exported(run: trained_run.TrainedRun, folder: Path, pixels: tf.Tensor) -> tu
         serve = getattr(bundle, endpoint(branch) if len(run.model.branches) > 1 else "serve")
         logits, gradient = logits_and_gradient(serve, pixels)
         own = logits_and_gradient(lambda x, b=branch: run.model(x, mode=NormMode(b)), pixels)
-        distance = max(distance, of_the_largest(logits, own[0]))
+        distance = max(distance, distance_of(logits, own[0]))
         least = min(least, cosine(gradient, own[1]))
     return distance, least
 

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 _IMPORTED = ("tensorflow", "tensorflow_datasets", "keras", "matplotlib.figure", "rich.progress")
 
 
