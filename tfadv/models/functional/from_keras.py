@@ -48,7 +48,7 @@ def Keras(  # noqa: N802  (as gin files call it)
         path: a ``.keras`` file.
         build: a function that returns the model, as ``keras.applications.EfficientNetB0``; it
             gets ``input_shape``, ``classes`` and ``weights = None`` if it takes them.
-        arguments: more of them, that win.
+        arguments: more of them, which take precedence.
         replace: Keras' layers that the run's norm takes the place of.
         pixel_mean: subtracted from pixels 0..255 before the first layer. None finds it: what
             begins with `Rescaling` or `Normalization` takes pixels as they are, and one of
@@ -61,17 +61,21 @@ def Keras(  # noqa: N802  (as gin files call it)
     Raises:
         UserError: there is no such file or function, or the model can't be walked or used.
     """
-    check(bool(path) != bool(build), "Keras.path", "be set, or Keras.build, not both", path)
-    model = _loaded(path) if path else _built(build, image_shape, classes, arguments or {})
-    named, shape = f"the Keras model '{path or build}'", image_shape if other_size else None
-    graph = walk(model, shape)
+    model = _model(path, build, image_shape, classes, arguments or {})
+    named = f"the Keras model '{path or build}'"
+    graph = walk(model, image_shape if other_size else None)
     check_images(named, graph, image_shape, "Keras.other_size = True lets it take them")
     stated = Preparation.of(pixel_mean, pixel_std, color)
     preparation = stated or _found_preparation(named, graph, build)
-    layers = tuple(map(_layer, replace))
-    graph = with_norms(graph, make_norm, layers, classes if new_head else None)
+    new_classes = classes if new_head else None
+    graph = with_norms(graph, make_norm, tuple(map(_layer, replace)), new_classes)
     check_classes(named, graph, classes, "Experiment.new_head = True makes its last layer anew")
     return KerasNetwork(graph, preparation, image_shape, name=model.name)
+
+
+def _model(path: str, build: str, image_shape, classes: int, arguments: Mapping) -> keras.Model:
+    check(bool(path) != bool(build), "Keras.path", "be set, or Keras.build, not both", path)
+    return _loaded(path) if path else _built(build, image_shape, classes, arguments)
 
 
 def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
