@@ -100,7 +100,8 @@ def statistics(model: Model, theirs: keras.Model, prepared: tf.Tensor, pixels: t
         forward(model, branch, pixels, seed=None)
         for path, value in expected.items():
             norm, name = path.split("/")[-2:]
-            found = next(v for v in model.variables if v.path.endswith(f"{norm}/{branch}/{name}"))
+            own = f"/{norm}/{branch}/{name}"
+            found = next(v for v in model.variables if f"/{v.path}".endswith(own))
             worst = max(worst, distance_of(found, value))
     return worst
 
