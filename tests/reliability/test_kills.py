@@ -13,11 +13,7 @@ from shared.project import ROOT
 @pytest.mark.parametrize(
     ("script", "count", "figures"),
     [
-        (
-            "kills",
-            9,
-            [r"9 kills, [3-9] inside saves: 0 wrong"],
-        ),  # what ends before its moment is none
+        ("kills", 9, [r"9 kills, [3-9] inside saves: 0 wrong"]),  # late ones don't count
         ("workers", 2, ["2 kills of two workers", r"resumed on \(1, 2, 4\) replicas", "0 wrong"]),
     ],
 )
