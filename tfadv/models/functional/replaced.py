@@ -65,6 +65,9 @@ class _Copies:
     def graph(self) -> Graph:
         images = keras.Input(batch_shape=self._original.images.shape, dtype="float32")
         logits = self._original.run(images, self._apply)
+        for operation in dict.fromkeys(call.operation for call in self._calls):
+            if not isinstance(operation, keras.layers.Layer):  # numbered by Keras, as layers were
+                operation.name = unique(operation.name, self._names)
         for layer, copy in self._copies.values():
             name_variables(copy)
             if layer is not self._new_head:
