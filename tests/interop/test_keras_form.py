@@ -75,6 +75,23 @@ def test_a_network_made_of_a_keras_model_is_one_again(tmp_path, build, color):
         assert len(norms) == left
 
 
+def test_names_that_the_form_or_keras_would_give_are_no_hindrance():
+    x = keras.Input((8, 8, 3))
+    y = keras.layers.Rescaling(0.5, name="rescaling")(x)
+    y = keras.layers.ZeroPadding2D(name="zeros")(y)
+    y = keras.layers.ReLU(name="relu")(keras.layers.Conv2D(3, 3, name="pixels")(y))
+    y = keras.layers.BatchNormalization(name="batch_normalization")(y + y)
+    y = keras.layers.Add(name="add_7")([y, y])
+    model = keras.Model(x, keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(y)))
+    (added,) = (one for one in model.operations if not isinstance(one, keras.layers.Layer))
+    added.name = "add"  # as Keras calls the first of a process
+    network = network_of(randomized(model), MixtureBatchNorm)
+    for fold in (False, True, False):
+        plain = keras_form(network, "adv", fold=fold)
+        np.testing.assert_allclose(plain(images(4)), model(images(4)), atol=1e-4, rtol=1e-4)
+        assert {"rescaling", "zeros", "relu", "add"} <= {one.name for one in plain.operations}
+
+
 class Halved(GroupNorm):
     """Takes kernels of another size."""
 

@@ -84,7 +84,7 @@ def unfolded(model, mode):
     """Applies every unit as a convolution and then its norm, whatever folding says."""
 
     def unit(layer, x):
-        norm = layer.norm.batch_norms[1] if hasattr(layer.norm, "batch_norms") else layer.norm
+        norm = layer.norm.norms[1] if hasattr(layer.norm, "norms") else layer.norm
         x = tf.nn.conv2d(x, layer.kernel, layer.stride, "SAME")
         deviation = tf.sqrt(norm.moving_variance + norm.epsilon)
         x = (x - norm.moving_mean) / deviation * norm.gamma + norm.beta

@@ -20,7 +20,7 @@ def test_affine_map_equals_the_layer(layer):
     built(layer)
     scale, offset = layer.affine(NormMode())
     x = features()
-    variables = getattr(layer, "batch_norms", [layer])[-1]
+    variables = getattr(layer, "norms", [layer])[-1]
     expected = (x - variables.moving_mean) / np.sqrt(
         np.array(variables.moving_variance) + variables.epsilon
     ) * variables.gamma + variables.beta

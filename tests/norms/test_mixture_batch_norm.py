@@ -16,7 +16,7 @@ BATCH = NormMode(statistics="batch", update=True)
 @pytest.mark.parametrize(("used", "untouched"), [("clean", "adv"), ("adv", "clean")])
 def test_mixture_branches_are_isolated(used, untouched):
     layer = built(MixtureBatchNorm())
-    by_branch = dict(zip(layer.branches, layer.batch_norms, strict=True))
+    by_branch = dict(zip(layer.branches, layer.norms, strict=True))
     before = [np.array(variable) for variable in by_branch[untouched].variables]
     with tf.GradientTape() as tape:
         y = layer(features(), mode=NormMode(used, "batch", update=True))

@@ -36,6 +36,20 @@ def test_layer_and_instance_norm_equal_keras(name, groups):
     np.testing.assert_allclose(ours(X), theirs(X), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("branch", ["clean", "adv"])
+def test_a_branch_of_the_mixture_layer_norm_equals_keras(branch):
+    ours = NORMS.build("mixture_layer_norm")
+    ours.build((None, 5, 5, 8))
+    random = np.random.default_rng(1)
+    for variable in ours.variables:
+        variable.assign(random.uniform(0.5, 1.5, variable.shape))
+    theirs = keras.layers.LayerNormalization(epsilon=1e-6)
+    theirs.build((None, 5, 5, 8))
+    part = ours.norms[ours.branches.index(branch)]
+    theirs.set_weights([np.array(part.gamma), np.array(part.beta)])
+    np.testing.assert_allclose(ours(X, mode=NormMode(branch)), theirs(X), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("activated", [True, False])
 def test_filter_response_norm_is_its_formula(activated):
     norm, values = built("filter_response_norm", activated)

@@ -195,7 +195,7 @@ def test_the_network():
         assert (block.shortcut is not None) == first
         stride = 2 if first and not block.name.startswith("stage1") else 1
         assert (block.reduce.stride, block.spatial.stride, block.expand.stride) == (1, stride, 1)
-        for batch_norm in block.expand.norm.batch_norms:
+        for batch_norm in block.expand.norm.norms:
             assert not tf.reduce_any(tf.convert_to_tensor(batch_norm.gamma) != 0)
     spread = float(tf.math.reduce_std(tf.convert_to_tensor(model.head.kernel)))
     assert spread == pytest.approx(0.01, rel=0.01)

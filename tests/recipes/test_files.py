@@ -5,7 +5,8 @@ from pathlib import Path
 
 import gin
 import pytest
-from shared.project import OVERLAYS, RECIPES, ROOT, SCALES
+import tensorflow as tf
+from shared.project import NETWORKS, OVERLAYS, RECIPES, ROOT, SCALES
 
 from tfadv import config
 from tfadv.config.evaluation_settings import Evaluation
@@ -48,6 +49,16 @@ def test_every_recipe_plans_at_the_default_scale_and_says_its_source(recipe):
 def test_every_overlay_says_its_source_and_its_command(overlay):
     head = (ROOT / overlay).read_text()
     assert "Paper" in head and f"--gin_file={overlay}" in head and "ot run" in head
+
+
+@pytest.mark.parametrize("overlay", NETWORKS)
+def test_every_network_goes_with_a_recipe_and_a_scale(overlay):
+    assert f"--gin_file={overlay}" in (ROOT / overlay).read_text()
+    sizes = ["synthetic.image_size = 32", "synthetic.classes = 10"]
+    config.read([overlay, "gin/mbn.gin", "gin/scale/smoke.gin"], sizes)
+    model = build_plan().build_model()
+    assert model(tf.zeros([2, 32, 32, 3])).shape == (2, 10)
+    assert len(model.norms) > 8 and model.branches == ("clean", "adv")
 
 
 def test_no_init_file_turns_the_recipes_into_a_package():

@@ -86,7 +86,7 @@ def test_each_branch_is_read_and_measured_on_its_own_images(tmp_path, monkeypatc
             expected = moments_by_norm(run.model, images, branch, monkeypatch)
             require_batches(found, branch, number, expected)
     for norm, unit in zip(found["norms"], run.model.units, strict=True):
-        for branch, inner in zip(("clean", "adv"), unit.norm.batch_norms, strict=True):
+        for branch, inner in zip(("clean", "adv"), unit.norm.norms, strict=True):
             ours = norm["running"][branch]
             np.testing.assert_array_equal(np.float32(ours["mean"]), inner.moving_mean)
             np.testing.assert_array_equal(np.float32(ours["variance"]), inner.moving_variance)

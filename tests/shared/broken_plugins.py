@@ -76,7 +76,7 @@ class SharesItsBranches(MixtureBatchNorm):
     """Mixture BN whose branches are one batch norm."""
 
     def _branch(self, branch):
-        return self.batch_norms[0]
+        return self.norms[0]
 
 
 @NORMS.register("folds_wrongly")

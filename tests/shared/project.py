@@ -16,5 +16,6 @@ OVERLAYS = sorted(
     for folder in ("attack", "batch", "depth", "finetune", "released", "table3")
     for path in (GIN / folder).glob("*.gin")
 )
+NETWORKS = sorted(f"gin/networks/{path.name}" for path in GIN.glob("networks/*.gin"))
 # By module: 'plugins.trades'.
 WORKED_PLUGINS = sorted(f"plugins.{path.stem}" for path in (ROOT / "plugins").glob("*.py"))

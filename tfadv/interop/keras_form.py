@@ -10,6 +10,7 @@ from tfadv.models.conv_norm import ConvNorm, padding_of
 from tfadv.models.fixed_convolution import Padding
 from tfadv.models.functional.folding import LinearUnit
 from tfadv.models.functional.graph import Call
+from tfadv.models.functional.names import unique
 from tfadv.models.functional.network import KerasNetwork
 from tfadv.models.resnet import ResNet
 from tfadv.norms.base import Norm
@@ -85,7 +86,7 @@ def _of_network(network: KerasNetwork, branch, pixel_range, fold):
     images = keras.Input(network.image_shape)
     prepare = network.prepare
     x = images if prepare.color == "RGB" else keras.ops.flip(images, -1)
-    x = _rescaling(prepare.mean, prepare.std, pixel_range)(x)
+    x = _rescaling(prepare.mean, prepare.std, pixel_range, copies.name_of("pixels"))(x)
     logits = (network.folded if fold else network.graph).run(x, apply)
     return keras.Model(images, logits, name=network.name), copies.weights
 
@@ -96,15 +97,21 @@ class _Copies:
     def __init__(self, network: KerasNetwork, branch: str | None):
         self._branch = branch
         self._made: dict[tuple[int, ...], layers.Layer] = {}
+        self._names = {call.operation.name for call in network.graph.calls}
         self.weights: list[tuple[layers.Layer, list, layers.Layer]] = []
         units = [c.operation for c in network.folded.calls if isinstance(c.operation, LinearUnit)]
         self._unit_of = {id(unit.layer): unit for unit in units}
+
+    def name_of(self, added: str) -> str:
+        """Returns the name of a layer that the network doesn't have."""
+        return unique(added, self._names)
 
     def of(self, layer: layers.Layer) -> layers.Layer:
         """Returns a layer's copy, or the layer of Keras that is like a norm."""
         if (id(layer),) not in self._made:
             if isinstance(layer, Norm):
                 copy, weights = _stock_norm(layer, self._branch)
+                copy.name = layer.name
             else:
                 copy = type(layer).from_config(layer.get_config())
                 unit = self._unit_of.get(id(layer))
@@ -119,16 +126,17 @@ class _Copies:
         weights = [value for value in weights if value is not None]
         key = (id(unit.layer), id(unit.norm))
         if key not in self._made:
-            others = sum(made[0] == key[0] for made in self._made)
-            name = f"{unit.layer.name}_{others}" if others else unit.layer.name
+            has_other = any(made[0] == key[0] for made in self._made)
+            name = self.name_of(unit.layer.name) if has_other else unit.layer.name
             config = {**unit.layer.get_config(), "name": name, "use_bias": len(weights) > 1}
             self._made[key] = type(unit.layer).from_config(config)
             self.weights.append((self._made[key], weights, unit.layer))
-        x = layers.ZeroPadding2D(unit.padding)(x) if unit.padding else x
+        if unit.padding:
+            x = layers.ZeroPadding2D(unit.padding, name=self.name_of("zeros"))(x)
         y = self._made[key](x)
         y = self.of(unit.norm)(y) if unit.norm and not folds else y
         adds = unit.relu and unit.layer.activation is keras.activations.linear
-        return layers.ReLU()(y) if adds else y
+        return layers.ReLU(name=self.name_of("relu"))(y) if adds else y
 
 
 def _of_resnet(model: ResNet, branch, pixel_range, fold):
@@ -180,12 +188,12 @@ def _padded(x, padding: Padding):
     return layers.ZeroPadding2D(padding)(x), "valid"  # no value is below 0 after a ReLU
 
 
-def _rescaling(pixel_mean, pixel_std, pixel_range):
+def _rescaling(pixel_mean, pixel_std, pixel_range, name=None):
     """Returns the layer from `pixel_range` to what the network sees."""
     mean, std = np.asarray(pixel_mean, float), np.asarray(pixel_std, float)
     scale = 1 / (units_per_pixel(pixel_range) * std)
     offset = (to_pixels(0.0, pixel_range) - mean) / std
-    return layers.Rescaling(scale.tolist(), offset.tolist())
+    return layers.Rescaling(scale.tolist(), offset.tolist(), name=name)
 
 
 def _stock_norm(norm: Norm, branch: str | None) -> tuple[layers.Layer, list]:

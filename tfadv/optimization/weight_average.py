@@ -14,7 +14,8 @@ class WeightAverage:
     """An exponential moving average of variables (Polyak & Juditsky, 1992).
 
     ``a ← dₜ·a + (1 - dₜ)·w`` after step t, counted from 0. Early in a run the average
-    forgets faster: ``dₜ = min(d, (1 + t)/(10 + t))``.
+    forgets faster: ``dₜ = min(d, (1 + t)/(10 + t))``. Whole numbers, such as a count, are
+    taken as they are.
 
     Args:
         variables: what to average; a model's weights and running statistics.
@@ -33,7 +34,8 @@ class WeightAverage:
         self._variables = list(variables)
         with distribution.scope():
             self.averages = [
-                keras.Variable(variable, trainable=False, name="average") for variable in variables
+                keras.Variable(variable, dtype=variable.dtype, trainable=False, name="average")
+                for variable in variables
             ]
 
     def by_path(self) -> dict[str, tf.Variable]:
@@ -51,7 +53,9 @@ class WeightAverage:
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1 + step) / (10 + step))
         for variable, average in zip(self._variables, self.averages, strict=True):
-            average.assign(decay * average + (1 - decay) * variable)
+            is_float = keras.backend.is_float_dtype(variable.dtype)
+            mean = decay * average + (1 - decay) * variable if is_float else variable
+            average.assign(mean)
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:

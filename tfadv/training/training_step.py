@@ -154,8 +154,8 @@ class TrainingStep:
     @property
     def _updated(self) -> list[keras.Variable]:
         """What a step computes from gradients and statistics, the average left out."""
-        kept = [v for v in self._optimizer.variables if keras.backend.is_float_dtype(v.dtype)]
-        return [*self._model.variables, *kept]
+        kept = [*self._model.variables, *self._optimizer.variables]
+        return [variable for variable in kept if keras.backend.is_float_dtype(variable.dtype)]
 
     def _made(self, kind: str) -> str:
         attacked = kind in self._plan.strategy.attacked_kinds

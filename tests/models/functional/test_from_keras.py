@@ -82,6 +82,27 @@ def test_what_cannot_be_built_is_refused_in_a_line(given, said):
     assert "\n" not in str(error.value)
 
 
+def test_images_of_another_size_where_asked_for_and_possible(tmp_path):
+    def of_side(side, ends_in):
+        x = keras.Input((side, side, 3))
+        y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(5, 3, 2)(x)))
+        return keras.Model(x, layers.Dense(4)(ends_in()(y)))
+
+    path = tmp_path / "mine.keras"
+    randomized(of_side(8, layers.GlobalAveragePooling2D)).save(path)
+    larger = of_side(12, layers.GlobalAveragePooling2D)
+    larger.set_weights(keras.saving.load_model(path).get_weights())
+    given = {"path": str(path), "pixel_mean": 0.0, "pixel_std": 255.0}
+    with pytest.raises(UserError, match=r"these are of \(12, 12, 3\): Keras.other_size = True"):
+        Keras((12, 12, 3), 4, MixtureBatchNorm, **given)
+    found = Keras((12, 12, 3), 4, MixtureBatchNorm, other_size=True, **given)
+    pixels = 255 * np.random.default_rng(0).random((4, 12, 12, 3), np.float32)
+    np.testing.assert_allclose(found(pixels), larger(pixels / 255), rtol=1e-4, atol=1e-4)
+    of_side(8, layers.Flatten).save(path)
+    with pytest.raises(UserError, match=r"'dense\w*' can't take what images of .12, 12, 3. become"):
+        Keras((12, 12, 3), 4, MixtureBatchNorm, other_size=True, **given)
+
+
 def test_other_classes_pixels_and_layers_are_refused(stored, tmp_path):
     with pytest.raises(UserError, match="doesn't tell which pixels it takes: set"):
         network(path=stored)

@@ -93,9 +93,33 @@ def test_what_is_shared_stays_shared_and_nested_models_are_laid_open():
     network(images(4), mode=mode)  # one update of two measurements
 
 
-def test_names_do_not_depend_on_what_was_built_before():
-    paths = [[v.path for v in network_of(small_cnn(), BatchNorm).variables] for _ in range(2)]
+class Nameless(layers.Layer):
+    """Leaves the names of what it holds to Keras."""
+
+    def __init__(self, **named):
+        super().__init__(**named)
+        self.first, self.second = layers.Dense(3), layers.Dense(3)
+        self.early = self.add_weight((3,))
+
+    def build(self, _):
+        self.factor, self.offset = self.add_weight((3,)), self.add_weight((3,))
+
+    def call(self, x):
+        return self.second(self.first(x)) * self.factor + self.offset + self.early
+
+
+def nameless():
+    x = keras.Input((8, 8, 3))
+    y = Nameless()(layers.BatchNormalization()(Nameless()(x)))
+    return keras.Model(x, layers.Dense(4)(layers.GlobalAveragePooling2D()(y)))
+
+
+@pytest.mark.parametrize("build", [small_cnn, kinds_of_layers, nameless])
+def test_names_do_not_depend_on_what_was_built_before(build):
+    networks = [network_of(build(), BatchNorm) for _ in range(2)]
+    paths = [[variable.path for variable in network.variables] for network in networks]
     assert paths[0] == paths[1] and len(set(paths[0])) == len(paths[0])
+    assert networks[0].describe() == networks[1].describe()
 
 
 def test_dropout_draws_of_the_seed_and_acts_with_one_alone():

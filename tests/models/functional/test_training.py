@@ -15,7 +15,8 @@ PIXELS = ("Keras.pixel_mean = 0.0", "Keras.pixel_std = 255.0")
 
 def with_dropout():
     x = keras.Input((8, 8, 3))
-    y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(4, 3, use_bias=False)(x)))
+    y = layers.Normalization()(x)  # it counts, in whole numbers
+    y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(4, 3, use_bias=False)(y)))
     y = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(y))
     return keras.Model(x, layers.Dense(4)(y))
 
@@ -30,7 +31,9 @@ def stored(tmp_path):
 
 @pytest.mark.parametrize("trainer_of", [one_device, mirrored])
 def test_a_stored_model_trains_from_its_own_weights(stored, trainer_of):
-    trainer = trainer_of(make_plan("mbn_alp", *stored, "Training.micro_batch_size = 4"))
+    averaged = "Training.average_decay = 0.9"
+    trainer = trainer_of(make_plan("mbn_alp", *stored, averaged, "Training.micro_batch_size = 4"))
+    assert any(variable.dtype == "int64" for variable in trainer.model.variables)
     start = values(trainer)
     metrics = finish(trainer)
     assert all(np.isfinite(row["loss"]) for row in metrics)
@@ -38,7 +41,8 @@ def test_a_stored_model_trains_from_its_own_weights(stored, trainer_of):
     assert {v.path for v in trainer.model.trainable_variables} <= changed
     for branch in ("clean", "adv"):
         assert any(f"/{branch}/moving_mean" in path for path in changed)
-    assert set(Session(trainer).evaluate()["clean"]) == {"clean", "adv"}
+    record = Session(trainer).evaluate()
+    assert set(record["clean"]) == set(record["weight_average"]["clean"]) == {"clean", "adv"}
 
 
 def test_dropout_is_drawn_anew_in_each_step_and_the_same_in_each_run(stored):

@@ -33,44 +33,49 @@ def Keras(  # noqa: N802  (as gin files call it)
     pixel_std: float | Sequence[float] | None = None,
     color: str | None = None,
     new_head: bool = False,
+    other_size: bool = False,
 ) -> KerasNetwork:
     """Makes a network of a Functional or Sequential Keras model, its norms those of the run.
 
-    Every layer that `replace` names becomes a norm of the run, each of whose branches starts
-    from its γ, β and statistics; a batch norm keeps ε and momentum. Layers are copied: what
-    was shared stays shared. Dropout and its kin act in training alone, with the run's seeds.
+    Every layer that `replace` names becomes a norm of the run, each branch started from its γ,
+    β and statistics; a batch norm keeps ε and momentum. Layers are copied: what was shared
+    stays shared. Dropout and its kin act in training alone, with the run's seeds.
 
     Args:
         image_shape: (height, width, channels) of the images.
         classes: number of logits.
         make_norm: builds a norm layer.
         path: a ``.keras`` file.
-        build: a function that returns the model, as ``keras.applications.EfficientNetB0`` or
-            ``mine.network``; it gets ``input_shape`` and ``classes`` if it takes them, and
-            ``weights = None``.
+        build: a function that returns the model, as ``keras.applications.EfficientNetB0``; it
+            gets ``input_shape``, ``classes`` and ``weights = None`` if it takes them.
         arguments: more of them, which take precedence.
-        replace: names of Keras' layers that the run's norm takes the place of.
-        pixel_mean: subtracted from pixels 0..255 before the first layer. None finds it: a
-            model that begins with `Rescaling` or `Normalization` takes pixels as they are,
-            and one of keras.applications what its ``preprocess_input`` makes of them.
+        replace: Keras' layers that the run's norm takes the place of.
+        pixel_mean: subtracted from pixels 0..255 before the first layer. None finds it: what
+            begins with `Rescaling` or `Normalization` takes pixels as they are, and one of
+            keras.applications what its ``preprocess_input`` makes of them.
         pixel_std: divides the pixels; found alike.
         color: ``RGB`` or ``BGR``; found alike.
-        new_head: whether the model's last dense layer starts anew, with `classes` outputs.
+        new_head: whether its last dense layer starts anew, with `classes` outputs.
+        other_size: whether images may be of another size than it was built for.
 
     Raises:
         UserError: there is no such file or function, or the model can't be walked or used.
     """
-    check(bool(path) != bool(build), "Keras.path", "be set, or Keras.build, not both", path)
-    model = _loaded(path) if path else _built(build, image_shape, classes, arguments or {})
+    model = _model(path, build, image_shape, classes, arguments or {})
     named = f"the Keras model '{path or build}'"
+    graph = walk(model, image_shape if other_size else None)
+    check_images(named, graph, image_shape, "Keras.other_size = True lets it take them")
     stated = Preparation.of(pixel_mean, pixel_std, color)
-    graph = walk(model)
-    check_images(named, graph, image_shape)
     preparation = stated or _found_preparation(named, graph, build)
-    layers, new_classes = tuple(map(_layer, replace)), classes if new_head else None
-    graph = with_norms(graph, make_norm, layers, new_classes)
+    new_classes = classes if new_head else None
+    graph = with_norms(graph, make_norm, tuple(map(_layer, replace)), new_classes)
     check_classes(named, graph, classes, "Experiment.new_head = True makes its last layer anew")
     return KerasNetwork(graph, preparation, image_shape, name=model.name)
+
+
+def _model(path: str, build: str, image_shape, classes: int, arguments: Mapping) -> keras.Model:
+    check(bool(path) != bool(build), "Keras.path", "be set, or Keras.build, not both", path)
+    return _loaded(path) if path else _built(build, image_shape, classes, arguments)
 
 
 def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
@@ -84,11 +89,15 @@ def _found_preparation(named: str, graph: Graph, build: str) -> Preparation:
     return found
 
 
-def check_images(named: str, graph: Graph, image_shape: Sequence[int]) -> None:
-    """Raises `UserError` unless a walked model is of such images."""
+def check_images(named: str, graph: Graph, image_shape: Sequence[int], remedy: str = "") -> None:
+    """Raises `UserError`, which ends in a remedy, unless a walked model is of such images."""
     wanted, found = tuple(image_shape), tuple(graph.images.shape[1:])
     if any(side not in (None, asked) for side, asked in zip(found, wanted, strict=True)):
-        raise UserError(f"{named} takes images of {found}, and these are of {wanted}")
+        helps = remedy and wanted[-1] == found[-1]
+        raise UserError(
+            f"{named} takes images of {found}, and these are of {wanted}"
+            + (f": {remedy}" if helps else "")
+        )
 
 
 def check_classes(named: str, graph: Graph, classes: int, remedy: str) -> None:

@@ -1,10 +1,11 @@
 """A Functional or Sequential Keras model as a list of calls, nested models laid open."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfadv.errors import UserError
 
@@ -91,12 +92,16 @@ def head_of(graph: Graph) -> keras.layers.Dense | None:
     return last if type(last) is keras.layers.Dense else None
 
 
-def walk(model: keras.Model) -> Graph:
+def walk(model: keras.Model, image_shape: Sequence[int] | None = None) -> Graph:
     """Returns the calls of a model, in which nested models are laid open.
+
+    Args:
+        model: a Functional or Sequential one.
+        image_shape: of the images that it is to take, in place of those it was built for.
 
     Raises:
         UserError: it can't be walked: it or what is nested in it is subclassed, or it has
-            Lambda layers, or several inputs or outputs.
+            Lambda layers, or several inputs or outputs; or a layer can't take such images.
     """
     plain = _plain(model)
     if len(plain.inputs) != 1 or len(plain.outputs) != 1:
@@ -111,14 +116,29 @@ def walk(model: keras.Model) -> Graph:
             nested = walk(operation)
             return nested.run(arguments[0], lambda call, a, n: note(call.operation, *a, **n))
         _check_layer(operation, model)
-        output = operation(*arguments, **named)
+        output = _called(operation, arguments, named, image_shape)
         calls.append(Call(operation, (arguments, named), output))
         return output
 
     followed = keras.models.clone_model(
-        plain, clone_function=lambda layer: layer, call_function=note
+        plain,
+        input_tensors=None if image_shape is None else [keras.Input(tuple(image_shape))],
+        clone_function=lambda layer: layer,
+        call_function=note,
     )
     return Graph(followed.inputs[0], tuple(calls), followed.outputs[0])
+
+
+def _called(operation: Any, arguments: tuple, named: dict, image_shape) -> Any:
+    """Returns what an operation makes of tensors that stand for others."""
+    if image_shape is None:
+        return operation(*arguments, **named)
+    try:
+        return operation(*arguments, **named)
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        raise UserError(
+            f"the layer '{operation.name}' can't take what images of {tuple(image_shape)} become"
+        ) from error
 
 
 def _plain(model: keras.Model) -> keras.Model:

@@ -1,6 +1,5 @@
 """A walked model of layers of its own: copies, and the run's norms in place of its norms."""
 
-import re
 from collections.abc import Callable
 
 import keras
@@ -8,6 +7,7 @@ import tensorflow as tf
 
 from tfadv.errors import UserError
 from tfadv.models.functional.graph import Call, Graph, head_of
+from tfadv.models.functional.names import name_variables, uncounted, unique
 from tfadv.norms.base import Norm
 
 ReplacedLayers = tuple[type[keras.layers.Layer], ...]
@@ -65,7 +65,11 @@ class _Copies:
     def graph(self) -> Graph:
         images = keras.Input(batch_shape=self._original.images.shape, dtype="float32")
         logits = self._original.run(images, self._apply)
+        for operation in dict.fromkeys(call.operation for call in self._calls):
+            if not isinstance(operation, keras.layers.Layer):  # numbered by Keras, as layers were
+                operation.name = unique(operation.name, self._names)
         for layer, copy in self._copies.values():
+            name_variables(copy)
             if layer is not self._new_head:
                 _take_weights(layer, copy)
         return Graph(images, tuple(self._calls), logits)
@@ -92,7 +96,7 @@ class _Copies:
         activated = all(taker is not None and is_relu(taker.operation) for taker in takers)
         if id(layer) not in self._copies:
             _check_axis(layer, call.inputs[0])
-            name = self._name(layer)
+            name = unique(uncounted(layer), self._names)
             norm = self._make_norm(name=name)
             if norm.keeps_statistics:
                 known = norm.get_config()
@@ -116,25 +120,14 @@ class _Copies:
             if layer is self._new_head:
                 changed["units"] = self._new_classes
             try:
-                config = {**layer.get_config(), "dtype": "float32", **changed}
-                copy = type(layer).from_config({**config, "name": self._name(layer)})
+                name = unique(uncounted(layer), self._names)
+                config = {**layer.get_config(), "dtype": "float32", "name": name, **changed}
+                copy = type(layer).from_config(config)
             except (TypeError, ValueError, NotImplementedError) as error:
                 reason = str(error).splitlines()[0]
                 raise UserError(f"'{layer.name}' can't be made anew: {reason}") from None
             self._copies[id(layer)] = layer, copy
         return self._copies[id(layer)][1]
-
-    def _name(self, layer: keras.layers.Layer) -> str:
-        """Returns a name that does not count what else this process has built."""
-        uncounted = re.sub(r"_\d+$", "", layer.name)
-        automatic = uncounted.replace("_", "") == type(layer).__name__.lower()
-        name = unique = uncounted if automatic else layer.name
-        number = 0
-        while unique in self._names:
-            number += 1
-            unique = f"{name}_{number}"
-        self._names.add(unique)
-        return unique
 
 
 def _head_of(graph: Graph) -> keras.layers.Dense:
