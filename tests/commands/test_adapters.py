@@ -5,6 +5,7 @@ without it.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from shared.project import ROOT
-from shared.random_bundles import bundle_of, random_run
+from shared.random_bundles import as_before, bundle_of, random_run
 
 from tfadv import adapters, config
 from tfadv.devices.local import device_names
@@ -173,11 +174,8 @@ def test_every_adapter_refuses_another_range(trained, adapter):
 def test_every_adapter_sees_that_a_bundle_was_changed(trained, adapter, tmp_path):
     """The reference no longer is what the SavedModel computes: another range, say."""
     folder, images, labels, _ = trained
-    changed = tmp_path / "changed"
-    changed.mkdir()
-    for path in folder.iterdir():
-        (changed / path.name).symlink_to(path)
-    (changed / "reference.npz").unlink()
+    changed = shutil.copytree(folder, tmp_path / "changed")
+    as_before(changed)
     reference = dict(np.load(folder / "reference.npz"))
     np.savez(changed / "reference.npz", **reference | {"images": reference["images"] * 0.9})
     with pytest.raises(UserError, match="gets other logits than the original"):

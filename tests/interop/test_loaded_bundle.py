@@ -1,10 +1,8 @@
 """What a loaded bundle refuses before any attack; commands/test_adapters.py has the suites."""
 
-import json
-
 import numpy as np
 import pytest
-from shared.random_bundles import bundle_of, random_run
+from shared.random_bundles import as_before, bundle_of, random_run
 
 from tfadv.errors import UserError
 from tfadv.interop.loaded_bundle import LoadedBundle
@@ -24,13 +22,8 @@ def loaded(folder):
 
 
 def claim(folder, accuracy):
-    """Makes the bundle one of before, whose files have no digests."""
-    (folder / "manifest.json").unlink()
-    metadata = json.loads((folder / "metadata.json").read_text())
-    for key in ("digest", "manifest"):
-        metadata.pop(key)
     record = {"clean": {branch: {"accuracy": accuracy} for branch in ("adv", "clean")}}
-    (folder / "metadata.json").write_text(json.dumps(metadata | {"accuracy": record}))
+    as_before(folder, accuracy=record)
 
 
 def test_the_default_branch_is_adv_and_others_are_named(folder, loaded):

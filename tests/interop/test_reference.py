@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from shared.random_bundles import bundle_of, random_run
+from shared.random_bundles import as_before, bundle_of, random_run
 
 from tfadv.errors import UserError
 from tfadv.interop import external_models
@@ -31,14 +31,6 @@ def bundle(exported, tmp_path):
 
 def load(folder):
     return external_models.load(folder, (8, 8, 3), 10)
-
-
-def as_before(folder, **changes):
-    """Makes a bundle one of before, without digests; edits its metadata."""
-    (folder / "manifest.json").unlink()
-    metadata = json.loads((folder / "metadata.json").read_text())
-    del metadata["digest"], metadata["manifest"]
-    (folder / "metadata.json").write_text(json.dumps(metadata | changes))
 
 
 def test_a_whole_bundle_is_loaded_with_digests_and_without(bundle):

@@ -25,3 +25,11 @@ def bundle_of(run, folder, *, pixel_range=(0.0, 1.0), fold=False, license_name="
     branches = sorted(run.model.branches, key=lambda name: name != run.model.default_branch)
     notes = write_bundle(run, folder, branches, pixel_range, license_name, fold, formats)
     return json.loads((folder / "metadata.json").read_text()), notes
+
+
+def as_before(folder, **changes):
+    """Makes a bundle one of before, without digests; edits its metadata."""
+    (folder / "manifest.json").unlink()
+    metadata = json.loads((folder / "metadata.json").read_text())
+    del metadata["digest"], metadata["manifest"]
+    (folder / "metadata.json").write_text(json.dumps(metadata | changes))
