@@ -119,7 +119,13 @@ def without_step_3(trainer, steps):
     ("trainer_of", "poisoned", "bindings", "message"),
     [
         (one_device, poisoned_by_image, (), "the images of the kind 'clean' .*: 5 \\(image"),
-        (mirrored, poisoned_by_image, PARTS, "of 1 of 16 images of the batch: 5 \\(image"),
+        pytest.param(
+            mirrored,
+            poisoned_by_image,
+            PARTS,
+            "of 1 of 16 images of the batch: 5 \\(image",
+            marks=pytest.mark.slow,
+        ),
         (one_device, poisoned_in_the_loss, PARTS, "the loss holds"),
         pytest.param(mirrored, poisoned_in_the_loss, (), "the loss holds", marks=pytest.mark.slow),
     ],
@@ -164,7 +170,7 @@ FREEZING += ("Training.epochs = 2", "synthetic.train_examples = 32")
     [
         (one_device, ("Experiment.optimizer = 'rmsprop'",)),
         pytest.param(one_device, BATCH_STATISTICS, marks=pytest.mark.slow),
-        (mirrored, (*PARTS, *FREEZING)),
+        pytest.param(mirrored, (*PARTS, *FREEZING), marks=pytest.mark.slow),
         pytest.param(mirrored, ("NormPolicy.across_replicas = 'local'",), marks=pytest.mark.slow),
     ],
 )

@@ -41,7 +41,7 @@ def stopped(folder, trainer):
     ("trainer_of", "poisoned", "bindings", "first"),
     [
         (one_device, poisoned_by_image, (), "the images of the kind 'clean'"),
-        (mirrored, poisoned_in_the_loss, PARTS, "the loss"),
+        pytest.param(mirrored, poisoned_in_the_loss, PARTS, "the loss", marks=pytest.mark.slow),
     ],
 )
 def test_a_step_is_done_again_to_the_last_bit(
