@@ -64,6 +64,15 @@ INSTEAD = (
     Instead(".venv-suites/bin/python ", WORDS_ARE_KNOWN, "minutes, with the suites"),
     Instead("export ", None, "folders and machines that are not here: what follows is planned"),
     Instead("srun ", PLAN, "16 machines"),
+    Instead("sbatch ", None, "no Slurm here; the scripts have tests of their own"),
+    Instead("kubectl ", None, "no cluster here; the files have tests of their own"),
+    Instead(
+        "python -m tfadv.evaluate --saved_model=theirs --pixel_range=0,1 --pixel_mean",
+        PLAN,
+        "ImageNet, and a model of PyTorch's",
+    ),
+    Instead("python -m tfadv.evaluate --saved_model=caffe ", PLAN, "ImageNet, and Caffe's model"),
+    Instead(TRAIN + "--replay=runs/mbn-imagenet", None, "a step of ImageNet that went wrong"),
     Instead(
         TRAIN + "--gin_file=gin/mbn_alp.gin --gin_file=gin/scale/imagenet.gin --gin_bindings="
         "\"Distribution.kind = 'tpu'\"",
@@ -128,7 +137,8 @@ def unknown_words(command: Command) -> list[str]:
     source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
     source += (ROOT / "benchmarks/cases.py").read_text()
     given = [word.partition("=")[0] for word in command.words[command.words.index(module) + 1 :]]
-    return [word for word in given if not word.isdecimal() and f'"{word}"' not in source]
+    given = [word for word in given if not (word.isdecimal() or word.isupper())]  # left open
+    return [word for word in given if f'"{word}"' not in source]
 
 
 def outcome(command: Command, workplace: Workplace) -> str:

@@ -80,6 +80,7 @@ def test_names_that_the_form_or_keras_would_give_are_no_hindrance():
     y = keras.layers.Rescaling(0.5, name="rescaling")(x)
     y = keras.layers.ZeroPadding2D(name="zeros")(y)
     y = keras.layers.ReLU(name="relu")(keras.layers.Conv2D(3, 3, name="pixels")(y))
+    y = keras.layers.ReLU()(keras.layers.Conv2D(3, 3)(keras.layers.ZeroPadding2D()(y)))
     y = keras.layers.BatchNormalization(name="batch_normalization")(y + y)
     y = keras.layers.Add(name="add_7")([y, y])
     model = keras.Model(x, keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(y)))

@@ -9,6 +9,7 @@ from tfadv.interop.keras_form import keras_form
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.resnet import ResNet
 from tfadv.norms import NormMode
+from tfadv.norms.mixture import MixtureNorm
 from tfadv.registry import NORMS
 
 X = np.random.default_rng(0).normal(1, 2, (4, 5, 5, 8)).astype("float32")
@@ -48,6 +49,27 @@ def test_a_branch_of_the_mixture_layer_norm_equals_keras(branch):
     part = ours.norms[ours.branches.index(branch)]
     theirs.set_weights([np.array(part.gamma), np.array(part.beta)])
     np.testing.assert_allclose(ours(X, mode=NormMode(branch)), theirs(X), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("relu", [True, False])
+@pytest.mark.parametrize("name", ["filter_response_norm", "weight_standardized_group_norm"])
+def test_a_mixture_of_a_norm_computes_as_the_norm_alone(name, relu):
+    def make_norm(**named):
+        return NORMS.build(name, **named)
+
+    units = (
+        ConvNorm(32, 3, make_norm(), relu=relu),
+        ConvNorm(32, 3, MixtureNorm(make_norm, ("clean", "adv"), "adv"), relu=relu),
+    )
+    for unit in units:
+        unit.build((None, 5, 5, 8))
+    alone, mixture = units
+    random = np.random.default_rng(1)
+    of_branch = {v.name: v for v in mixture.norm.norms[0].variables} | {"kernel": mixture.kernel}
+    for variable in alone.variables:
+        variable.assign(random.normal(size=variable.shape))
+        of_branch[variable.name].assign(variable)
+    np.testing.assert_array_equal(mixture(X, mode=NormMode("clean")), alone(X))
 
 
 @pytest.mark.parametrize("activated", [True, False])

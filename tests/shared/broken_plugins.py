@@ -97,6 +97,15 @@ class ForgetsAnArgument(GroupNorm):
         self.groups = 2 * groups
 
 
+@NORMS.register("leaves_names_to_keras")
+class LeavesNamesToKeras(GroupNorm):
+    """Has a weight whose name Keras numbers through the process."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.factor = self.add_weight((input_shape[-1],), "ones")
+
+
 @NORMS.register("rounds_too_early")
 class RoundsTooEarly(Norm):
     """Takes moments in bfloat16."""
@@ -220,6 +229,7 @@ FAULTS = {
     "norm draws_in_python": ("has no python state", "drawn or counted in Python"),
     "norm shares_its_branches": ("keeps branches apart", "branch clean change.*branch adv"),
     "norm folds_wrongly": ("runs on what it collected", "don't normalize it as its own"),
+    "norm leaves_names_to_keras": ("is serializable", "has another path, by which no checkpoint"),
     "norm forgets_an_argument": ("is serializable", "its copy is configured otherwise"),
     "norm rounds_too_early": ("computes in float32", "not normalized in float32"),
     "attack leaves_the_ball": ("stays in its ball", "out of the ball of ε = 8.0"),

@@ -46,11 +46,17 @@ class MixtureNorm(Norm):
         self.default_branch = default_branch
         chosen_branch(default_branch, self.branches, default_branch, f"{parameter}.default_branch")
         self.norms = [make_norm(name=branch) for branch in self.branches]
+        self.activates = self.norms[0].activates
 
     def build(self, input_shape):
         """Makes the variables of every branch."""
         for norm in self.norms:
+            norm.activated = self.activated
             norm.build(input_shape)
+
+    def prepare_kernel(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the kernel as the branches' norms want it; see `Norm.prepare_kernel`."""
+        return self.norms[0].prepare_kernel(kernel)
 
     def start_from(self, gamma, beta, moments):
         """Has every branch take over the same; see `Norm.start_from`."""

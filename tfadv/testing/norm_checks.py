@@ -252,6 +252,9 @@ def is_serializable(make: MakeNorm) -> None:
     copy.build((None, *SHAPE[1:]))
     paths = [variable.path for variable in norm.variables]
     require(len(set(paths)) == len(paths), f"two variables have one path: {', '.join(paths)}")
+    again = [variable.path for variable in copy.variables]
+    fault = "built again, a variable has another path, by which no checkpoint finds it"
+    require(again == paths, f"{fault}: {', '.join(set(paths) - set(again))}: name the weights")
     for old, new in zip(norm.variables, copy.variables, strict=True):
         new.assign(old)
     for mode in modes(norm):

@@ -116,7 +116,7 @@ def walk(model: keras.Model, image_shape: Sequence[int] | None = None) -> Graph:
             nested = walk(operation)
             return nested.run(arguments[0], lambda call, a, n: note(call.operation, *a, **n))
         _check_layer(operation, model)
-        output = _called(operation, arguments, named, image_shape)
+        output = _called(operation, arguments, named, image_shape or plain.inputs[0].shape[1:])
         calls.append(Call(operation, (arguments, named), output))
         return output
 
@@ -131,8 +131,6 @@ def walk(model: keras.Model, image_shape: Sequence[int] | None = None) -> Graph:
 
 def _called(operation: Any, arguments: tuple, named: dict, image_shape) -> Any:
     """Returns what an operation makes of tensors that stand for others."""
-    if image_shape is None:
-        return operation(*arguments, **named)
     try:
         return operation(*arguments, **named)
     except (ValueError, TypeError, tf.errors.OpError) as error:
