@@ -20,6 +20,7 @@ ARGUMENTS = {
     "model vit": {"width": 16, "heads": 2, "blocks": 1, "patch": 4, "dropout": 0.1},
     "augmentation crop_and_flip": {"padding": 2, "flip": True},
     "augmentation inception_crop": {"image_size": 14},
+    "augmentation chain": {"augmentations": ("rand_augment", "random_erasing")},
     "decay step": {"boundaries": (5,)},
 }
 # What reads files; `npz` is checked below.
