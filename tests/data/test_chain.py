@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from tfadv import config, randomness
 from tfadv.data.augmentation import CropAndFlip
-from tfadv.data.chain import Chain
 from tfadv.data.random_erasing import RandomErasing
 from tfadv.data.stored_image import DecodedImage
 from tfadv.errors import UserError
@@ -18,13 +17,13 @@ BINDINGS = (
     "CropAndFlip.padding = 2",
     "CropAndFlip.flip = True",
     "RandomErasing.fill = 7.0",
-    "often/RandomErasing.probability = 1.0",
     "InceptionCrop.image_size = 8",
 )
 
 
 def chain(*specs):
-    config.read([], [*BINDINGS, f"Chain.augmentations = {specs!r}"])
+    often = ["often/RandomErasing.probability = 1.0"] if any("often" in s for s in specs) else []
+    config.read([], [*BINDINGS, *often, f"Chain.augmentations = {specs!r}"])
     return AUGMENTATIONS.build("chain")
 
 

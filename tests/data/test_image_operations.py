@@ -26,7 +26,7 @@ def enhanced(kind):
     ("operation", "cases"),
     [
         (ops.posterize, [(bits, ImageOps.posterize(PICTURE, bits)) for bits in (8, 6, 4, 1)]),
-        (ops.solarize, [(level, ImageOps.solarize(PICTURE, level)) for level in (256, 100, 0)]),
+        (ops.solarize, [(float(t), ImageOps.solarize(PICTURE, t)) for t in (256, 100, 0)]),
         (ops.brightness, enhanced("Brightness")),
         (ops.contrast, enhanced("Contrast")),
         (ops.color, enhanced("Color")),

@@ -11,14 +11,14 @@ from tfadv.data import image_operations as ops
 from tfadv.data.rand_augment import OPERATIONS, RandAugment
 
 IMAGE = tf.constant(
-    (np.random.default_rng(1).uniform(0, 1, (12, 12, 3)) ** 2 * 190 + 20).astype(np.uint8),
+    (np.random.default_rng(1).uniform(0, 1, (24, 24, 3)) ** 2 * 190 + 20).astype(np.uint8),
     tf.float32,
 )
 
 
 def test_each_of_the_papers_operations_is_drawn_as_often():
     augment = tf.function(RandAugment(operations=1, magnitude=9))
-    seeds = randomness.example_seeds(0, "test", tf.range(1400))
+    seeds = randomness.example_seeds(0, "test", tf.range(980))
     results = collections.Counter(augment(IMAGE, seed).numpy().tobytes() for seed in seeds)
     possible = {}
     for name, operation in OPERATIONS.items():
@@ -30,7 +30,7 @@ def test_each_of_the_papers_operations_is_drawn_as_often():
     counts = collections.Counter()
     for made, count in results.items():
         counts.update({min(possible[made]): count})
-    assert len(counts) == 14 and all(60 < count < 145 for count in counts.values())  # of 100
+    assert len(counts) == 14 and all(40 < count < 105 for count in counts.values())  # of 70
 
 
 def test_the_magnitude_is_of_ten():
@@ -49,7 +49,7 @@ def test_the_magnitude_is_of_ten():
 
 
 def test_several_operations_follow_each_other():
-    seeds = randomness.example_seeds(0, "test", tf.range(40))
+    seeds = randomness.example_seeds(0, "test", tf.range(24))
     one, two = (RandAugment(operations, 9) for operations in (1, 2))
     changed = [np.mean([np.any(a(IMAGE, s) != IMAGE) for s in seeds]) for a in (one, two)]
     assert changed[0] > 0.7 and changed[1] > changed[0]

@@ -32,7 +32,7 @@ def test_rectangles_are_of_the_papers_areas_and_shapes():
     ratio = height / width
     assert 0.2 < ratio.min() < 0.4 and 2 < ratio.max() < 4.6
     drawn = images[images != 256]
-    assert 0 <= drawn.min() and drawn.max() < 255
+    assert drawn.min() >= 0 and drawn.max() < 255
     assert abs(drawn.mean() - 127.5) < 1 and abs(drawn.std() - 255 / 12**0.5) < 1
 
 
