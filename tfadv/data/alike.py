@@ -31,6 +31,22 @@ def check_alike(splits: Splits) -> None:
         )
 
 
+def check_extra(train: Source, extra: Source) -> None:
+    """Checks that images can be trained on beside others.
+
+    Raises:
+        UserError: they have another size, or other classes.
+    """
+    if train.image_shape != extra.image_shape:
+        raise UserError(
+            f"image_shape of {extra.name} is {extra.image_shape}, of {train.name} "
+            f"{train.image_shape}: Experiment.extra must be of the same",
+            "Experiment.extra",
+        )
+    if train.class_names != extra.class_names:
+        raise UserError(_other_names(train, extra), "Experiment.extra")
+
+
 def oddities(splits: Splits) -> tuple[str, ...]:
     """Returns warnings, each of one line, about the splits and what they have in common."""
     train, test = splits

@@ -45,23 +45,28 @@ class Chain(Augmentation):
         self.image_size = sizes[-1] if sizes else None
         self.channels = channels.pop() if channels else None
         self.takes_original = parts[0].takes_original
-        self._first, self._others = parts[0], parts[1:]
+        self._parts = tuple(parts)
+
+    @property
+    def parts(self) -> tuple[Augmentation, ...]:
+        """The augmentations in their order."""
+        return self._parts
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image; see `Augmentation.__call__`."""
-        return self._rest(self._first(image, _stream(seed, 0)), seed)
+        return self._rest(self._parts[0](image, _stream(seed, 0)), seed)
 
     def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> Plan:
         """Draws what the first is to do; see `Augmentation.plan`."""
-        return self._first.plan(shapes, _stream(seeds, 0)), seeds
+        return self._parts[0].plan(shapes, _stream(seeds, 0)), seeds
 
     def apply(self, image: StoredImage, plan: Plan) -> tf.Tensor:
         """Augments one image as it was stored; see `Augmentation.apply`."""
         first, seed = plan
-        return self._rest(self._first.apply(image, first), seed)
+        return self._rest(self._parts[0].apply(image, first), seed)
 
     def _rest(self, image, seed):
-        for place, part in enumerate(self._others, 1):
+        for place, part in enumerate(self._parts[1:], 1):
             image = part(tf.cast(image, tf.float32), _stream(seed, place))
         return image
 

@@ -10,13 +10,13 @@ ROUNDS = 24
 
 
 def permuted(
-    place: tf.Tensor, total: int, seed: int, purpose: str, number: tf.Tensor | int
+    place: tf.Tensor, total: int | tf.Tensor, seed: int, purpose: str, number: tf.Tensor | int
 ) -> tf.Tensor:
     """Returns what is at a place of a random permutation of 0..total-1.
 
     Args:
         place: int64, of any shape, each in 0..total-1.
-        total: the length of the permutation.
+        total: the length of the permutation, or int64 of the shape of `place`.
         seed: the run's seed, any integer.
         purpose: what the order is for; other purposes get other permutations.
         number: which of the purpose's permutations, int64 of the shape of `place` or a scalar.
@@ -29,7 +29,7 @@ def permuted(
     # A hash of all of it: keys that resemble each other would give orders that do.
     keys = tf.map_fn(_key, streams, fn_output_signature=tf.uint32)
     seeds = tf.reshape(tf.gather(keys, which), tf.concat([tf.shape(number), [3]], 0))
-    last = tf.constant(total - 1, tf.int64)
+    last = tf.convert_to_tensor(total - 1, tf.int64)
     return tf.raw_ops.RandomIndexShuffle(index=place, seed=seeds, max_index=last, rounds=ROUNDS)
 
 

@@ -15,6 +15,7 @@ from tfadv.files import read_json_lines
 from tfadv.models.classifier import Trainable
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
 from tfadv.planning.activations import measure_activations
+from tfadv.planning.drawing import lines
 from tfadv.planning.paper_rows import nearest_row
 from tfadv.planning.plan import Plan
 from tfadv.planning.workload import Workload, measure_workload
@@ -92,6 +93,8 @@ def _printed(row: PaperRow) -> str:
 
 
 def _work_lines(plan: Plan) -> Iterator[str]:
+    for line in lines(plan.training, plan.drawing, plan.splits.train, plan.extra):
+        yield f"images    {line}"
     training, steps = plan.training, plan.attack.describe().get("steps", "?")
     yield (
         f"device    attacks its images ({plan.experiment.attack}, {steps} steps, "

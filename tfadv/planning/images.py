@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from inspect import signature
 
-from tfadv.data import Splits
-from tfadv.data.alike import check_alike
+from tfadv.data import Source, Splits
+from tfadv.data.alike import check_alike, check_extra
 from tfadv.data.bad_images import BadImages
 from tfadv.data.held_out import HeldOut
 from tfadv.errors import UserError
@@ -25,9 +25,7 @@ def build_splits(dataset: str, channels: int | None = None, used: Sequence[str] 
         UserError: a parameter, file or image is wrong.
         BadImagesError: images can't be read, and the policy is to stop.
     """
-    bad_images = configured(BadImages)
-    part = DATASETS.get(dataset.rpartition("/")[2], "Experiment.dataset")
-    if channels is not None and "channels" not in signature(part).parameters:
+    if channels is not None and not _takes_channels(dataset):
         raise UserError(
             f"Experiment.channels = {channels}: the data set '{dataset}' has channels of its own",
             "Experiment.channels",
@@ -38,5 +36,37 @@ def build_splits(dataset: str, channels: int | None = None, used: Sequence[str] 
     splits = configured(HeldOut).apply(splits)
     for split in used:
         source = getattr(splits, split)
-        bad_images.apply(source, source.unreadable)
+        configured(BadImages).apply(source, source.unreadable)
     return splits
+
+
+def build_extra(dataset: str | None, train: Source) -> Source | None:
+    """Returns the training images of a second data set, without those that are skipped.
+
+    Classes that have numbers for names are those of the first data set.
+
+    Args:
+        dataset: its name, as ``Experiment.extra`` has it; None for no images.
+        train: the first data set's training images.
+
+    Raises:
+        UserError: a parameter, file or image is wrong, or they have another size or other classes.
+        BadImagesError: images can't be read, and the policy is to stop.
+    """
+    if dataset is None:
+        return None
+    chosen = {"channels": train.image_shape[-1]} if _takes_channels(dataset) else {}
+    extra = DATASETS.build(dataset, "Experiment.extra", **chosen).train
+    numbered = extra.class_names == tuple(map(str, range(extra.classes)))
+    # Numbers end at the largest that occurs; soft labels say how many classes there are.
+    fewer = extra.classes <= train.classes and not extra.has_soft_labels
+    if numbered and (fewer or extra.classes == train.classes):
+        extra.class_names = train.class_names
+    check_extra(train, extra)
+    configured(BadImages).apply(extra, extra.unreadable)
+    return extra
+
+
+def _takes_channels(dataset: str) -> bool:
+    part = DATASETS.get(dataset.rpartition("/")[2], "Experiment.dataset")
+    return "channels" in signature(part).parameters

@@ -1,9 +1,11 @@
 """The parts of one experiment, chosen by gin and built before any work starts."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 
 from tfadv.attacks import Attack
 from tfadv.attacks.threat_model import ThreatModel
@@ -11,10 +13,12 @@ from tfadv.config import Config
 from tfadv.config.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.config.hardware import Hardware
 from tfadv.config.settings import Experiment, Training
-from tfadv.data import Splits
+from tfadv.data import Source, Splits
 from tfadv.data.alike import oddities
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
+from tfadv.data.drawing import Drawing
+from tfadv.data.mixing import Mixing
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.local import fastest_dtype
 from tfadv.models.classifier import Trainable
@@ -23,7 +27,8 @@ from tfadv.norms import NormPolicy
 from tfadv.norms.base import Norm
 from tfadv.optimization.schedules import Decay, LearningRate
 from tfadv.planning import plan_checks
-from tfadv.planning.images import build_splits
+from tfadv.planning.drawing import build_drawing, joined
+from tfadv.planning.images import build_extra, build_splits
 from tfadv.planning.paper_rows import recipe_of
 from tfadv.registry import (
     AUGMENTATIONS,
@@ -42,6 +47,8 @@ class Plan:
     """Everything a run needs, checked, before TensorFlow starts a device.
 
     Attributes:
+        mixing: of training images in pairs.
+        extra: images that are trained on beside those of the data set.
         warnings: lines about what it was given and is hardly meant so.
         recipe: the gin files of the paper's row that this is, if it is one.
     """
@@ -62,6 +69,37 @@ class Plan:
     hardware: Hardware
     warnings: tuple[str, ...]
     recipe: tuple[str, ...] | None = None
+    mixing: Mixing = dataclasses.field(default_factory=Mixing)
+    extra: Source | None = None
+
+    def __post_init__(self):
+        _ = self.drawing  # in which choices may not go together
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """All images of the run, by split; those that are trained on beside others as `extra`."""
+        return self.splits._asdict() | ({} if self.extra is None else {"extra": self.extra})
+
+    @functools.cached_property
+    def training_images(self) -> Source:
+        """All images that are trained on."""
+        return joined(self.splits.train, self.extra)
+
+    @functools.cached_property
+    def drawing(self) -> Drawing:
+        """What is drawn of them."""
+        seed, train = self.experiment.seed, self.splits.train
+        return build_drawing(self.training, self.mixing, seed, train, self.extra)
+
+    def titles_of_step(self, step: int) -> list[str]:
+        """Returns what the images of a step, counted from 0, are called, by place in the batch."""
+        source, size = self.training_images, self.training.batch_size
+        opened = source.stand_in(tf.constant(self.drawing.opened_in_step(step, size))).numpy()
+        titles = [source.title(int(number)) for number in opened]
+        own, partners = titles[:size], titles[size:]
+        if not partners:
+            return own
+        return [f"{a} mixed with {b}" for a, b in zip(own, partners, strict=True)]
 
     def build_model(self) -> Trainable:
         """Builds the model for the plan's images; call it in the distribution's scope."""
@@ -127,12 +165,15 @@ class Plan:
         return self.training.epochs * self.steps_per_epoch
 
 
-def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan:
+def build_plan(
+    read: Config | None = None, splits: Splits | None = None, extra: Source | None = None
+) -> Plan:
     """Builds the plan that the gin configuration describes.
 
     Args:
         read: the configuration, by which the paper's row is found.
         splits: the images, in place of those that the configuration names.
+        extra: those of ``Experiment.extra``, likewise.
 
     Raises:
         UserError: a parameter, name, file or image is wrong.
@@ -149,8 +190,8 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     )
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits = splits or build_splits(experiment.dataset, experiment.channels)
-    name = type(parts["augmentation"]).__name__
-    plan_checks.check_sizes(name, parts["augmentation"], splits.test)
+    extra = extra or build_extra(experiment.extra, splits.train)
+    plan_checks.check_sizes(parts["augmentation"], splits.test)
     parts["attack"] = parts["attack"].for_classes(splits.test.classes)
     evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
     parts["evaluation_attacks"] = evaluated
@@ -158,6 +199,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
         *oddities(splits),
+        *(extra.warnings if extra else ()),
         *plan_checks.odd_attacks(attacks),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
@@ -172,6 +214,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
         learning_rate=learning_rate,
         warnings=warnings,
         recipe=recipe_of(read.values) if read else None,
+        extra=extra,
         **parts,
     )
 
@@ -213,4 +256,5 @@ def _parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
         "bad_images": configured(BadImages),
+        "mixing": configured(Mixing),
     }

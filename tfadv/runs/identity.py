@@ -56,7 +56,7 @@ def check_run(directory: RunDirectory, plan: Plan, workers: Workers) -> dict[str
     _check_listed(plan, workers)
     recorded = directory.identity()
     found = _of_run(plan, recorded)
-    for split in plan.splits._fields:
+    for split in plan.sources:
         workers.agree(f"set of {split} images", without_times(found["data"].get(split, {})))
     for part in _CALLED:
         workers.agree(part.replace("_", " "), found.get(part))
@@ -206,7 +206,7 @@ def _check_listed(plan: Plan, workers: Workers) -> None:
 
 def _of_run(plan: Plan, recorded: Mapping) -> dict[str, object]:
     data, way = {}, plan.experiment.data_digest
-    for split, source in plan.splits._asdict().items():
+    for split, source in plan.sources.items():
         noted = recorded.get("data", {}).get(split)
         data[split] = source.manifest(way_of(noted) if noted else way)
     found = {"data": {split: manifest for split, manifest in data.items() if manifest}}

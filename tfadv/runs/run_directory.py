@@ -13,7 +13,7 @@ from pathlib import Path
 from tfadv import digests
 from tfadv.config import Config
 from tfadv.config.gin_files import ROOT
-from tfadv.data import Splits
+from tfadv.data import Source
 from tfadv.devices.local import processor_name
 from tfadv.errors import UserError
 from tfadv.files import PARTIAL, check_place, read_json_lines, read_record, write_record, write_text
@@ -118,8 +118,8 @@ class RunDirectory:
         record["starts"].append(start | ({"changed": changed} if changed else {}))
         write_record(self.path / _NOTES, {**(identity or {}), **record})
 
-    def note_skipped(self, splits: Splits) -> None:
-        """Records how many images are skipped, which, and why, where there are any.
+    def note_skipped(self, sources: Mapping[str, Source]) -> None:
+        """Records how many images of each split are skipped, which, and why, where any are.
 
         Raises:
             UserError: the run's folder is gone.
@@ -129,7 +129,7 @@ class RunDirectory:
                 "count": len(source.skipped),
                 "files": {source.title(n): reason for n, reason in source.skipped.items()},
             }
-            for split, source in splits._asdict().items()
+            for split, source in sources.items()
             if source.skipped
         }
         record = self._noted()

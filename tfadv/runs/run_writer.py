@@ -1,9 +1,11 @@
 """What a run writes while it trains: metrics, curves, checkpoints, results."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from tfadv.attacks.threat_model import ThreatModel
-from tfadv.data import Splits
+from tfadv.data import Source
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.tensorboard import TensorBoardWriter
@@ -44,10 +46,10 @@ class RunWriter:
             epsilon = threat_model.epsilon if threat_model else 1.0
             self._tensorboard.strip(step, images, adversarial, epsilon)
 
-    def save(self, splits: Splits) -> None:
-        """Saves a checkpoint, and notes which images were skipped so far."""
+    def save(self, sources: Mapping[str, Source]) -> None:
+        """Saves a checkpoint, and notes which images of each split were skipped so far."""
         if self._is_chief:
-            self._directory.note_skipped(splits)
+            self._directory.note_skipped(sources)
             self._checkpoints.save()
 
     def results(self, record: dict) -> None:

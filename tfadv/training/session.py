@@ -101,7 +101,7 @@ class Session:
             except NotFiniteError as error:
                 raise UserError(self._kept(error, directory)) from None
             except BadImagesError:
-                writer.save(self._plan.splits)
+                writer.save(self._plan.sources)
                 raise
             with interruption.leaving("with the trained weights saved, and not yet evaluated"):
                 record = self.evaluate()
@@ -171,11 +171,11 @@ class Session:
             try:
                 self._steps(writer, progress, asked)
             except Interrupted as interrupted:
-                writer.save(self._plan.splits)
+                writer.save(self._plan.sources)
                 raise Interrupted(interrupted.signal, f"at step {trainer.step}, saved") from None
 
     def _steps(self, writer: RunWriter, progress: Progress, asked: interruption.Answer) -> None:
-        trainer, splits = self.trainer, self._plan.splits
+        trainer, sources = self.trainer, self._plan.sources
 
         def stopping() -> int:
             # Workers stop together, whichever of them was asked to.
@@ -188,7 +188,7 @@ class Session:
                 raise Interrupted(number, asked.leaves)
             epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
             if self._save_is_due(epoch, within):
-                writer.save(splits)
+                writer.save(sources)
                 asked.leaves = f"as it was saved at step {trainer.step}"
             if within == 0:
                 writer.strip(trainer.step, *self._strip(), self._plan.attack.threat_model)
