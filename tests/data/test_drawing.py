@@ -46,6 +46,7 @@ def test_mixed_images_targets_and_weights_are_those_of_numpy():
         )
         first = AUGMENTATION(tf.constant(pixels[mine]), seeds[n])
         image, share = mixing(first, lambda second=second: second, mixing_seeds[n])
+        share = share.numpy()
         target = share * labels[mine] + (1 - share) * labels[other]
         np.testing.assert_allclose(found["image"][n], image, atol=1e-4)
         np.testing.assert_allclose(found["target"][n], target, atol=1e-6)
@@ -69,7 +70,9 @@ def test_what_is_drawn_depends_on_neither_replicas_nor_the_start():
         np.testing.assert_array_equal(later[name], value[32:])
         by_share = value.reshape(6, 4, 2, *value.shape[1:]).swapaxes(1, 2)
         np.testing.assert_array_equal(shared[name], by_share.reshape(value.shape))
-    np.testing.assert_array_equal(drawing.opened_in_step(2, 8)[:8], ORDER(tf.range(16, 24)))
+    np.testing.assert_array_equal(
+        drawing.opened_in_step(2, 8)[:8], ORDER(tf.range(16, 24, dtype=tf.int64))
+    )
 
 
 def test_without_any_of_it_a_pipeline_is_as_it_was():

@@ -90,11 +90,7 @@ def train_batches(
         index = step * batch_size + within * shares.replicas + share
         seeds = randomness.example_seeds(seed, "augmentation", index)
         own = _ahead(source, augmentation, drawing.order(index), seeds)
-        if not drawing.mixing.is_on:
-            return index, own
-        others, mixing_seeds = drawing.partners(index)
-        seeds = randomness.for_purpose(seeds, "partner")
-        return index, own, _ahead(source, augmentation, others, seeds), mixing_seeds
+        return index, own, *_partners(source, augmentation, drawing, index, seeds)
 
     @tf.autograph.experimental.do_not_convert
     def example(index, own, *partner):
@@ -106,6 +102,15 @@ def train_batches(
     # Of many at once: an operation costs more than what it does to one number.
     plans = numbers.batch(_PLANNED_AT_ONCE).map(planned, tf.data.AUTOTUNE, deterministic=True)
     return _batched(plans.unbatch(), example, per_replica)
+
+
+def _partners(source, augmentation, drawing, index, seeds):
+    """Returns what is known of the images that some are mixed with, if any are."""
+    if not drawing.mixing.is_on:
+        return ()
+    images, mixing_seeds = drawing.partners(index)
+    seeds = randomness.for_purpose(seeds, "partner")
+    return _ahead(source, augmentation, images, seeds), mixing_seeds
 
 
 def _drawn(source, augmentation, drawing, made, number, partner=None, seed=None):
