@@ -1,10 +1,12 @@
 """What gin says of a training: its parts and its length."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.errors import check, check_choice
 from tfadv.interruption import GRACE_SECONDS
+from tfadv.models.weight_groups import GROUPS
 from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.randomness import check_seed
 from tfadv.registry import (
@@ -20,6 +22,7 @@ from tfadv.registry import (
 )
 
 DTYPES = ("float32", "bfloat16")
+KERNELS_ALONE = ("kernels",)
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
 
 
@@ -109,8 +112,14 @@ class Training:
         epochs: passes over the training images (paper, section 3: 110), each of
             a whole number of steps; 0 evaluates the initial weights.
         batch_size: images of a step over all replicas (released pipeline: 4096).
-        weight_decay: λ of ½·λ·‖W‖² over convolution and dense kernels, in the
-            loss (released pipeline: 1e-4).
+        weight_decay: λ of ½·λ·‖W‖² in the loss (released pipeline: 1e-4).
+        weight_decay_of: which weights that and an optimizer's own decay are of: any of
+            ``kernels`` (of convolutions and dense layers), ``biases``, ``norms`` (γ and
+            β), and ``others``, such as the vectors of positions.
+        clip_norm: norm of the gradient of all weights together, of the mean loss of the whole
+            batch with the penalty, beyond which it is scaled down to that; None clips nothing.
+        layer_rate_decay: d of the learning rate's factor d^k of a layer k blocks below the
+            head, for finetuning; 1 has one rate for all.
         epoch_rounding: where the images don't fill the last batch of an epoch,
             whether its steps are rounded ``down``, to the ``nearest`` number
             (the released pipeline: 313 for 312.78) or ``up``. Each epoch continues
@@ -139,6 +148,9 @@ class Training:
     epochs: int
     batch_size: int
     weight_decay: float
+    weight_decay_of: Sequence[str] = KERNELS_ALONE
+    clip_norm: float | None = None
+    layer_rate_decay: float = 1.0
     epoch_rounding: str = "down"
     train_only: str = "everything"
     micro_batch_size: int | None = None
@@ -168,9 +180,24 @@ class Training:
             value = getattr(self, name)
             check(value >= least, f"Training.{name}", f"be >= {least}", value)
         check(self.grace_seconds > 0, "Training.grace_seconds", "be > 0", self.grace_seconds)
+        self._check_update()
         size, decay = self.micro_batch_size, self.average_decay
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
         check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)
+
+    def _check_update(self) -> None:
+        name, chosen = "Training.weight_decay_of", self.weight_decay_of
+        for group in chosen:
+            check_choice(name, group, GROUPS)
+        check(len(chosen) == len(set(chosen)) > 0, name, "name groups, each once", chosen)
+        most, decay = self.clip_norm, self.layer_rate_decay
+        check(most is None or most > 0, "Training.clip_norm", "be None or > 0", most)
+        check(0 < decay <= 1, "Training.layer_rate_decay", "be > 0 and <= 1", decay)
+
+    @property
+    def decays_kernels_alone(self) -> bool:
+        """Whether weight decay is of what every optimizer decays of itself."""
+        return tuple(self.weight_decay_of) == KERNELS_ALONE
 
     def steps_per_epoch(self, images: int) -> int:
         """Returns the steps of an epoch of so many images.

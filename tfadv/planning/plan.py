@@ -147,6 +147,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     plan_checks.check_start(
         experiment, training, parts["norm_policy"], norm, _model_file(experiment)
     )
+    plan_checks.check_decay(experiment, training)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits = splits or build_splits(experiment.dataset, experiment.channels)
     name = type(parts["augmentation"]).__name__

@@ -20,9 +20,10 @@ from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength
 from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
+from tfadv.training.optimizer import built_optimizer
 from tfadv.training.outcome import Outcome
 from tfadv.training.step_means import StepMeans
-from tfadv.training.training_step import TrainingStep, accuracy_name
+from tfadv.training.training_step import TrainingStep
 
 
 class Trainer:
@@ -57,8 +58,7 @@ class Trainer:
         with distribution.scope():
             self.model = plan.build_model()
             plan.strategy.check_branches(self.model.branches)
-            self.optimizer = plan.build_optimizer()
-            self.optimizer.build(self.model.trainable_variables)
+            self.optimizer = built_optimizer(plan, self.model)
         decay = plan.training.average_decay
         self.average = None
         if decay is not None:
@@ -182,8 +182,7 @@ class Trainer:
         return epoch * per_epoch + min(within - within % at_once + at_once, per_epoch)
 
     def _none(self) -> StepMeans:
-        kinds = self.plan.strategy.kinds
-        return StepMeans(["loss", *(accuracy_name(kind) for kind in kinds)])
+        return StepMeans(self.train_step.metric_names)
 
     def do(self, batches: Iterator, count: int, before: StepMeans | None = None) -> Outcome:
         """Does some steps, all of one epoch, in one traced call.
@@ -246,7 +245,7 @@ class Trainer:
             found = [self.distribution.experimental_local_results(part)[0] for part in found]
             return waited, metrics, Found(*found)
 
-        names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
+        names = self.train_step.metric_names
         by_image = [2 * len(self.plan.strategy.kinds), self.plan.training.batch_size]
         finite = Found(tf.zeros([len(self.train_step.watched(phase))]), tf.zeros(by_image))
 
