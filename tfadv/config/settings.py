@@ -134,6 +134,12 @@ class Training:
             one that is faster here.
         average_decay: of a moving average of the weights, which is evaluated
             beside them; None keeps none.
+        average_from_epoch: the first epoch, counted from 0, from whose end on the weights
+            are averaged at the end of each, all alike (SWA), in place of that.
+        average_statistics_batches: of training images, attacked and divided as in training,
+            on which the norm statistics of such an average are measured anew before it is
+            evaluated; 0 takes the averages of the statistics. None is 0 for the moving
+            average, and an epoch's for SWA.
         steps_per_call: steps that run as one traced call, or in a few where one would last
             too long to stop it; metrics are their means.
         checkpoint_every_epochs: how often to save; the end is always saved.
@@ -157,6 +163,8 @@ class Training:
     dtype: str = "float32"
     attack_dtype: str = "float32"
     average_decay: float | None = None
+    average_from_epoch: int | None = None
+    average_statistics_batches: int | None = None
     steps_per_call: int = 10
     checkpoint_every_epochs: int = 1
     keep_every_epochs: int = 0
@@ -181,9 +189,9 @@ class Training:
             check(value >= least, f"Training.{name}", f"be >= {least}", value)
         check(self.grace_seconds > 0, "Training.grace_seconds", "be > 0", self.grace_seconds)
         self._check_update()
-        size, decay = self.micro_batch_size, self.average_decay
+        self._check_average()
+        size = self.micro_batch_size
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
-        check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)
 
     def _check_update(self) -> None:
         name, chosen = "Training.weight_decay_of", self.weight_decay_of
@@ -193,6 +201,21 @@ class Training:
         most, decay = self.clip_norm, self.layer_rate_decay
         check(most is None or most > 0, "Training.clip_norm", "be None or > 0", most)
         check(0 < decay <= 1, "Training.layer_rate_decay", "be > 0 and <= 1", decay)
+
+    def _check_average(self) -> None:
+        decay, first = self.average_decay, self.average_from_epoch
+        batches = self.average_statistics_batches
+        check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)
+        if first is not None:
+            name = "Training.average_from_epoch"
+            check(decay is None, name, "be None beside Training.average_decay", first)
+            last = max(self.epochs - 1, 0)
+            check(0 <= first <= last, name, f"be one of the epochs, 0..{last}", first)
+        if batches is not None:
+            name = "Training.average_statistics_batches"
+            check(batches >= 0, name, "be None or >= 0", batches)
+            averages = decay is not None or first is not None
+            check(averages or not batches, name, "be of a run that keeps an average", batches)
 
     @property
     def decays_kernels_alone(self) -> bool:

@@ -39,7 +39,7 @@ class Trainer:
         replicas: how many there are.
         model: the model.
         optimizer: its optimizer.
-        average: the moving average of the model's variables, if there is to be one.
+        average: the average of the model's variables, if there is to be one.
         train_step: one step on one replica.
         skipped: how many steps of the run were skipped because they were not finite.
 
@@ -59,10 +59,10 @@ class Trainer:
             self.model = plan.build_model()
             plan.strategy.check_branches(self.model.branches)
             self.optimizer = built_optimizer(plan, self.model)
-        decay = plan.training.average_decay
         self.average = None
-        if decay is not None:
-            self.average = WeightAverage(self.model.variables, decay, distribution)
+        if rule := plan.average_rule:
+            measures = plan.batches_for_average > 0
+            self.average = WeightAverage(self.model.variables, rule, distribution, measures)
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
@@ -143,7 +143,7 @@ class Trainer:
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
         plan, input_wait = self.plan, InputWait()
-        batches = iter(self._train_batches(start=self.step))
+        batches = iter(self.batches(start=self.step))
         while self.step < plan.steps:
             epoch, end, means = (
                 self.step // plan.steps_per_epoch,
@@ -157,7 +157,7 @@ class Trainer:
                     outcome = self.do(batches, min(end - self.step, self._call_length.most), means)
                 except tf.errors.OpError as error:
                     skip_unreadable(plan, self.step, error)
-                    batches = iter(self._train_batches(start=self.step))
+                    batches = iter(self.batches(start=self.step))
                     continue
                 waited, seconds = float(outcome.waited), time.monotonic() - began
                 input_wait.note(waited, seconds)
@@ -266,7 +266,8 @@ class Trainer:
 
         return call
 
-    def _train_batches(self, start: int):
+    def batches(self, start: int):
+        """Returns the replicas' shares of the batches from a step on, counted from 0."""
         plan = self.plan
         return self.distribution.distribute_datasets_from_function(
             lambda context: train_batches(

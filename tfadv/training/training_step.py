@@ -11,7 +11,7 @@ from tfadv.errors import UserError
 from tfadv.losses import l2_penalty
 from tfadv.models.classifier import Trainable, norm_variables
 from tfadv.models.weight_groups import weights_of
-from tfadv.norms.base import write_statistics
+from tfadv.norms.base import Collected, write_statistics
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
@@ -211,6 +211,12 @@ class TrainingStep:
             return metrics, gradients, collected
 
         return portion
+
+    def statistics(self, batch: dict) -> Collected:
+        """Returns what the norms measure of a replica's batch, with its attack, in training."""
+        batch = {**batch, "image": tf.cast(batch["image"], tf.float32)}
+        phase = NormPhase(self._plan.norm_policy, late=False, ghost_batches=self.ghost_batches)
+        return self._mean_of_portions(self.portion(phase), batch)[2]
 
     def micro_batch(self, batch: dict, number: tf.Tensor) -> list[tf.Tensor]:
         """Returns images, labels and indices of a micro-batch of a replica's share of a batch."""
