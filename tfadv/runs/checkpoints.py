@@ -156,12 +156,7 @@ def read_model(
         step, tensors = read_newest(folder, bound_to or {})
     except tf.errors.OpError:  # a training that goes on has just removed it
         step, tensors = read_newest(folder, bound_to or {})
-    before = f"{_NAMES[weights]}/"
-    found = {
-        key.removeprefix(before).removesuffix(_VALUE).replace(".S", "/"): tensor
-        for key, tensor in tensors.items()
-        if key.startswith(before) and key.endswith(_VALUE)
-    }
+    found = values_of(tensors, _NAMES[weights])
     if not found:
         raise UserError(
             f"the run of '{folder}' keeps no {weights} weights: Training.average_decay or "
@@ -174,6 +169,16 @@ def read_model(
             f"evaluated, and step {step} is not: let it end, or take the trained weights"
         )
     return found
+
+
+def values_of(tensors: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
+    """Returns the values of a part of a checkpoint, such as ``optimizer``, by their paths."""
+    before = f"{part}/"
+    return {
+        key.removeprefix(before).removesuffix(_VALUE).replace(".S", "/"): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(before) and key.endswith(_VALUE)
+    }
 
 
 def read_newest(folder: Path, bound_to: Mapping[str, str]) -> tuple[int, dict[str, np.ndarray]]:
