@@ -65,7 +65,6 @@ def assert_equal(first, second):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.usefixtures("op_by_op")
 def test_more_epochs_are_what_the_longer_run_would_have_done(old, tmp_path):
     before = digest(old.path)
     longer = gone_on(old, RunDirectory(tmp_path / "new"), "Training.epochs = 3")
