@@ -121,7 +121,7 @@ def _update_lines(plan: Plan, model: Trainable) -> Iterator[str]:
     lowest = training.layer_rate_decay ** (len(groups) - 1)
     yield (
         f"rates     of {len(groups)} depths: x{lowest:.3g} in {_layer(groups[0][0])}, "
-        f"x{training.layer_rate_decay:g} in {_layer(groups[-2][0])}, x1 in {_layer(groups[-1][0])}"
+        f"x{training.layer_rate_decay:g} in {_layer(groups[-2][0])}, x1 in {_layer(groups[-1][-1])}"
         if len(groups) > 1
         else "rates     of one depth: the network has no layers to tell apart"
     )
