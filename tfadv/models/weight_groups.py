@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 
 from tfadv.models.classifier import Trainable, norm_variables
-from tfadv.models.functional.names import block_of
+from tfadv.models.norm_place import block_of
 
 # What weights can be: convolution and dense kernels, their biases, γ and β of norms, and
 # others, such as positions' vectors and the scales of layers. Each weight is of one.

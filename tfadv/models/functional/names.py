@@ -5,20 +5,12 @@ import re
 import keras
 
 _COUNT = re.compile(r"_\d+$")
-# As in stage1_block1_first_norm, block_1_expand_BN, block2a_bn and conv2_block1_1_bn.
-_BLOCK = re.compile(r"(.*?block_?\d+[a-z]?)(?:_|$)")
 
 
 def uncounted(layer: keras.layers.Layer) -> str:
     """Returns a layer's name, less the number where Keras gave both."""
     name = _COUNT.sub("", layer.name)
     return name if name.replace("_", "") == type(layer).__name__.lower() else layer.name
-
-
-def block_of(name: str) -> str | None:
-    """Returns the block that a layer is in by its name, None where that tells of none."""
-    found = _BLOCK.match(name)
-    return found[1] if found else None
 
 
 def unique(name: str, taken: set[str]) -> str:

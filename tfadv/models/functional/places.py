@@ -6,9 +6,8 @@ import keras
 from keras import layers
 
 from tfadv.models.functional.graph import Call, Graph
-from tfadv.models.functional.names import block_of
 from tfadv.models.functional.replaced import is_relu
-from tfadv.models.norm_place import NormPlace
+from tfadv.models.norm_place import NormPlace, block_of
 from tfadv.norms.base import Norm
 
 _KINDS = {
