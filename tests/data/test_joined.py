@@ -21,9 +21,8 @@ SECOND = SoftlyLabelledImages("second", PIXELS[:2] // 2 + 100, SHARES, NAMES)
 def test_images_are_those_of_the_two():
     both = JoinedImages(FIRST, SECOND)
     fetch = tf.function(lambda n: (*both.fetch(n), both.target(n)))
-    images, labels, targets = map(
-        np.stack, zip(*(fetch(np.int64(n)) for n in range(8)), strict=True)
-    )
+    examples = [fetch(np.int64(n)) for n in range(8)]
+    images, labels, targets = map(np.stack, zip(*examples, strict=True))
     np.testing.assert_array_equal(images, [*PIXELS, *(PIXELS[:2] // 2 + 100)])
     np.testing.assert_array_equal(labels, [*LABELS, 0, 2])
     np.testing.assert_array_equal(both.labels, labels)
@@ -39,9 +38,8 @@ def test_images_of_either_are_skipped_there():
     assert first.skipped == {1: "is cut"} and second.skipped == {5: "is gone"}
     assert both.skipped == {1: "is cut", 11: "is gone"}
     # The last of a source is replaced by its first, not by another source's.
-    np.testing.assert_array_equal(
-        both.stand_in(tf.range(12, dtype=tf.int64)), [0, 2, *range(2, 11), 6]
-    )
+    taken = both.stand_in(tf.range(12, dtype=tf.int64))
+    np.testing.assert_array_equal(taken, [0, 2, *range(2, 11), 6])
 
 
 def test_parts_of_stored_images_are_cropped_as_from_each_alone(tmp_path):

@@ -8,6 +8,7 @@ from shared.tiny_data import npz_arguments, write_splits
 
 from tfadv import config, testing
 from tfadv.config import plugin_modules
+from tfadv.optimization.keras_optimizers import PAPERS
 
 BROKEN = ["broken_plugins", "broken_models", "broken_data", "broken_optimization"]
 config.with_plugins(WORKED_PLUGINS)
@@ -44,6 +45,8 @@ SLOW = {
 # Half a minute together; what they are made of is tested in rooms of their own.
 SLOW_PARTS = ("model ", "dataset synthetic")
 SLOW_PARTS += tuple(f"augmentation {name}" for name in ("inception_crop", "rand_augment", "chain"))
+# Half a minute: Keras' own, of which the others show that they are taken as they are.
+SLOW_PARTS += tuple(f"optimizer {name}" for name in PAPERS if name not in ("AdamW", "Nadam"))
 
 
 def marked(check):

@@ -46,11 +46,16 @@ class RunWriter:
             epsilon = threat_model.epsilon if threat_model else 1.0
             self._tensorboard.strip(step, images, adversarial, epsilon)
 
-    def save(self, sources: Mapping[str, Source]) -> None:
-        """Saves a checkpoint, and notes which images of each split were skipped so far."""
+    def save(self, sources: Mapping[str, Source], again: bool = False) -> None:
+        """Saves a checkpoint, and notes which images were skipped so far.
+
+        Args:
+            sources: the images by split.
+            again: whether a checkpoint of this step is replaced.
+        """
         if self._is_chief:
             self._directory.note_skipped(sources)
-            self._checkpoints.save()
+            self._checkpoints.save(again)
 
     def results(self, record: dict) -> None:
         """Writes the results."""
