@@ -46,7 +46,10 @@ def test_a_run_draws_what_its_configuration_says(extra):
     for step, batch in enumerate((first, second)):
         titles = plan.titles_of_step(step)
         own = plan.drawing.of_step(step, BATCH)
-        assert sum("of npz.train" in title.split(" mixed with ")[0] for title in titles) == 11
+        assert (
+            sum("of npz.train of extra/npz" in title.split(" mixed with ")[0] for title in titles)
+            == 11
+        )
         assert [int(n) >= 23 for n in own] == ["of npz" in t.split(" mixed")[0] for t in titles]
         assert np.all(batch["index"] == step * BATCH + np.arange(BATCH))
     shares = 5 / 16 * plan.splits.train.class_shares + 11 / 16 * plan.extra.class_shares
@@ -114,9 +117,9 @@ def test_choices_that_do_not_go_together_are_one_line(bindings, message):
     ("side", "labels", "names", "message"),
     [
         (SIDE, np.arange(20) % 4, {}, "needs Training.extra_share"),
-        (9, np.arange(20) % 4, {}, r"npz.train is \(9, 9, 3\).* must be of the same"),
-        (SIDE, np.arange(20) % 5, {}, "has 4 classes, npz.train 5"),
-        (SIDE, np.eye(3)[np.arange(20) % 3], {}, "has 4 classes, npz.train 3"),
+        (9, np.arange(20) % 4, {}, r"npz.train of extra/npz is \(9, 9, 3\).* must be of the same"),
+        (SIDE, np.arange(20) % 5, {}, "has 4 classes, npz.train of extra/npz 5"),
+        (SIDE, np.eye(3)[np.arange(20) % 3], {}, "has 4 classes, npz.train of extra/npz 3"),
         (SIDE, np.arange(20) % 4, {"label_names": list("abcd")}, "class 0 is 'pattern 0'.*'a'"),
     ],
 )

@@ -93,10 +93,8 @@ def train_batches(
         return index, own, *_partners(source, augmentation, drawing, index, seeds)
 
     @tf.autograph.experimental.do_not_convert
-    def example(index, own, *partner):
-        image, label = _augmented(source, augmentation, *own)
-        made = {"image": image, "label": label, "index": index}
-        return made | _drawn(source, augmentation, drawing, made, own[0], *partner)
+    def example(*plan):
+        return _example(source, augmentation, drawing, *plan)
 
     numbers = tf.data.Dataset.range(start * per_replica * shares.here, tf.int64.max)
     # Of many at once: an operation costs more than what it does to one number.
@@ -113,24 +111,23 @@ def _partners(source, augmentation, drawing, index, seeds):
     return _ahead(source, augmentation, images, seeds), mixing_seeds
 
 
-def _drawn(source, augmentation, drawing, made, number, partner=None, seed=None):
-    """Returns what an example has beside, or in place of, what was made of its image alone."""
-    drawn = {}
+def _example(source, augmentation, drawing, index, own, partner=None, seed=None):
+    """Returns an element for one example by its plan, and its partner's if it has one."""
+    image, label = _augmented(source, augmentation, *own)
+    target = source.target(own[0]) if source.has_soft_labels else None
     if partner is not None:
-        drawn["image"], share = drawing.mixing(
-            tf.cast(made["image"], tf.float32),
+        image, share = drawing.mixing(
+            tf.cast(image, tf.float32),
             lambda: tf.cast(_augmented(source, augmentation, *partner)[0], tf.float32),
             seed,
         )
-        other = source.target(partner[0])
-        drawn["target"] = share * source.target(number) + (1 - share) * other
-    elif source.has_soft_labels:
-        drawn["target"] = source.target(number)
-    if "target" in drawn:
-        drawn["label"] = tf.argmax(drawn["target"], output_type=tf.int32)
+        target = share * source.target(own[0]) + (1 - share) * source.target(partner[0])
+    example = {"image": image, "label": label, "index": index}
+    if target is not None:
+        example |= {"target": target, "label": tf.argmax(target, output_type=tf.int32)}
     if drawing.class_weights is not None:
-        drawn["weight"] = drawing.weights(drawn.get("target", source.target(number)))
-    return drawn
+        example["weight"] = drawing.weights(source.target(own[0]) if target is None else target)
+    return example
 
 
 def _ahead(source, augmentation, images, seeds):

@@ -57,6 +57,7 @@ def build_extra(dataset: str | None, train: Source) -> Source | None:
         return None
     chosen = {"channels": train.image_shape[-1]} if _takes_channels(dataset) else {}
     extra = DATASETS.build(dataset, "Experiment.extra", **chosen).train
+    extra.name = f"{extra.name} of {dataset}"  # which the first data set may be called too
     numbered = extra.class_names == tuple(map(str, range(extra.classes)))
     # Numbers end at the largest that occurs; soft labels say how many classes there are.
     fewer = extra.classes <= train.classes and not extra.has_soft_labels

@@ -202,10 +202,7 @@ def build_plan(
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
     parts = _parts(experiment, evaluation)
-    norm = NORMS.build(experiment.norm, "Experiment.norm")
-    plan_checks.check_start(
-        experiment, training, parts["norm_policy"], norm, _model_file(experiment)
-    )
+    norm = _norm(experiment, training, parts["norm_policy"])
     plan_checks.check_decay(experiment, training)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits = splits or build_splits(experiment.dataset, experiment.channels)
@@ -217,8 +214,7 @@ def build_plan(
     attacks = {"the training attack": parts["attack"], **evaluated}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
-        *oddities(splits),
-        *(extra.warnings if extra else ()),
+        *oddities(splits, extra),
         *plan_checks.odd_attacks(attacks),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
@@ -236,6 +232,13 @@ def build_plan(
         extra=extra,
         **parts,
     )
+
+
+def _norm(experiment: Experiment, training: Training, policy: NormPolicy) -> Norm:
+    """Returns one of the run's norms, which trains what the run says."""
+    norm = NORMS.build(experiment.norm, "Experiment.norm")
+    plan_checks.check_start(experiment, training, policy, norm, _model_file(experiment))
+    return norm
 
 
 def _norm_maker(spec: str) -> Callable[..., Norm]:
