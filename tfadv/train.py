@@ -22,7 +22,7 @@ from tfadv.files import write_text
 from tfadv.interop import stated_pixels
 from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
-from tfadv.reports.console import results_table
+from tfadv.reports.console import average_record, results_table
 from tfadv.runs import division, identity, step_dump
 from tfadv.runs.one_writer import remove_left, writing
 from tfadv.runs.rate_factors import check_factor
@@ -82,14 +82,18 @@ def run(read: config.Config, path: Path) -> None:
     if results is None:
         results = _train(read, plan, directory, console)
     console.print(results_table(results))
-    if "weight_average" in results:
-        console.print(results_table(results["weight_average"], "moving average of the weights"))
+    average = average_record(results)
+    if average:
+        console.print(results_table(average, "moving average of the weights"))
+    if "stopped_early" in results:
+        early = results["stopped_early"]
+        console.print(f"stopped early, at step {early['step']:,}: {early['reason']}")
     console.print(f"every file of this run: {path}")
 
 
 def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Console) -> dict:
     """Trains, or resumes; returns the results."""
-    for source in plan.splits:
+    for source in plan.sources.values():
         source.check_present()
     distribution = plan.distribution.create()
     workers = Workers(distribution)

@@ -43,6 +43,8 @@ class Experiment:
             as ``.safetensors``, or an ``.npz`` of the released pipeline.
         initial_weights_kind: of a run's, the ``trained`` ones, or their moving
             ``average``.
+        initial_checkpoint: of a run's, the ``last``, the ``best`` in its validation, or that
+            of a step, by its number.
         initial_norm_branch: where those weights' norms have one branch and the model's
             several, ``every`` of these or the one to start from them; where it is the
             other way round, the branch of theirs to take.
@@ -71,6 +73,7 @@ class Experiment:
     decay: str
     initial_weights: str | None = None
     initial_weights_kind: str = "trained"
+    initial_checkpoint: str = "last"
     initial_norm_branch: str | None = None
     new_head: bool = False
     seed: int = 0

@@ -91,6 +91,34 @@ class Workers:
         return gather
 
 
+@contextlib.contextmanager
+def shared_for_now(distribution: tf.distribute.Strategy, variables: Iterable) -> Iterator[None]:
+    """Does `share_the_first`, and gives every replica its own values back at the end.
+
+    Args:
+        distribution: the replicas'.
+        variables: of every replica; none leaves all as it is.
+    """
+    variables = list(variables)
+    if distribution.num_replicas_in_sync == 1 or not variables:
+        yield
+        return
+
+    def assign(values):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def kept():
+        return [tf.identity(variable) for variable in variables]
+
+    own = distribution.run(tf.function(kept, autograph=False))
+    share_the_first(distribution, variables)
+    try:
+        yield
+    finally:
+        distribution.run(tf.function(assign, autograph=False), (own,))
+
+
 def share_the_first(distribution: tf.distribute.Strategy, variables: Iterable) -> None:
     """Gives variables of every replica the values that the first replica has of them."""
     if distribution.num_replicas_in_sync == 1:

@@ -74,6 +74,11 @@ def check_start(
 
 def _check_taken_over(experiment: Experiment, training: Training, started: str | None) -> None:
     branch = experiment.initial_norm_branch
+    if experiment.initial_checkpoint != "last" and not experiment.initial_weights:
+        raise UserError(
+            f"Experiment.initial_checkpoint = {experiment.initial_checkpoint!r} needs {_START}",
+            "Experiment.initial_checkpoint",
+        )
     if branch is not None and not experiment.initial_weights:
         raise UserError(
             f"Experiment.initial_norm_branch = {branch!r} needs {_START}",
