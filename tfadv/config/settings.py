@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfadv.data.manifest import AUTO, WAYS
-from tfadv.errors import check, check_choice
+from tfadv.errors import UserError, check, check_choice, nearest
 from tfadv.interruption import GRACE_SECONDS
 from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.randomness import check_seed
@@ -19,8 +19,20 @@ from tfadv.registry import (
     configurable,
 )
 
+# Which of a run's checkpoints, beside the number of a step.
+BEST, LAST = "best", "last"
 DTYPES = ("float32", "bfloat16")
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
+
+
+def check_checkpoint(parameter: str, choice: str) -> None:
+    """Raises `UserError` unless a parameter is ``best``, ``last`` or the number of a step."""
+    if choice not in (BEST, LAST) and not (choice.isdecimal() and len(choice) < 19):
+        raise UserError(
+            f"{parameter} must be '{BEST}', '{LAST}' or the number of a step, got {choice!r}."
+            + nearest(choice, (BEST, LAST)),
+            parameter,
+        )
 
 
 @configurable
@@ -73,7 +85,7 @@ class Experiment:
     decay: str
     initial_weights: str | None = None
     initial_weights_kind: str = "trained"
-    initial_checkpoint: str = "last"
+    initial_checkpoint: str = LAST
     initial_norm_branch: str | None = None
     new_head: bool = False
     seed: int = 0
@@ -95,6 +107,7 @@ class Experiment:
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
         check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
+        check_checkpoint("Experiment.initial_checkpoint", self.initial_checkpoint)
         for name in ("initial_weights", "manifest"):
             check(getattr(self, name) != "", f"Experiment.{name}", "be None or a path", "")
         check_seed("Experiment.seed", self.seed)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
+from tfadv.config.settings import LAST
 from tfadv.errors import UserError
 from tfadv.interop import keras_weights, norm_branches, released_weights, torch_weights
 from tfadv.interop.bundle_format import REMEDY, check_files, is_bundle, read_metadata
@@ -15,7 +16,6 @@ from tfadv.interop.source_weights import NEW_HEAD, PARAMETER, SourceWeights
 from tfadv.models import given_weights
 from tfadv.models.classifier import Trainable
 from tfadv.runs.checkpoints import read_model
-from tfadv.runs.chosen_step import LAST
 from tfadv.runs.run_directory import RunDirectory
 
 _KINDS = (

@@ -38,7 +38,7 @@ def results_table(record: dict, of: str = "") -> Table:
 
 
 def average_record(record: dict) -> dict | None:
-    """Returns what a record says of the moving average of the weights; None where that is nothing."""
+    """Returns what a record says of the moving average of the weights; None for nothing."""
     average = record.get("weight_average")
     if average is None or "best" not in record:
         return average

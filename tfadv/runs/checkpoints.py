@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfadv.config.settings import LAST
 from tfadv.errors import UserError
 from tfadv.files import refused
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.runs import saved_steps
-from tfadv.runs.chosen_step import LAST, chosen
+from tfadv.runs.chosen_step import chosen
 from tfadv.runs.saved_steps import SavedStep
 
 # What each of `WEIGHTS` is called in a checkpoint.

@@ -8,24 +8,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tfadv.errors import UserError, nearest
+from tfadv.config.settings import BEST, LAST, check_checkpoint
+from tfadv.errors import UserError
 from tfadv.files import read_record, write_record
 from tfadv.runs import saved_steps
 from tfadv.runs.saved_steps import SavedStep
 
-BEST, LAST = "best", "last"
 _POINTER = re.compile(r"best-[\w.-]+\.json")
 _REMEDY = "put it back from a copy, or remove it and name the step by --checkpoint=STEP"
-
-
-def check_checkpoint(parameter: str, choice: str) -> None:
-    """Raises `UserError` unless a parameter is ``best``, ``last`` or the number of a step."""
-    if choice not in (BEST, LAST) and not re.fullmatch(r"\d{1,18}", choice):
-        raise UserError(
-            f"{parameter} must be {BEST}, {LAST} or the number of a step, got {choice!r}."
-            + nearest(choice, (BEST, LAST)),
-            parameter,
-        )
 
 
 def chosen(folder: Path, bound_to: Mapping[str, str], choice: str = LAST) -> SavedStep | None:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfadv import digests, registry
 from tfadv.config import Config
+from tfadv.config.settings import LAST
 from tfadv.data import Source, manifest_file
 from tfadv.data.absent import AbsentSource
 from tfadv.data.manifest import difference, way_of, without_times
@@ -23,7 +24,6 @@ from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
 from tfadv.planning.plan import Plan
 from tfadv.runs.checkpoints import read_model
-from tfadv.runs.chosen_step import LAST
 from tfadv.runs.run_directory import RunDirectory, bindings
 from tfadv.runs.trained_run import TrainedRun
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from tfadv.config.settings import LAST
 from tfadv.errors import UserError
 from tfadv.models import Model, given_weights
 from tfadv.planning.plan import Plan
 from tfadv.runs.checkpoints import read_step
-from tfadv.runs.chosen_step import LAST
 from tfadv.runs.run_directory import RunDirectory
 
 
@@ -82,8 +82,8 @@ def load(
         checkpoint: ``last``, ``best``, or the number of a step.
 
     Raises:
-        UserError: there is no such checkpoint, the data is not here, no checkpoint is whole, or a weight is missing or
-            not finite.
+        UserError: the data is not here, there is no such checkpoint, it is not whole, or a
+            weight is missing or not finite.
     """
     directory = RunDirectory(path)
     plan.splits.test.check_present()
