@@ -1,7 +1,6 @@
 """Runs at the smoke scale that are validated on their way, in deterministic mode."""
 
 from shared.smoke_trainers import make_plan, one_device
-
 from tfadv import config
 from tfadv.devices.local import device_names
 from tfadv.planning.plan import build_plan
@@ -16,6 +15,8 @@ VALIDATED = (
     "eval/validation/PGD.steps = 1",
     "Training.epochs = 3",
 )
+# The test images under as little.
+ONE_STEP = ("Evaluation.attacks = ('one/pgd',)", "eval/one/PGD.steps = 1")
 RECIPE = "adv_100_clean_0"
 
 
