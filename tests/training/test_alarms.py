@@ -31,6 +31,7 @@ def rows(count=6, **columns):
 
 HEALTHY = rows(robust=[0.2, 0.3, 0.35, 0.38, 0.4, 0.4], clean=[0.4, 0.5, 0.55, 0.6, 0.62, 0.63])
 RISING = [0.4, 0.45, 0.5, 0.55, 0.6, 0.65]
+LONG_RISE = [0.3, 0.35, *RISING]
 LARGE = [1.0, 10.0, 200.0, 3e3, 1e4, 5e4]
 FALLING = [0.3, 0.4, 0.38, 0.36, 0.34, 0.32]
 
@@ -60,7 +61,7 @@ ALARMING = {
         of_drift("branches", [0.1, 0.3, 0.6, 0.8, 1.0, 1.2]),
         of_drift("replicas", [0.1, 0.3, 0.6, 0.8, 1.0, 1.2]),
     ],
-    "robust_at_chance": [rows(robust=[0.09] * 6, one_step=[0.1] * 6, clean=RISING)],
+    "robust_at_chance": [rows(8, robust=[0.09] * 8, one_step=[0.1] * 8, clean=LONG_RISE)],
 }
 QUIET = {
     "collapse": [
@@ -84,9 +85,9 @@ QUIET = {
         of_drift("replicas", [0.0] * 6),
     ],
     "robust_at_chance": [
-        rows(robust=[0.1] * 6, clean=[0.6] * 6),  # clean accuracy does not rise
-        rows(robust=[0.1, 0.1, 0.1, 0.1, 0.2, 0.25], clean=RISING),
-        rows(2, robust=[0.1] * 2, clean=RISING),  # the first epochs of any run
+        rows(8, robust=[0.1] * 8, clean=[0.6] * 8),  # clean accuracy does not rise
+        rows(8, robust=[0.1] * 6 + [0.2, 0.25], clean=LONG_RISE),
+        rows(7, robust=[0.1] * 7, clean=LONG_RISE),  # the first epochs of any run
     ],
 }
 

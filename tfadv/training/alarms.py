@@ -25,6 +25,7 @@ Rule = Callable[[Rows], str]
 
 # Of validations in a row, before a slow change counts.
 _IN_A_ROW = 3
+_AT_CHANCE = 8  # as many first epochs of a healthy run on digits came near it
 _FALL = 0.5  # a collapse at least halves what was robust
 _GAP = 0.2  # by which one step then overestimates
 _ZERO_SHARE, _UNMOVED_SHARE = 0.1, 0.5
@@ -149,8 +150,8 @@ def drifting_statistics(rows: Rows) -> str:
 def robust_at_chance(rows: Rows) -> str:
     """Robust accuracy stays at chance or below while clean accuracy rises: nothing is learned of
     the attack."""
-    now, recent = rows[-1], rows[-_IN_A_ROW:]
-    if len(recent) < _IN_A_ROW:
+    now, recent = rows[-1], rows[-_AT_CHANCE:]
+    if len(recent) < _AT_CHANCE:
         return ""
     for branch in now["attacked"]:
         robust = [row["branches"][branch]["robust"] for row in recent]
