@@ -20,7 +20,9 @@ def test_a_record_says_what_the_model_does(tmp_path):
     batch = some_examples(plan.validation.source, 16)
     images, labels = batch["image"], batch["label"]
     logits_fn = trainer.model.logits_fn()
-    attacked = FGSM(plan.threat_model.epsilon)(logits_fn, images, labels, tf.zeros([16, 2], tf.int64))
+    attacked = FGSM(plan.threat_model.epsilon)(
+        logits_fn, images, labels, tf.zeros([16, 2], tf.int64)
+    )
     right = [np.mean(np.argmax(logits_fn(x), -1) == labels) for x in (images, attacked)]
     branch = record["branches"]["main"]
     assert [branch["clean"], branch["one_step"]] == right

@@ -192,5 +192,5 @@ def _easiest(row: Mapping, branch: str) -> float:
 
 
 def _noise(share: float, examples: float) -> float:
-    """Returns what an accuracy may move by chance: two standard errors, and 2% at least."""
-    return max(_LEAST_MOVE, 2 * math.sqrt(share * (1 - share) / examples))
+    """Returns what an accuracy may move by chance: three standard errors, and 2% at least."""
+    return max(_LEAST_MOVE, 3 * math.sqrt(share * (1 - share) / examples))
