@@ -53,6 +53,7 @@ def report(
         f"micro-batch(es) x {at_once}; {at_once // ghosts} images share batch statistics"
     )
     yield from _work_lines(plan)
+    yield from _validation_lines(plan)
     workload = measure_workload(model, plan.strategy, plan.attack, at_once)
     gradients = model.trainable_variables
     kept = [*kept, *gradients, *(gradients if share > at_once else [])]
@@ -103,6 +104,17 @@ def _work_lines(plan: Plan) -> Iterator[str]:
         f"steps; learning rate {float(plan.learning_rate(0)):g} at first, at most "
         f"{plan.learning_rate.base_rate:g}"
     )
+
+
+def _validation_lines(plan: Plan) -> Iterator[str]:
+    parts = plan.validation
+    if parts:
+        settings, images = parts.settings, len(parts.source)
+        yield (
+            f"validate  {min(settings.examples or images, images):,} of {parts.source.name}, every "
+            f"{settings.every_epochs} epoch(s): {', '.join(['clean', *parts.attacks])}; best by "
+            f"{settings.criterion}"
+        )
 
 
 def _memory_line(kept: Sequence[keras.Variable], activations: float, at_once: int) -> str:

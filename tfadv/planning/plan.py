@@ -171,7 +171,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     attacks = {"the training attack": parts["attack"], **validated, **evaluated}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
-        *oddities(splits),
+        *dict.fromkeys(line for pair in _pairs(splits, validation) for line in oddities(pair)),
         *plan_checks.odd_attacks(attacks),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
@@ -204,6 +204,12 @@ def _norm_maker(spec: str) -> Callable[..., Norm]:
 
 def _model_file(experiment: Experiment) -> str | None:
     return MODELS.bound(experiment.model, "path") or None
+
+
+def _pairs(splits: Splits, validation: ValidationParts | None) -> list[Splits]:
+    """Returns the images to train on with those of the test, and with those of validation."""
+    of_validation = [splits._replace(test=validation.source)] if validation else []
+    return [splits, *of_validation]
 
 
 def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:
