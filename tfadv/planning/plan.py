@@ -1,7 +1,7 @@
 """The parts of one experiment, chosen by gin and built before any work starts."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import keras
 
@@ -158,10 +158,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
         experiment, training, parts["norm_policy"], norm, _model_file(experiment)
     )
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
-    validation = None
-    if splits is None:
-        splits = build_splits(experiment.dataset, experiment.channels)
-        splits, validation = build_validation(splits, training, experiment.channels)
+    splits, validation = (splits, None) if splits else _images(experiment, training)
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
     parts["attack"] = parts["attack"].for_classes(splits.test.classes)
@@ -171,7 +168,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     attacks = {"the training attack": parts["attack"], **validated, **evaluated}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
-        *dict.fromkeys(line for pair in _pairs(splits, validation) for line in oddities(pair)),
+        *_odd_images(splits, validation),
         *plan_checks.odd_attacks(attacks),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
@@ -206,10 +203,17 @@ def _model_file(experiment: Experiment) -> str | None:
     return MODELS.bound(experiment.model, "path") or None
 
 
-def _pairs(splits: Splits, validation: ValidationParts | None) -> list[Splits]:
-    """Returns the images to train on with those of the test, and with those of validation."""
-    of_validation = [splits._replace(test=validation.source)] if validation else []
-    return [splits, *of_validation]
+def _images(experiment: Experiment, training: Training) -> tuple[Splits, ValidationParts | None]:
+    """Returns the images to train on and to test on, and what validation needs."""
+    splits = build_splits(experiment.dataset, experiment.channels)
+    return build_validation(splits, training, experiment.channels)
+
+
+def _odd_images(splits: Splits, validation: ValidationParts | None) -> Iterable[str]:
+    """Returns warnings, once each, of the test's images and validation's beside training's."""
+    others = [splits.test, *([validation.source] if validation else [])]
+    pairs = (splits._replace(test=other) for other in others)
+    return dict.fromkeys(line for pair in pairs for line in oddities(pair))
 
 
 def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:
