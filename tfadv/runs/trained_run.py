@@ -93,7 +93,7 @@ def load(
     folder, bound_to = directory.checkpoints_path, directory.bound_to()
     step, values = read_step(folder, weights, bound_to, checkpoint)
     given_weights.assign(model, values, str(path), "--model_dir")
-    starts, results = directory.starts(), _results_of(directory, step)
+    starts, results = directory.starts(), _results_of(directory, step, checkpoint)
     if results and weights == "average":
         results = {**results, **results["weight_average"]}
     return TrainedRun(
@@ -110,12 +110,18 @@ def load(
     )
 
 
-def _results_of(directory: RunDirectory, step: int) -> dict | None:
-    """Returns what a run's results say of the checkpoint of a step; None where that is nothing."""
+def _results_of(directory: RunDirectory, step: int, checkpoint: str) -> dict | None:
+    """Returns what a run's results say of a checkpoint; None where that is nothing.
+
+    The last one's are the run's own, whatever they were measured with: see
+    `identity.check_results`.
+    """
     results = directory.results()
     if results is None:
         return None
     best = results.pop("best", None)
+    if checkpoint == LAST:
+        return results
     found = [record for record in (results, best) if record]
     of_step = [record for record in found if record.get("model", {}).get("step", step) == step]
     return of_step[0] if of_step else None
