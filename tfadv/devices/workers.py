@@ -92,17 +92,14 @@ class Workers:
 
 
 @contextlib.contextmanager
-def shared_for_now(distribution: tf.distribute.Strategy, variables: Iterable) -> Iterator[None]:
-    """Does `share_the_first`, and gives every replica its own values back at the end.
+def unchanged(distribution: tf.distribute.Strategy, variables: Iterable) -> Iterator[None]:
+    """Gives variables of every replica their values back at the end, whatever happens inside.
 
     Args:
         distribution: the replicas'.
-        variables: of every replica; none leaves all as it is.
+        variables: of every replica.
     """
     variables = list(variables)
-    if distribution.num_replicas_in_sync == 1 or not variables:
-        yield
-        return
 
     def assign(values):
         for variable, value in zip(variables, values, strict=True):
@@ -112,7 +109,6 @@ def shared_for_now(distribution: tf.distribute.Strategy, variables: Iterable) ->
         return [tf.identity(variable) for variable in variables]
 
     own = distribution.run(tf.function(kept, autograph=False))
-    share_the_first(distribution, variables)
     try:
         yield
     finally:

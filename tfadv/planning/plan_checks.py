@@ -10,7 +10,9 @@ from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.norms import Norm, NormPhase, NormPolicy
+from tfadv.optimization import keras_optimizers
 from tfadv.optimization.schedules import LearningRate, StepDecay
+from tfadv.registry import OPTIMIZERS
 from tfadv.strategies import Strategy
 
 # More than one GPU does of any but a tiny network: who is warned by it is warned rightly.
@@ -69,6 +71,24 @@ def check_start(
             "NormPolicy.update = False leaves the running statistics, which evaluation takes, "
             f"as they were made: it needs {_START}",
             "NormPolicy.update",
+        )
+
+
+def check_decay(experiment: Experiment, training: Training) -> None:
+    """Raises `UserError` if an optimizer of Keras decays weights, and the loss does so, too.
+
+    A plugin's may know what it does.
+    """
+    spec = experiment.optimizer
+    name = spec.rpartition("/")[2]
+    if name not in keras_optimizers.PAPERS or not training.weight_decay:
+        return
+    decay = OPTIMIZERS.bound(spec, "weight_decay", or_default=True)
+    if decay:
+        raise UserError(
+            f"{name}.weight_decay = {decay:g} decays the weights, and so does "
+            f"Training.weight_decay = {training.weight_decay:g} in the loss: bind one of them to 0",
+            "Training.weight_decay",
         )
 
 

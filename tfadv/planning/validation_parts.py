@@ -110,9 +110,11 @@ def build_validation(
     settings = configured(Validation)
     if not settings.every_epochs:
         return splits, None
-    if settings.best_weights == "average" and training.average_decay is None:
+    averages = training.average_decay is not None or training.average_from_epoch is not None
+    if settings.best_weights == "average" and not averages:
         raise UserError(
-            "Validation.best_weights = 'average' needs an average: bind Training.average_decay",
+            "Validation.best_weights = 'average' needs an average: bind Training.average_decay or "
+            "Training.average_from_epoch",
             "Validation.best_weights",
         )
     left, source = validation_images(splits, settings, channels)

@@ -18,6 +18,9 @@ from tfadv.runs.saved_steps import SavedStep
 
 # What each of `WEIGHTS` is called in a checkpoint.
 _NAMES = {"trained": "model", "average": "average"}
+# Says after how many steps norm statistics of the average were measured.
+_MEASURED = "average_measured"
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class Checkpoints:
@@ -59,18 +62,23 @@ class Checkpoints:
         }
         if average:
             tracked["average"] = average.by_path()
+        if average and average.measured_at is not None:
+            tracked[_MEASURED] = {"steps": average.measured_at}
         self._checkpoint = tf.train.Checkpoint(**tracked)
         # TensorFlow's counter of saves: checkpoints of before have it, so all have.
         self._checkpoint.save_counter.assign(0)
 
-    def save(self) -> None:
+    def save(self, again: bool = False) -> None:
         """Saves the current step, and removes what is not to be kept.
+
+        Args:
+            again: whether a whole checkpoint of this step is replaced.
 
         Raises:
             UserError: it can't be written; what was saved before stays.
         """
         saved = SavedStep(self._step, True, self._folder)
-        if saved not in self._known:
+        if again or saved not in self._known:
             try:
                 saved_steps.write(saved, self._bound_to, self._checkpoint.write)
             except (OSError, tf.errors.OpError) as error:
@@ -180,27 +188,47 @@ def read_step(
         UserError: there is no such checkpoint, it is not whole, or it has no average.
     """
     try:
-        step, tensors = _tensors(folder, bound_to or {}, checkpoint)
+        step, tensors = read_tensors(folder, bound_to or {}, checkpoint)
     except tf.errors.OpError:  # a training that goes on has just removed it
-        step, tensors = _tensors(folder, bound_to or {}, checkpoint)
-    before, after = f"{_NAMES[weights]}/", "/.ATTRIBUTES/VARIABLE_VALUE"
-    found = {
-        key.removeprefix(before).removesuffix(after).replace(".S", "/"): tensor
-        for key, tensor in tensors.items()
-        if key.startswith(before) and key.endswith(after)
-    }
+        step, tensors = read_tensors(folder, bound_to or {}, checkpoint)
+    found = values_of(tensors, _NAMES[weights])
     if not found:
         raise UserError(
-            f"the run of '{folder}' keeps no {weights} weights: Training.average_decay makes a run "
-            "keep a moving average"
+            f"the run of '{folder}' keeps no {weights} weights: Training.average_decay or "
+            "Training.average_from_epoch makes a run keep an average"
+        )
+    measured = tensors.get(f"{_MEASURED}/steps{_VALUE}")
+    if weights == "average" and measured is not None and measured != step:
+        raise UserError(
+            f"the norm statistics of the average in '{folder}' are measured when its run is "
+            f"evaluated, and step {step} is not: let it end, or take the trained weights"
         )
     return step, found
 
 
-def _tensors(
-    folder: Path, bound_to: Mapping[str, str], checkpoint: str
+def values_of(tensors: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
+    """Returns the values of a part of a checkpoint, such as ``optimizer``, by their paths."""
+    before = f"{part}/"
+    return {
+        key.removeprefix(before).removesuffix(_VALUE).replace(".S", "/"): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(before) and key.endswith(_VALUE)
+    }
+
+
+def read_tensors(
+    folder: Path, bound_to: Mapping[str, str], checkpoint: str = LAST
 ) -> tuple[int, dict[str, np.ndarray]]:
-    """Returns the step of a checkpoint, and everything in it by TensorFlow's names."""
+    """Returns the step of a whole checkpoint, and everything in it by TensorFlow's names.
+
+    Args:
+        folder: the checkpoints of a run.
+        bound_to: digests of what the run is bound to, by name.
+        checkpoint: which, as `chosen` takes it.
+
+    Raises:
+        UserError: there is no such checkpoint, or it is not whole.
+    """
     saved = chosen(folder, bound_to, checkpoint)
     if saved is None:
         raise UserError(f"no checkpoint in '{folder}'")

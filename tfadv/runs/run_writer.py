@@ -49,11 +49,16 @@ class RunWriter:
             epsilon = threat_model.epsilon if threat_model else 1.0
             self._tensorboard.strip(step, images, adversarial, epsilon)
 
-    def save(self, sources: Mapping[str, Source]) -> None:
-        """Saves a checkpoint, and notes which of the images were skipped so far."""
+    def save(self, sources: Mapping[str, Source], again: bool = False) -> None:
+        """Saves a checkpoint, and notes which of the images were skipped so far.
+
+        Args:
+            sources: all images, by what they are for.
+            again: whether a checkpoint of this step is replaced.
+        """
         if self._is_chief:
             self._directory.note_skipped(sources)
-            self._checkpoints.save()
+            self._checkpoints.save(again)
 
     def validation(self, record: dict, news: Sequence[str], strategy: Strategy) -> None:
         """Notes what a validation found.

@@ -21,6 +21,7 @@ from tfadv.runs import rate_factors
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.run_writer import RunWriter
+from tfadv.training.average_statistics import measure_average
 from tfadv.training.finite import NotFiniteError
 from tfadv.training.replay import dump_of
 from tfadv.training.trainer import Trainer
@@ -114,15 +115,16 @@ class Session:
                 directory.note_start(**stopped)
             with interruption.leaving("with the trained weights saved, and not yet evaluated"):
                 record = self.evaluate() | stopped
-                record |= self._evaluate_best(record, checkpoints)
+                if measure_average(trainer):
+                    writer.save(self._plan.sources, again=True)
+                record |= self._evaluate_best(record, checkpoints, writer)
         writer.results(record)
         return record
 
     def evaluate(self) -> dict:
         """Returns the record of clean and robust accuracy on the test images.
 
-        With a moving average of the weights, ``weight_average`` holds its own
-        accuracies.
+        With an average of the weights, ``weight_average`` holds its own accuracies.
         """
         trainer = self.trainer
         trainer.share_running_statistics()
@@ -135,9 +137,10 @@ class Session:
         }
         average = trainer.average
         if average:
+            measure_average(trainer)
             with average.in_place():
                 weights, averaged = digests.of_model(trainer.model), self.evaluator.evaluate()
-            record["weight_average"] = {"decay": average.decay, "weights": weights, **averaged}
+            record["weight_average"] = {**average.rule.describe(), "weights": weights, **averaged}
         return record
 
     def _deviations(self) -> dict[str, object]:
@@ -213,12 +216,15 @@ class Session:
                 if self.validations.stopped_early():
                     return
 
-    def _evaluate_best(self, last: dict, checkpoints: Checkpoints) -> dict[str, dict]:
+    def _evaluate_best(
+        self, last: dict, checkpoints: Checkpoints, writer: RunWriter
+    ) -> dict[str, dict]:
         """Returns the record of the best checkpoint, which the test images had no part in choosing.
 
         Args:
             last: the record of the present step.
             checkpoints: of the run.
+            writer: saves the statistics of its average, if they are measured.
         """
         best = self.validations.history.best()
         if best is None:
@@ -228,6 +234,8 @@ class Session:
         else:
             with checkpoints.at(best["step"]):
                 measured = self.evaluate()
+                if measure_average(self.trainer):
+                    writer.save(self._plan.sources, again=True)
         chosen = {name: best[name] for name in ("step", "epoch", "criterion", "value")}
         return {"best": {**measured, "chosen_by": chosen}}
 

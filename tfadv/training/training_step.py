@@ -10,12 +10,14 @@ from tfadv.devices.distribution import share_of_batch
 from tfadv.errors import UserError
 from tfadv.losses import l2_penalty
 from tfadv.models.classifier import Trainable, norm_variables
-from tfadv.norms.base import write_statistics
+from tfadv.models.weight_groups import weights_of
+from tfadv.norms.base import Collected, write_statistics
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Network
 from tfadv.training.finite import Found, Undo, not_finite, not_finite_by_image
+from tfadv.training.optimizer import GRADIENT_NORM, apply
 
 Metrics = dict[str, tf.Tensor]
 
@@ -56,6 +58,7 @@ class TrainingStep:
         self._optimizer = optimizer
         self._replicas = replicas
         self._average = average
+        self._decayed = weights_of(model, plan.training.weight_decay_of)
         syncs = replicas > 1 and plan.norm_policy.across_replicas == "sync"
         if syncs and self.micro_batches > 1:
             raise UserError(
@@ -124,7 +127,7 @@ class TrainingStep:
         portion = self.portion(phase)
         metrics, gradients, collected = self._mean_of_portions(portion, batch)
         step = tf.convert_to_tensor(self._optimizer.iterations)
-        self._optimizer.apply(gradients, variables)
+        metrics |= apply(self._optimizer, gradients, variables, self._plan.training.clip_norm)
         write_statistics(self._model.norms, collected, self._plan.norm_policy.across_replicas)
         updated = not_finite(variable.value for variable in self._updated)
         if self._average:
@@ -133,6 +136,13 @@ class TrainingStep:
         found = Found(*_sums_over_replicas([tensors, metrics.pop("by_image")]))
         undo.put_back_if(found.is_broken)
         return metrics, found
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the scalars that a step returns."""
+        kinds = [accuracy_name(kind) for kind in self._plan.strategy.kinds]
+        clips = self._plan.training.clip_norm is not None
+        return ["loss", *kinds, *([GRADIENT_NORM] if clips else [])]
 
     def watched(self, phase: NormPhase) -> list[str]:
         """Returns the names of what a step tells `not_finite` of, causes before effects."""
@@ -183,7 +193,7 @@ class TrainingStep:
             with tf.GradientTape() as tape:
                 logits, collected = network.train_logits(images, drops[0])
                 loss = plan.strategy.loss(logits, label)
-                loss += l2_penalty(self._model.kernels, training.weight_decay)
+                loss += l2_penalty(self._decayed, training.weight_decay)
                 # The optimizer sums the replicas' gradients.
                 share = loss / self._replicas
             # TensorFlow's own variables: it can't make zeros for an unused one of Keras.
@@ -201,6 +211,12 @@ class TrainingStep:
             return metrics, gradients, collected
 
         return portion
+
+    def statistics(self, batch: dict) -> Collected:
+        """Returns what the norms measure of a replica's batch, with its attack, in training."""
+        batch = {**batch, "image": tf.cast(batch["image"], tf.float32)}
+        phase = NormPhase(self._plan.norm_policy, late=False, ghost_batches=self.ghost_batches)
+        return self._mean_of_portions(self.portion(phase), batch)[2]
 
     def micro_batch(self, batch: dict, number: tf.Tensor) -> list[tf.Tensor]:
         """Returns images, labels and indices of a micro-batch of a replica's share of a batch."""

@@ -9,13 +9,14 @@ from tfadv.attacks.fgsm import FGSM
 from tfadv.attacks.gradients import classified, is_broken, label_gradient
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config.validation_settings import CLEAN
-from tfadv.devices.workers import shared_for_now
+from tfadv.devices.workers import unchanged
 from tfadv.evaluation.attack_runner import Portion
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.losses import cross_entropy
 from tfadv.norms import NormMode
 from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.training.alarms import alarms
+from tfadv.training.average_statistics import measure_average
 from tfadv.training.history import KIND, History
 from tfadv.training.trainer import Trainer
 from tfadv.training.training_step import accuracy_name
@@ -73,12 +74,12 @@ class Validator:
         """
         trainer, plan = self._trainer, self._trainer.plan
         drift = self._drift()
-        with shared_for_now(trainer.distribution, trainer.untrained_variables):
+        with unchanged(trainer.distribution, trainer.untrained_variables):
+            trainer.share_running_statistics()
             accuracy = {"trained": self._accuracies()}
             gradients = {branch: self._gradients(branch) for branch in self._branches}
-            if trainer.average:
-                with trainer.average.in_place():
-                    accuracy["average"] = self._accuracies()
+        if trainer.average:
+            accuracy["average"] = self._of_average()
         chosen = self.criterion
         record = {
             "kind": KIND,
@@ -106,6 +107,21 @@ class Validator:
         for (branch, what), predictions in evaluator.predictions.items():
             found[branch][what] = float(np.mean(predictions == labels))
         return found
+
+    def _of_average(self) -> dict[str, dict[str, float]]:
+        """Returns `_accuracies` of the average, with the statistics that it would be used with."""
+        trainer, average = self._trainer, self._trainer.average
+        measured_at = average.measured_at
+        before = None if measured_at is None else int(measured_at)
+        with unchanged(trainer.distribution, [*average.averages, *trainer.untrained_variables]):
+            trainer.share_running_statistics()
+            measure_average(trainer)
+            try:
+                with average.in_place():
+                    return self._accuracies()
+            finally:
+                if before is not None:
+                    measured_at.assign(before)
 
     def _gradients(self, branch: str) -> dict[str, float | None]:
         """Returns what the gradient at the images is good for: accuracy and shares of images."""
