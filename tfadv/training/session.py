@@ -114,9 +114,7 @@ class Session:
             if stopped and self._workers.is_chief:
                 directory.note_start(**stopped)
             with interruption.leaving("with the trained weights saved, and not yet evaluated"):
-                record = self.evaluate() | stopped
-                if measure_average(trainer):
-                    writer.save(self._plan.sources, again=True)
+                record = self._evaluate_saved(writer) | stopped
                 record |= self._evaluate_best(record, checkpoints, writer)
         writer.results(record)
         return record
@@ -216,6 +214,13 @@ class Session:
                 if self.validations.stopped_early():
                     return
 
+    def _evaluate_saved(self, writer: RunWriter) -> dict:
+        """Returns the record of a step that is saved, and saves what was measured for it."""
+        record = self.evaluate()
+        if measure_average(self.trainer):
+            writer.save(self._plan.sources, again=True)
+        return record
+
     def _evaluate_best(
         self, last: dict, checkpoints: Checkpoints, writer: RunWriter
     ) -> dict[str, dict]:
@@ -224,7 +229,7 @@ class Session:
         Args:
             last: the record of the present step.
             checkpoints: of the run.
-            writer: saves the statistics of its average, if they are measured.
+            writer: saves what was measured for it.
         """
         best = self.validations.history.best()
         if best is None:
@@ -233,9 +238,7 @@ class Session:
             measured = {key: value for key, value in last.items() if key != "stopped_early"}
         else:
             with checkpoints.at(best["step"]):
-                measured = self.evaluate()
-                if measure_average(self.trainer):
-                    writer.save(self._plan.sources, again=True)
+                measured = self._evaluate_saved(writer)
         chosen = {name: best[name] for name in ("step", "epoch", "criterion", "value")}
         return {"best": {**measured, "chosen_by": chosen}}
 
