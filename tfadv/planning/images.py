@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from inspect import signature
 
-from tfadv.data import Source, Splits
+from tfadv.config.validation_settings import Validation
+from tfadv.data import Splits
 from tfadv.data.alike import check_alike, check_extra
 from tfadv.data.bad_images import BadImages
-from tfadv.data.held_out import HeldOut
+from tfadv.data.held_out import HeldOut, stratified
+from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.registry import DATASETS, configured
 
@@ -25,18 +27,49 @@ def build_splits(dataset: str, channels: int | None = None, used: Sequence[str] 
         UserError: a parameter, file or image is wrong.
         BadImagesError: images can't be read, and the policy is to stop.
     """
-    if channels is not None and not _takes_channels(dataset):
+    bad_images = configured(BadImages)
+    splits = _read(dataset, "Experiment.dataset", channels)
+    splits = configured(HeldOut).apply(splits)
+    for split in used:
+        source = getattr(splits, split)
+        bad_images.apply(source, source.unreadable)
+    return splits
+
+
+def validation_images(
+    splits: Splits, settings: Validation, channels: int | None = None
+) -> tuple[Splits, Source]:
+    """Returns the images that are left to train and to test on, and those to validate on.
+
+    Args:
+        splits: all images.
+        settings: which to hold out, or which data set to read.
+        channels: see `build_splits`.
+
+    Raises:
+        UserError: see `build_splits`.
+        BadImagesError: see `build_splits`.
+    """
+    if settings.dataset is None:
+        count = settings.held_out(len(splits.train))
+        rest, held = stratified(splits.train, count, settings.seed, "Validation.images")
+        return splits._replace(train=rest), held
+    source = _read(settings.dataset, "Validation.dataset", channels).test
+    check_alike(Splits(splits.train, source))
+    configured(BadImages).apply(source, source.unreadable)
+    return splits, source
+
+
+def _read(dataset: str, parameter: str, channels: int | None) -> Splits:
+    """Returns the images of a data set that a parameter names."""
+    if channels is not None and not _takes_channels(dataset, parameter):
         raise UserError(
             f"Experiment.channels = {channels}: the data set '{dataset}' has channels of its own",
             "Experiment.channels",
         )
     chosen = {} if channels is None else {"channels": channels}
-    splits = DATASETS.build(dataset, "Experiment.dataset", **chosen)
+    splits = DATASETS.build(dataset, parameter, **chosen)
     check_alike(splits)
-    splits = configured(HeldOut).apply(splits)
-    for split in used:
-        source = getattr(splits, split)
-        configured(BadImages).apply(source, source.unreadable)
     return splits
 
 
@@ -55,7 +88,8 @@ def build_extra(dataset: str | None, train: Source) -> Source | None:
     """
     if dataset is None:
         return None
-    chosen = {"channels": train.image_shape[-1]} if _takes_channels(dataset) else {}
+    takes = _takes_channels(dataset, "Experiment.extra")
+    chosen = {"channels": train.image_shape[-1]} if takes else {}
     extra = DATASETS.build(dataset, "Experiment.extra", **chosen).train
     extra.name = f"{extra.name} of {dataset}"  # which the first data set may be called too
     numbered = extra.class_names == tuple(map(str, range(extra.classes)))
@@ -68,6 +102,6 @@ def build_extra(dataset: str | None, train: Source) -> Source | None:
     return extra
 
 
-def _takes_channels(dataset: str) -> bool:
-    part = DATASETS.get(dataset.rpartition("/")[2], "Experiment.dataset")
+def _takes_channels(dataset: str, parameter: str) -> bool:
+    part = DATASETS.get(dataset.rpartition("/")[2], parameter)
     return "channels" in signature(part).parameters

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import keras
 import tensorflow as tf
@@ -31,6 +31,7 @@ from tfadv.planning import plan_checks
 from tfadv.planning.drawing import build_drawing, joined
 from tfadv.planning.images import build_extra, build_splits
 from tfadv.planning.paper_rows import recipe_of
+from tfadv.planning.validation_parts import ValidationParts, build_validation
 from tfadv.registry import (
     AUGMENTATIONS,
     DECAYS,
@@ -52,6 +53,7 @@ class Plan:
         extra: images that are trained on beside those of the data set.
         warnings: lines about what it was given and is hardly meant so.
         recipe: the gin files of the paper's row that this is, if it is one.
+        validation: what is measured on the way, if something is.
     """
 
     experiment: Experiment
@@ -72,14 +74,18 @@ class Plan:
     recipe: tuple[str, ...] | None = None
     mixing: Mixing = dataclasses.field(default_factory=Mixing)
     extra: Source | None = None
+    validation: ValidationParts | None = None
 
     def __post_init__(self):
         _ = self.drawing  # in which choices may not go together
 
     @property
     def sources(self) -> dict[str, Source]:
-        """All images of the run, by split; those that are trained on beside others as `extra`."""
-        return self.splits._asdict() | ({} if self.extra is None else {"extra": self.extra})
+        """All images by what they are for: ``train``, ``test``, perhaps ``validation``, ``extra``."""
+        others = {"validation": self.validation and self.validation.source, "extra": self.extra}
+        return self.splits._asdict() | {
+            name: one for name, one in others.items() if one is not None
+        }
 
     @functools.cached_property
     def training_images(self) -> Source:
@@ -190,7 +196,8 @@ def build_plan(
 
     Args:
         read: the configuration, by which the paper's row is found.
-        splits: the images, in place of those that the configuration names.
+        splits: the images, in place of those that the configuration names; with them there is
+            no validation.
         extra: those of ``Experiment.extra``, likewise.
 
     Raises:
@@ -205,16 +212,17 @@ def build_plan(
     norm = _norm(experiment, training, parts["norm_policy"])
     plan_checks.check_decay(experiment, training)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
-    splits = splits or build_splits(experiment.dataset, experiment.channels)
+    splits, validation = (splits, None) if splits else _images(experiment, training)
     extra = extra or build_extra(experiment.extra, splits.train)
     plan_checks.check_sizes(parts["augmentation"], splits.test)
     parts["attack"] = parts["attack"].for_classes(splits.test.classes)
     evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
     parts["evaluation_attacks"] = evaluated
-    attacks = {"the training attack": parts["attack"], **evaluated}
+    validated = validation.attacks if validation else {}
+    attacks = {"the training attack": parts["attack"], **validated, **evaluated}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
-        *oddities(splits, extra),
+        *_odd_images(splits, validation, extra),
         *plan_checks.odd_attacks(attacks),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
@@ -230,6 +238,7 @@ def build_plan(
         warnings=warnings,
         recipe=recipe_of(read.values) if read else None,
         extra=extra,
+        validation=validation,
         **parts,
     )
 
@@ -254,6 +263,21 @@ def _norm_maker(spec: str) -> Callable[..., Norm]:
 
 def _model_file(experiment: Experiment) -> str | None:
     return MODELS.bound(experiment.model, "path") or None
+
+
+def _images(experiment: Experiment, training: Training) -> tuple[Splits, ValidationParts | None]:
+    """Returns the images to train on and to test on, and what validation needs."""
+    splits = build_splits(experiment.dataset, experiment.channels)
+    return build_validation(splits, training, experiment.channels)
+
+
+def _odd_images(
+    splits: Splits, validation: ValidationParts | None, extra: Source | None
+) -> Iterable[str]:
+    """Returns warnings, once each, of the test's images and validation's beside training's."""
+    others = [splits.test, *([validation.source] if validation else [])]
+    pairs = (splits._replace(test=other) for other in others)
+    return dict.fromkeys(line for pair in pairs for line in oddities(pair, extra))
 
 
 def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:

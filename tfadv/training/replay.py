@@ -77,8 +77,7 @@ def sources_of(dump: StepDump) -> tuple[Splits, DumpedImages | None]:
     """Returns the data set of a dump, and what was trained on beside it, for a plan."""
     examples = dump.record["examples"]
     sources = {split: DumpedImages(dump.record, count) for split, count in examples.items()}
-    extra = sources.pop("extra", None)
-    return Splits(**sources), extra
+    return Splits(sources["train"], sources["test"]), sources.get("extra")
 
 
 class Replay:
