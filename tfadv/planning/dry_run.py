@@ -16,7 +16,6 @@ from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import by_depth, weights_of
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
 from tfadv.planning.activations import measure_activations
-from tfadv.planning.drawing import lines
 from tfadv.planning.paper_rows import nearest_row
 from tfadv.planning.plan import Plan
 from tfadv.planning.workload import Workload, measure_workload
@@ -96,7 +95,7 @@ def _printed(row: PaperRow) -> str:
 
 
 def _work_lines(plan: Plan) -> Iterator[str]:
-    for line in lines(plan.training, plan.drawing, plan.splits.train, plan.extra):
+    for line in plan.feed.lines:
         yield f"images    {line}"
     training, steps = plan.training, plan.attack.describe().get("steps", "?")
     yield (

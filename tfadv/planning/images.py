@@ -1,11 +1,11 @@
 """The images of a run or an evaluation, chosen by gin and looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from inspect import signature
 
 from tfadv.config.validation_settings import Validation
 from tfadv.data import Splits
-from tfadv.data.alike import check_alike, check_extra
+from tfadv.data.alike import check_alike, check_extra, oddities
 from tfadv.data.bad_images import BadImages
 from tfadv.data.held_out import HeldOut, stratified
 from tfadv.data.source import Source
@@ -58,6 +58,18 @@ def validation_images(
     check_alike(Splits(splits.train, source))
     configured(BadImages).apply(source, source.unreadable)
     return splits, source
+
+
+def odd_images(splits: Splits, others: Iterable[Source], extra: Source | None) -> Iterable[str]:
+    """Returns warnings, once each, of images that are measured on beside those of training.
+
+    Args:
+        splits: images to train on and to test on.
+        others: other images that are measured on.
+        extra: images that are trained on as well.
+    """
+    pairs = (splits._replace(test=other) for other in (splits.test, *others))
+    return dict.fromkeys(line for pair in pairs for line in oddities(pair, extra))
 
 
 def _read(dataset: str, parameter: str, channels: int | None) -> Splits:

@@ -2,10 +2,9 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import keras
-import tensorflow as tf
 
 from tfadv.attacks import Attack
 from tfadv.attacks.threat_model import ThreatModel
@@ -14,10 +13,8 @@ from tfadv.config.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.config.hardware import Hardware
 from tfadv.config.settings import Experiment, Training
 from tfadv.data import Source, Splits
-from tfadv.data.alike import oddities
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
-from tfadv.data.drawing import Drawing
 from tfadv.data.mixing import Mixing
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.local import fastest_dtype
@@ -28,8 +25,8 @@ from tfadv.norms.base import Norm
 from tfadv.optimization.schedules import Decay, LearningRate
 from tfadv.optimization.weight_average import AverageRule, EqualAverage, MovingAverage
 from tfadv.planning import plan_checks
-from tfadv.planning.drawing import build_drawing, joined
-from tfadv.planning.images import build_extra, build_splits
+from tfadv.planning.feed import Feed, build_feed
+from tfadv.planning.images import build_extra, build_splits, odd_images
 from tfadv.planning.paper_rows import recipe_of
 from tfadv.planning.validation_parts import ValidationParts, build_validation
 from tfadv.registry import (
@@ -77,36 +74,19 @@ class Plan:
     validation: ValidationParts | None = None
 
     def __post_init__(self):
-        _ = self.drawing  # in which choices may not go together
+        _ = self.feed  # in which choices may not go together
 
     @property
     def sources(self) -> dict[str, Source]:
-        """All images by what they are for: ``train``, ``test``, perhaps ``validation``, ``extra``."""
+        """All images by what they are for: ``train``, ``test``, ``validation`` and ``extra``."""
         others = {"validation": self.validation and self.validation.source, "extra": self.extra}
-        return self.splits._asdict() | {
-            name: one for name, one in others.items() if one is not None
-        }
+        return self.splits._asdict() | {k: v for k, v in others.items() if v is not None}
 
     @functools.cached_property
-    def training_images(self) -> Source:
-        """All images that are trained on."""
-        return joined(self.splits.train, self.extra)
-
-    @functools.cached_property
-    def drawing(self) -> Drawing:
-        """What is drawn of them."""
+    def feed(self) -> Feed:
+        """What the run trains on."""
         seed, train = self.experiment.seed, self.splits.train
-        return build_drawing(self.training, self.mixing, seed, train, self.extra)
-
-    def titles_of_step(self, step: int) -> list[str]:
-        """Returns what the images of a step, counted from 0, are called, by place in the batch."""
-        source, size = self.training_images, self.training.batch_size
-        opened = source.stand_in(tf.constant(self.drawing.opened_in_step(step, size))).numpy()
-        titles = [source.title(int(number)) for number in opened]
-        own, partners = titles[:size], titles[size:]
-        if not partners:
-            return own
-        return [f"{a} mixed with {b}" for a, b in zip(own, partners, strict=True)]
+        return build_feed(self.training, self.mixing, seed, train, self.extra)
 
     def build_model(self) -> Trainable:
         """Builds the model for the plan's images; call it in the distribution's scope."""
@@ -215,18 +195,14 @@ def build_plan(
     splits, validation = (splits, None) if splits else _images(experiment, training)
     extra = extra or build_extra(experiment.extra, splits.train)
     plan_checks.check_sizes(parts["augmentation"], splits.test)
-    parts["attack"] = parts["attack"].for_classes(splits.test.classes)
-    evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
-    parts["evaluation_attacks"] = evaluated
-    validated = validation.attacks if validation else {}
-    attacks = {"the training attack": parts["attack"], **validated, **evaluated}
+    attacks, left_out = _fitted_attacks(parts, splits.test, validation)
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
-        *_odd_images(splits, validation, extra),
+        *odd_images(splits, [validation.source] if validation else [], extra),
         *plan_checks.odd_attacks(attacks),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
-        *plan_checks.long_evaluation(evaluated, evaluation, splits.test),
+        *plan_checks.long_evaluation(parts["evaluation_attacks"], evaluation, splits.test),
         *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
     )
     return Plan(
@@ -271,13 +247,19 @@ def _images(experiment: Experiment, training: Training) -> tuple[Splits, Validat
     return build_validation(splits, training, experiment.channels)
 
 
-def _odd_images(
-    splits: Splits, validation: ValidationParts | None, extra: Source | None
-) -> Iterable[str]:
-    """Returns warnings, once each, of the test's images and validation's beside training's."""
-    others = [splits.test, *([validation.source] if validation else [])]
-    pairs = (splits._replace(test=other) for other in others)
-    return dict.fromkeys(line for pair in pairs for line in oddities(pair, extra))
+def _fitted_attacks(
+    parts: dict[str, object], images: Source, validation: ValidationParts | None
+) -> tuple[dict[str, Attack], tuple[str, ...]]:
+    """Fits the attacks among a plan's parts to the images' classes.
+
+    Returns:
+        All attacks by what the user calls them, and a line about each that is run in part.
+    """
+    parts["attack"] = parts["attack"].for_classes(images.classes)
+    evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], images)
+    parts["evaluation_attacks"] = evaluated
+    validated = validation.attacks if validation else {}
+    return {"the training attack": parts["attack"], **validated, **evaluated}, left_out
 
 
 def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:

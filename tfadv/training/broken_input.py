@@ -21,7 +21,7 @@ def skip_unreadable(plan: Plan, step: int, error: tf.errors.OpError) -> None:
             made out though the input is at fault.
         tf.errors.OpError: the input is not at fault.
     """
-    source, size = plan.training_images, plan.training.batch_size
-    indices = plan.drawing.opened_in_step(step, size)
+    source, size = plan.feed.source, plan.training.batch_size
+    indices = plan.feed.drawing.opened_in_step(step, size)
     plan.bad_images.apply(source, unreadable_among(source, indices, error))
     print(f"\nwarning: step {step}: {source.warnings[-1]}", file=sys.stderr)

@@ -140,7 +140,7 @@ class Fault:
         if broken and broken[0] < len(found.images):
             places = tf.where(found.images[broken[0]] > 0)[:, 0].numpy().tolist()
         size = plan.training.batch_size
-        titles = plan.titles_of_step(step - 1) if places else ()
+        titles = plan.feed.titles_of_step(step - 1) if places else ()
         return cls(
             step,
             tuple(names[number] for number in broken),

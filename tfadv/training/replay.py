@@ -30,9 +30,9 @@ def dump_of(trainer: Trainer, fault: Fault, run: Path) -> StepDump:
         run: the run's folder.
     """
     plan = trainer.plan
-    source, size, seed = plan.training_images, plan.training.batch_size, plan.experiment.seed
+    source, size, seed = plan.feed.source, plan.training.batch_size, plan.experiment.seed
     whole = train_batches(
-        source, plan.augmentation, size, Shares(), seed, fault.step - 1, plan.drawing
+        source, plan.augmentation, size, Shares(), seed, fault.step - 1, plan.feed.drawing
     )
     batch = {name: value.numpy() for name, value in next(iter(whole)).items()}
     record = {
@@ -48,7 +48,7 @@ def dump_of(trainer: Trainer, fault: Fault, run: Path) -> StepDump:
         "examples": {split: len(part) for split, part in plan.sources.items()},
         "image_shape": list(source.image_shape),
         "class_names": list(source.class_names),
-        "titles_by_place": plan.titles_of_step(fault.step - 1),
+        "titles_by_place": plan.feed.titles_of_step(fault.step - 1),
         "software": identity.of_software(),
     }
     config = (run / "config.gin").read_text(encoding="utf-8")

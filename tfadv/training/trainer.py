@@ -278,12 +278,12 @@ class Trainer:
         plan = self.plan
         return self.distribution.distribute_datasets_from_function(
             lambda context: train_batches(
-                plan.training_images,
+                plan.feed.source,
                 plan.augmentation,
                 plan.training.batch_size,
                 Shares.of(context),
                 plan.experiment.seed,
                 start,
-                plan.drawing,
+                plan.feed.drawing,
             )
         )

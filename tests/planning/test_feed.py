@@ -6,7 +6,6 @@ from shared.smoke_trainers import batches, make_plan
 from shared.tiny_data import write_npz
 
 from tfadv.errors import UserError
-from tfadv.planning.drawing import lines
 
 # Of the smoke scale.
 CLASSES, SIDE, BATCH = 4, 8, 16
@@ -44,8 +43,8 @@ def test_a_run_draws_what_its_configuration_says(extra):
     first, second = batches(plan, 2)
     assert first["target"].shape == (BATCH, CLASSES) and first["weight"].shape == (BATCH,)
     for step, batch in enumerate((first, second)):
-        titles = plan.titles_of_step(step)
-        own = plan.drawing.of_step(step, BATCH)
+        titles = plan.feed.titles_of_step(step)
+        own = plan.feed.drawing.of_step(step, BATCH)
         assert (
             sum("of npz.train of extra/npz" in title.split(" mixed with ")[0] for title in titles)
             == 11
@@ -53,11 +52,11 @@ def test_a_run_draws_what_its_configuration_says(extra):
         assert [int(n) >= 23 for n in own] == ["of npz" in t.split(" mixed")[0] for t in titles]
         assert np.all(batch["index"] == step * BATCH + np.arange(BATCH))
     shares = 5 / 16 * plan.splits.train.class_shares + 11 / 16 * plan.extra.class_shares
-    np.testing.assert_allclose(plan.drawing.class_weights * shares, 0.25, rtol=1e-5)
-    said = lines(plan.training, plan.drawing, plan.splits.train, plan.extra)
+    np.testing.assert_allclose(plan.feed.drawing.class_weights * shares, 0.25, rtol=1e-5)
+    said = plan.feed.lines
     assert [line.split(" ")[:4] for line in said] == [
         ["11", "of", "16", "images"],
-        ["classes", "count", "from", f"{min(plan.drawing.class_weights):.3g}"],
+        ["classes", "count", "from", f"{min(plan.feed.drawing.class_weights):.3g}"],
         ["images", "are", "mixed", "in"],
     ]
     assert sorted(plan.sources) == ["extra", "test", "train"]
@@ -66,8 +65,8 @@ def test_a_run_draws_what_its_configuration_says(extra):
 def test_a_recipe_draws_passes_and_nothing_else():
     plan = make_plan("clean")
     assert set(batches(plan, 1)[0]) == {"image", "label", "index"}
-    assert plan.training_images is plan.splits.train and sorted(plan.sources) == ["test", "train"]
-    assert lines(plan.training, plan.drawing, plan.splits.train, plan.extra) == []
+    assert plan.feed.source is plan.splits.train and sorted(plan.sources) == ["test", "train"]
+    assert plan.feed.lines == ()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +79,9 @@ def test_a_recipe_draws_passes_and_nothing_else():
 )
 def test_classes_are_named_or_numbered(weights, expected):
     plan = make_plan("clean", f"Training.class_weights = {weights}")  # as many of each class
-    np.testing.assert_allclose(plan.drawing.class_weights, expected / np.mean(expected), rtol=1e-6)
+    np.testing.assert_allclose(
+        plan.feed.drawing.class_weights, expected / np.mean(expected), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(

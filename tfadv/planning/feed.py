@@ -1,8 +1,10 @@
-"""What a run draws of its images: in which order, from which source, mixed how, weighted how."""
+"""What a run trains on: which images, in which order, mixed how, weighted how."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
+import tensorflow as tf
 
 from tfadv.config.settings import BALANCED, Training
 from tfadv.data.drawing import Drawing, class_weights
@@ -15,15 +17,36 @@ from tfadv.errors import UserError, check, nearest
 _WEIGHTS, _EXTRA = "Training.class_weights", "Experiment.extra"
 
 
-def joined(train: Source, extra: Source | None) -> Source:
-    """Returns all images that are trained on, those of a second source after the first's."""
-    return train if extra is None else JoinedImages(train, extra)
+@dataclasses.dataclass(frozen=True)
+class Feed:
+    """What a run trains on.
+
+    Attributes:
+        source: all of its images, those of a second source after the first's.
+        drawing: what is drawn of them.
+        batch_size: of a step over all replicas.
+        lines: what is drawn in a way of its own, for a person.
+    """
+
+    source: Source
+    drawing: Drawing
+    batch_size: int
+    lines: tuple[str, ...]
+
+    def titles_of_step(self, step: int) -> list[str]:
+        """Returns what the images of a step, counted from 0, are called, by place in the batch."""
+        opened = tf.constant(self.drawing.opened_in_step(step, self.batch_size))
+        titles = [self.source.title(int(n)) for n in self.source.stand_in(opened).numpy()]
+        own, partners = titles[: self.batch_size], titles[self.batch_size :]
+        if not partners:
+            return own
+        return [f"{a} mixed with {b}" for a, b in zip(own, partners, strict=True)]
 
 
-def build_drawing(
+def build_feed(
     training: Training, mixing: Mixing, seed: int, train: Source, extra: Source | None
-) -> Drawing:
-    """Returns what is drawn of `joined` images.
+) -> Feed:
+    """Returns what a run trains on.
 
     Args:
         training: says the sampling, the share of the second source and the weights of classes.
@@ -38,30 +61,14 @@ def build_drawing(
     _check_extra_share(training, extra)
     if mixing.is_on:
         check(len(train) > 1, "Mixing.probability", "be 0 for one image", mixing.probability)
-    order = _order(training, train, seed, PURPOSE)
+    source, order = train, _order(training, train, seed, PURPOSE)
     if extra is not None:
-        second = _order(training, extra, seed, "extra order")
+        source, second = JoinedImages(train, extra), _order(training, extra, seed, "extra order")
         order = Shared(order, second, len(train), training.batch_size, training.extra_images)
     weights = _class_weights(training, train, extra)
-    return Drawing(order, len(train), seed, mixing, weights)
-
-
-def lines(training: Training, drawing: Drawing, train: Source, extra: Source | None) -> list[str]:
-    """Returns what is drawn in a way of its own, in lines for a person."""
-    found = []
-    if extra is not None:
-        found.append(
-            f"{training.extra_images} of {training.batch_size} images of a batch are of "
-            f"{extra.name} ({len(extra):,}); an epoch is a pass over {train.name} ({len(train):,})"
-        )
-    if training.sampling == BALANCED:
-        found.append("each class is drawn equally often")
-    if drawing.class_weights is not None:
-        least, most = min(drawing.class_weights), max(drawing.class_weights)
-        found.append(f"classes count from {least:.3g} to {most:.3g} in the loss, 1 in the mean")
-    if drawing.mixing.is_on:
-        found.append(f"images are mixed in pairs: {drawing.mixing}")
-    return found
+    drawing = Drawing(order, len(train), seed, mixing, weights)
+    lines = tuple(_lines(training, drawing, train, extra))
+    return Feed(source, drawing, training.batch_size, lines)
 
 
 def _check_extra_share(training: Training, extra: Source | None) -> None:
@@ -133,4 +140,21 @@ def _wanted(value: Mapping | tuple, source: Source) -> np.ndarray:
         real = isinstance(weight, int | float) and not isinstance(weight, bool)
         check(real and 0 < weight < np.inf, _WEIGHTS, f"be > 0 for class {key!r}", weight)
         found[number] = weight
+    return found
+
+
+def _lines(training: Training, drawing: Drawing, train: Source, extra: Source | None) -> list[str]:
+    found = []
+    if extra is not None:
+        found.append(
+            f"{training.extra_images} of {training.batch_size} images of a batch are of "
+            f"{extra.name} ({len(extra):,}); an epoch is a pass over {train.name} ({len(train):,})"
+        )
+    if training.sampling == BALANCED:
+        found.append("each class is drawn equally often")
+    if drawing.class_weights is not None:
+        least, most = min(drawing.class_weights), max(drawing.class_weights)
+        found.append(f"classes count from {least:.3g} to {most:.3g} in the loss, 1 in the mean")
+    if drawing.mixing.is_on:
+        found.append(f"images are mixed in pairs: {drawing.mixing}")
     return found
