@@ -11,7 +11,7 @@ from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.norms import Norm, NormPhase, NormPolicy
 from tfadv.optimization.schedules import LearningRate, StepDecay
-from tfadv.strategies import Strategy
+from tfadv.strategies import BatchStrategy
 
 # More than one GPU does of any but a tiny network: who is warned by it is warned rightly.
 _PASSES_PER_SECOND = 10_000
@@ -94,6 +94,37 @@ def _check_taken_over(experiment: Experiment, training: Training, started: str |
                 "bind another, or begin from weights with these classes",
                 "Experiment.new_head",
             )
+
+
+def check_strategy(
+    experiment: Experiment, training: Training, strategy: BatchStrategy, attack: Attack
+) -> None:
+    """Checks that a run has what its strategy takes.
+
+    Args:
+        experiment: names the two.
+        training: how long and what.
+        strategy: of the run.
+        attack: the run's own.
+
+    Raises:
+        UserError: the attack lacks a setting, or there is no average of the weights.
+    """
+    name = experiment.strategy
+    missing = [setting for setting in strategy.attack_settings if not hasattr(attack, setting)]
+    if missing:
+        raise UserError(
+            f"Experiment.strategy = '{name}' takes {', '.join(strategy.attack_settings)} of the "
+            f"run's attack, and Experiment.attack = '{experiment.attack}' has no {missing[0]}: "
+            "bind 'pgd' or an attack of its kind",
+            "Experiment.attack",
+        )
+    if strategy.needs_average and training.average_decay is None:
+        raise UserError(
+            f"Experiment.strategy = '{name}' learns from the weights' moving average: bind "
+            "Training.average_decay, such as 0.999",
+            "Training.average_decay",
+        )
 
 
 def check_sizes(name: str, augmentation: Augmentation, source: Source) -> None:
@@ -194,7 +225,7 @@ def long_attacks(attacks: Mapping[str, Attack], images: int, patience: float) ->
 
 
 def long_training(
-    attack: Attack, strategy: Strategy, training: Training, source: Source
+    attack: Attack, strategy: BatchStrategy, training: Training, source: Source
 ) -> tuple[str, ...]:
     """Returns a warning if the attack takes long in all epochs on the images of `source`."""
     images = training.epochs * len(source) if strategy.attacks else 0

@@ -23,8 +23,8 @@ from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.run_writer import RunWriter
 from tfadv.training.finite import NotFiniteError
 from tfadv.training.replay import dump_of
+from tfadv.training.replica_step import accuracy_name
 from tfadv.training.trainer import Trainer
-from tfadv.training.training_step import accuracy_name
 
 STRIP_IMAGES = 8
 

@@ -21,8 +21,9 @@ from tfadv.training.call_length import CallLength
 from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
 from tfadv.training.outcome import Outcome
+from tfadv.training.replica_step import accuracy_name
 from tfadv.training.step_means import StepMeans
-from tfadv.training.training_step import TrainingStep, accuracy_name
+from tfadv.training.training_step import TrainingStep
 
 
 class Trainer:
