@@ -40,6 +40,12 @@ SLOW = {
     "attack autoattack: has no python state",
     "attack autoattack: compiles with xla",
 }
+# A whole step takes XLA seconds: one is compiled among the quick tests.
+SLOW |= {
+    f"strategy {name}: compiles with xla"
+    for name in testing.KINDS["strategy"].names()
+    if name != "adversarial"
+}
 # Half a minute together; what they are made of is tested in rooms of their own.
 SLOW_PARTS = ("model ", "augmentation inception_crop", "dataset synthetic")
 
