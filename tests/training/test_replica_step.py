@@ -18,7 +18,7 @@ from shared.smoke_trainers import (
 
 from tfadv.errors import UserError
 from tfadv.registry import STRATEGIES
-from tfadv.strategies import ADV, BatchStrategy
+from tfadv.strategies import ADV, BatchStrategy, Network
 from tfadv.training.finite import NotFiniteError
 from tfadv.training.first_fault import broken_tensors
 
@@ -27,7 +27,8 @@ pytestmark = pytest.mark.usefixtures("worked_plugins")
 AWP = ("Experiment.strategy = 'awp'", "AdversarialWeightPerturbation.gamma = 0.05")
 FREE = ("Experiment.strategy = 'free'", "Free.replays = 2")
 TEACHER = ("Experiment.strategy = 'mean_teacher'", "Training.average_decay = 0.9")
-GHOSTS = "NormPolicy.ghost_batch_size = 4"
+SMALL = ("Training.batch_size = 8", "synthetic.train_examples = 8", "PGD.steps = 1")
+GHOSTS = (*SMALL, "NormPolicy.ghost_batch_size = 4")
 PARTS = "Training.micro_batch_size = 4"
 
 
@@ -38,11 +39,11 @@ PARTS = "Training.micro_batch_size = 4"
     [(one_device, (PARTS,)), pytest.param(mirrored, (), marks=pytest.mark.slow)],
 )
 def test_micro_batches_and_replicas_make_no_difference(strategy, trainer_of, more):
-    whole = randomized(one_device(make_plan("mbn", *strategy, GHOSTS)))
-    parts = randomized(trainer_of(make_plan("mbn", *strategy, GHOSTS, *more)))
+    whole = randomized(one_device(make_plan("mbn", *strategy, *GHOSTS)))
+    parts = randomized(trainer_of(make_plan("mbn", *strategy, *GHOSTS, *more)))
     for trainer in (whole, parts):
         next(trainer.steps())
-        assert trainer.step == 2
+        assert trainer.step == 1
     for path, value in values(whole).items():
         np.testing.assert_allclose(values(parts)[path], value, atol=1e-5, err_msg=path)
 
@@ -50,7 +51,7 @@ def test_micro_batches_and_replicas_make_no_difference(strategy, trainer_of, mor
 @pytest.mark.parametrize("strategy", [AWP, FREE])
 def test_a_traced_step_in_parts_is_one_op_by_op(op_by_op, strategy):
     """The loop over micro-batches is traced; what is kept of each goes through it."""
-    plan = make_plan("gn", *strategy, PARTS)
+    plan = make_plan("gn", *strategy, *SMALL, PARTS)
     traced, eager = (randomized(one_device(plan)) for _ in range(2))
     do_steps(eager, 1)
     tf.config.run_functions_eagerly(False)
@@ -62,7 +63,7 @@ def test_a_traced_step_in_parts_is_one_op_by_op(op_by_op, strategy):
 @pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("strategy", [AWP, FREE])
 def test_late_epochs_leave_what_they_freeze(strategy):
-    plan = make_plan("mbn", *strategy)
+    plan = make_plan("mbn", *strategy, *SMALL)
     policy = dataclasses.replace(plan.norm_policy, freeze="all")
     trainer = randomized(one_device(dataclasses.replace(plan, norm_policy=policy)))
     start = values(trainer)
@@ -75,7 +76,7 @@ def test_late_epochs_leave_what_they_freeze(strategy):
 @pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("strategy", [AWP, FREE])
 def test_a_step_that_is_not_finite_is_taken_back_and_looked_into(strategy):
-    trainer = randomized(one_device(make_plan("mbn", *strategy)))
+    trainer = randomized(one_device(make_plan("mbn", *strategy, *SMALL)))
     trainer.model.head.kernel.assign(tf.fill(trainer.model.head.kernel.shape, 1e38))
     before = [np.array(variable) for variable in trainer.variables]
     with pytest.raises(NotFiniteError, match="step 1: "):
@@ -91,25 +92,16 @@ def test_a_step_that_is_not_finite_is_taken_back_and_looked_into(strategy):
 def test_each_replay_has_a_dropout_of_its_own(monkeypatch):
     trainer = one_device(make_plan("mbn", *FREE))
     seen = []
-    monkeypatch.setattr(
-        "tfadv.strategies.network.Network.train_logits",
-        _noting_seeds(seen, "tfadv.strategies.network"),
-    )
-    do_steps(trainer, 1)
-    first, second = seen
-    assert not np.array_equal(first, second)
-
-
-def _noting_seeds(seen, _):
-    from tfadv.strategies import Network
-
     whole = Network.train_logits
 
     def noting(self, images, seed=None):
         seen.append(np.array(seed))
         return whole(self, images, seed)
 
-    return noting
+    monkeypatch.setattr(Network, "train_logits", noting)
+    do_steps(trainer, 1)
+    first, second = seen
+    assert not np.array_equal(first, second)
 
 
 @pytest.mark.usefixtures("op_by_op")
