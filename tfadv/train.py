@@ -1,6 +1,7 @@
 """Trains and evaluates a model: ``python -m tfadv.train --gin_file=gin/mbn_alp.gin``.
 
-The same command again resumes the run, or prints a finished one.
+The same command again resumes the run, or prints a finished one. With ``--resume_as=NEW`` the run
+of ``--model_dir`` goes on in another folder, under another configuration.
 """
 
 import contextlib
@@ -23,10 +24,11 @@ from tfadv.interop import stated_pixels
 from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.reports.console import results_table
-from tfadv.runs import division, identity, step_dump
+from tfadv.runs import division, identity, step_dump, trained_run
 from tfadv.runs.one_writer import remove_left, writing
 from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
+from tfadv.training.continuation import Continuation, check_begun
 from tfadv.training.replay import Replay, splits_of
 from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
@@ -35,6 +37,11 @@ FLAGS = flags.FLAGS
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The run's folder; by default runs/RECIPE-SCALE.")
+flags.DEFINE_string(
+    "resume_as",
+    None,
+    "A new folder: the run of --model_dir goes on there with other --gin_bindings.",
+)
 flags.DEFINE_string("replay", None, "A step that was not finite, as a run kept it: done again.")
 flags.DEFINE_float(
     "learning_rate_factor",
@@ -49,6 +56,9 @@ def main(argv):
     if FLAGS.replay:
         replay(argv)
         return
+    if FLAGS.resume_as:
+        resume_as(argv)
+        return
     with command_line.configuration() as read:
         command_line.refuse_arguments(argv)
         if not FLAGS.gin_file:
@@ -56,13 +66,34 @@ def main(argv):
         run(read, Path(FLAGS.model_dir or default_path(read, FLAGS.gin_bindings)))
 
 
-def run(read: config.Config, path: Path) -> None:
-    """Trains in `path`, or resumes there, and prints the results."""
+def resume_as(argv) -> None:
+    """Goes on with a run in another folder, under its configuration and what the flags add."""
+    with command_line.mistakes_in_one_line() as found:
+        command_line.refuse_arguments(argv)
+        if not FLAGS.model_dir:
+            raise UserError("--resume_as goes with --model_dir, which names the run to go on with")
+        why = "does not go with --resume_as: bind LearningRate.rate_per_256"
+        command_line.refuse_flags(["learning_rate_factor"], why)
+        source, path = Path(FLAGS.model_dir), Path(FLAGS.resume_as)
+        found.read = command_line.read_flags([trained_run.config_file(source)])
+        run(found.read, path, Continuation(RunDirectory(source), RunDirectory(path), found.read))
+
+
+def run(read: config.Config, path: Path, continuation: Continuation | None = None) -> None:
+    """Trains in `path`, or resumes there, and prints the results.
+
+    Args:
+        read: the configuration.
+        path: the run's folder.
+        continuation: of the run that this one begins from, if it does.
+    """
     console = command_line.terminal()
     directory = RunDirectory(path)
     directory.check(read)
     _check_rate_factor(directory)
     plan = build_plan(read)
+    if continuation is None:
+        check_begun(directory)
     train = plan.splits.train
     if isinstance(train, AbsentSource) and not train.is_counted:
         train.check_present()  # not even a plan can be made
@@ -74,20 +105,30 @@ def run(read: config.Config, path: Path) -> None:
     if FLAGS.dry_run:
         command_line.warn(plan.warnings)
         trainer = Trainer(plan, plan.distribution.create())
-        command_line.note(trainer.load_initial_weights())
+        if continuation and continuation.begins:
+            continuation.take_over(trainer)
+            command_line.note([f"'{path}' would go on at step {trainer.step:,}"])
+        else:
+            command_line.note(trainer.load_initial_weights())
         kept, replicas = trainer.variables, trainer.replicas
         for line in dry_run.report(read, plan, trainer.model, kept, replicas, path):
             console.print(line)
         return
     if results is None:
-        results = _train(read, plan, directory, console)
+        results = _train(read, plan, directory, console, continuation)
     console.print(results_table(results))
     if "weight_average" in results:
         console.print(results_table(results["weight_average"], "moving average of the weights"))
     console.print(f"every file of this run: {path}")
 
 
-def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Console) -> dict:
+def _train(
+    read: config.Config,
+    plan: Plan,
+    directory: RunDirectory,
+    console: Console,
+    continuation: Continuation | None,
+) -> dict:
     """Trains, or resumes; returns the results."""
     for source in plan.splits:
         source.check_present()
@@ -102,7 +143,9 @@ def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Co
         if directory.has_checkpoint:
             division.check(directory.path, directory.starts(), trainer.division)
         session = Session(trainer)
-        begins = not directory.has_checkpoint
+        takes_over = continuation is not None and continuation.begins
+        begins = not directory.has_checkpoint and not takes_over
+        taken = continuation.take_over(trainer) if takes_over else {}
         about_weights = trainer.load_initial_weights() if begins else ()
         if begins:
             stated_pixels.check(plan, trainer.model, workers)
@@ -116,7 +159,11 @@ def _train(read: config.Config, plan: Plan, directory: RunDirectory, console: Co
             directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
             if about_weights:
                 directory.note_start(about_initial_weights=about_weights)
+            if takes_over:
+                directory.note_start(**taken)
+                continuation.save(trainer)
             write_text(directory.path / "operative_config.gin", config.operative_text())
+        workers.greatest(takes_over)  # they all read what the chief has saved
         with _stops_with_a_worker():
             return session.run(directory, FLAGS.learning_rate_factor)
 
@@ -136,7 +183,7 @@ def replay(argv) -> None:
     """Does one step again, as a run kept it, and ends with 1 if it is not finite again."""
     with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
-        others = ("model_dir", "dry_run", "learning_rate_factor")
+        others = ("model_dir", "dry_run", "learning_rate_factor", "resume_as")
         command_line.refuse_flags(others, "does not go with --replay")
         folder = step_dump.place(Path(FLAGS.replay))
         dump = step_dump.StepDump.read(folder)

@@ -111,9 +111,32 @@ def test_another_config_there_is_refused(finished):
     assert (folder / "run" / "config.gin").read_text() == before
 
 
+@pytest.mark.slow
+def test_a_run_goes_on_in_another_folder(finished):
+    folder, _ = finished
+    longer = ["--resume_as=longer", "--gin_bindings=Training.epochs = 3"]
+    refused = train(
+        "--model_dir=run", "--resume_as=other", "--gin_bindings=ResNet.width = 8", cwd=folder
+    )
+    assert refused.returncode == 2 and not (folder / "other").exists()
+    assert "'run' can't go on with another ResNet.width (4 → 8)" in last_error(refused)
+    dry = train("--model_dir=run", *longer, "--dry_run", cwd=folder)
+    assert "'longer' would go on at step 2" in dry.stderr and not (folder / "longer").exists()
+    done = train("--model_dir=run", *longer, cwd=folder)
+    assert done.returncode == 0 and "train 3/3" in done.stdout, done.stderr
+    record = json.loads((folder / "longer" / "run.json").read_text())
+    assert record["starts"][0]["resumed_from"]["changed"] == {"Training.epochs": ["2", "3"]}
+    metrics = (folder / "longer" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in metrics] == [3]
+    again = train("--model_dir=run", *longer, cwd=folder)
+    assert again.returncode == 0 and "train" not in again.stdout
+
+
 MISTAKES = [
     (["--gin_file=gin/mbn_al.gin"], "error: --gin_file: no gin file"),
     ([*RECIPE, "--gin_bindings=PGD.stps = 3"], "Did you mean 'steps'"),
+    (["--resume_as=new"], "--resume_as goes with --model_dir"),
+    (["--resume_as=new", "--model_dir=none"], "'none' is no folder of a run with checkpoints"),
     ([*RECIPE, "--gin_bindings=Experiment.strategy = 'alp'"], "no strategy is called 'alp'"),
     ([*RECIPE, "--gin_bindings=PGD.epsilon = -1"], "'PGD.epsilon = -1': PGD.epsilon must be"),
     (

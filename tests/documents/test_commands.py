@@ -24,6 +24,7 @@ from shared.documents import (
 from shared.project import ROOT
 
 from tfadv import config
+from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
 
 # Their training takes hours, or images that nobody may hand on.
@@ -123,12 +124,22 @@ def workplace(tmp_path_factory):
     return Workplace(tmp_path_factory.mktemp("documented"))
 
 
-def planned(command: Command) -> None:
-    """Builds whatever a command's configuration names, without a device or a model."""
-    for recipe in command.values("recipe") or [None]:
+def unplanned(command: Command) -> str:
+    """Builds whatever a command's configuration names, without a device or a model.
+
+    Returns:
+        Why that can't be built, '' where it can.
+    """
+    # An evaluation has a scale, and no recipe of its own.
+    own = ["gin/mbn_alp.gin"] if "tfadv.evaluate" in command.words else [None]
+    for recipe in command.values("recipe") or own:
         files = [*filter(None, [recipe]), *command.values("gin_file")]
-        config.read(files, command.values("gin_bindings"))
-        build_plan()
+        try:
+            config.read(files, command.values("gin_bindings"))
+            build_plan()
+        except UserError as error:
+            return error.message
+    return ""
 
 
 def unknown_words(command: Command) -> list[str]:
@@ -147,8 +158,7 @@ def outcome(command: Command, workplace: Workplace) -> str:
     if instead and instead.done is None:
         return ""
     if instead and instead.done is PLAN:
-        planned(command)
-        return ""
+        return unplanned(command)
     if instead and instead.done is WORDS_ARE_KNOWN:
         return " ".join(unknown_words(command))
     text = command.text.partition(" #")[0]
@@ -210,13 +220,9 @@ def test_every_command_of_a_gin_files_head_is_planned(workplace, monkeypatch):
             if command.text in HEADS_LEFT_OPEN:
                 continue
             assert named in command.words, f"{command.where} is the command of another file"
-            if command.text.startswith("python -m tfadv.evaluate --model_dir=RUN "):
-                files = ["gin/mbn_alp.gin", *command.values("gin_file")]
-                config.read(files, command.values("gin_bindings"))
-                build_plan()
-            else:
-                assert command.text.startswith(TRAIN), f"{command.where}: {command.text}"
-                planned(command)
+            of_a_run = command.text.startswith("python -m tfadv.evaluate --model_dir=RUN ")
+            assert of_a_run or command.text.startswith(TRAIN), f"{command.where}: {command.text}"
+            assert not unplanned(command), f"{command.where}: {command.text}"
     assert count >= 50
 
 

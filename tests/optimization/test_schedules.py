@@ -53,6 +53,15 @@ def test_decays_are_their_closed_forms(decay, expected):
         assert found == pytest.approx(0.1 * factor, rel=1e-4, abs=1e-8)
 
 
+def test_a_cosine_with_a_warm_up_from_0_step_by_step():
+    """Epochs of 7 steps: half of a first one of warm-up, 2.5 of cosine."""
+    rate = LearningRate(512, 7, 3, CosineDecay(0.01), 0.1, 0.5, warmup_start=0.0)
+    for step in range(21):
+        cosine = 0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * step / 21))
+        expected = 0.2 * step / 3.5 if step < 3.5 else 0.2 * cosine
+        assert float(rate(step)) == pytest.approx(expected, rel=1e-5)
+
+
 NO_WARM_UP = {"rate_per_256": 1.0, "warmup_epochs": 0, "warmup_start": 0.0}
 BOUNDARIES = ("0.1", "1/3", "0.5", "2.3", "7.01", "25", "33.3", "35", "70", "95")
 SOME = [*range(1, 401, 11), 61, 109, 122, 244]

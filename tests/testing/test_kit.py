@@ -8,6 +8,7 @@ from shared.tiny_data import npz_arguments, write_splits
 
 from tfadv import config, testing
 from tfadv.config import plugin_modules
+from tfadv.optimization.keras_optimizers import PAPERS
 
 BROKEN = ["broken_plugins", "broken_models", "broken_data", "broken_optimization"]
 config.with_plugins(WORKED_PLUGINS)
@@ -48,6 +49,8 @@ SLOW |= {
 }
 # Half a minute together; what they are made of is tested in rooms of their own.
 SLOW_PARTS = ("model ", "augmentation inception_crop", "dataset synthetic")
+# Half a minute: Keras' own, of which the others show that they are taken as they are.
+SLOW_PARTS += tuple(f"optimizer {name}" for name in PAPERS if name not in ("AdamW", "Nadam"))
 
 
 def marked(check):

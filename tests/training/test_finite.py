@@ -104,7 +104,7 @@ def everything(trainer):
 
 def without_step_3(trainer, steps):
     """Does the first steps of a run one by one, but leaves the third one's update out."""
-    feed = iter(trainer._train_batches(start=0))
+    feed = iter(trainer.batches(start=0))
     for number in range(1, steps + 1):
         if number == 3:
             next(feed)

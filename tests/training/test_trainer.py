@@ -77,7 +77,7 @@ def test_replicas_attack_the_same_images_as_one_device():
 
     (batch,) = batches(single.plan, 1)
     expected = tf.function(adversarial, autograph=False)(single, batch)
-    iterator = iter(double._train_batches(start=0))
+    iterator = iter(double.batches(start=0))
     step = tf.function(
         lambda: double.distribution.run(adversarial, (double, next(iterator))), autograph=False
     )

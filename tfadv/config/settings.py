@@ -1,10 +1,12 @@
 """What gin says of a training: its parts and its length."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from tfadv.data.manifest import AUTO, WAYS
 from tfadv.errors import check, check_choice
 from tfadv.interruption import GRACE_SECONDS
+from tfadv.models.weight_groups import GROUPS
 from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.randomness import check_seed
 from tfadv.registry import (
@@ -20,6 +22,7 @@ from tfadv.registry import (
 )
 
 DTYPES = ("float32", "bfloat16")
+KERNELS_ALONE = ("kernels",)
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
 
 
@@ -109,8 +112,14 @@ class Training:
         epochs: passes over the training images (paper, section 3: 110), each of
             a whole number of steps; 0 evaluates the initial weights.
         batch_size: images of a step over all replicas (released pipeline: 4096).
-        weight_decay: λ of ½·λ·‖W‖² over convolution and dense kernels, in the
-            loss (released pipeline: 1e-4).
+        weight_decay: λ of ½·λ·‖W‖² in the loss (released pipeline: 1e-4).
+        weight_decay_of: which weights that and an optimizer's own decay are of: any of
+            ``kernels`` (of convolutions and dense layers), ``biases``, ``norms`` (γ and
+            β), and ``others``, such as the vectors of positions.
+        clip_norm: norm of the gradient of all weights together, of the mean loss of the whole
+            batch with the penalty, beyond which it is scaled down to that; None clips nothing.
+        layer_rate_decay: d of the learning rate's factor d^k of a layer k blocks below the
+            head, for finetuning; 1 has one rate for all.
         epoch_rounding: where the images don't fill the last batch of an epoch,
             whether its steps are rounded ``down``, to the ``nearest`` number
             (the released pipeline: 313 for 312.78) or ``up``. Each epoch continues
@@ -125,6 +134,12 @@ class Training:
             one that is faster here.
         average_decay: of a moving average of the weights, which is evaluated
             beside them; None keeps none.
+        average_from_epoch: the first epoch, counted from 0, from whose end on the weights
+            are averaged at the end of each, all alike (SWA), in place of that.
+        average_statistics_batches: of training images, attacked and divided as in training,
+            on which the norm statistics of such an average are measured anew before it is
+            evaluated; 0 takes the averages of the statistics. None is 0 for the moving
+            average, and an epoch's for SWA.
         steps_per_call: steps that run as one traced call, or in a few where one would last
             too long to stop it; metrics are their means.
         checkpoint_every_epochs: how often to save; the end is always saved.
@@ -139,12 +154,17 @@ class Training:
     epochs: int
     batch_size: int
     weight_decay: float
+    weight_decay_of: Sequence[str] = KERNELS_ALONE
+    clip_norm: float | None = None
+    layer_rate_decay: float = 1.0
     epoch_rounding: str = "down"
     train_only: str = "everything"
     micro_batch_size: int | None = None
     dtype: str = "float32"
     attack_dtype: str = "float32"
     average_decay: float | None = None
+    average_from_epoch: int | None = None
+    average_statistics_batches: int | None = None
     steps_per_call: int = 10
     checkpoint_every_epochs: int = 1
     keep_every_epochs: int = 0
@@ -168,9 +188,39 @@ class Training:
             value = getattr(self, name)
             check(value >= least, f"Training.{name}", f"be >= {least}", value)
         check(self.grace_seconds > 0, "Training.grace_seconds", "be > 0", self.grace_seconds)
-        size, decay = self.micro_batch_size, self.average_decay
+        self._check_update()
+        self._check_average()
+        size = self.micro_batch_size
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
+
+    def _check_update(self) -> None:
+        name, chosen = "Training.weight_decay_of", self.weight_decay_of
+        for group in chosen:
+            check_choice(name, group, GROUPS)
+        check(len(chosen) == len(set(chosen)) > 0, name, "name groups, each once", chosen)
+        most, decay = self.clip_norm, self.layer_rate_decay
+        check(most is None or most > 0, "Training.clip_norm", "be None or > 0", most)
+        check(0 < decay <= 1, "Training.layer_rate_decay", "be > 0 and <= 1", decay)
+
+    def _check_average(self) -> None:
+        decay, first = self.average_decay, self.average_from_epoch
+        batches = self.average_statistics_batches
         check(decay is None or 0 <= decay < 1, "Training.average_decay", "be in 0..1", decay)
+        if first is not None:
+            name = "Training.average_from_epoch"
+            check(decay is None, name, "be None beside Training.average_decay", first)
+            last = max(self.epochs - 1, 0)
+            check(0 <= first <= last, name, f"be one of the epochs, 0..{last}", first)
+        if batches is not None:
+            name = "Training.average_statistics_batches"
+            check(batches >= 0, name, "be None or >= 0", batches)
+            averages = decay is not None or first is not None
+            check(averages or not batches, name, "be of a run that keeps an average", batches)
+
+    @property
+    def decays_kernels_alone(self) -> bool:
+        """Whether weight decay is of what every optimizer decays of itself."""
+        return tuple(self.weight_decay_of) == KERNELS_ALONE
 
     def steps_per_epoch(self, images: int) -> int:
         """Returns the steps of an epoch of so many images.

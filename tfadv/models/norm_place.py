@@ -1,8 +1,12 @@
 """Where a norm is in its network, in words: for tables, figures and their captions."""
 
+import re
 from typing import NamedTuple
 
 from tfadv.norms.base import Norm
+
+# As in stage1_block1_first_norm, block_1_expand_BN, block2a_bn and conv2_block1_1_bn.
+_BLOCK = re.compile(r"(.*?block_?\d+[a-z]?)(?:_|$)")
 
 
 class NormPlace(NamedTuple):
@@ -21,3 +25,9 @@ class NormPlace(NamedTuple):
     block: str
     before: str
     after: str
+
+
+def block_of(name: str) -> str | None:
+    """Returns the block that a layer is in by its name, None where that tells of none."""
+    found = _BLOCK.match(name)
+    return found[1] if found else None

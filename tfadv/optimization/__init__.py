@@ -3,4 +3,4 @@
 What turns gradients and steps into updates enters; gradients come from elsewhere.
 """
 
-from tfadv.optimization import optimizers, schedules  # noqa: F401  (they register)
+from tfadv.optimization import keras_optimizers, optimizers, schedules  # noqa: F401  (they register)

@@ -13,6 +13,7 @@ from tfadv.config.hardware import Hardware
 from tfadv.devices.distribution import share_of_batch
 from tfadv.files import read_json_lines
 from tfadv.models.classifier import Trainable
+from tfadv.models.weight_groups import by_depth, weights_of
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
 from tfadv.planning.activations import measure_activations
 from tfadv.planning.paper_rows import nearest_row
@@ -53,6 +54,7 @@ def report(
         f"micro-batch(es) x {at_once}; {at_once // ghosts} images share batch statistics"
     )
     yield from _work_lines(plan)
+    yield from _update_lines(plan, model)
     workload = measure_workload(model, plan.strategy, plan.attack, at_once, attacks=plan.attacks)
     gradients = model.trainable_variables
     kept = [*kept, *gradients, *(gradients if share > at_once else [])]
@@ -104,6 +106,30 @@ def _work_lines(plan: Plan) -> Iterator[str]:
         f"steps; learning rate {float(plan.learning_rate(0)):g} at first, at most "
         f"{plan.learning_rate.base_rate:g}"
     )
+
+
+def _update_lines(plan: Plan, model: Trainable) -> Iterator[str]:
+    training, every = plan.training, len(model.trainable_variables)
+    decayed = len(weights_of(model, training.weight_decay_of))
+    clips = f", gradients to a norm of {training.clip_norm:g}" if training.clip_norm else ""
+    yield (
+        f"update    {plan.experiment.optimizer}{clips}; weight decay of {decayed} of {every} "
+        f"weights ({', '.join(training.weight_decay_of)})"
+    )
+    if training.layer_rate_decay == 1:
+        return
+    groups = by_depth(model)
+    lowest = training.layer_rate_decay ** (len(groups) - 1)
+    yield (
+        f"rates     of {len(groups)} depths: x{lowest:.3g} in {_layer(groups[0][0])}, "
+        f"x{training.layer_rate_decay:g} in {_layer(groups[-2][0])}, x1 in {_layer(groups[-1][-1])}"
+        if len(groups) > 1
+        else "rates     of one depth: the network has no layers to tell apart"
+    )
+
+
+def _layer(variable: keras.Variable) -> str:
+    return variable.path.partition("/")[0]
 
 
 def _memory_line(kept: Sequence[keras.Variable], activations: float, at_once: int) -> str:

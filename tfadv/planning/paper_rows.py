@@ -30,6 +30,8 @@ _NOT_SCIENCE = (
     "Training.keep_every_epochs",
     "Training.micro_batch_size",
     "Training.average_decay",
+    "Training.average_from_epoch",
+    "Training.average_statistics_batches",
     "imagenet.folder",
 )
 _START = "Experiment.initial_weights"

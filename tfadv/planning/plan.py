@@ -22,6 +22,7 @@ from tfadv.models.functional.building import build_network
 from tfadv.norms import NormPolicy
 from tfadv.norms.base import Norm
 from tfadv.optimization.schedules import Decay, LearningRate
+from tfadv.optimization.weight_average import AverageRule, EqualAverage, MovingAverage
 from tfadv.planning import plan_checks
 from tfadv.planning.images import build_splits
 from tfadv.planning.paper_rows import recipe_of
@@ -86,6 +87,23 @@ class Plan:
         return OPTIMIZERS.build(
             self.experiment.optimizer, "Experiment.optimizer", learning_rate=self.learning_rate
         )
+
+    @property
+    def average_rule(self) -> AverageRule | None:
+        """How the weights are averaged over the run, None where they are not."""
+        training = self.training
+        if training.average_from_epoch is not None:
+            return EqualAverage(training.average_from_epoch, self.steps_per_epoch)
+        decay = training.average_decay
+        return None if decay is None else MovingAverage(decay)
+
+    @property
+    def batches_for_average(self) -> int:
+        """Batches on which norm statistics of the average are measured; 0 for none."""
+        asked = self.training.average_statistics_batches
+        if asked is not None:
+            return asked
+        return 0 if self.training.average_from_epoch is None else self.steps_per_epoch
 
     def is_late(self, epoch: int) -> bool:
         """Returns whether an epoch, counted from 0, is one that the norm policy freezes."""
@@ -161,6 +179,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     plan_checks.check_start(
         experiment, training, parts["norm_policy"], norm, _model_file(experiment)
     )
+    plan_checks.check_decay(experiment, training)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits = splits or build_splits(experiment.dataset, experiment.channels)
     name = type(parts["augmentation"]).__name__

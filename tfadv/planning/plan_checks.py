@@ -10,7 +10,9 @@ from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.norms import Norm, NormPhase, NormPolicy
+from tfadv.optimization import keras_optimizers
 from tfadv.optimization.schedules import LearningRate, StepDecay
+from tfadv.registry import OPTIMIZERS
 from tfadv.strategies import BatchStrategy
 
 # More than one GPU does of any but a tiny network: who is warned by it is warned rightly.
@@ -72,6 +74,24 @@ def check_start(
         )
 
 
+def check_decay(experiment: Experiment, training: Training) -> None:
+    """Raises `UserError` if an optimizer of Keras decays weights, and the loss does so, too.
+
+    A plugin's may know what it does.
+    """
+    spec = experiment.optimizer
+    name = spec.rpartition("/")[2]
+    if name not in keras_optimizers.PAPERS or not training.weight_decay:
+        return
+    decay = OPTIMIZERS.bound(spec, "weight_decay", or_default=True)
+    if decay:
+        raise UserError(
+            f"{name}.weight_decay = {decay:g} decays the weights, and so does "
+            f"Training.weight_decay = {training.weight_decay:g} in the loss: bind one of them to 0",
+            "Training.weight_decay",
+        )
+
+
 def _check_taken_over(experiment: Experiment, training: Training, started: str | None) -> None:
     branch = experiment.initial_norm_branch
     if branch is not None and not experiment.initial_weights:
@@ -119,7 +139,8 @@ def check_strategy(
             "bind 'pgd' or an attack of its kind",
             "Experiment.attack",
         )
-    if strategy.needs_average and training.average_decay is None:
+    kept = training.average_decay is not None or training.average_from_epoch is not None
+    if strategy.needs_average and not kept:
         raise UserError(
             f"Experiment.strategy = '{name}' learns from the weights' moving average: bind "
             "Training.average_decay, such as 0.999",

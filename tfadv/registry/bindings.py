@@ -31,11 +31,11 @@ def configurable(part: Part) -> Part:
     Those that its attribute ``unbindable`` names are for Python code alone.
 
     Raises:
-        UserError: another part has this Python name, or the part takes
+        UserError: another part has this Python name and doesn't give way, or the part takes
             ``**kwargs``, in which misspelt parameters would vanish.
     """
     name = part.__name__
-    if name in CONFIGURABLES and not written_again(CONFIGURABLES[name], part):
+    if name in CONFIGURABLES and not is_replaced(CONFIGURABLES[name], part):
         other = CONFIGURABLES[name]
         raise UserError(f"the name '{name}' of {part.__module__} is taken by {other.__module__}")
     if any(p.kind is p.VAR_KEYWORD for p in _parameters(part).values()):
@@ -45,9 +45,13 @@ def configurable(part: Part) -> Part:
         return gin.register(part, module="tfadv")
 
 
-def written_again(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
-    """Returns whether a notebook's cell defines the same part once more."""
-    return old.__module__ == new.__module__ == "__main__" and old.__name__ == new.__name__
+def is_replaced(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    """Returns whether a part may take the place of another of its name.
+
+    A notebook's cell may define it once more, and what others made ``gives_way``.
+    """
+    again = old.__module__ == new.__module__ == "__main__" and old.__name__ == new.__name__
+    return again or getattr(old, "gives_way", False)
 
 
 def configured(part: Callable[..., Any], **arguments: Any) -> Any:

@@ -13,8 +13,9 @@ from tfadv.registry.bindings import (
     check_scope,
     configurable,
     configured,
+    default,
+    is_replaced,
     scoped,
-    written_again,
 )
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
@@ -55,7 +56,7 @@ class Registry:
 
         def add(part: Part) -> Part:
             old = self.parts.get(name, part)
-            if old is not part and not written_again(old, part):
+            if old is not part and not is_replaced(old, part):
                 raise UserError(
                     f"{self.kind} '{name}' is registered twice: by "
                     f"{old.__module__} and by {part.__module__}"
@@ -85,7 +86,8 @@ class Registry:
         if name not in self.parts:
             raise UserError(
                 f"no {self.kind} is called {name!r}; there are {', '.join(self.names())}."
-                + nearest(str(name), self.names()),
+                # Somebody may give a whole path, as keras.optimizers.AdamW.
+                + nearest(str(name).rpartition(".")[2], self.names()),
                 parameter,
             )
         return self.parts[name]
@@ -116,16 +118,19 @@ class Registry:
                 check_scope(part, spec, parameter)
             return configured(part, **arguments)
 
-    def bound(self, spec: str, parameter: str) -> object:
+    def bound(self, spec: str, parameter: str, or_default: bool = False) -> object:
         """Returns what gin binds for a parameter of a part, or lends it; None for nothing.
 
         Args:
             spec: see `build`.
             parameter: of the part.
+            or_default: whether to return the default where nothing is bound.
         """
         scope, _, name = spec.rpartition("/")
+        part = self.get(name)
+        unset = default(f"{part.__name__}.{parameter}") if or_default else None
         with scoped(scope) if scope else contextlib.nullcontext():
-            return bindings_of(self.get(name)).get(parameter)
+            return bindings_of(part).get(parameter, unset)
 
 
 # The gin scope in which evaluation builds its attacks.

@@ -16,6 +16,9 @@ from tfadv.runs.saved_steps import SavedStep
 
 # What each of `WEIGHTS` is called in a checkpoint.
 _NAMES = {"trained": "model", "average": "average"}
+# Says after how many steps norm statistics of the average were measured.
+_MEASURED = "average_measured"
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class Checkpoints:
@@ -54,18 +57,23 @@ class Checkpoints:
         }
         if average:
             tracked["average"] = average.by_path()
+        if average and average.measured_at is not None:
+            tracked[_MEASURED] = {"steps": average.measured_at}
         self._checkpoint = tf.train.Checkpoint(**tracked)
         # TensorFlow's counter of saves: checkpoints of before have it, so all have.
         self._checkpoint.save_counter.assign(0)
 
-    def save(self) -> None:
+    def save(self, again: bool = False) -> None:
         """Saves the current step, and removes what is not to be kept.
+
+        Args:
+            again: whether a whole checkpoint of this step is replaced.
 
         Raises:
             UserError: it can't be written; what was saved before stays.
         """
         saved = SavedStep(self._step, True, self._folder)
-        if saved not in self._known:
+        if again or saved not in self._known:
             try:
                 saved_steps.write(saved, self._bound_to, self._checkpoint.write)
             except (OSError, tf.errors.OpError) as error:
@@ -145,27 +153,39 @@ def read_model(
         UserError: there is no checkpoint, none is whole, or it has no average.
     """
     try:
-        tensors = _tensors(folder, bound_to or {})
+        step, tensors = read_newest(folder, bound_to or {})
     except tf.errors.OpError:  # a training that goes on has just removed it
-        tensors = _tensors(folder, bound_to or {})
-    before, after = f"{_NAMES[weights]}/", "/.ATTRIBUTES/VARIABLE_VALUE"
-    found = {
-        key.removeprefix(before).removesuffix(after).replace(".S", "/"): tensor
-        for key, tensor in tensors.items()
-        if key.startswith(before) and key.endswith(after)
-    }
+        step, tensors = read_newest(folder, bound_to or {})
+    found = values_of(tensors, _NAMES[weights])
     if not found:
         raise UserError(
-            f"the run of '{folder}' keeps no {weights} weights: Training.average_decay makes a run "
-            "keep a moving average"
+            f"the run of '{folder}' keeps no {weights} weights: Training.average_decay or "
+            "Training.average_from_epoch makes a run keep an average"
+        )
+    measured = tensors.get(f"{_MEASURED}/steps{_VALUE}")
+    if weights == "average" and measured is not None and measured != step:
+        raise UserError(
+            f"the norm statistics of the average in '{folder}' are measured when its run is "
+            f"evaluated, and step {step} is not: let it end, or take the trained weights"
         )
     return found
 
 
-def _tensors(folder: Path, bound_to: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Returns everything in the newest whole checkpoint, by TensorFlow's names."""
+def values_of(tensors: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
+    """Returns the values of a part of a checkpoint, such as ``optimizer``, by their paths."""
+    before = f"{part}/"
+    return {
+        key.removeprefix(before).removesuffix(_VALUE).replace(".S", "/"): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(before) and key.endswith(_VALUE)
+    }
+
+
+def read_newest(folder: Path, bound_to: Mapping[str, str]) -> tuple[int, dict[str, np.ndarray]]:
+    """Returns the step of the newest whole checkpoint, and all in it by TensorFlow's names."""
     newest = saved_steps.newest_whole(folder, bound_to)
     if newest is None:
         raise UserError(f"no checkpoint in '{folder}'")
     reader = tf.train.load_checkpoint(newest.prefix)
-    return {key: reader.get_tensor(key) for key in reader.get_variable_to_shape_map()}
+    keys = reader.get_variable_to_shape_map()
+    return newest.step, {key: reader.get_tensor(key) for key in keys}

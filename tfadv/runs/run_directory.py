@@ -82,8 +82,8 @@ class RunDirectory:
             raise UserError(
                 f"'{self.path}' is not empty and holds no run: choose another --model_dir"
             )
-        changed = _changed(written.read_text(encoding="utf-8"), config.text())
-        difference = _in_words({k: v for k, v in changed.items() if not may_change(k)})
+        differing = changed(written.read_text(encoding="utf-8"), config.text())
+        difference = _in_words({k: v for k, v in differing.items() if not may_change(k)})
         if difference:
             raise UserError(
                 f"'{self.path}' holds a run with another config ({difference}): "
@@ -113,9 +113,9 @@ class RunDirectory:
             write_text(self.path / "config.gin", config.text())
         record = self._noted() or {"seed": seed, "starts": []}
         written = (self.path / "config.gin").read_text(encoding="utf-8")
-        changed = {key: list(values) for key, values in _changed(written, config.text()).items()}
+        differing = {key: list(values) for key, values in changed(written, config.text()).items()}
         start = _start_record(devices) | dict(division or {})
-        record["starts"].append(start | ({"changed": changed} if changed else {}))
+        record["starts"].append(start | ({"changed": differing} if differing else {}))
         write_record(self.path / _NOTES, {**(identity or {}), **record})
 
     def note_skipped(self, splits: Splits) -> None:
@@ -227,7 +227,7 @@ def _short_name(path: Path) -> str:
     return f"{folders[-1]}_{path.stem}" if overlay else path.stem
 
 
-def _changed(old: str, new: str) -> dict[str, tuple[str, str]]:
+def changed(old: str, new: str) -> dict[str, tuple[str, str]]:
     """Returns the bindings that differ between two configurations, and both values."""
     old_values, new_values = bindings(old), bindings(new)
     return {

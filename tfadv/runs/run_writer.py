@@ -44,11 +44,16 @@ class RunWriter:
             epsilon = threat_model.epsilon if threat_model else 1.0
             self._tensorboard.strip(step, images, adversarial, epsilon)
 
-    def save(self, splits: Splits) -> None:
-        """Saves a checkpoint, and notes which images were skipped so far."""
+    def save(self, splits: Splits, again: bool = False) -> None:
+        """Saves a checkpoint, and notes which images were skipped so far.
+
+        Args:
+            splits: the images.
+            again: whether a checkpoint of this step is replaced.
+        """
         if self._is_chief:
             self._directory.note_skipped(splits)
-            self._checkpoints.save()
+            self._checkpoints.save(again)
 
     def results(self, record: dict) -> None:
         """Writes the results."""

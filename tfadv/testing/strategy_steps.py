@@ -17,7 +17,7 @@ from tfadv.models.resnet import ResNet
 from tfadv.norms import NormPhase
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 from tfadv.norms.policy import DEFAULT_POLICY
-from tfadv.optimization.weight_average import WeightAverage
+from tfadv.optimization.weight_average import MovingAverage, WeightAverage
 from tfadv.strategies import Batch, BatchStrategy
 from tfadv.testing.faults import ConformanceError
 from tfadv.training.replica_step import ReplicaStep
@@ -105,7 +105,7 @@ class TinyRun:
         self._average = None
         if strategy.needs_average:
             here = tf.distribute.get_strategy()
-            self._average = WeightAverage(self.model.variables, 0.9, here)
+            self._average = WeightAverage(self.model.variables, MovingAverage(0.9), here)
 
     def first_pass(self, batch: Batch, attack: Attack = ATTACK, ghosts: int = 1) -> Pass:
         """Returns the first of a step's passes, before anything is updated."""

@@ -10,13 +10,15 @@ from tfadv import randomness
 from tfadv.errors import UserError
 from tfadv.losses import l2_penalty, likeliest, weighted
 from tfadv.models.classifier import Trainable
-from tfadv.norms.base import write_statistics
+from tfadv.models.weight_groups import weights_of
+from tfadv.norms.base import Collected, write_statistics
 from tfadv.norms.mode import NormMode
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients, Network, Step
 from tfadv.training.finite import not_finite, not_finite_by_image
+from tfadv.training.optimizer import apply
 
 
 class ReplicaStep(Step):
@@ -55,6 +57,7 @@ class ReplicaStep(Step):
         self._replicas = replicas
         self._micro_batches = micro_batches
         self._average = average
+        self._decayed = weights_of(model, plan.training.weight_decay_of)
         self._number = tf.convert_to_tensor(optimizer.iterations)
         self._network: Network | None = None
 
@@ -162,10 +165,11 @@ class ReplicaStep(Step):
     def update(self, gradients):
         if self.updates:  # the whole step has one number
             self._optimizer.iterations.assign(self._number)
-        self._optimizer.apply(gradients.weights, self.variables)
+        clip_norm = self._plan.training.clip_norm
+        more = apply(self._optimizer, gradients.weights, self.variables, clip_norm)
         across = self._plan.norm_policy.across_replicas
         write_statistics(self._model.norms, gradients.statistics, across)
-        self.updates.append(gradients)
+        self.updates.append(gradients._replace(metrics=gradients.metrics | more))
         self._network = None
 
     def _backward(self, images, loss, batch, decay, watched):
@@ -179,7 +183,7 @@ class ReplicaStep(Step):
             counted = loss(_with_weights(logits, batch))
             total = counted
             if decay:
-                total += l2_penalty(self._model.kernels, plan.training.weight_decay)
+                total += l2_penalty(self._decayed, plan.training.weight_decay)
             # The optimizer sums the replicas' gradients.
             share = total / self._replicas
         found = tape.gradient(share, [*weights, *watched], unconnected_gradients="zero")
@@ -197,6 +201,18 @@ class ReplicaStep(Step):
         seed = batch.seeds("dropout")[0]
         again = len(self.updates)
         return randomness.for_purpose(seed, f"update {again}") if again else seed
+
+
+class MeasuringStep(ReplicaStep):
+    """A step that updates nothing: what its norms measure is all that is wanted of it."""
+
+    def update(self, gradients):
+        self.updates.append(gradients)
+
+    @property
+    def statistics(self) -> Collected:
+        """What the norms measured in the pass before the last update."""
+        return self.updates[-1].statistics
 
 
 def accuracy_name(kind: str) -> str:

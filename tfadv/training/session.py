@@ -21,6 +21,7 @@ from tfadv.runs import rate_factors
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.run_writer import RunWriter
+from tfadv.training.average_statistics import measure_average
 from tfadv.training.finite import NotFiniteError
 from tfadv.training.replay import dump_of
 from tfadv.training.replica_step import accuracy_name
@@ -105,14 +106,15 @@ class Session:
                 raise
             with interruption.leaving("with the trained weights saved, and not yet evaluated"):
                 record = self.evaluate()
+                if measure_average(trainer):
+                    writer.save(self._plan.splits, again=True)
         writer.results(record)
         return record
 
     def evaluate(self) -> dict:
         """Returns the record of clean and robust accuracy on the test images.
 
-        With a moving average of the weights, ``weight_average`` holds its own
-        accuracies.
+        With an average of the weights, ``weight_average`` holds its own accuracies.
         """
         trainer = self.trainer
         trainer.share_running_statistics()
@@ -125,9 +127,10 @@ class Session:
         }
         average = trainer.average
         if average:
+            measure_average(trainer)
             with average.in_place():
                 weights, averaged = digests.of_model(trainer.model), self.evaluator.evaluate()
-            record["weight_average"] = {"decay": average.decay, "weights": weights, **averaged}
+            record["weight_average"] = {**average.rule.describe(), "weights": weights, **averaged}
         return record
 
     def _deviations(self) -> dict[str, object]:

@@ -20,8 +20,8 @@ from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength
 from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
+from tfadv.training.optimizer import built_optimizer
 from tfadv.training.outcome import Outcome
-from tfadv.training.replica_step import accuracy_name
 from tfadv.training.step_means import StepMeans
 from tfadv.training.training_step import TrainingStep
 
@@ -39,7 +39,7 @@ class Trainer:
         replicas: how many there are.
         model: the model.
         optimizer: its optimizer.
-        average: the moving average of the model's variables, if there is to be one.
+        average: the average of the model's variables, if there is to be one.
         train_step: one step on one replica.
         skipped: how many steps of the run were skipped because they were not finite.
 
@@ -58,12 +58,11 @@ class Trainer:
         with distribution.scope():
             self.model = plan.build_model()
             plan.strategy.check_branches(self.model.branches)
-            self.optimizer = plan.build_optimizer()
-            self.optimizer.build(self.model.trainable_variables)
-        decay = plan.training.average_decay
+            self.optimizer = built_optimizer(plan, self.model)
         self.average = None
-        if decay is not None:
-            self.average = WeightAverage(self.model.variables, decay, distribution)
+        if rule := plan.average_rule:
+            measures = plan.batches_for_average > 0
+            self.average = WeightAverage(self.model.variables, rule, distribution, measures)
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
@@ -144,7 +143,7 @@ class Trainer:
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
         plan, input_wait = self.plan, InputWait()
-        batches = iter(self._train_batches(start=self.step))
+        batches = iter(self.batches(start=self.step))
         while self.step < plan.steps:
             epoch, end, means = (
                 self.step // plan.steps_per_epoch,
@@ -158,7 +157,7 @@ class Trainer:
                     outcome = self.do(batches, min(end - self.step, self._call_length.most), means)
                 except tf.errors.OpError as error:
                     skip_unreadable(plan, self.step, error)
-                    batches = iter(self._train_batches(start=self.step))
+                    batches = iter(self.batches(start=self.step))
                     continue
                 waited, seconds = float(outcome.waited), time.monotonic() - began
                 input_wait.note(waited, seconds)
@@ -183,8 +182,7 @@ class Trainer:
         return epoch * per_epoch + min(within - within % at_once + at_once, per_epoch)
 
     def _none(self) -> StepMeans:
-        kinds = self.plan.strategy.kinds
-        return StepMeans(["loss", *(accuracy_name(kind) for kind in kinds)])
+        return StepMeans(self.train_step.metric_names)
 
     def do(self, batches: Iterator, count: int, before: StepMeans | None = None) -> Outcome:
         """Does some steps, all of one epoch, in one traced call.
@@ -247,7 +245,7 @@ class Trainer:
             found = [self.distribution.experimental_local_results(part)[0] for part in found]
             return waited, metrics, Found(*found)
 
-        names = ["loss", *(accuracy_name(kind) for kind in self.plan.strategy.kinds)]
+        names = self.train_step.metric_names
         by_image = [2 * len(self.plan.strategy.kinds), self.plan.training.batch_size]
         finite = Found(tf.zeros([len(self.train_step.watched(phase))]), tf.zeros(by_image))
 
@@ -268,7 +266,8 @@ class Trainer:
 
         return call
 
-    def _train_batches(self, start: int):
+    def batches(self, start: int):
+        """Returns the replicas' shares of the batches from a step on, counted from 0."""
         plan = self.plan
         return self.distribution.distribute_datasets_from_function(
             lambda context: train_batches(

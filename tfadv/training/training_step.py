@@ -8,12 +8,14 @@ import tensorflow as tf
 from tfadv.devices.distribution import share_of_batch
 from tfadv.errors import UserError
 from tfadv.models.classifier import Trainable, norm_variables
+from tfadv.norms.base import Collected
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch
 from tfadv.training.finite import Found, Undo, not_finite
-from tfadv.training.replica_step import ReplicaStep
+from tfadv.training.optimizer import GRADIENT_NORM
+from tfadv.training.replica_step import MeasuringStep, ReplicaStep, accuracy_name
 
 Metrics = dict[str, tf.Tensor]
 
@@ -127,18 +129,31 @@ class TrainingStep:
         undo.put_back_if(found.is_broken)
         return metrics, found
 
+    def statistics(self, batch: Mapping[str, tf.Tensor]) -> Collected:
+        """Returns what the norms measure of a replica's batch, with its attack, in training."""
+        phase = NormPhase(self._plan.norm_policy, late=False, ghost_batches=self.ghost_batches)
+        step = self.on_replica(phase, kind=MeasuringStep)
+        self._plan.strategy.run(step, self.batch(batch))
+        return step.statistics
+
     def batch(self, given: Mapping[str, tf.Tensor]) -> Batch:
         """Returns a replica's share of a batch, as a strategy takes it."""
         return Batch.of(given, self._plan.experiment.seed)
 
-    def on_replica(self, phase: NormPhase, micro_batches: int | None = None) -> ReplicaStep:
+    def on_replica(
+        self,
+        phase: NormPhase,
+        micro_batches: int | None = None,
+        kind: type[ReplicaStep] = ReplicaStep,
+    ) -> ReplicaStep:
         """Returns what a strategy makes its step of; call it inside the traced step.
 
         Args:
             phase: how the norms act.
             micro_batches: of what the strategy gets; None takes those of a replica's share.
+            kind: what to make.
         """
-        return ReplicaStep(
+        return kind(
             self._plan,
             self._model,
             self._optimizer,
@@ -148,6 +163,13 @@ class TrainingStep:
             self.micro_batches if micro_batches is None else micro_batches,
             self._average,
         )
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the scalars that a step returns."""
+        kinds = [accuracy_name(kind) for kind in self._plan.strategy.kinds]
+        clips = self._plan.training.clip_norm is not None
+        return ["loss", *kinds, *([GRADIENT_NORM] if clips else [])]
 
     def watched(self, phase: NormPhase) -> list[str]:
         """Returns the names of what a step tells `not_finite` of, causes before effects."""

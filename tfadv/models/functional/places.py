@@ -1,6 +1,5 @@
 """The norms of a walked network, and the layers around each."""
 
-import re
 from collections.abc import Sequence
 
 import keras
@@ -8,11 +7,9 @@ from keras import layers
 
 from tfadv.models.functional.graph import Call, Graph
 from tfadv.models.functional.replaced import is_relu
-from tfadv.models.norm_place import NormPlace
+from tfadv.models.norm_place import NormPlace, block_of
 from tfadv.norms.base import Norm
 
-# As in stage1_block1_first_norm, block_1_expand_BN, block2a_bn and conv2_block1_1_bn.
-_BLOCK = re.compile(r"(.*?block_?\d+[a-z]?)(?:_|$)")
 _KINDS = {
     layers.Dense: "dense layer",
     layers.Conv2D: "convolution",
@@ -32,8 +29,7 @@ def norm_places(graph: Graph) -> list[NormPlace]:
         if isinstance(norm, Norm) and id(norm) not in found:
             before = made.get(id(call.inputs[0]))
             after = _after(consumers[id(call.output)])
-            block = _BLOCK.match(norm.name)
-            part = block[1] if block else norm.name
+            part = block_of(norm.name) or norm.name
             found[id(norm)] = NormPlace(norm, norm.name, part, _in_words(before), after)
     return list(found.values())
 

@@ -1,0 +1,68 @@
+"""A run's optimizer: built for a model, its decay and rates as the plan says."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tfadv.models.classifier import Trainable
+from tfadv.models.weight_groups import by_depth, weights_of
+from tfadv.optimization.updates import check_decays, clipped, decay_alone, scale_rates
+from tfadv.planning.plan import Plan
+
+GRADIENT_NORM = "gradient_norm"
+
+
+def built_optimizer(plan: Plan, model: Trainable) -> keras.optimizers.Optimizer:
+    """Returns the plan's optimizer with its variables; call it in the distribution's scope.
+
+    Raises:
+        UserError: it decides itself what decays, and the plan says otherwise.
+    """
+    training, weights = plan.training, model.trainable_variables
+    optimizer = plan.build_optimizer()
+    decayed = weights_of(model, training.weight_decay_of)
+    if not training.decays_kernels_alone:
+        decay_alone(optimizer, decayed, weights)
+    optimizer.build(weights)
+    if not training.decays_kernels_alone:
+        check_decays(optimizer, decayed, weights)
+    if training.layer_rate_decay != 1:
+        scale_rates(optimizer, rate_factors(model, training.layer_rate_decay))
+    return optimizer
+
+
+def rate_factors(model: Trainable, decay: float) -> list[float]:
+    """Returns the factor of the learning rate of each trainable weight, by its depth.
+
+    ``d^k``, k the number of groups of `by_depth` after the weight's: 1 for the head (Clark et
+    al., 2020, section 3.3; Bao et al., 2022, for ViT).
+    """
+    groups = by_depth(model)
+    factors = {
+        id(variable): decay ** (len(groups) - 1 - depth)
+        for depth, group in enumerate(groups)
+        for variable in group
+    }
+    return [factors[id(variable)] for variable in model.trainable_variables]
+
+
+def apply(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor],
+    weights: Sequence[keras.Variable],
+    clip_norm: float | None,
+) -> dict[str, tf.Tensor]:
+    """Does one update in replica context; returns `GRADIENT_NORM`, a scalar, if it clips.
+
+    Args:
+        optimizer: built.
+        gradients: of each weight, this replica's part of the sum.
+        weights: to update.
+        clip_norm: see ``Training.clip_norm``.
+    """
+    metrics = {}
+    if clip_norm is not None:
+        gradients, metrics[GRADIENT_NORM] = clipped(gradients, clip_norm)
+    optimizer.apply(gradients, weights)
+    return metrics
