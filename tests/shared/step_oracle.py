@@ -1,8 +1,10 @@
 """A training step of the smoke scale in plain float64 TensorFlow."""
 
+import numpy as np
+import pytest
 import tensorflow as tf
 
-from shared.smoke_trainers import values
+from shared.smoke_trainers import batches, one_device, randomized, values
 from tfadv import randomness
 
 MOMENTUM, DECAY, SMOOTHING, BN_MOMENTUM, BN_EPSILON = 0.9, 1e-4, 0.1, 0.9, 1e-5
@@ -150,3 +152,27 @@ class Oracle:
         loss, gradients = self.gradients(self.images(batch), batch["label"], measured)
         self.update(gradients, measured)
         return float(loss)
+
+
+def named(strategy, *bindings):
+    return f"Experiment.strategy = '{strategy}'", *bindings
+
+
+def require_equal_steps(plan, oracle_of, targets=None, weights=None, steps=2):
+    """Two steps of the trainer and of its oracle leave the same variables."""
+    trainer = randomized(one_device(plan))
+    oracle, start = oracle_of(trainer), values(trainer)
+    phase = trainer.train_step.phase(epoch=0)
+    for batch in batches(plan, steps):
+        more = {"target": targets, "weight": weights}
+        batch |= {name: value for name, value in more.items() if value is not None}
+        expected = oracle.step(batch)
+        metrics, found = trainer.train_step(batch, phase)
+        assert not found.is_broken
+    assert float(metrics["loss"]) == pytest.approx(expected, abs=1e-5)
+    assert trainer.step == steps
+    for path, value in values(trainer).items():
+        np.testing.assert_allclose(value, oracle.values[path], atol=1e-5, rtol=0, err_msg=path)
+    moved = max(np.abs(value - start[path]).max() for path, value in values(trainer).items())
+    assert moved > 1e-3
+    return trainer

@@ -168,8 +168,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     Raises:
         UserError: a parameter, name, file or image is wrong.
     """
-    experiment = configured(Experiment)
-    training = configured(Training)
+    experiment, training = configured(Experiment), configured(Training)
     if training.attack_dtype == "auto":
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
@@ -186,9 +185,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
     parts["attack"] = parts["attack"].for_classes(splits.test.classes)
     named = {f"{spec} in training": attack for spec, attack in parts["attacks"].items()}
-    parts["attacks"] = {
-        spec: attack.for_classes(splits.test.classes) for spec, attack in parts["attacks"].items()
-    }
+    parts["attacks"], not_run = plan_checks.for_classes(parts["attacks"], splits.test)
     evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
     parts["evaluation_attacks"] = evaluated
     attacks = {"the training attack": parts["attack"], **named, **evaluated}
@@ -196,7 +193,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     warnings = (
         *oddities(splits),
         *plan_checks.odd_attacks(attacks),
-        *left_out,
+        *(*not_run, *left_out),
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
         *plan_checks.long_evaluation(evaluated, evaluation, splits.test),
         *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),

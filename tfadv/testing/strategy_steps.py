@@ -20,7 +20,7 @@ from tfadv.norms.policy import DEFAULT_POLICY
 from tfadv.optimization.weight_average import MovingAverage, WeightAverage
 from tfadv.strategies import Batch, BatchStrategy
 from tfadv.testing.faults import ConformanceError
-from tfadv.training.replica_step import ReplicaStep
+from tfadv.training.step.replica_step import ReplicaStep
 
 CLASSES = 4
 IMAGES = 12

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfadv.norms.policy import NormPhase
-from tfadv.training.finite import Undo, not_finite
+from tfadv.training.finite import Undo
 from tfadv.training.layer_outputs import noted_outputs, watched_layers
+from tfadv.training.step.not_finite import not_finite
 from tfadv.training.trainer import Trainer
 
 

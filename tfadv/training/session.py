@@ -24,7 +24,7 @@ from tfadv.runs.run_writer import RunWriter
 from tfadv.training.average_statistics import measure_average
 from tfadv.training.finite import NotFiniteError
 from tfadv.training.replay import dump_of
-from tfadv.training.replica_step import accuracy_name
+from tfadv.training.step.replica_step import accuracy_name
 from tfadv.training.trainer import Trainer
 
 STRIP_IMAGES = 8

@@ -13,9 +13,10 @@ from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch
-from tfadv.training.finite import Found, Undo, not_finite
-from tfadv.training.optimizer import GRADIENT_NORM
-from tfadv.training.replica_step import MeasuringStep, ReplicaStep, accuracy_name
+from tfadv.training.finite import Found, Undo
+from tfadv.training.step.not_finite import not_finite
+from tfadv.training.step.optimizer import GRADIENT_NORM
+from tfadv.training.step.replica_step import MeasuringStep, ReplicaStep, accuracy_name
 
 Metrics = dict[str, tf.Tensor]
 

@@ -17,8 +17,8 @@ from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients, Network, Step
-from tfadv.training.finite import not_finite, not_finite_by_image
-from tfadv.training.optimizer import apply
+from tfadv.training.step.not_finite import not_finite, not_finite_by_image
+from tfadv.training.step.optimizer import apply
 
 
 class ReplicaStep(Step):

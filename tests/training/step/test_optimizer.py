@@ -13,7 +13,7 @@ from shared.smoke_trainers import (
     values,
 )
 
-from tfadv.training.optimizer import rate_factors
+from tfadv.training.step.optimizer import rate_factors
 
 ADAMW = (
     "Experiment.optimizer = 'AdamW'",
