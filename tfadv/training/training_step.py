@@ -12,7 +12,7 @@ from tfadv.norms.base import Collected
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
-from tfadv.strategies import Batch
+from tfadv.strategies import Batch, Gradients
 from tfadv.training.finite import Found, Undo
 from tfadv.training.step.not_finite import not_finite
 from tfadv.training.step.optimizer import GRADIENT_NORM
@@ -133,9 +133,13 @@ class TrainingStep:
     def statistics(self, batch: Mapping[str, tf.Tensor]) -> Collected:
         """Returns what the norms measure of a replica's batch, with its attack, in training."""
         phase = NormPhase(self._plan.norm_policy, late=False, ghost_batches=self.ghost_batches)
+        return self.without_update(batch, phase).statistics
+
+    def without_update(self, batch: Mapping[str, tf.Tensor], phase: NormPhase) -> Gradients:
+        """Returns what a step would update the model by at last, and updates nothing."""
         step = self.on_replica(phase, kind=MeasuringStep)
         self._plan.strategy.run(step, self.batch(batch))
-        return step.statistics
+        return step.updates[-1]
 
     def batch(self, given: Mapping[str, tf.Tensor]) -> Batch:
         """Returns a replica's share of a batch, as a strategy takes it."""

@@ -11,7 +11,7 @@ from tfadv.errors import UserError
 from tfadv.losses import l2_penalty, likeliest, weighted
 from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import weights_of
-from tfadv.norms.base import Collected, write_statistics
+from tfadv.norms.base import write_statistics
 from tfadv.norms.mode import NormMode
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
@@ -204,15 +204,10 @@ class ReplicaStep(Step):
 
 
 class MeasuringStep(ReplicaStep):
-    """A step that updates nothing: what its norms measure is all that is wanted of it."""
+    """A step that updates nothing: what it measures is all that is wanted of it."""
 
     def update(self, gradients):
         self.updates.append(gradients)
-
-    @property
-    def statistics(self) -> Collected:
-        """What the norms measured in the pass before the last update."""
-        return self.updates[-1].statistics
 
 
 def accuracy_name(kind: str) -> str:
