@@ -40,6 +40,7 @@ flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The folder of a run.")
 flags.DEFINE_string("saved_model", None, "A bundle, another SavedModel, or a Keras file.")
 command_line.define_weights_flag()
+command_line.define_checkpoint_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_string("output", None, "The record; evaluation.json in --model_dir, or here.")
 flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_model takes.")
@@ -53,7 +54,7 @@ flags.DEFINE_string("endpoint", None, "Which signature or function of --saved_mo
 # How the model is taken, which is no part of the configuration.
 _STATED = ("pixel_range", "layout", "color", "pixel_mean", "pixel_std", "outputs", "output_name")
 _STATED += ("endpoint",)
-_FLAGS_OF_MODEL = (*_STATED, "weights")
+_FLAGS_OF_MODEL = (*_STATED, "weights", "checkpoint")
 
 
 def main(argv):
@@ -185,7 +186,7 @@ def _run(found) -> Subject:
     plan = build_plan(found.read)
     distribution = plan.distribution.create()
     identity.check_plugins(path, found.read)
-    run = trained_run.load(path, plan, distribution, FLAGS.weights)
+    run = trained_run.load(path, plan, distribution, FLAGS.weights, FLAGS.checkpoint)
     return Subject(
         EvaluationParts.of(plan),
         run.model,
@@ -200,7 +201,8 @@ def _run(found) -> Subject:
 def _external(found) -> Subject:
     """Returns a model made elsewhere, which stays where it was loaded."""
     path = Path(FLAGS.saved_model)
-    command_line.refuse_flags(["weights"], "chooses between a run's: it goes with --model_dir")
+    why = "chooses between a run's: it goes with --model_dir"
+    command_line.refuse_flags(["weights", "checkpoint"], why)
     if is_bundle(path):
         why = "is for other models than bundles, which return logits by branch: see --branch"
         command_line.refuse_flags(_STATED[2:], why)

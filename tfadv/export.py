@@ -16,6 +16,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
 flags.DEFINE_string("output_dir", None, "A new folder for the bundle.", required=True)
 command_line.define_weights_flag()
+command_line.define_checkpoint_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_enum("pixel_range", "1", ["1", "255"], "Images are to be in 0..1 or in 0..255.")
 flags.DEFINE_bool("fold", False, "Write .keras files with the norms folded in as well.")
@@ -50,7 +51,7 @@ def _write(found: command_line.Found, folder: Path) -> tuple[list[str], list[str
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = build_plan(found.read)
-    run = trained_run.load(path, plan, weights=FLAGS.weights)
+    run = trained_run.load(path, plan, weights=FLAGS.weights, checkpoint=FLAGS.checkpoint)
     identity.check_plugins(path, found.read)
     made, images = identity.made_by_run(path), plan.splits.test
     identity.check_images(made, found.read, images, plan.experiment.data_digest)
@@ -62,7 +63,10 @@ def _write(found: command_line.Found, folder: Path) -> tuple[list[str], list[str
         run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold, FLAGS.format
     )
     if run.results is None:
-        notes.append("the run has no results yet, so the bundle says nothing of accuracies")
+        notes.append(
+            f"the run has no results of step {run.step} yet, so the bundle says nothing of "
+            "accuracies"
+        )
     return branches, notes
 
 

@@ -163,8 +163,9 @@ def read_record(path: Path, remedy: str, shape: Mapping[str, type] | None = None
 def read_json_lines(path: Path, key: str) -> list[dict]:
     """Returns the records of a file that holds one a line.
 
-    A last line that is half there, as a killed process leaves it, is left out without a word;
-    any other damaged one is named in a warning.
+    A last line that is half there, as a killed process leaves it, is left out without a word,
+    and so is a record without the key that has a ``kind`` of its own; any other damaged one is
+    named in a warning.
 
     Args:
         path: of the file; none, where there is no file.
@@ -175,8 +176,10 @@ def read_json_lines(path: Path, key: str) -> list[dict]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
+            if key not in record and record.get("kind"):
+                continue
             float(record[key])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             damaged += [str(number)] if line.endswith(b"\n") else []
         else:
             records.append(record)

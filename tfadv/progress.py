@@ -1,6 +1,8 @@
 """How far a run has come: a live bar on a terminal, a line now and then elsewhere."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -18,6 +20,7 @@ class Progress:
         start: units already done.
         console: where to print.
         quiet: prints nothing at all.
+        says_end: whether its end is a line, too.
     """
 
     def __init__(
@@ -27,8 +30,9 @@ class Progress:
         start: int = 0,
         console: Console | None = None,
         quiet: bool = False,
+        says_end: bool = True,
     ):
-        self._quiet = quiet
+        self._quiet, self._says_end = quiet, says_end
         self.console = console or Console(highlight=False, soft_wrap=True, markup=False)
         self._title, self._total = title, total
         self._first: tuple[int, float] | None = None
@@ -51,6 +55,15 @@ class Progress:
     def __exit__(self, *_) -> None:
         self._bar.stop()
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Takes the bar off a terminal, which shows one at a time, while other work has its own."""
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
     def update(self, done: float, what: str = "", **numbers: float) -> None:
         """Says that `done` units are complete, of `what`, with the latest numbers."""
         text = "  ".join([what, *(f"{name} {value:.4g}" for name, value in numbers.items())])
@@ -59,7 +72,8 @@ class Progress:
         # The first unit is left out of the estimate: it was traced and compiled.
         self._first = self._first or (done, now)
         first_done, first_time = self._first
-        due = now - self._last_line >= SECONDS_BETWEEN_LINES or done == self._total
+        ends = done == self._total and self._says_end
+        due = now - self._last_line >= SECONDS_BETWEEN_LINES or ends
         if due and not self._quiet and not self.console.is_terminal:
             self._last_line = now
             line = f"{self._title} {done:g}/{self._total}  {text.strip()}"
@@ -76,10 +90,11 @@ class Work:
         title: what is being done.
         cost: of the whole, in any unit.
         quiet: prints nothing at all.
+        says_end: see `Progress`.
     """
 
-    def __init__(self, title: str, cost: float, quiet: bool = False):
-        self._progress = Progress(f"{title}, %:", 100, quiet=quiet)
+    def __init__(self, title: str, cost: float, quiet: bool = False, says_end: bool = True):
+        self._progress = Progress(f"{title}, %:", 100, quiet=quiet, says_end=says_end)
         self._cost = cost
         self._spent = 0.0
 

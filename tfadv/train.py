@@ -23,7 +23,7 @@ from tfadv.files import write_text
 from tfadv.interop import stated_pixels
 from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
-from tfadv.reports.console import results_table
+from tfadv.reports.console import average_record, results_table
 from tfadv.runs import division, identity, step_dump, trained_run
 from tfadv.runs.one_writer import remove_left, writing
 from tfadv.runs.rate_factors import check_factor
@@ -117,8 +117,12 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
     if results is None:
         results = _train(read, plan, directory, console, continuation)
     console.print(results_table(results))
-    if "weight_average" in results:
-        console.print(results_table(results["weight_average"], "moving average of the weights"))
+    average = average_record(results)
+    if average:
+        console.print(results_table(average, "moving average of the weights"))
+    if "stopped_early" in results:
+        early = results["stopped_early"]
+        console.print(f"stopped early, at step {early['step']:,}: {early['reason']}")
     console.print(f"every file of this run: {path}")
 
 
@@ -130,7 +134,7 @@ def _train(
     continuation: Continuation | None,
 ) -> dict:
     """Trains, or resumes; returns the results."""
-    for source in plan.splits:
+    for source in plan.sources.values():
         source.check_present()
     distribution = plan.distribution.create()
     workers = Workers(distribution)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from shared.evaluation_records import bare_record, pgd, share
 
-from tfadv.reports.console import results_table
+from tfadv.reports.console import average_record, results_table
 
 
 def printed(record):
@@ -62,3 +62,23 @@ def test_what_others_left_is_marked():
     names = [" ".join(filter(None, column)) for column in zip(*header, strict=True)]
     assert names == ["PGD-100 targeted ε=16", "MI-FGSM-10 targeted ε=16 *"]
     assert "* of the images that other attacks left" in text
+
+
+def test_the_best_checkpoint_is_beside_the_last_one():
+    record = bare_record("clean", "adv")
+    record["attacks"] = [pgd(branch, 10, 0.2) for branch in ("clean", "adv")]
+    best = bare_record("clean", "adv")
+    best["attacks"] = [pgd(branch, 10, 0.3) for branch in ("clean", "adv")]
+    record["weight_average"] = {**record}
+    best["weight_average"] = {**best}
+    record["best"] = best | {"chosen_by": {"epoch": 7.0}}
+    for shown in (record, average_record(record)):
+        rows = [cells(line) for line in printed(shown).splitlines() if line[0] in "│┃"]
+        by_branch = {row[0]: row[2] for row in rows[1:]}
+        assert list(by_branch) == [
+            *("clean (last)", "adv (last)"),
+            *("clean (best, epoch 7)", "adv (best, epoch 7)"),
+        ]
+        accuracies = [cell.partition("%")[0] for cell in by_branch.values()]
+        assert accuracies == ["20.0"] * 2 + ["30.0"] * 2
+    assert average_record(bare_record("main")) is None

@@ -54,3 +54,20 @@ def test_a_run_starts_with_the_images_that_its_manifest_lists(photos, tmp_path):
     with pytest.raises(UserError, match=r"Experiment.manifest: no '.*manifest.jsonl'"):
         started_on(tmp_path / "run", fast)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("held_out", "sources"),
+    [
+        (("HeldOut.images = 8",), {"train", "test"}),
+        (("Validation.every_epochs = 1", "Validation.images = 8"), {"train", "test", "validation"}),
+    ],
+)
+def test_images_that_are_held_out_are_listed_where_they_were_taken_from(
+    photos, tmp_path, held_out, sources
+):
+    bindings = [*photos, *held_out]
+    assert set(started_on(tmp_path / "run", bindings)["data"]) == sources
+    (tmp_path / "photos" / "train" / "red" / "3.png").unlink()
+    with pytest.raises(UserError, match=r"lists other images: train: 1 gone \('red/3.png'\)$"):
+        started_on(tmp_path / "run", bindings)

@@ -48,6 +48,13 @@ def define_weights_flag() -> None:
         flags.DEFINE_enum("weights", "trained", list(WEIGHTS), message)
 
 
+def define_checkpoint_flag() -> None:
+    """Defines which of a run's checkpoints a command takes, once."""
+    if "checkpoint" not in FLAGS:
+        message = "Of --model_dir: its best (in validation), its last, or that of a STEP."
+        flags.DEFINE_string("checkpoint", "last", message)
+
+
 @contextlib.contextmanager
 def configuration() -> Iterator[config.Config]:
     """Reads what the flags name; a `UserError` inside ends the program in one line.

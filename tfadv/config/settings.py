@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from tfadv.data.manifest import AUTO, WAYS
-from tfadv.errors import check, check_choice
+from tfadv.errors import UserError, check, check_choice, nearest
 from tfadv.interruption import GRACE_SECONDS
 from tfadv.models.weight_groups import GROUPS
 from tfadv.optimization.weight_average import WEIGHTS
@@ -21,9 +21,21 @@ from tfadv.registry import (
     configurable,
 )
 
+# Which of a run's checkpoints, beside the number of a step.
+BEST, LAST = "best", "last"
 DTYPES = ("float32", "bfloat16")
 KERNELS_ALONE = ("kernels",)
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
+
+
+def check_checkpoint(parameter: str, choice: str) -> None:
+    """Raises `UserError` unless a parameter is ``best``, ``last`` or the number of a step."""
+    if choice not in (BEST, LAST) and not (choice.isdecimal() and len(choice) < 19):
+        raise UserError(
+            f"{parameter} must be '{BEST}', '{LAST}' or the number of a step, got {choice!r}."
+            + nearest(choice, (BEST, LAST)),
+            parameter,
+        )
 
 
 @configurable
@@ -46,6 +58,8 @@ class Experiment:
             as ``.safetensors``, or an ``.npz`` of the released pipeline.
         initial_weights_kind: of a run's, the ``trained`` ones, or their moving
             ``average``.
+        initial_checkpoint: of a run's, the ``last``, the ``best`` in its validation, or that
+            of a step, by its number.
         initial_norm_branch: where those weights' norms have one branch and the model's
             several, ``every`` of these or the one to start from them; where it is the
             other way round, the branch of theirs to take.
@@ -74,6 +88,7 @@ class Experiment:
     decay: str
     initial_weights: str | None = None
     initial_weights_kind: str = "trained"
+    initial_checkpoint: str = LAST
     initial_norm_branch: str | None = None
     new_head: bool = False
     seed: int = 0
@@ -95,6 +110,7 @@ class Experiment:
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
         check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
+        check_checkpoint("Experiment.initial_checkpoint", self.initial_checkpoint)
         for name in ("initial_weights", "manifest"):
             check(getattr(self, name) != "", f"Experiment.{name}", "be None or a path", "")
         check_seed("Experiment.seed", self.seed)

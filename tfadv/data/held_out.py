@@ -1,4 +1,4 @@
-"""Training images that are held out, to evaluate on."""
+"""Training images that are held out of training."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfadv.data.permutation import permuted
 from tfadv.data.selected import SelectedImages
-from tfadv.data.source import Splits
+from tfadv.data.source import Source, Splits
 from tfadv.errors import UserError, check
 from tfadv.randomness import check_seed
 from tfadv.registry import configurable
@@ -41,13 +41,50 @@ class HeldOut:
         train, _ = splits
         rule = f"be < {len(train)}, the number of training images"
         check(self.images < len(train), "HeldOut.images", rule, self.images)
-        places = tf.range(len(train), dtype=tf.int64)
-        order = permuted(places, len(train), self.seed, "held out", 0).numpy()
-        held, rest = np.sort(order[: self.images]), np.sort(order[self.images :])
-        try:
-            return Splits(
-                SelectedImages(train, rest, f"{train.name} without {len(held):,} held out"),
-                SelectedImages(train, held, f"{len(held):,} held out of {train.name}"),
-            )
-        except UserError as error:
-            raise UserError(error.message, "HeldOut.images") from error
+        chosen = _shuffled(len(train), self.seed, "held out")[: self.images]
+        return Splits(*_divided(train, chosen, "HeldOut.images"))
+
+
+def stratified(source: Source, count: int, seed: int, parameter: str) -> tuple[Source, Source]:
+    """Divides images at random, in the proportions of their classes.
+
+    Args:
+        source: the images.
+        count: how many to hold out, in 1..N-1.
+        seed: draws them.
+        parameter: the gin parameter that asked for it, for errors.
+
+    Returns:
+        The rest, and the held-out images, each class's share of which is that of all images to
+        the nearest image (largest remainders).
+
+    Raises:
+        UserError: a source can't be made of either.
+    """
+    order = _shuffled(len(source), seed, "validation")
+    numbers = np.bincount(source.labels, minlength=source.classes)
+    exact = numbers * count / len(source)
+    quotas = np.floor(exact).astype(np.int64)
+    largest = np.argsort(quotas - exact, kind="stable")  # the first of equals
+    quotas[largest[: count - quotas.sum()]] += 1
+    labels = source.labels[order]
+    chosen = [order[labels == label][:quota] for label, quota in enumerate(quotas)]
+    return _divided(source, np.concatenate(chosen), parameter)
+
+
+def _shuffled(count: int, seed: int, purpose: str) -> np.ndarray:
+    places = tf.range(count, dtype=tf.int64)
+    return permuted(places, count, seed, purpose, 0).numpy()
+
+
+def _divided(source: Source, chosen: np.ndarray, parameter: str) -> tuple[Source, Source]:
+    """Returns the images that are not chosen, and those that are."""
+    held = np.sort(chosen)
+    rest = np.setdiff1d(np.arange(len(source)), held)
+    try:
+        return (
+            SelectedImages(source, rest, f"{source.name} without {len(held):,} held out"),
+            SelectedImages(source, held, f"{len(held):,} held out of {source.name}"),
+        )
+    except UserError as error:
+        raise UserError(error.message, parameter) from error

@@ -91,6 +91,30 @@ class Workers:
         return gather
 
 
+@contextlib.contextmanager
+def unchanged(distribution: tf.distribute.Strategy, variables: Iterable) -> Iterator[None]:
+    """Gives variables of every replica their values back at the end, whatever happens inside.
+
+    Args:
+        distribution: the replicas'.
+        variables: of every replica.
+    """
+    variables = list(variables)
+
+    def assign(values):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def kept():
+        return [tf.identity(variable) for variable in variables]
+
+    own = distribution.run(tf.function(kept, autograph=False))
+    try:
+        yield
+    finally:
+        distribution.run(tf.function(assign, autograph=False), (own,))
+
+
 def share_the_first(distribution: tf.distribute.Strategy, variables: Iterable) -> None:
     """Gives variables of every replica the values that the first replica has of them."""
     if distribution.num_replicas_in_sync == 1:

@@ -49,6 +49,7 @@ class AttackRunner:
         parts: the images, the batch size, the precision, what counts, and the seed of
             the targets and the starts.
         distribution: the devices the model lives on.
+        changes: whether the model's weights change between two uses.
 
     Raises:
         UserError: the replicas don't divide the batch.
@@ -59,6 +60,7 @@ class AttackRunner:
         model: Classifier,
         parts: EvaluationParts,
         distribution: tf.distribute.Strategy,
+        changes: bool = False,
     ):
         evaluation = parts.evaluation
         self._replicas = distribution.num_replicas_in_sync
@@ -71,7 +73,7 @@ class AttackRunner:
         self.batch_size = evaluation.batch_size
         self._traces: dict[Hashable, Callable] = {}
         # Where that is quicker; such a trace holds the weights, and is dropped after use.
-        self._constant_weights = self._replicas == 1 and not has_accelerator()
+        self._constant_weights = self._replicas == 1 and not changes and not has_accelerator()
 
     def classify(
         self, mode: NormMode, portion: Portion, source: Source | None = None

@@ -50,6 +50,8 @@ class Evaluator:
         branches: which of the model's branches; None for all.
         log: what is known of the images already, and where more is kept.
         examination: of masked gradients, if there is to be one.
+        changes: whether the model's weights change from one evaluation to the next, on a
+            training's way.
 
     Attributes:
         attack_runner: of the model.
@@ -72,8 +74,11 @@ class Evaluator:
         branches: Sequence[str] | None = None,
         log: OutcomeLog | None = None,
         examination: Examines | None = None,
+        changes: bool = False,
     ):
-        self.attack_runner = AttackRunner(model, parts, distribution)
+        self.attack_runner = AttackRunner(model, parts, distribution, changes)
+        self._title = "validate" if changes else "evaluate"
+        self._says_end = not changes
         self.source = parts.source
         self._evaluation = evaluation = parts.evaluation
         self._attacks = parts.attacks
@@ -101,7 +106,8 @@ class Evaluator:
         """Returns the record of clean accuracy and every attack, per branch."""
         log = OutcomeLog() if self._log is None else self._log
         self._workers.agree("state of the evaluation beside --output", log.progress())
-        with Work("evaluate", self._cost(), quiet=not self._workers.is_chief) as work:
+        quiet = not self._workers.is_chief
+        with Work(self._title, self._cost(), quiet, self._says_end) as work:
             outcomes = Outcomes(self.source, self.indices, log, work)
             record = {
                 "dataset": self.source.name,

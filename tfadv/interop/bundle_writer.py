@@ -33,6 +33,7 @@ _CARD = """# {name}
 - Output: float32 logits of {classes} classes (`class_names` in {metadata}).
 - Endpoints: {endpoints}. `serve` is the branch {branch}.
 - {training}
+- {checkpoint}
 - Licence: {license}. The training images have a licence of their own.
 
 ## Accuracy, as the training run measured it
@@ -192,6 +193,7 @@ def _card(run, record) -> str:
         ),
         branch=code_in_markdown(record["branch"]),
         training=_training(run.plan.threat_model),
+        checkpoint=_checkpoint(run),
         license=in_markdown(record["license"]),
         accuracies=_accuracies(record["accuracy"], record["branches"]),
     )
@@ -203,9 +205,18 @@ def _training(threat_model: ThreatModel | None) -> str:
     return f"Attacked in training within {threat_model}."
 
 
+def _checkpoint(run: TrainedRun) -> str:
+    weights = "The moving average of the weights" if run.weights == "average" else "The weights"
+    chosen = {
+        "last": "the last checkpoint",
+        "best": "the best checkpoint, chosen on validation images alone",
+    }
+    return f"{weights} of step {run.step}, {chosen.get(run.checkpoint, 'a chosen checkpoint')}."
+
+
 def _accuracies(results, branches) -> str:
     if results is None:
-        return "The run is not finished: it has measured nothing yet."
+        return "The run has not measured this checkpoint: nothing is known of it here."
     rows = [(branch, "clean", results["clean"][branch]) for branch in branches]
     for row in results["attacks"]:
         if row["branch"] in branches:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
+from tfadv.config.settings import LAST
 from tfadv.errors import UserError
 from tfadv.interop import keras_weights, norm_branches, released_weights, torch_weights
 from tfadv.interop.bundle_format import REMEDY, check_files, is_bundle, read_metadata
@@ -31,17 +32,19 @@ def load(
     weights: str = "trained",
     new_head: bool = False,
     norm_branch: str | None = None,
+    checkpoint: str = LAST,
 ) -> tuple[str, ...]:
     """Sets every weight and running statistic of a model.
 
     Args:
         model: the model.
-        source: a run, whose newest whole checkpoint is taken, a bundle, or a file: see
-            docs/network.md.
+        source: a run, a bundle, or a file: see docs/network.md.
         weights: of a run's `WEIGHTS`: those that it trained, or their moving average.
         new_head: whether the last layer stays as it was made.
         norm_branch: where one of the two has norm branches and the other none; see
             `norm_branches.converted`.
+        checkpoint: of a run's, which: as `chosen_step.chosen` takes it, by default the newest
+            whole one.
 
     Returns:
         Lines about what is not taken over, and about what the source doesn't say.
@@ -50,7 +53,7 @@ def load(
         UserError: the source can't be read, or a weight is missing, has another shape or is
             not finite; nothing is set.
     """
-    found = _read(model, source, weights, new_head)
+    found = _read(model, source, weights, new_head, checkpoint)
     fitting = norm_branches.converted(model, found.values, norm_branch, source)
     values, kept, left = dict(fitting.values), set(fitting.kept), [*found.left, *fitting.left]
     if new_head:
@@ -75,15 +78,21 @@ def load(
     return (*lines, *(f"'{source}': {line}" for line in found.unsaid))
 
 
-def _read(model: Trainable, source: str, weights: str, new_head: bool) -> SourceWeights:
+def _read(
+    model: Trainable, source: str, weights: str, new_head: bool, checkpoint: str
+) -> SourceWeights:
     path, run = Path(source), RunDirectory(Path(source))
     if run.has_checkpoint:
-        return SourceWeights(read_model(run.checkpoints_path, weights, run.bound_to()))
-    if weights != "trained":
-        raise UserError(
-            f"Experiment.initial_weights_kind = {weights!r} is of a run, and '{source}' is none",
-            "Experiment.initial_weights_kind",
-        )
+        values = read_model(run.checkpoints_path, weights, run.bound_to(), checkpoint)
+        return SourceWeights(values)
+    for parameter, value, usual in (
+        ("Experiment.initial_weights_kind", weights, "trained"),
+        ("Experiment.initial_checkpoint", checkpoint, LAST),
+    ):
+        if value != usual:
+            raise UserError(
+                f"{parameter} = {value!r} is of a run, and '{source}' is none", parameter
+            )
     if is_bundle(path):
         return _of_bundle(model, path)
     readers = {

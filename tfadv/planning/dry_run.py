@@ -54,6 +54,7 @@ def report(
         f"micro-batch(es) x {at_once}; {at_once // ghosts} images share batch statistics"
     )
     yield from _work_lines(plan)
+    yield from _validation_lines(plan)
     yield from _update_lines(plan, model)
     workload = measure_workload(model, plan.strategy, plan.attack, at_once, attacks=plan.attacks)
     gradients = model.trainable_variables
@@ -106,6 +107,17 @@ def _work_lines(plan: Plan) -> Iterator[str]:
         f"steps; learning rate {float(plan.learning_rate(0)):g} at first, at most "
         f"{plan.learning_rate.base_rate:g}"
     )
+
+
+def _validation_lines(plan: Plan) -> Iterator[str]:
+    parts = plan.validation
+    if parts:
+        settings, images = parts.settings, len(parts.source)
+        yield (
+            f"validate  {min(settings.examples or images, images):,} of {parts.source.name}, every "
+            f"{settings.every_epochs} epoch(s): {', '.join(['clean', *parts.attacks])}; best by "
+            f"{settings.criterion}"
+        )
 
 
 def _update_lines(plan: Plan, model: Trainable) -> Iterator[str]:

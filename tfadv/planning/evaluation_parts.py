@@ -58,6 +58,13 @@ class EvaluationParts:
         way = plan.experiment.data_digest
         return cls(source, plan.evaluation, attacks, seed, checkup, warnings, way, whole, kept)
 
+    @classmethod
+    def of_validation(cls, plan: Plan) -> "EvaluationParts":
+        """Returns what a run's plan says of validation, of which there is to be some."""
+        parts = plan.validation
+        evaluation = parts.evaluation(plan.evaluation)
+        return cls(parts.source, evaluation, parts.attacks, plan.experiment.seed)
+
     def without_gradient(self) -> "EvaluationParts":
         """Returns them for a model that has no gradient by its images: the attacks that need none.
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from inspect import signature
 
+from tfadv.config.validation_settings import Validation
 from tfadv.data import Splits
 from tfadv.data.alike import check_alike
 from tfadv.data.bad_images import BadImages
-from tfadv.data.held_out import HeldOut
+from tfadv.data.held_out import HeldOut, stratified
+from tfadv.data.source import Source
 from tfadv.errors import UserError
 from tfadv.registry import DATASETS, configured
 
@@ -26,17 +28,47 @@ def build_splits(dataset: str, channels: int | None = None, used: Sequence[str] 
         BadImagesError: images can't be read, and the policy is to stop.
     """
     bad_images = configured(BadImages)
-    part = DATASETS.get(dataset.rpartition("/")[2], "Experiment.dataset")
+    splits = _read(dataset, "Experiment.dataset", channels)
+    splits = configured(HeldOut).apply(splits)
+    for split in used:
+        source = getattr(splits, split)
+        bad_images.apply(source, source.unreadable)
+    return splits
+
+
+def validation_images(
+    splits: Splits, settings: Validation, channels: int | None = None
+) -> tuple[Splits, Source]:
+    """Returns the images that are left to train and to test on, and those to validate on.
+
+    Args:
+        splits: all images.
+        settings: which to hold out, or which data set to read.
+        channels: see `build_splits`.
+
+    Raises:
+        UserError: see `build_splits`.
+        BadImagesError: see `build_splits`.
+    """
+    if settings.dataset is None:
+        count = settings.held_out(len(splits.train))
+        rest, held = stratified(splits.train, count, settings.seed, "Validation.images")
+        return splits._replace(train=rest), held
+    source = _read(settings.dataset, "Validation.dataset", channels).test
+    check_alike(Splits(splits.train, source))
+    configured(BadImages).apply(source, source.unreadable)
+    return splits, source
+
+
+def _read(dataset: str, parameter: str, channels: int | None) -> Splits:
+    """Returns the images of a data set that a parameter names."""
+    part = DATASETS.get(dataset.rpartition("/")[2], parameter)
     if channels is not None and "channels" not in signature(part).parameters:
         raise UserError(
             f"Experiment.channels = {channels}: the data set '{dataset}' has channels of its own",
             "Experiment.channels",
         )
     chosen = {} if channels is None else {"channels": channels}
-    splits = DATASETS.build(dataset, "Experiment.dataset", **chosen)
+    splits = DATASETS.build(dataset, parameter, **chosen)
     check_alike(splits)
-    splits = configured(HeldOut).apply(splits)
-    for split in used:
-        source = getattr(splits, split)
-        bad_images.apply(source, source.unreadable)
     return splits

@@ -20,6 +20,8 @@ _NOT_SCIENCE = (
     "Hardware.",
     "Distribution.",
     "Evaluation.",
+    *(f"Validation.{name}" for name in ("every_epochs", "examples", "batch_size", "attacks")),
+    *(f"Validation.{name}" for name in ("best", "best_branch", "best_weights")),
     f"{registry.EVALUATION_SCOPE}/",
     "Experiment.scale",
     "Experiment.seed",

@@ -1,7 +1,7 @@
 """The parts of one experiment, chosen by gin and built before any work starts."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import keras
 
@@ -11,7 +11,7 @@ from tfadv.config import Config
 from tfadv.config.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.config.hardware import Hardware
 from tfadv.config.settings import Experiment, Training
-from tfadv.data import Splits
+from tfadv.data import Source, Splits
 from tfadv.data.alike import oddities
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
@@ -26,6 +26,7 @@ from tfadv.optimization.weight_average import AverageRule, EqualAverage, MovingA
 from tfadv.planning import plan_checks
 from tfadv.planning.images import build_splits
 from tfadv.planning.paper_rows import recipe_of
+from tfadv.planning.validation_parts import ValidationParts, build_validation
 from tfadv.registry import (
     AUGMENTATIONS,
     DECAYS,
@@ -46,6 +47,7 @@ class Plan:
         attacks: those that the strategy names, by their specs.
         warnings: lines about what it was given and is hardly meant so.
         recipe: the gin files of the paper's row that this is, if it is one.
+        validation: what is measured on the way, if something is.
     """
 
     experiment: Experiment
@@ -65,6 +67,13 @@ class Plan:
     warnings: tuple[str, ...]
     recipe: tuple[str, ...] | None = None
     attacks: Mapping[str, Attack] = dataclasses.field(default_factory=dict)
+    validation: ValidationParts | None = None
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """All images by what they are for: ``train``, ``test`` and perhaps ``validation``."""
+        of_validation = {"validation": self.validation.source} if self.validation else {}
+        return self.splits._asdict() | of_validation
 
     def build_model(self) -> Trainable:
         """Builds the model for the plan's images; call it in the distribution's scope."""
@@ -163,7 +172,8 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
 
     Args:
         read: the configuration, by which the paper's row is found.
-        splits: the images, in place of those that the configuration names.
+        splits: the images, in place of those that the configuration names; with them there is
+            no validation.
 
     Raises:
         UserError: a parameter, name, file or image is wrong.
@@ -180,22 +190,18 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     )
     plan_checks.check_decay(experiment, training)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
-    splits = splits or build_splits(experiment.dataset, experiment.channels)
+    splits, validation = (splits, None) if splits else _images(experiment, training)
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
-    parts["attack"] = parts["attack"].for_classes(splits.test.classes)
-    named = {f"{spec} in training": attack for spec, attack in parts["attacks"].items()}
-    parts["attacks"], not_run = plan_checks.for_classes(parts["attacks"], splits.test)
-    evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
-    parts["evaluation_attacks"] = evaluated
-    attacks = {"the training attack": parts["attack"], **named, **evaluated}
+    attacks, left_out = _for_classes(parts, splits.test)
+    validated = validation.attacks if validation else {}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
-        *oddities(splits),
-        *plan_checks.odd_attacks(attacks),
-        *(*not_run, *left_out),
+        *_odd_images(splits, validation),
+        *plan_checks.odd_attacks({**validated, **attacks}),
+        *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
-        *plan_checks.long_evaluation(evaluated, evaluation, splits.test),
+        *plan_checks.long_evaluation(parts["evaluation_attacks"], evaluation, splits.test),
         *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
     )
     return Plan(
@@ -206,8 +212,27 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
         learning_rate=learning_rate,
         warnings=warnings,
         recipe=recipe_of(read.values) if read else None,
+        validation=validation,
         **parts,
     )
+
+
+def _for_classes(
+    parts: dict[str, object], source: Source
+) -> tuple[dict[str, Attack], tuple[str, ...]]:
+    """Makes the attacks of a plan those that run on as many classes as there are.
+
+    Returns:
+        All of them by what the user calls them, and a line about each that is run in part.
+    """
+    parts["attack"] = parts["attack"].for_classes(source.classes)
+    parts["attacks"], in_training = plan_checks.for_classes(parts["attacks"], source)
+    parts["evaluation_attacks"], left_out = plan_checks.for_classes(
+        parts["evaluation_attacks"], source
+    )
+    named = {f"{spec} in training": attack for spec, attack in parts["attacks"].items()}
+    called = {"the training attack": parts["attack"], **named, **parts["evaluation_attacks"]}
+    return called, (*in_training, *left_out)
 
 
 def _norm_maker(spec: str) -> Callable[..., Norm]:
@@ -223,6 +248,19 @@ def _norm_maker(spec: str) -> Callable[..., Norm]:
 
 def _model_file(experiment: Experiment) -> str | None:
     return MODELS.bound(experiment.model, "path") or None
+
+
+def _images(experiment: Experiment, training: Training) -> tuple[Splits, ValidationParts | None]:
+    """Returns the images to train on and to test on, and what validation needs."""
+    splits = build_splits(experiment.dataset, experiment.channels)
+    return build_validation(splits, training, experiment.channels)
+
+
+def _odd_images(splits: Splits, validation: ValidationParts | None) -> Iterable[str]:
+    """Returns warnings, once each, of the test's images and validation's beside training's."""
+    others = [splits.test, *([validation.source] if validation else [])]
+    pairs = (splits._replace(test=other) for other in others)
+    return dict.fromkeys(line for pair in pairs for line in oddities(pair))
 
 
 def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tfadv.attacks import PIXEL_RANGE, Attack
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config.evaluation_settings import Evaluation
-from tfadv.config.settings import Experiment, Training
+from tfadv.config.settings import LAST, Experiment, Training
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 from tfadv.errors import UserError
@@ -94,6 +94,11 @@ def check_decay(experiment: Experiment, training: Training) -> None:
 
 def _check_taken_over(experiment: Experiment, training: Training, started: str | None) -> None:
     branch = experiment.initial_norm_branch
+    if experiment.initial_checkpoint != LAST and not experiment.initial_weights:
+        raise UserError(
+            f"Experiment.initial_checkpoint = {experiment.initial_checkpoint!r} needs {_START}",
+            "Experiment.initial_checkpoint",
+        )
     if branch is not None and not experiment.initial_weights:
         raise UserError(
             f"Experiment.initial_norm_branch = {branch!r} needs {_START}",

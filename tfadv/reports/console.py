@@ -10,12 +10,14 @@ COLUMNS = 4  # of accuracies: more don't fit on a terminal
 def results_table(record: dict, of: str = "") -> Table:
     """Returns a results record as a table of branches and attacks.
 
-    Few attacks are columns, many are rows.
+    Few attacks are columns, many are rows. The best checkpoint's accuracies, if the record has
+    some, are beside the last one's.
 
     Args:
         record: as in ``results.json``.
         of: what was measured, if it isn't the model itself.
     """
+    record = _with_best(record)
     measured = f"{of}, {record['dataset']}" if of else record["dataset"]
     title = f"{measured}: accuracy on {record['examples']} images (95% interval)"
     branches = list(record["clean"])
@@ -33,6 +35,40 @@ def results_table(record: dict, of: str = "") -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def average_record(record: dict) -> dict | None:
+    """Returns what a record says of the moving average of the weights; None for nothing."""
+    average = record.get("weight_average")
+    if average is None or "best" not in record:
+        return average
+    best = record["best"]
+    return average | {"best": best["weight_average"] | {"chosen_by": best["chosen_by"]}}
+
+
+def _with_best(record: dict) -> dict:
+    """Returns a record in which the best checkpoint's branches are beside the last one's."""
+    best = record.get("best")
+    if best is None:
+        return record
+    titles = {"last": record, f"best, epoch {best['chosen_by']['epoch']:g}": best}
+    branches = [
+        (of, branch, f"{branch} ({title})")
+        for title, of in titles.items()
+        for branch in of["clean"]
+    ]
+    together = {
+        "clean": {name: of["clean"][branch] for of, branch, name in branches},
+        "attacks": [
+            row | {"branch": name}
+            for of, branch, name in branches
+            for row in of["attacks"]
+            if row["branch"] == branch
+        ],
+    }
+    if "worst_case" in record:
+        together["worst_case"] = {name: of["worst_case"][branch] for of, branch, name in branches}
+    return record | together
 
 
 def _by_attack(rows: list[dict]) -> list[tuple[str, dict[str, dict]]]:

@@ -2,16 +2,18 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from tfadv.config.settings import LAST
 from tfadv.errors import UserError
 from tfadv.files import refused
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.runs import saved_steps
+from tfadv.runs.chosen_step import chosen
 from tfadv.runs.saved_steps import SavedStep
 
 # What each of `WEIGHTS` is called in a checkpoint.
@@ -33,6 +35,8 @@ class Checkpoints:
             is another run's.
         keep: how many of the newest to keep; the one before the newest is the fallback.
         keep_every: keeps those of every so many steps as well; 0 stands for none.
+        best_at: returns the step of the best one as of a step, if there is one, which is
+            kept as well.
     """
 
     def __init__(
@@ -45,11 +49,12 @@ class Checkpoints:
         *,
         keep: int = 2,
         keep_every: int = 0,
+        best_at: Callable[[int], int | None] = lambda step: None,
     ):
         self._folder = folder
         self._optimizer = optimizer
         self._bound_to = bound_to or {}
-        self._keep, self._keep_every = keep, keep_every
+        self._keep, self._keep_every, self._best_at = keep, keep_every, best_at
         self._known: set[SavedStep] = set()  # to be whole
         tracked = {
             "model": _by_path(model.variables),
@@ -79,9 +84,8 @@ class Checkpoints:
             except (OSError, tf.errors.OpError) as error:
                 raise UserError(self._not_saved(saved, error)) from None
             self._known.add(saved)
-        saved_steps.keep_newest(
-            self._folder, self._bound_to, self._known, self._keep, self._keep_every
-        )
+        keeping = self._keep, self._keep_every, self._best_at
+        saved_steps.keep_newest(self._folder, self._bound_to, self._known, *keeping)
 
     def restore(self) -> int:
         """Restores the newest whole checkpoint.
@@ -95,13 +99,30 @@ class Checkpoints:
         saved = saved_steps.newest_whole(self._folder, self._bound_to)
         if saved is None:
             return 0
+        self._restore(saved)
+        return self._step
+
+    @contextlib.contextmanager
+    def at(self, step: int) -> Iterator[None]:
+        """Goes back to a step that is saved, and at the end to the present one, which is too.
+
+        Raises:
+            UserError: that step is not saved, or not whole.
+        """
+        now = str(self._step)
+        self._restore(chosen(self._folder, self._bound_to, str(step)))
+        try:
+            yield
+        finally:
+            self._restore(chosen(self._folder, self._bound_to, now))
+
+    def _restore(self, saved: SavedStep) -> None:
         try:
             self._checkpoint.restore(saved.prefix).assert_consumed()
         except (tf.errors.OpError, AssertionError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"'{saved.path}' is whole and can't be restored: {reason}") from None
         self._known.add(saved)
-        return self._step
 
     def remove_leftovers(self) -> None:
         """Removes what saves that were killed have left."""
@@ -140,22 +161,36 @@ def _by_path(variables) -> dict[str, tf.Variable]:
 
 
 def read_model(
-    folder: Path, weights: str = "trained", bound_to: Mapping[str, str] | None = None
+    folder: Path,
+    weights: str = "trained",
+    bound_to: Mapping[str, str] | None = None,
+    checkpoint: str = LAST,
 ) -> dict[str, np.ndarray]:
-    """Returns the values of a model's variables in the newest whole checkpoint, by path.
+    """Returns the values of a model's variables in a checkpoint, by path; see `read_step`."""
+    return read_step(folder, weights, bound_to, checkpoint)[1]
+
+
+def read_step(
+    folder: Path,
+    weights: str = "trained",
+    bound_to: Mapping[str, str] | None = None,
+    checkpoint: str = LAST,
+) -> tuple[int, dict[str, np.ndarray]]:
+    """Returns the step of a whole checkpoint, and the values of a model's variables by path.
 
     Args:
         folder: the checkpoints of a run.
         weights: of `WEIGHTS`: those that were trained, or their moving average.
         bound_to: digests of what the run is bound to, by name.
+        checkpoint: which, as `chosen` takes it; by default the newest that is whole.
 
     Raises:
-        UserError: there is no checkpoint, none is whole, or it has no average.
+        UserError: there is no such checkpoint, it is not whole, or it has no average.
     """
     try:
-        step, tensors = read_newest(folder, bound_to or {})
+        step, tensors = read_tensors(folder, bound_to or {}, checkpoint)
     except tf.errors.OpError:  # a training that goes on has just removed it
-        step, tensors = read_newest(folder, bound_to or {})
+        step, tensors = read_tensors(folder, bound_to or {}, checkpoint)
     found = values_of(tensors, _NAMES[weights])
     if not found:
         raise UserError(
@@ -168,7 +203,7 @@ def read_model(
             f"the norm statistics of the average in '{folder}' are measured when its run is "
             f"evaluated, and step {step} is not: let it end, or take the trained weights"
         )
-    return found
+    return step, found
 
 
 def values_of(tensors: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
@@ -181,11 +216,22 @@ def values_of(tensors: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndar
     }
 
 
-def read_newest(folder: Path, bound_to: Mapping[str, str]) -> tuple[int, dict[str, np.ndarray]]:
-    """Returns the step of the newest whole checkpoint, and all in it by TensorFlow's names."""
-    newest = saved_steps.newest_whole(folder, bound_to)
-    if newest is None:
+def read_tensors(
+    folder: Path, bound_to: Mapping[str, str], checkpoint: str = LAST
+) -> tuple[int, dict[str, np.ndarray]]:
+    """Returns the step of a whole checkpoint, and everything in it by TensorFlow's names.
+
+    Args:
+        folder: the checkpoints of a run.
+        bound_to: digests of what the run is bound to, by name.
+        checkpoint: which, as `chosen` takes it.
+
+    Raises:
+        UserError: there is no such checkpoint, or it is not whole.
+    """
+    saved = chosen(folder, bound_to, checkpoint)
+    if saved is None:
         raise UserError(f"no checkpoint in '{folder}'")
-    reader = tf.train.load_checkpoint(newest.prefix)
+    reader = tf.train.load_checkpoint(saved.prefix)
     keys = reader.get_variable_to_shape_map()
-    return newest.step, {key: reader.get_tensor(key) for key in keys}
+    return saved.step, {key: reader.get_tensor(key) for key in keys}

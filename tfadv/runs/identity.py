@@ -15,9 +15,11 @@ import tensorflow as tf
 
 from tfadv import digests, registry
 from tfadv.config import Config
+from tfadv.config.settings import LAST
 from tfadv.data import Source, manifest_file
 from tfadv.data.absent import AbsentSource
 from tfadv.data.manifest import difference, way_of, without_times
+from tfadv.data.selected import whole
 from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
 from tfadv.planning.plan import Plan
@@ -26,7 +28,8 @@ from tfadv.runs.run_directory import RunDirectory, bindings
 from tfadv.runs.trained_run import TrainedRun
 
 # Parts that choose no images, besides attacks.
-_NO_DATA = {"Evaluation", "Checkup", "Experiment", "Training", "Distribution", "Hardware"}
+_NO_DATA = {"Evaluation", "Validation", "Checkup", "Experiment", "Training"}
+_NO_DATA |= {"Distribution", "Hardware"}
 _BY_CHIEF = "as worker 0 says"
 _WEIGHTS_FILES = (".npz", ".keras", ".h5", ".safetensors")
 _VARIABLES = "variables"  # of a SavedModel
@@ -56,7 +59,7 @@ def check_run(directory: RunDirectory, plan: Plan, workers: Workers) -> dict[str
     _check_listed(plan, workers)
     recorded = directory.identity()
     found = _of_run(plan, recorded)
-    for split in plan.splits._fields:
+    for split in plan.sources:
         workers.agree(f"set of {split} images", without_times(found["data"].get(split, {})))
     for part in _CALLED:
         workers.agree(part.replace("_", " "), found.get(part))
@@ -145,7 +148,10 @@ def check_plugins(path: Path, read: Config) -> None:
 
 
 def check_results(run: TrainedRun) -> None:
-    """Raises `UserError` if a run's results were measured with other weights than it has."""
+    """Raises `UserError` if a run's results were measured with other weights than it has.
+
+    Those of a checkpoint that they don't tell of are not compared.
+    """
     results = run.results or {}
     measured = [results.get(part, {}).get("weights") for part in ("model", "weight_average")]
     if any(measured) and digests.of_model(run.model) not in measured:
@@ -166,19 +172,22 @@ def of_software() -> dict[str, str]:
     }
 
 
-def digest_of_weights(source: str) -> str | None:
+def digest_of_weights(source: str, checkpoint: str = LAST) -> str | None:
     """Returns a digest of the weights that a run starts from; None where there are none.
 
     Args:
         source: the folder of a run, of which the newest whole checkpoint counts, or of a
             SavedModel, of which its variables do, or a file of weights.
+        checkpoint: another one of the run's, as `chosen` takes it.
 
     Raises:
         UserError: there are checkpoints, and none is whole.
     """
     run = RunDirectory(Path(source))
     if run.has_checkpoint:
-        return digests.of_arrays(read_model(run.checkpoints_path, bound_to=run.bound_to()))
+        bound_to = run.bound_to()
+        values = read_model(run.checkpoints_path, bound_to=bound_to, checkpoint=checkpoint)
+        return digests.of_arrays(values)
     variables = run.path / _VARIABLES
     if variables.is_dir():
         return digests.of_path(variables)
@@ -191,8 +200,10 @@ def _check_listed(plan: Plan, workers: Workers) -> None:
     experiment = plan.experiment
     if experiment.manifest is None:
         return
-    sources = plan.splits._asdict().items()
-    here = {split: source for split, source in sources if not isinstance(source, AbsentSource)}
+    # Images that are held out, for the test or validation, are listed where they were taken from.
+    train, test = map(whole, plan.splits)
+    listed = {"train": train} | ({} if test is train else {"test": test})
+    here = {n: source for n, source in listed.items() if not isinstance(source, AbsentSource)}
     try:
         unlike = manifest_file.difference(experiment.manifest, here, experiment.data_digest)
     except UserError as error:  # all workers are to end, not only this one
@@ -206,12 +217,13 @@ def _check_listed(plan: Plan, workers: Workers) -> None:
 
 def _of_run(plan: Plan, recorded: Mapping) -> dict[str, object]:
     data, way = {}, plan.experiment.data_digest
-    for split, source in plan.splits._asdict().items():
+    for split, source in plan.sources.items():
         noted = recorded.get("data", {}).get(split)
         data[split] = source.manifest(way_of(noted) if noted else way)
     found = {"data": {split: manifest for split, manifest in data.items() if manifest}}
     start = plan.experiment.initial_weights
-    weights = digest_of_weights(start) if start else None
+    checkpoint = plan.experiment.initial_checkpoint
+    weights = digest_of_weights(start, checkpoint) if start else None
     if weights:
         found["initial_weights"] = weights
     if plan.model_file and Path(plan.model_file).is_file():

@@ -1,26 +1,20 @@
 """The folder of one run: what was asked, where it ran and what came out."""
 
-import datetime
-import importlib.metadata
 import itertools
 import json
-import platform
-import subprocess
-import sys
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfadv import digests
 from tfadv.config import Config
-from tfadv.config.gin_files import ROOT
-from tfadv.data import Splits
-from tfadv.devices.local import processor_name
+from tfadv.data import Source
 from tfadv.errors import UserError
 from tfadv.files import PARTIAL, check_place, read_json_lines, read_record, write_record, write_text
 from tfadv.runs import one_writer, saved_steps
 from tfadv.runs.division import may_change
+from tfadv.runs.start_record import start_record
 
-_PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "tensorflow-datasets")
 # What run.json holds of a run's images and weights.
 _IDENTITY = ("data", "initial_weights", "model_file", "transfer_from")
 _LONGEST_NAME = 200
@@ -114,12 +108,15 @@ class RunDirectory:
         record = self._noted() or {"seed": seed, "starts": []}
         written = (self.path / "config.gin").read_text(encoding="utf-8")
         differing = {key: list(values) for key, values in changed(written, config.text()).items()}
-        start = _start_record(devices) | dict(division or {})
+        start = start_record(devices) | dict(division or {})
         record["starts"].append(start | ({"changed": differing} if differing else {}))
         write_record(self.path / _NOTES, {**(identity or {}), **record})
 
-    def note_skipped(self, splits: Splits) -> None:
+    def note_skipped(self, sources: Mapping[str, Source]) -> None:
         """Records how many images are skipped, which, and why, where there are any.
+
+        Args:
+            sources: all images, by what they are for.
 
         Raises:
             UserError: the run's folder is gone.
@@ -129,7 +126,7 @@ class RunDirectory:
                 "count": len(source.skipped),
                 "files": {source.title(n): reason for n, reason in source.skipped.items()},
             }
-            for split, source in splits._asdict().items()
+            for split, source in sources.items()
             if source.skipped
         }
         record = self._noted()
@@ -190,10 +187,18 @@ class RunDirectory:
         """Returns the metrics that were noted, oldest first; damaged ones are left out."""
         return read_json_lines(self.path / _METRICS, "step")
 
-    def append_metrics(self, metrics: dict) -> None:
-        """Appends one line to ``metrics.jsonl``."""
+    def append_metrics(self, metrics: dict, lasting: bool = False) -> None:
+        """Appends one line to ``metrics.jsonl``.
+
+        Args:
+            metrics: JSON values.
+            lasting: whether to wait until it would outlive a loss of power.
+        """
         with open(self.path / _METRICS, "a", encoding="utf-8") as file:
             file.write(json.dumps(metrics, allow_nan=False) + "\n")
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
 
     def _noted(self) -> dict | None:
         """Returns what ``run.json`` holds, None where there is none."""
@@ -260,41 +265,3 @@ def bindings(text: str) -> dict[str, str]:
         elif key:
             pairs[key] += " " + line.strip()
     return pairs
-
-
-def _start_record(devices: Sequence[str]) -> dict:
-    return {
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "argv": sys.argv,
-        "versions": {"python": platform.python_version()} | _versions(),
-        "git_commit": _git_commit(),
-        "host": platform.platform(),
-        "processor": processor_name(),
-        "devices": list(devices),
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed as a package"
-    return found
-
-
-def _git_commit() -> str | None:
-    def git(*arguments: str) -> str | None:
-        done = subprocess.run(
-            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    if not (ROOT / ".git").exists():  # an installed package, perhaps inside another repository
-        return None
-    try:
-        commit = git("rev-parse", "HEAD")
-        return f"{commit} with local changes" if commit and git("status", "--porcelain") else commit
-    except FileNotFoundError:  # no git here
-        return None

@@ -30,6 +30,7 @@ _BARE = r"step-(\d+)\.(?:index|data-\d{5}-of-\d{5})"
 _BARE_LIST = "checkpoint"
 _LEFTOVER = re.compile(
     rf"step-\d+\.(?:partial|removed)|step-\d+_temp|{_BARE}\.tempstate\d+|{_BARE_LIST}\.tmp[0-9a-f]+"
+    r"|best-[\w.-]+\.json\.partial"
 )
 
 
@@ -113,7 +114,7 @@ class SavedStep:
 
 def any_saved(folder: Path) -> bool:
     """Returns whether a folder holds checkpoints, whole or not."""
-    return bool(_saved(folder)) or (folder / _BARE_LIST).exists()
+    return bool(all_saved(folder)) or (folder / _BARE_LIST).exists()
 
 
 def newest_whole(folder: Path, bound_to: Mapping[str, str]) -> SavedStep | None:
@@ -129,7 +130,7 @@ def newest_whole(folder: Path, bound_to: Mapping[str, str]) -> SavedStep | None:
         UserError: there are checkpoints, and none is whole.
     """
     flaws = []
-    for saved in _saved(folder):
+    for saved in all_saved(folder):
         flaw = saved.flaw(bound_to)
         if not flaw:
             for text in flaws:
@@ -172,7 +173,14 @@ def write(saved: SavedStep, bound_to: Mapping[str, str], write_files: Callable[[
         _to_disk(saved.folder.parent)
 
 
-def keep_newest(folder: Path, bound_to: Mapping[str, str], known: set, count: int, every: int):
+def keep_newest(
+    folder: Path,
+    bound_to: Mapping[str, str],
+    known: set,
+    count: int,
+    every: int,
+    best_at: Callable[[int], int | None],
+):
     """Removes old checkpoints, and what is not whole among the newest.
 
     Args:
@@ -181,12 +189,15 @@ def keep_newest(folder: Path, bound_to: Mapping[str, str], known: set, count: in
         known: those that this process found whole already.
         count: of the newest whole ones, which stay.
         every: those of its multiples stay, too; 0 stands for none.
+        best_at: returns the step of the best one as of a step, if there is one: for each of
+            the newest, from which the run may resume, that stays.
     """
-    kept = 0
-    for saved in _saved(folder):
+    kept, best = 0, set()
+    for saved in all_saved(folder):
         if kept < count and (saved in known or not saved.flaw(bound_to)):
             kept += 1
-        elif not (every and saved.step % every == 0):
+            best.add(best_at(saved.step))
+        elif not (every and saved.step % every == 0) and saved.step not in best:
             saved.remove()
     (folder / _BARE_LIST).unlink(missing_ok=True)  # it doesn't know what was saved since
 
@@ -198,7 +209,7 @@ def remove_leftovers(folder: Path) -> None:
             _remove(path)
 
 
-def _saved(folder: Path) -> list[SavedStep]:
+def all_saved(folder: Path) -> list[SavedStep]:
     """Returns all checkpoints, whole or not, newest first."""
     found = set()
     for path in folder.glob("step-*"):

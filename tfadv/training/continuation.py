@@ -17,7 +17,7 @@ from tfadv.optimization.schedules import RateFactor
 from tfadv.planning.plan import Plan
 from tfadv.registry import MODELS, NORMS
 from tfadv.runs import rate_factors
-from tfadv.runs.checkpoints import Checkpoints, read_newest, values_of
+from tfadv.runs.checkpoints import Checkpoints, read_tensors, values_of
 from tfadv.runs.run_directory import RunDirectory, changed
 from tfadv.training.trainer import Trainer
 
@@ -74,7 +74,7 @@ class Continuation:
                 or its epochs have other steps and the old run is within one. Nothing is set.
         """
         self.check(trainer.plan)
-        step, tensors = read_newest(self._old.checkpoints_path, self._old.bound_to())
+        step, tensors = read_tensors(self._old.checkpoints_path, self._old.bound_to())
         now = self._step_of(trainer.plan, step)
         model, optimizer = values_of(tensors, "model"), values_of(tensors, "optimizer")
         average = values_of(tensors, "average") if trainer.average else {}

@@ -1,4 +1,4 @@
-"""A run from its start to its results: restore, train, save, stop on signals, evaluate, write."""
+"""A run from its start to its results: restore, train, validate, save, stop, evaluate, write."""
 
 import functools
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from tfadv.training.finite import NotFiniteError
 from tfadv.training.replay import dump_of
 from tfadv.training.step.replica_step import accuracy_name
 from tfadv.training.trainer import Trainer
+from tfadv.training.validations import Validations
 
 STRIP_IMAGES = 8
 
@@ -39,10 +40,12 @@ class Session:
     Attributes:
         trainer: as given.
         evaluator: of its model.
+        validations: of the run so far.
 
     Raises:
-        UserError: the replicas don't divide an evaluation's batch, or the model to
-            transfer from is no bundle or of other images.
+        UserError: the replicas don't divide an evaluation's batch, the model to
+            transfer from is no bundle or of other images, or there is no branch to choose
+            the best checkpoint by.
     """
 
     def __init__(self, trainer: Trainer):
@@ -63,6 +66,7 @@ class Session:
             plan.branches(trainer.model),
             examination=examination,
         )
+        self.validations = Validations(trainer)
 
     def run(self, directory: RunDirectory, rate_factor: float | None = None) -> dict:
         """Trains from the newest whole checkpoint to the end, then evaluates.
@@ -90,6 +94,7 @@ class Session:
             trainer.average,
             directory.bound_to(),
             keep_every=self._plan.training.keep_every_epochs * self._plan.steps_per_epoch,
+            best_at=self.validations.history.best_step,
         )
         writer = RunWriter(directory, checkpoints, self._workers.is_chief)
         with self._workers.watched():
@@ -97,17 +102,20 @@ class Session:
             self._workers.agree("step in --model_dir, which must be on a shared disk", restored)
             self._resume(directory, restored, rate_factor)
             writer.begin(restored)
+            self.validations.note_best(writer)
             try:
                 self._train(writer)
             except NotFiniteError as error:
                 raise UserError(self._kept(error, directory)) from None
             except BadImagesError:
-                writer.save(self._plan.splits)
+                writer.save(self._plan.sources)
                 raise
+            stopped = self.validations.stopped_early()
+            if stopped and self._workers.is_chief:
+                directory.note_start(**stopped)
             with interruption.leaving("with the trained weights saved, and not yet evaluated"):
-                record = self.evaluate()
-                if measure_average(trainer):
-                    writer.save(self._plan.splits, again=True)
+                record = self._evaluate_saved(writer) | stopped
+                record |= self._evaluate_best(record, checkpoints, writer)
         writer.results(record)
         return record
 
@@ -150,6 +158,7 @@ class Session:
             directory.note_start(**{rate_factors.KEY: factors[-1]._asdict()})
         self._plan.learning_rate.factors = factors
         self.trainer.skipped = self._workers.greatest(directory.skipped_steps(step))
+        self.validations.resume(directory.metrics(), step)
 
     def _kept(self, error: NotFiniteError, directory: RunDirectory) -> str:
         """Keeps the step that went wrong, and returns what there is to do, in a line."""
@@ -174,27 +183,64 @@ class Session:
             try:
                 self._steps(writer, progress, asked)
             except Interrupted as interrupted:
-                writer.save(self._plan.splits)
+                writer.save(self._plan.sources)
                 raise Interrupted(interrupted.signal, f"at step {trainer.step}, saved") from None
 
     def _steps(self, writer: RunWriter, progress: Progress, asked: interruption.Answer) -> None:
-        trainer, splits = self.trainer, self._plan.splits
+        trainer, sources = self.trainer, self._plan.sources
 
         def stopping() -> int:
             # Workers stop together, whichever of them was asked to.
             return self._workers.greatest(asked.signal)
 
-        for metrics in trainer.steps(stopping):
+        # Where a run was killed after it was saved, and before it was validated.
+        if self.validations.is_due():
+            self.validations.validate(writer, progress)
+        for metrics in trainer.steps(stopping) if not self.validations.stopped_early() else ():
             writer.metrics(trainer.step, metrics)
+            self.validations.history.add(metrics)
             progress.update(trainer.step, **_shown(metrics))
             if number := stopping():
                 raise Interrupted(number, asked.leaves)
             epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
-            if self._save_is_due(epoch, within):
-                writer.save(splits)
+            validates = self.validations.is_due()
+            if validates or self._save_is_due(epoch, within):
+                writer.save(sources)
                 asked.leaves = f"as it was saved at step {trainer.step}"
             if within == 0:
                 writer.strip(trainer.step, *self._strip(), self._plan.attack.threat_model)
+            if validates:
+                self.validations.validate(writer, progress)
+                if self.validations.stopped_early():
+                    return
+
+    def _evaluate_saved(self, writer: RunWriter) -> dict:
+        """Returns the record of a step that is saved, and saves what was measured for it."""
+        record = self.evaluate()
+        if measure_average(self.trainer):
+            writer.save(self._plan.sources, again=True)
+        return record
+
+    def _evaluate_best(
+        self, last: dict, checkpoints: Checkpoints, writer: RunWriter
+    ) -> dict[str, dict]:
+        """Returns the record of the best checkpoint, which the test images had no part in choosing.
+
+        Args:
+            last: the record of the present step.
+            checkpoints: of the run.
+            writer: saves what was measured for it.
+        """
+        best = self.validations.history.best()
+        if best is None:
+            return {}
+        if best["step"] == self.trainer.step:
+            measured = {key: value for key, value in last.items() if key != "stopped_early"}
+        else:
+            with checkpoints.at(best["step"]):
+                measured = self._evaluate_saved(writer)
+        chosen = {name: best[name] for name in ("step", "epoch", "criterion", "value")}
+        return {"best": {**measured, "chosen_by": chosen}}
 
     def _save_is_due(self, epoch: int, within: int) -> bool:
         training = self._plan.training

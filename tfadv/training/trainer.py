@@ -112,6 +112,7 @@ class Trainer:
             experiment.initial_weights_kind,
             experiment.new_head,
             experiment.initial_norm_branch,
+            experiment.initial_checkpoint,
         )
         if self.average:
             self.average.restart()
@@ -122,9 +123,15 @@ class Trainer:
 
         A checkpoint keeps those: what is measured with them can be had again.
         """
-        if self.plan.norm_policy.across_replicas == "local":
-            averages = self.average.averages if self.average else []
-            share_the_first(self.distribution, [*self.model.non_trainable_variables, *averages])
+        share_the_first(self.distribution, self.untrained_variables)
+
+    @property
+    def untrained_variables(self) -> list[keras.Variable]:
+        """What replicas may have different values of: statistics, and their averages."""
+        if self.plan.norm_policy.across_replicas != "local":
+            return []
+        averages = self.average.averages if self.average else []
+        return [*self.model.non_trainable_variables, *averages]
 
     def steps(self, stops: Callable[[], object] = lambda: False) -> Iterator[dict]:
         """Trains to the end of the plan; yields the means of every `steps_per_call` steps.
