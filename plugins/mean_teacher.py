@@ -26,6 +26,7 @@ class MeanTeacher(Adversarial):
     """
 
     needs_average = True
+    unchecked = {"has weights that sum to one": "what the teacher says is part of the loss"}
 
     def __init__(
         self,

@@ -112,9 +112,9 @@ def has_weights_that_sum_to_one(make: MakeStrategy) -> None:
 
 def is_a_mean_over_images(make: MakeStrategy) -> None:
     """Every image twice makes the same loss."""
-    strategy, batch = make(), some_examples()
+    run, batch = TinyRun(make()), some_examples()
     doubled = batch.replaced({n: tf.repeat(v, 2, axis=0) for n, v in batch.tensors.items()})
-    once, twice = (TinyRun(strategy).first_pass(of) for of in (batch, doubled))
+    once, twice = run.first_pass(batch), run.first_pass(doubled)
     logits = _random_logits(once)
     loss = once.loss(logits)
     again = twice.loss({kind: tf.repeat(y, 2, axis=0) for kind, y in logits.items()})
