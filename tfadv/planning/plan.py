@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 
@@ -38,7 +38,7 @@ from tfadv.registry import (
     STRATEGIES,
     configured,
 )
-from tfadv.strategies import Strategy
+from tfadv.strategies import BatchStrategy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Plan:
     Attributes:
         mixing: of training images in pairs.
         extra: images that are trained on beside those of the data set.
+        attacks: those that the strategy names, by their specs.
         warnings: lines about what it was given and is hardly meant so.
         recipe: the gin files of the paper's row that this is, if it is one.
         validation: what is measured on the way, if something is.
@@ -60,7 +61,7 @@ class Plan:
     distribution: Distribution
     splits: Splits
     augmentation: Augmentation
-    strategy: Strategy
+    strategy: BatchStrategy
     attack: Attack
     evaluation_attacks: dict[str, Attack]
     checkup: Checkup | None
@@ -71,6 +72,7 @@ class Plan:
     recipe: tuple[str, ...] | None = None
     mixing: Mixing = dataclasses.field(default_factory=Mixing)
     extra: Source | None = None
+    attacks: Mapping[str, Attack] = dataclasses.field(default_factory=dict)
     validation: ValidationParts | None = None
 
     def __post_init__(self):
@@ -133,8 +135,17 @@ class Plan:
 
     @property
     def threat_model(self) -> ThreatModel | None:
-        """What the model is trained to withstand; None where nothing attacks it."""
+        """What the model is trained to withstand; None where nothing attacks it.
+
+        Where a strategy names several attacks, it is that of ``Experiment.attack``.
+        """
         return self.attack.threat_model if self.strategy.attacks else None
+
+    @property
+    def other_threat_models(self) -> dict[str, ThreatModel]:
+        """Those of the strategy's own attacks that differ from the run's, by their specs."""
+        found = {spec: attack.threat_model for spec, attack in self.attacks.items()}
+        return {spec: other for spec, other in found.items() if other != self.threat_model}
 
     def branches(self, model: Trainable) -> tuple[str, ...]:
         """Returns the norm branches of a model that were trained, here or before.
@@ -150,12 +161,14 @@ class Plan:
 
     def describe(self) -> dict[str, object]:
         """Returns what a record says of how a model was trained."""
+        others = {spec: other.record() for spec, other in self.other_threat_models.items()}
         return {
             "recipe": self.recipe and list(self.recipe),
             "norm": self.experiment.norm,
             "strategy": self.experiment.strategy,
             "scale": self.experiment.scale,
             "threat_model": self.threat_model and self.threat_model.record(),
+            **({"other_threat_models": others} if others else {}),
         }
 
     @property
@@ -183,23 +196,24 @@ def build_plan(
     Raises:
         UserError: a parameter, name, file or image is wrong.
     """
-    experiment = configured(Experiment)
-    training = configured(Training)
+    experiment, training = configured(Experiment), configured(Training)
     if training.attack_dtype == "auto":
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
     parts = _parts(experiment, evaluation)
+    plan_checks.check_strategy(experiment, training, parts["strategy"], parts["attack"])
     norm = _norm(experiment, training, parts["norm_policy"])
     plan_checks.check_decay(experiment, training)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits, validation = (splits, None) if splits else _images(experiment, training)
     extra = extra or build_extra(experiment.extra, splits.train)
     plan_checks.check_sizes(parts["augmentation"], splits.test)
-    attacks, left_out = _fitted_attacks(parts, splits.test, validation)
+    attacks, left_out = _for_classes(parts, splits.test)
+    validated = validation.attacks if validation else {}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
         *odd_images(splits, [validation.source] if validation else [], extra),
-        *plan_checks.odd_attacks(attacks),
+        *plan_checks.odd_attacks({**validated, **attacks}),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
         *plan_checks.long_evaluation(parts["evaluation_attacks"], evaluation, splits.test),
@@ -226,6 +240,24 @@ def _norm(experiment: Experiment, training: Training, policy: NormPolicy) -> Nor
     return norm
 
 
+def _for_classes(
+    parts: dict[str, object], source: Source
+) -> tuple[dict[str, Attack], tuple[str, ...]]:
+    """Makes the attacks of a plan those that run on as many classes as there are.
+
+    Returns:
+        All of them by what the user calls them, and a line about each that is run in part.
+    """
+    parts["attack"] = parts["attack"].for_classes(source.classes)
+    parts["attacks"], in_training = plan_checks.for_classes(parts["attacks"], source)
+    parts["evaluation_attacks"], left_out = plan_checks.for_classes(
+        parts["evaluation_attacks"], source
+    )
+    named = {f"{spec} in training": attack for spec, attack in parts["attacks"].items()}
+    called = {"the training attack": parts["attack"], **named, **parts["evaluation_attacks"]}
+    return called, (*in_training, *left_out)
+
+
 def _norm_maker(spec: str) -> Callable[..., Norm]:
     """Returns what builds the run's norms; a bound ε or momentum wins over a Keras layer's."""
     bound = [name for name in ("epsilon", "momentum") if NORMS.bound(spec, name) is not None]
@@ -247,21 +279,6 @@ def _images(experiment: Experiment, training: Training) -> tuple[Splits, Validat
     return build_validation(splits, training, experiment.channels)
 
 
-def _fitted_attacks(
-    parts: dict[str, object], images: Source, validation: ValidationParts | None
-) -> tuple[dict[str, Attack], tuple[str, ...]]:
-    """Fits the attacks among a plan's parts to the images' classes.
-
-    Returns:
-        All attacks by what the user calls them, and a line about each that is run in part.
-    """
-    parts["attack"] = parts["attack"].for_classes(images.classes)
-    evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], images)
-    parts["evaluation_attacks"] = evaluated
-    validated = validation.attacks if validation else {}
-    return {"the training attack": parts["attack"], **validated, **evaluated}, left_out
-
-
 def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:
     return configured(
         LearningRate,
@@ -274,13 +291,16 @@ def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningR
 
 def _parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
     """Returns what a plan is made of that depends on no image."""
+    strategy = STRATEGIES.build(experiment.strategy, "Experiment.strategy")
+    parameter = f"{type(strategy).__name__}.attacks"
     return {
         "norm_policy": configured(NormPolicy),
         "distribution": configured(Distribution),
         "hardware": configured(Hardware),
         "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
-        "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
+        "strategy": strategy,
         "attack": build_attack(experiment.attack, "Experiment.attack"),
+        "attacks": {spec: build_attack(spec, parameter) for spec in strategy.named_attacks},
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
         "bad_images": configured(BadImages),
