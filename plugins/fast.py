@@ -18,6 +18,8 @@ class Fast(Adversarial):
         clean_label_smoothing: of the clean images' loss; None takes the other.
     """
 
+    attack_settings = ("epsilon",)
+
     def __init__(
         self,
         step_ratio: float = 1.25,

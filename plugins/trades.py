@@ -5,14 +5,9 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check
+from tfadv.losses import divergence
 from tfadv.registry import STRATEGIES
 from tfadv.strategies import ADV, CLEAN, Strategy
-
-
-def divergence(clean_logits: tf.Tensor, adv_logits: tf.Tensor) -> tf.Tensor:
-    """Returns KL(softmax(clean) ‖ softmax(adv)) of logits [N, K], float32 [N]."""
-    clean, adv = tf.nn.log_softmax(clean_logits), tf.nn.log_softmax(adv_logits)
-    return tf.reduce_sum(tf.exp(clean) * (clean - adv), -1)
 
 
 class DivergencePGD(PGD):
@@ -45,6 +40,7 @@ class Trades(Strategy):
     """
 
     branches = (CLEAN, ADV)
+    attack_settings = ("epsilon", "steps", "step_size")
 
     def __init__(self, beta: float = 6.0, label_smoothing: float = 0.0):
         super().__init__(label_smoothing)

@@ -33,6 +33,7 @@ ROOMS = (
     "config",
     "reports",
     "planning",
+    "training/step",
     "inspection",
     "runs",
     "interop",

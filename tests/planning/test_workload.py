@@ -57,6 +57,28 @@ def test_the_workload_counts_what_a_strategy_uses(recipe, attacked, trained):
     assert workload.forward_flops == operations
 
 
+@pytest.mark.usefixtures("worked_plugins")
+@pytest.mark.parametrize(
+    ("strategy", "bindings", "attacked", "trained"),
+    [
+        ("awp", (), 2, 4),
+        ("free", ("Free.replays = 3",), 0, 3),
+        ("fine_advprop", ("weak/PGD.steps = 5",), 2 + 5, 3),
+        ("mean_teacher", ("Training.average_decay = 0.9",), 2 + 0.5, 2),
+    ],
+)
+def test_the_workload_of_a_step_of_its_own(strategy, bindings, attacked, trained):
+    """Two passes of AWP, three replays, two attacks, a teacher's forward."""
+    two = "FineAdvProp.attacks = ('pgd', 'weak/pgd')"
+    branches = "MixtureBatchNorm.branches = ('clean', 'adv', 'weak')"
+    if strategy == "fine_advprop":
+        bindings = (two, branches, *bindings)
+    plan = make_plan("mbn", f"Experiment.strategy = '{strategy}'", *bindings)
+    model = plan.build_model()
+    found = measure_workload(model, plan.strategy, plan.attack, 16, 1.0, plan.attacks)
+    assert (found.attack_steps, found.trained_images) == (attacked, trained)
+
+
 def test_every_kind_of_product_is_counted():
     """Of each of Keras' layers by its own kernel and shapes; attention by its definition."""
     model = kinds_of_layers()

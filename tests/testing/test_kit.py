@@ -1,6 +1,7 @@
 """The conformance kit: all that is registered passes, and what is broken is named."""
 
 import importlib
+import unittest
 
 import pytest
 from shared.project import WORKED_PLUGINS
@@ -8,6 +9,7 @@ from shared.tiny_data import npz_arguments, write_splits
 
 from tfadv import config, testing
 from tfadv.config import plugin_modules
+from tfadv.errors import UserError
 from tfadv.optimization.keras_optimizers import PAPERS
 
 BROKEN = ["broken_plugins", "broken_models", "broken_data", "broken_optimization"]
@@ -40,6 +42,12 @@ SLOW = {
     "attack autoattack: is deterministic by its seeds",
     "attack autoattack: has no python state",
     "attack autoattack: compiles with xla",
+}
+# A whole step takes XLA seconds: one is compiled among the quick tests.
+SLOW |= {
+    f"strategy {name}: compiles with xla"
+    for name in testing.KINDS["strategy"].names()
+    if name != "adversarial"
 }
 # Half a minute together; what they are made of is tested in rooms of their own.
 SLOW_PARTS = ("model ", "augmentation inception_crop", "dataset synthetic")
@@ -83,6 +91,24 @@ def test_every_broken_plugin_is_caught_with_its_fault_named(module, forget_plugi
         (check,) = (c for c in testing.checks(kind, name) if c.title == title)
         with pytest.raises(testing.ConformanceError, match=message):
             check()
+
+
+def test_a_strategy_says_which_checks_don_t_apply_and_why(forget_plugins):
+    title = "has weights that sum to one"
+    (check,) = (c for c in testing.checks("strategy", "mart") if c.title == title)
+    with pytest.raises(unittest.SkipTest, match="its boosted cross-entropy adds a margin"):
+        check()
+    mart = testing.KINDS["strategy"].get("mart")
+
+    @testing.KINDS["strategy"].register("misspelt")
+    class Misspelt(mart):
+        """Names a check that there isn't."""
+
+        unchecked = {"has weights that sum to on": "a slip"}
+
+    (check,) = (c for c in testing.checks("strategy", "misspelt") if c.title == title)
+    with pytest.raises(UserError, match="Did you mean 'has weights that sum to one'"):
+        check()
 
 
 def test_a_part_without_sizes_takes_small_ones():

@@ -23,12 +23,12 @@ def by_hand(trainer, count):
     step, total = trainer.train_step, {}
     phase = dataclasses.replace(step.phase(0), late=False)
     with trainer.average.in_place():
-        of_batch = tf.function(lambda *rows: step.portion(phase)(*rows)[2], autograph=False)
+        of_batch = tf.function(
+            lambda batch: step.without_update(batch, phase).statistics, autograph=False
+        )
         batches = iter(trainer.batches(trainer.step))
         for _ in range(count):
-            batch = next(batches)
-            rows = tf.cast(batch["image"], tf.float32), batch["label"], batch["index"]
-            for path, ((mean, variance),) in of_batch(*rows).items():
+            for path, ((mean, variance),) in of_batch(next(batches)).items():
                 for name, moment in (("moving_mean", mean), ("moving_variance", variance)):
                     total.setdefault(f"{path}/{name}", []).append(np.float64(moment))
     return {path: np.mean(moments, 0) for path, moments in total.items()}

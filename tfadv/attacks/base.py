@@ -32,6 +32,7 @@ class Attack(abc.ABC):
         targeted: whether it drives images towards a chosen wrong class.
         jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph on CPU.
         needs_gradient: whether it follows the model's gradient by the images.
+        takes_soft_labels: whether its labels may be shares of the classes, float32 [N, K].
         borrows: what gin binds for every attack unless it is bound for one: the
             threat model.
     """
@@ -39,6 +40,7 @@ class Attack(abc.ABC):
     targeted = False
     jit_compile: bool | str = "auto"
     needs_gradient = True
+    takes_soft_labels = False
     borrows = ("PGD.epsilon", "PGD.ball")
 
     @classmethod

@@ -11,6 +11,7 @@ from tfadv.attacks.gradients import classified, expected, with_input_gradient
 from tfadv.attacks.objectives import AWAY, TOWARDS, check_classes
 from tfadv.devices.local import compiles
 from tfadv.errors import check, check_choice
+from tfadv.losses import likeliest
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
@@ -124,12 +125,16 @@ class PGD(Attack):
         Args:
             logits_fn: maps images to logits.
             images: float32 [N, H, W, C], the originals.
-            labels: int32 [N].
+            labels: int32 [N], or soft ones, float32 [N, K]: the cross-entropy of an untargeted
+                attack is theirs, all else takes the class with the largest share.
             draw: int32 [N], what the targets are drawn by.
 
         Returns:
             A function from logits [N, K] to losses [N], called once a step.
         """
+        if not self.targeted and self.loss == "cross_entropy":
+            return lambda logits: -AWAY[self.loss](logits, labels)
+        labels = likeliest(labels)
         if not self.targeted:
             return lambda logits: -AWAY[self.loss](logits, labels)
         towards = TOWARDS[self.loss]
@@ -196,6 +201,11 @@ class PGD(Attack):
     def check_classes(self, classes: int) -> None:
         """Raises `UserError` where the loss needs more; see `Attack.check_classes`."""
         check_classes(f"{type(self).__name__}.loss", self.loss, self.targeted, classes)
+
+    @property
+    def takes_soft_labels(self) -> bool:
+        """True, unless a subclass has an objective of its own, which may not take them."""
+        return type(self).objective is PGD.objective
 
     @property
     def passes(self) -> float:

@@ -116,7 +116,7 @@ class Model(TrainableModel):
 
     @property
     def default_branch(self) -> str:
-        """The branch of a call that names none: 'adv' where there is one."""
+        """The branch of a call that names none: that of its norms."""
         return self.units[0].norm.default_branch
 
     @abc.abstractmethod

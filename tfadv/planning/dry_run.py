@@ -56,7 +56,7 @@ def report(
     yield from _work_lines(plan)
     yield from _validation_lines(plan)
     yield from _update_lines(plan, model)
-    workload = measure_workload(model, plan.strategy, plan.attack, at_once)
+    workload = measure_workload(model, plan.strategy, plan.attack, at_once, attacks=plan.attacks)
     gradients = model.trainable_variables
     kept = [*kept, *gradients, *(gradients if share > at_once else [])]
     activations = measure_activations(model, attacked=workload.attack_steps > 0)
@@ -95,9 +95,10 @@ def _printed(row: PaperRow) -> str:
 
 
 def _work_lines(plan: Plan) -> Iterator[str]:
-    training, steps = plan.training, plan.attack.describe().get("steps", "?")
+    training, attacks = plan.training, {plan.experiment.attack: plan.attack} | plan.attacks
+    shown = (f"{spec}, {one.describe().get('steps', '?')} steps" for spec, one in attacks.items())
     yield (
-        f"device    attacks its images ({plan.experiment.attack}, {steps} steps, "
+        f"device    attacks its images ({', '.join(shown)}, "
         f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.kinds)} images "
         f"({training.dtype}), all-reduces gradients and statistics, updates"
     )

@@ -1,7 +1,7 @@
 """The parts of one experiment, chosen by gin and built before any work starts."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import keras
 
@@ -36,7 +36,7 @@ from tfadv.registry import (
     STRATEGIES,
     configured,
 )
-from tfadv.strategies import Strategy
+from tfadv.strategies import BatchStrategy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Plan:
     """Everything a run needs, checked, before TensorFlow starts a device.
 
     Attributes:
+        attacks: those that the strategy names, by their specs.
         warnings: lines about what it was given and is hardly meant so.
         recipe: the gin files of the paper's row that this is, if it is one.
         validation: what is measured on the way, if something is.
@@ -56,7 +57,7 @@ class Plan:
     distribution: Distribution
     splits: Splits
     augmentation: Augmentation
-    strategy: Strategy
+    strategy: BatchStrategy
     attack: Attack
     evaluation_attacks: dict[str, Attack]
     checkup: Checkup | None
@@ -65,6 +66,7 @@ class Plan:
     hardware: Hardware
     warnings: tuple[str, ...]
     recipe: tuple[str, ...] | None = None
+    attacks: Mapping[str, Attack] = dataclasses.field(default_factory=dict)
     validation: ValidationParts | None = None
 
     @property
@@ -118,8 +120,17 @@ class Plan:
 
     @property
     def threat_model(self) -> ThreatModel | None:
-        """What the model is trained to withstand; None where nothing attacks it."""
+        """What the model is trained to withstand; None where nothing attacks it.
+
+        Where a strategy names several attacks, it is that of ``Experiment.attack``.
+        """
         return self.attack.threat_model if self.strategy.attacks else None
+
+    @property
+    def other_threat_models(self) -> dict[str, ThreatModel]:
+        """Those of the strategy's own attacks that differ from the run's, by their specs."""
+        found = {spec: attack.threat_model for spec, attack in self.attacks.items()}
+        return {spec: other for spec, other in found.items() if other != self.threat_model}
 
     def branches(self, model: Trainable) -> tuple[str, ...]:
         """Returns the norm branches of a model that were trained, here or before.
@@ -135,12 +146,14 @@ class Plan:
 
     def describe(self) -> dict[str, object]:
         """Returns what a record says of how a model was trained."""
+        others = {spec: other.record() for spec, other in self.other_threat_models.items()}
         return {
             "recipe": self.recipe and list(self.recipe),
             "norm": self.experiment.norm,
             "strategy": self.experiment.strategy,
             "scale": self.experiment.scale,
             "threat_model": self.threat_model and self.threat_model.record(),
+            **({"other_threat_models": others} if others else {}),
         }
 
     @property
@@ -165,12 +178,12 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     Raises:
         UserError: a parameter, name, file or image is wrong.
     """
-    experiment = configured(Experiment)
-    training = configured(Training)
+    experiment, training = configured(Experiment), configured(Training)
     if training.attack_dtype == "auto":
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
     parts = _parts(experiment, evaluation)
+    plan_checks.check_strategy(experiment, training, parts["strategy"], parts["attack"])
     norm = NORMS.build(experiment.norm, "Experiment.norm")
     plan_checks.check_start(
         experiment, training, parts["norm_policy"], norm, _model_file(experiment)
@@ -180,18 +193,15 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     splits, validation = (splits, None) if splits else _images(experiment, training)
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
-    parts["attack"] = parts["attack"].for_classes(splits.test.classes)
-    evaluated, left_out = plan_checks.for_classes(parts["evaluation_attacks"], splits.test)
-    parts["evaluation_attacks"] = evaluated
+    attacks, left_out = _for_classes(parts, splits.test)
     validated = validation.attacks if validation else {}
-    attacks = {"the training attack": parts["attack"], **validated, **evaluated}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
         *_odd_images(splits, validation),
-        *plan_checks.odd_attacks(attacks),
+        *plan_checks.odd_attacks({**validated, **attacks}),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
-        *plan_checks.long_evaluation(evaluated, evaluation, splits.test),
+        *plan_checks.long_evaluation(parts["evaluation_attacks"], evaluation, splits.test),
         *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
     )
     return Plan(
@@ -205,6 +215,24 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
         validation=validation,
         **parts,
     )
+
+
+def _for_classes(
+    parts: dict[str, object], source: Source
+) -> tuple[dict[str, Attack], tuple[str, ...]]:
+    """Makes the attacks of a plan those that run on as many classes as there are.
+
+    Returns:
+        All of them by what the user calls them, and a line about each that is run in part.
+    """
+    parts["attack"] = parts["attack"].for_classes(source.classes)
+    parts["attacks"], in_training = plan_checks.for_classes(parts["attacks"], source)
+    parts["evaluation_attacks"], left_out = plan_checks.for_classes(
+        parts["evaluation_attacks"], source
+    )
+    named = {f"{spec} in training": attack for spec, attack in parts["attacks"].items()}
+    called = {"the training attack": parts["attack"], **named, **parts["evaluation_attacks"]}
+    return called, (*in_training, *left_out)
 
 
 def _norm_maker(spec: str) -> Callable[..., Norm]:
@@ -247,13 +275,16 @@ def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningR
 
 def _parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
     """Returns what a plan is made of that depends on no image."""
+    strategy = STRATEGIES.build(experiment.strategy, "Experiment.strategy")
+    parameter = f"{type(strategy).__name__}.attacks"
     return {
         "norm_policy": configured(NormPolicy),
         "distribution": configured(Distribution),
         "hardware": configured(Hardware),
         "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
-        "strategy": STRATEGIES.build(experiment.strategy, "Experiment.strategy"),
+        "strategy": strategy,
         "attack": build_attack(experiment.attack, "Experiment.attack"),
+        "attacks": {spec: build_attack(spec, parameter) for spec in strategy.named_attacks},
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
         "bad_images": configured(BadImages),

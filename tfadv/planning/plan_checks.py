@@ -13,7 +13,7 @@ from tfadv.norms import Norm, NormPhase, NormPolicy
 from tfadv.optimization import keras_optimizers
 from tfadv.optimization.schedules import LearningRate, StepDecay
 from tfadv.registry import OPTIMIZERS
-from tfadv.strategies import Strategy
+from tfadv.strategies import BatchStrategy
 
 # More than one GPU does of any but a tiny network: who is warned by it is warned rightly.
 _PASSES_PER_SECOND = 10_000
@@ -121,6 +121,38 @@ def _check_taken_over(experiment: Experiment, training: Training, started: str |
             )
 
 
+def check_strategy(
+    experiment: Experiment, training: Training, strategy: BatchStrategy, attack: Attack
+) -> None:
+    """Checks that a run has what its strategy takes.
+
+    Args:
+        experiment: names the two.
+        training: how long and what.
+        strategy: of the run.
+        attack: the run's own.
+
+    Raises:
+        UserError: the attack lacks a setting, or there is no average of the weights.
+    """
+    name = experiment.strategy
+    missing = [setting for setting in strategy.attack_settings if not hasattr(attack, setting)]
+    if missing:
+        raise UserError(
+            f"Experiment.strategy = '{name}' takes {', '.join(strategy.attack_settings)} of the "
+            f"run's attack, and Experiment.attack = '{experiment.attack}' has no {missing[0]}: "
+            "bind 'pgd' or an attack of its kind",
+            "Experiment.attack",
+        )
+    kept = training.average_decay is not None or training.average_from_epoch is not None
+    if strategy.needs_average and not kept:
+        raise UserError(
+            f"Experiment.strategy = '{name}' learns from the weights' moving average: bind "
+            "Training.average_decay, such as 0.999",
+            "Training.average_decay",
+        )
+
+
 def check_sizes(name: str, augmentation: Augmentation, source: Source) -> None:
     """Checks that a model trains on images of the size and channels that it is evaluated on.
 
@@ -219,7 +251,7 @@ def long_attacks(attacks: Mapping[str, Attack], images: int, patience: float) ->
 
 
 def long_training(
-    attack: Attack, strategy: Strategy, training: Training, source: Source
+    attack: Attack, strategy: BatchStrategy, training: Training, source: Source
 ) -> tuple[str, ...]:
     """Returns a warning if the attack takes long in all epochs on the images of `source`."""
     images = training.epochs * len(source) if strategy.attacks else 0

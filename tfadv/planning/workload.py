@@ -3,15 +3,15 @@
 import copy
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import tensorflow as tf
 
-from tfadv import randomness
 from tfadv.attacks import Attack
 from tfadv.devices.tracing import functions_opened
 from tfadv.models.classifier import Trainable
-from tfadv.pixels import LogitsFn
-from tfadv.strategies import Network, Strategy
+from tfadv.planning.counting_step import CountingStep
+from tfadv.strategies import Batch, BatchStrategy
 
 # A gradient by the inputs costs a forward; that by inputs and weights two.
 ATTACK_PASSES = 2
@@ -27,7 +27,8 @@ class Workload:
         forward_flops: operations of one forward; a multiplication and an
             addition are two.
         attack_steps: gradient steps for each image of the batch.
-        trained_images: images in the loss for each image of the batch.
+        trained_images: images in a forward and backward of the loss for each image of the
+            batch, each pass counted.
     """
 
     forward_flops: float
@@ -49,10 +50,11 @@ class Workload:
 
 def measure_workload(
     model: Trainable,
-    strategy: Strategy,
+    strategy: BatchStrategy,
     attack: Attack,
     images: int,
     forward: float | None = None,
+    attacks: Mapping[str, Attack] | None = None,
 ) -> Workload:
     """Counts what a step of `images` computes: by the model's graph and the attack's questions.
 
@@ -62,9 +64,10 @@ def measure_workload(
         attack: likewise.
         images: of a step.
         forward: operations of the model's, where they are known.
+        attacks: those that the strategy names.
     """
     forward = forward or measure_forward(model)
-    asked, trained = _images_used(model, strategy, attack, images)
+    asked, trained = _images_used(model, strategy, attack, images, attacks or {})
     return Workload(forward, asked / images, trained / images)
 
 
@@ -130,41 +133,30 @@ _PRODUCTS = {
 }
 
 
-class _Answering:
-    """A model's stand-in that answers every attack alike, and counts the images that it sees."""
-
-    def __init__(self, model: Trainable):
-        self.branches = model.branches
-        self.classes = model.classes
-        self.asked = 0
-
-    def logits_fn(self, *_) -> LogitsFn:
-        """Returns the one answer: the classes by the images' brightness."""
-
-        def logits(images: tf.Tensor) -> tf.Tensor:
-            self.asked += images.shape[0]
-            brightness = tf.reduce_mean(images, [1, 2, 3])[:, tf.newaxis]
-            return brightness * tf.range(self.classes, dtype=tf.float32)
-
-        return logits
-
-
 def _images_used(
-    model: Trainable, strategy: Strategy, attack: Attack, images: int
+    model: Trainable,
+    strategy: BatchStrategy,
+    attack: Attack,
+    images: int,
+    attacks: Mapping[str, Attack],
 ) -> tuple[float, int]:
     """Returns at how many images a step's attacks look, whosever they are, and how many train.
 
     The strategy does what it does in a step, on images of a few pixels and step by step.
     """
-    steps = getattr(attack, "steps", 0)
-    more = max(steps / _STEPS_COUNTED, 1.0)
-    if more > 1:
-        attack = copy.copy(attack)
-        attack.steps = _STEPS_COUNTED
-    answering = _Answering(model)
-    network = Network(answering, kinds=strategy.kinds)
+    most = max(getattr(one, "steps", 0) for one in (attack, *attacks.values()))
+    more = max(most / _STEPS_COUNTED, 1.0)
+    fewer = {spec: _of_fewer_steps(one, more) for spec, one in attacks.items()}
+    step = CountingStep(model, strategy, _of_fewer_steps(attack, more), fewer)
     x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
-    seeds = randomness.example_seeds(0, "workload", tf.range(images))
     with functions_opened():
-        found = strategy.training_images(network, attack, x, labels, seeds)
-    return answering.asked * more, sum(batch.shape[0] for batch in found.values())
+        strategy.run(step, Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0))
+    return step.asked * more, step.trained
+
+
+def _of_fewer_steps(attack: Attack, times: float) -> Attack:
+    if times == 1 or not hasattr(attack, "steps"):
+        return attack
+    fewer = copy.copy(attack)
+    fewer.steps = round(attack.steps / times)
+    return fewer

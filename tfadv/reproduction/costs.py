@@ -57,7 +57,9 @@ class Costs:
         plan = build_plan(read)
         model, forward = self._network(read, plan)
         images = min(plan.training.batch_size, _COUNTED_IMAGES)
-        workload = measure_workload(model, plan.strategy, plan.attack, images, forward)
+        workload = measure_workload(
+            model, plan.strategy, plan.attack, images, forward, plan.attacks
+        )
         of_an_image = workload.flops(plan.training.dtype, plan.training.attack_dtype)
         trained = plan.steps * plan.training.batch_size
         training = {dtype: count * trained for dtype, count in of_an_image.items()}

@@ -122,7 +122,12 @@ def _measured(
     @tf.function(autograph=False)
     def measured(batch):
         network = Network(
-            run.model, NormPhase(policy), kinds, training.attack_dtype, training.dtype
+            run.model,
+            NormPhase(policy),
+            kinds,
+            training.attack_dtype,
+            training.dtype,
+            plan.strategy.attacked_kinds,
         )
         seeds = randomness.example_seeds(plan.experiment.seed, "attack", batch["index"])
         drops = randomness.example_seeds(plan.experiment.seed, "dropout", batch["index"])

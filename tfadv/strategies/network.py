@@ -1,6 +1,6 @@
 """What a training strategy sees of the model in one step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -27,6 +27,7 @@ class Network:
         kinds: the norm branch of each kind of images, as `Strategy.kinds`.
         attack_dtype: of the attack's convolutions.
         dtype: of the training forward's convolutions.
+        attacked_kinds: those of the kinds that are attacked; None takes all but ``clean``.
 
     Attributes:
         model: as given.
@@ -41,6 +42,7 @@ class Network:
         kinds: Mapping[str, str] | None = None,
         attack_dtype: str = "float32",
         dtype: str = "float32",
+        attacked_kinds: Collection[str] | None = None,
     ):
         self.model = model
         self.ghost_batches = phase.ghost_batches
@@ -49,15 +51,22 @@ class Network:
         self._kinds = DEFAULT_KINDS if kinds is None else kinds
         self._attack_dtype = attack_dtype
         self._dtype = dtype
-        attacked = {self._branch(branch) for kind, branch in self._kinds.items() if kind != CLEAN}
-        self._prepared = {branch: self._prepare(branch) for branch in sorted(attacked, key=str)}
+        if attacked_kinds is None:
+            attacked_kinds = [kind for kind in self._kinds if kind != CLEAN]
+        self._attacked = [self._branch(self._kinds[kind]) for kind in attacked_kinds]
+        prepared = sorted(set(self._attacked), key=str)
+        self._prepared = {branch: self._prepare(branch) for branch in prepared}
 
-    def attack_logits_fn(self, branch: str = ADV) -> LogitsFn:
+    def attack_logits_fn(self, branch: str | None = None) -> LogitsFn:
         """Returns one branch as an attack sees it.
 
-        A model without branches has the same one, whatever the name.
+        Args:
+            branch: its name; None takes that of the first attacked kind. A model without
+                branches has the same one, whatever the name.
         """
         self.attacked = True
+        if branch is None:
+            branch = next(iter(self._attacked), None)
         chosen = self._branch(branch)
         return self._prepared.get(chosen) or self._prepare(chosen)
 

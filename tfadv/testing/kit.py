@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import unittest
 from collections.abc import Callable
 from typing import Any
 
+from tfadv.errors import check_choice
 from tfadv.models.functional.building import build_network
 from tfadv.registry import ATTACKS, MODELS, REGISTRIES, unbound
 from tfadv.testing import (
@@ -78,10 +80,25 @@ def checks(kind: str, name: str, **arguments: Any) -> list[Check]:
     part = KINDS[kind].get(name)
     make = functools.partial(_build, kind, name, **arguments)
     return [
-        Check(f"{kind} {name}", check.__name__.replace("_", " "), functools.partial(check, make))
+        Check(f"{kind} {name}", _title(check), functools.partial(_run, check, make))
         for check in _CHECKS[kind]
         if part
     ]
+
+
+def _title(check: Callable) -> str:
+    return check.__name__.replace("_", " ")
+
+
+def _run(check: Callable, make: Callable[..., Any]) -> None:
+    """Proves a property, unless the part says why it need not have it."""
+    if check in strategy_checks.CHECKS:
+        unchecked, known = make().unchecked, [_title(one) for one in strategy_checks.CHECKS]
+        for title in unchecked:
+            check_choice("`unchecked`", title, known)
+        if reason := unchecked.get(_title(check)):
+            raise unittest.SkipTest(reason)
+    check(make)
 
 
 def _build(kind: str, part: str, /, **arguments: Any) -> Any:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfadv.norms.policy import NormPhase
-from tfadv.training.finite import Undo, not_finite
+from tfadv.training.finite import Undo
 from tfadv.training.layer_outputs import noted_outputs, watched_layers
+from tfadv.training.step.not_finite import not_finite
 from tfadv.training.trainer import Trainer
 
 
@@ -15,7 +16,7 @@ def broken_tensors(trainer: Trainer, batch: Mapping) -> list[str]:
 
     They come in the order in which it is computed: the images, what each layer returns, the
     logits, the loss, and the gradients from the last layer's to the first's. The first is
-    where the step goes wrong. Nothing is updated.
+    where the step goes wrong. What is updated is put back.
 
     Args:
         trainer: before the step.
@@ -42,7 +43,10 @@ class _Look:
 
     def __call__(self, batch: Mapping, number: tf.Tensor) -> list[float]:
         """Returns for each tensor how many replicas found that it is not finite."""
+        iterations = self._trainer.optimizer.iterations
+        before = int(iterations)
         parts = self._trainer.distribution.experimental_local_results(self._traced(batch, number))
+        iterations.assign(before)
         return sum(part.numpy() for part in parts).tolist()
 
     def in_order(self, found: list[float]) -> list[str]:
@@ -61,13 +65,14 @@ class _Look:
         return self._trainer.distribution.run(self._one_replica, (batch, number))
 
     def _one_replica(self, batch: dict, number: tf.Tensor) -> tf.Tensor:
-        step = self._trainer.train_step
-        batch = {**batch, "image": tf.cast(batch["image"], tf.float32)}
-        undo = Undo(step.variables)  # of an attack that updates statistics
-        portion = step.portion(self._phase)
+        train_step = self._trainer.train_step
+        undo = Undo(train_step.variables)
+        step = train_step.on_replica(self._phase, micro_batches=1)
+        part = train_step.batch(batch).portion(number, train_step.micro_batches)
         with noted_outputs() as outputs:
-            metrics, gradients, _ = portion(*step.micro_batch(batch, number))
-        undo.put_back_if(tf.constant(True))
+            self._trainer.plan.strategy.run(step, part)
+        _, broken, _ = step.outcome()
         self._layers = [name for name, _ in outputs]
         seen = [not_finite([tensor for _, tensor in outputs])] if outputs else []
-        return tf.concat([*seen, metrics["not_finite"], not_finite(gradients)], 0)
+        undo.put_back_if(tf.constant(True))
+        return tf.concat([*seen, broken], 0)

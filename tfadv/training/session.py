@@ -24,8 +24,8 @@ from tfadv.runs.run_writer import RunWriter
 from tfadv.training.average_statistics import measure_average
 from tfadv.training.finite import NotFiniteError
 from tfadv.training.replay import dump_of
+from tfadv.training.step.replica_step import accuracy_name
 from tfadv.training.trainer import Trainer
-from tfadv.training.training_step import accuracy_name
 from tfadv.training.validations import Validations
 
 STRIP_IMAGES = 8

@@ -20,8 +20,8 @@ from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength
 from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
-from tfadv.training.optimizer import built_optimizer
 from tfadv.training.outcome import Outcome
+from tfadv.training.step.optimizer import built_optimizer
 from tfadv.training.step_means import StepMeans
 from tfadv.training.training_step import TrainingStep
 

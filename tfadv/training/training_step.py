@@ -1,32 +1,31 @@
 """One optimizer step on one replica, as it is traced."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
 
-from tfadv import randomness
 from tfadv.devices.distribution import share_of_batch
 from tfadv.errors import UserError
-from tfadv.losses import l2_penalty
 from tfadv.models.classifier import Trainable, norm_variables
-from tfadv.models.weight_groups import weights_of
-from tfadv.norms.base import Collected, write_statistics
+from tfadv.norms.base import Collected
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
-from tfadv.strategies import Network
-from tfadv.training.finite import Found, Undo, not_finite, not_finite_by_image
-from tfadv.training.optimizer import GRADIENT_NORM, apply
+from tfadv.strategies import Batch, Gradients
+from tfadv.training.finite import Found, Undo
+from tfadv.training.step.not_finite import not_finite
+from tfadv.training.step.optimizer import GRADIENT_NORM
+from tfadv.training.step.replica_step import MeasuringStep, ReplicaStep, accuracy_name
 
 Metrics = dict[str, tf.Tensor]
 
 
 class TrainingStep:
-    """The attack, the training forward and backward, and one update.
+    """What the strategy does with a replica's share of a batch, and what is checked of it.
 
-    A replica computes its share of a batch in micro-batches, adds their
-    gradients up and updates weights and running statistics once. Micro-batch i
+    A replica computes its share in micro-batches and adds their gradients up before an
+    update of weights and running statistics. Micro-batch i
     of M is the images i, i + M, … of the share, and ghost batches are taken
     within it alike, so their composition doesn't depend on M.
 
@@ -58,7 +57,6 @@ class TrainingStep:
         self._optimizer = optimizer
         self._replicas = replicas
         self._average = average
-        self._decayed = weights_of(model, plan.training.weight_decay_of)
         syncs = replicas > 1 and plan.norm_policy.across_replicas == "sync"
         if syncs and self.micro_batches > 1:
             raise UserError(
@@ -114,28 +112,62 @@ class TrainingStep:
 
         Args:
             batch: this replica's ``image`` [N, H, W, C] of any dtype, ``label`` [N] and
-                ``index`` [N].
+                ``index`` [N], and where there are some ``target`` and ``weight``; see `Batch`.
             phase: how the norms act.
 
         Returns:
             Scalars, the loss and the accuracy on the images of each kind; and what is not
             finite of the M tensors that `watched` names, on any replica.
         """
-        batch = {**batch, "image": tf.cast(batch["image"], tf.float32)}
         undo = Undo(self.variables)
-        variables = self.trained(phase)
-        portion = self.portion(phase)
-        metrics, gradients, collected = self._mean_of_portions(portion, batch)
-        step = tf.convert_to_tensor(self._optimizer.iterations)
-        metrics |= apply(self._optimizer, gradients, variables, self._plan.training.clip_norm)
-        write_statistics(self._model.norms, collected, self._plan.norm_policy.across_replicas)
+        step = self.on_replica(phase)
+        self._plan.strategy.run(step, self.batch(batch))
+        metrics, broken, by_image = step.outcome()
         updated = not_finite(variable.value for variable in self._updated)
         if self._average:
-            self._average.update(step)
-        tensors = tf.concat([metrics.pop("not_finite"), not_finite(gradients), updated], 0)
-        found = Found(*_sums_over_replicas([tensors, metrics.pop("by_image")]))
+            self._average.update(step.number)
+        found = Found(*step.over_replicas([tf.concat([broken, updated], 0), by_image]))
         undo.put_back_if(found.is_broken)
         return metrics, found
+
+    def statistics(self, batch: Mapping[str, tf.Tensor]) -> Collected:
+        """Returns what the norms measure of a replica's batch, with its attack, in training."""
+        phase = NormPhase(self._plan.norm_policy, late=False, ghost_batches=self.ghost_batches)
+        return self.without_update(batch, phase).statistics
+
+    def without_update(self, batch: Mapping[str, tf.Tensor], phase: NormPhase) -> Gradients:
+        """Returns what a step would update the model by at last, and updates nothing."""
+        step = self.on_replica(phase, kind=MeasuringStep)
+        self._plan.strategy.run(step, self.batch(batch))
+        return step.updates[-1]
+
+    def batch(self, given: Mapping[str, tf.Tensor]) -> Batch:
+        """Returns a replica's share of a batch, as a strategy takes it."""
+        return Batch.of(given, self._plan.experiment.seed)
+
+    def on_replica(
+        self,
+        phase: NormPhase,
+        micro_batches: int | None = None,
+        kind: type[ReplicaStep] = ReplicaStep,
+    ) -> ReplicaStep:
+        """Returns what a strategy makes its step of; call it inside the traced step.
+
+        Args:
+            phase: how the norms act.
+            micro_batches: of what the strategy gets; None takes those of a replica's share.
+            kind: what to make.
+        """
+        return kind(
+            self._plan,
+            self._model,
+            self._optimizer,
+            self.trained(phase),
+            phase,
+            self._replicas,
+            self.micro_batches if micro_batches is None else micro_batches,
+            self._average,
+        )
 
     @property
     def metric_names(self) -> list[str]:
@@ -170,110 +202,3 @@ class TrainingStep:
     def _made(self, kind: str) -> str:
         attacked = kind in self._plan.strategy.attacked_kinds
         return f", attacked ({self._plan.experiment.attack})," if attacked else ""
-
-    def portion(self, phase: NormPhase) -> Callable:
-        """Returns a function from a micro-batch to its metrics, gradients and statistics.
-
-        Its gradients are those of `trained`. Make it inside the traced step.
-
-        Args:
-            phase: how the norms act.
-        """
-        plan, training = self._plan, self._plan.training
-        variables = self.trained(phase)
-        network = Network(
-            self._model, phase, plan.strategy.kinds, training.attack_dtype, training.dtype
-        )
-
-        def portion(image, label, index):
-            seeds = randomness.example_seeds(plan.experiment.seed, "attack", index)
-            drops = randomness.example_seeds(plan.experiment.seed, "dropout", index)
-            images = plan.strategy.training_images(network, plan.attack, image, label, seeds)
-            _check_kinds(plan, images, network.attacked)
-            with tf.GradientTape() as tape:
-                logits, collected = network.train_logits(images, drops[0])
-                loss = plan.strategy.loss(logits, label)
-                loss += l2_penalty(self._decayed, training.weight_decay)
-                # The optimizer sums the replicas' gradients.
-                share = loss / self._replicas
-            # TensorFlow's own variables: it can't make zeros for an unused one of Keras.
-            weights = [variable.value for variable in variables]
-            gradients = tape.gradient(share, weights, unconnected_gradients="zero")
-            metrics = {accuracy_name(kind): _accuracy(y, label) for kind, y in logits.items()}
-            metrics["loss"] = loss
-            by_image = [part[kind] for part in (images, logits) for kind in plan.strategy.kinds]
-            broken = not_finite([*by_image, loss])
-            places = index % training.batch_size
-            metrics["not_finite"] = broken
-            metrics["by_image"] = not_finite_by_image(
-                by_image, places, training.batch_size, tf.reduce_any(broken > 0)
-            )
-            return metrics, gradients, collected
-
-        return portion
-
-    def statistics(self, batch: dict) -> Collected:
-        """Returns what the norms measure of a replica's batch, with its attack, in training."""
-        batch = {**batch, "image": tf.cast(batch["image"], tf.float32)}
-        phase = NormPhase(self._plan.norm_policy, late=False, ghost_batches=self.ghost_batches)
-        return self._mean_of_portions(self.portion(phase), batch)[2]
-
-    def micro_batch(self, batch: dict, number: tf.Tensor) -> list[tf.Tensor]:
-        """Returns images, labels and indices of a micro-batch of a replica's share of a batch."""
-        count = self.micro_batches
-        whole = [batch[name] for name in ("image", "label", "index")]
-        if count == 1:
-            return whole
-        parts = [tf.reshape(v, [v.shape[0] // count, count, *v.shape[1:]]) for v in whole]
-        return [tf.gather(part, number, axis=1) for part in parts]
-
-    def _mean_of_portions(self, portion: Callable, batch: dict):
-        count = self.micro_batches
-        if count == 1:
-            return portion(*self.micro_batch(batch, tf.constant(0)))
-        traced = tf.function(portion, autograph=False)
-
-        def add(number, sums):
-            values = traced(*self.micro_batch(batch, number))
-            return number + 1, tf.nest.map_structure(tf.add, sums, values)
-
-        first = traced(*self.micro_batch(batch, tf.constant(0)))
-        _, sums = tf.while_loop(
-            lambda number, _: number < count,
-            add,
-            (tf.constant(1), first),
-            maximum_iterations=count - 1,
-            parallel_iterations=1,
-        )
-        return tf.nest.map_structure(lambda value: value / count, sums)
-
-
-def accuracy_name(kind: str) -> str:
-    """Returns the metric's name."""
-    return f"{kind}_accuracy"
-
-
-def _sums_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
-    replica = tf.distribute.get_replica_context()
-    return replica.all_reduce(tf.distribute.ReduceOp.SUM, values)
-
-
-def _check_kinds(plan: Plan, images: dict[str, tf.Tensor], attacked: bool) -> None:
-    """Raises `UserError` unless a strategy does what it says."""
-    name, kinds = plan.experiment.strategy, plan.strategy.kinds
-    if set(images) != set(kinds):
-        raise UserError(
-            f"the strategy '{name}' says that its kinds of images are {', '.join(kinds)}, and "
-            f"makes {', '.join(images)}",
-            "Experiment.strategy",
-        )
-    if attacked and not plan.strategy.attacks:
-        raise UserError(
-            f"the strategy '{name}' attacks the model and says that it does not: set its `attacks`",
-            "Experiment.strategy",
-        )
-
-
-def _accuracy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    right = tf.argmax(logits, -1, tf.int32) == labels[: logits.shape[0]]
-    return tf.reduce_mean(tf.cast(right, tf.float32))

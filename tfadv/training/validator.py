@@ -18,8 +18,8 @@ from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.training.alarms import alarms
 from tfadv.training.average_statistics import measure_average
 from tfadv.training.history import KIND, History
+from tfadv.training.step.replica_step import accuracy_name
 from tfadv.training.trainer import Trainer
-from tfadv.training.training_step import accuracy_name
 
 # Less is not seen of a float32 loss of 1.
 _UNMOVED = 1e-7

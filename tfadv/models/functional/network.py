@@ -66,7 +66,7 @@ class KerasNetwork(TrainableModel):
 
     @property
     def default_branch(self) -> str:
-        """The branch of a call that names none: 'adv' where there is one."""
+        """The branch of a call that names none: that of its norms."""
         return self._norm.default_branch if self._norm else MAIN
 
     @property

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from shared.smoke_trainers import (
     batches,
     do_steps,
@@ -13,7 +12,7 @@ from shared.smoke_trainers import (
     values,
 )
 
-from tfadv.training.optimizer import rate_factors
+from tfadv.training.step.optimizer import rate_factors
 
 ADAMW = (
     "Experiment.optimizer = 'AdamW'",
@@ -30,10 +29,9 @@ def gradients_of(trainer):
     """Returns the gradients of the first batch, by path, unclipped."""
     phase = trainer.train_step.phase(0)
     (batch,) = batches(trainer.plan, 1)
-    rows = [tf.cast(batch["image"], tf.float32), batch["label"], batch["index"]]
-    portion = tf.function(lambda *a: trainer.train_step.portion(phase)(*a)[1], autograph=False)
+    found = trainer.train_step.without_update(batch, phase).weights
     paths = [variable.path for variable in trainer.train_step.trained(phase)]
-    return dict(zip(paths, map(np.float64, portion(*rows)), strict=True))
+    return dict(zip(paths, map(np.float64, found), strict=True))
 
 
 def depth_factor(path):

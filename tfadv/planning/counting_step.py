@@ -1,0 +1,102 @@
+"""A training step that computes nothing and counts what it would compute."""
+
+import contextlib
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from tfadv.attacks import Attack
+from tfadv.models.classifier import Trainable
+from tfadv.pixels import LogitsFn
+from tfadv.strategies import BatchStrategy, Gradients, Network, Step
+
+
+class CountingStep(Step):
+    """Stands for `Step` where a strategy is asked how much it does; step by step, not traced.
+
+    Args:
+        model: the model.
+        strategy: whose step it is.
+        attack: the run's.
+        attacks: those that the strategy names.
+
+    Attributes:
+        asked: how many images the attacks looked at, each with a gradient.
+        trained: how many were in a forward and backward of the loss.
+    """
+
+    variables = ()
+
+    def __init__(
+        self,
+        model: Trainable,
+        strategy: BatchStrategy,
+        attack: Attack,
+        attacks: Mapping[str, Attack],
+    ):
+        self.attack = attack
+        self.attacks = attacks
+        self.trained = 0
+        self._answering = _Answering(model)
+        self._network = Network(
+            self._answering, kinds=strategy.kinds, attacked_kinds=strategy.attacked_kinds
+        )
+
+    @property
+    def asked(self) -> float:
+        return self._answering.asked
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    @property
+    def number(self) -> tf.Tensor:
+        return tf.zeros([], tf.int64)
+
+    @property
+    def epoch(self) -> tf.Tensor:
+        return tf.zeros([])
+
+    def each_portion(self, function, batch, kept=()):
+        return function(batch, kept)
+
+    def gradients(self, images, loss, batch, decay=True):
+        self.trained += sum(part.shape[0] for part in images.values())
+        return Gradients([], {}, {}, tf.zeros([0]), tf.zeros([0, 0]))
+
+    def gradients_by_images(self, images, loss, batch):
+        zeros = {kind: tf.zeros_like(part) for kind, part in images.items()}
+        return self.gradients(images, loss, batch), zeros
+
+    def over_replicas(self, tensors):
+        return list(tensors)
+
+    def weights_at(self, variables, values):
+        return contextlib.nullcontext()
+
+    def teacher_logits(self, images, branch=None):
+        self._answering.asked -= images.shape[0] / 2  # without a gradient: half as much
+        return self._answering.logits_fn()(images)
+
+    def update(self, gradients):
+        pass
+
+
+class _Answering:
+    """A model's stand-in that answers every attack alike, and counts the images that it sees."""
+
+    def __init__(self, model: Trainable):
+        self.branches = model.branches
+        self.classes = model.classes
+        self.asked = 0.0
+
+    def logits_fn(self, *_) -> LogitsFn:
+        """Returns the one answer: the classes by the images' brightness."""
+
+        def logits(images: tf.Tensor) -> tf.Tensor:
+            self.asked += images.shape[0]
+            brightness = tf.reduce_mean(images, [1, 2, 3])[:, tf.newaxis]
+            return brightness * tf.range(self.classes, dtype=tf.float32)
+
+        return logits

@@ -1,0 +1,25 @@
+"""Kinds of images that are called after the attacks that make them."""
+
+from collections.abc import Sequence
+
+from tfadv.errors import check
+from tfadv.norms.mode import ADV, CLEAN, is_branch_name
+
+
+def kinds_of_attacks(attacks: Sequence[str], parameter: str) -> dict[str, str]:
+    """Returns the specs of attacks by the kinds of images that they make.
+
+    A kind is called after the attack's scope, ``weak`` of ``weak/pgd``, and ``adv`` without one.
+
+    Args:
+        attacks: each ``name`` or ``scope/name``.
+        parameter: that gave them, for the error.
+
+    Raises:
+        UserError: there is none, or two kinds would have one name, or ``clean``'s.
+    """
+    kinds = [spec.rpartition("/")[0].replace("/", "_") or ADV for spec in attacks]
+    distinct = kinds and len({*kinds, CLEAN}) == len(kinds) + 1 and all(map(is_branch_name, kinds))
+    rule = "be attacks in scopes of different names, such as ('pgd', 'weak/pgd')"
+    check(bool(distinct), parameter, rule, tuple(attacks))
+    return dict(zip(kinds, attacks, strict=True))

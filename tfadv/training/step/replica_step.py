@@ -1,0 +1,246 @@
+"""One replica's step, as its strategy sees it."""
+
+import contextlib
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tfadv import randomness
+from tfadv.errors import UserError
+from tfadv.losses import l2_penalty, likeliest, weighted
+from tfadv.models.classifier import Trainable
+from tfadv.models.weight_groups import weights_of
+from tfadv.norms.base import write_statistics
+from tfadv.norms.mode import NormMode
+from tfadv.norms.policy import NormPhase
+from tfadv.optimization.weight_average import WeightAverage
+from tfadv.planning.plan import Plan
+from tfadv.strategies import Batch, Gradients, Network, Step
+from tfadv.training.step.not_finite import not_finite, not_finite_by_image
+from tfadv.training.step.optimizer import apply
+
+
+class ReplicaStep(Step):
+    """A step within the traced function of one replica; see `Step`.
+
+    Args:
+        plan: what to train and how.
+        model: the model.
+        optimizer: its built optimizer.
+        variables: those that it updates.
+        phase: how the norms act.
+        replicas: number of replicas.
+        micro_batches: of a replica's share of the batch.
+        average: of the weights, if there is one.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        model: Trainable,
+        optimizer: keras.optimizers.Optimizer,
+        variables: Sequence[keras.Variable],
+        phase: NormPhase,
+        replicas: int = 1,
+        micro_batches: int = 1,
+        average: WeightAverage | None = None,
+    ):
+        self.attack = plan.attack
+        self.attacks = plan.attacks
+        self.variables = list(variables)
+        self.updates: list[Gradients] = []
+        self._plan = plan
+        self._model = model
+        self._optimizer = optimizer
+        self._phase = phase
+        self._replicas = replicas
+        self._micro_batches = micro_batches
+        self._average = average
+        self._decayed = weights_of(model, plan.training.weight_decay_of)
+        self._number = tf.convert_to_tensor(optimizer.iterations)
+        self._network: Network | None = None
+
+    @property
+    def network(self) -> Network:
+        if self._network is None:
+            plan, training = self._plan, self._plan.training
+            self._network = Network(
+                self._model,
+                self._phase,
+                plan.strategy.kinds,
+                training.attack_dtype,
+                training.dtype,
+                plan.strategy.attacked_kinds,
+            )
+        return self._network
+
+    @property
+    def number(self) -> tf.Tensor:
+        return self._number
+
+    @property
+    def epoch(self) -> tf.Tensor:
+        exact = tf.cast(self._number, tf.float64) / self._plan.steps_per_epoch
+        return tf.cast(exact, tf.float32)
+
+    def each_portion(self, function, batch, kept=()):
+        count, _ = self._micro_batches, self.network  # which is made outside of the loop
+        if count == 1:
+            return function(batch, kept)
+
+        @tf.function(autograph=False)
+        def traced(tensors, kept):
+            return function(batch.replaced(tensors), kept)
+
+        def portion(number):
+            of_it = tf.nest.map_structure(lambda stacked: stacked[number], kept)
+            return traced(batch.portion(number, count).tensors, of_it)
+
+        def add(number, sums, stacks):
+            values, made = portion(number)
+            stacks = tf.nest.map_structure(lambda s, v: s.write(number, v), stacks, made)
+            return number + 1, tf.nest.map_structure(tf.add, sums, values), stacks
+
+        first, made = portion(tf.constant(0))
+        stacks = tf.nest.map_structure(lambda v: _stack_of(v, count).write(0, v), made)
+        _, sums, stacks = tf.while_loop(
+            lambda number, *_: number < count,
+            add,
+            (tf.constant(1), first, stacks),
+            maximum_iterations=count - 1,
+            parallel_iterations=1,
+        )
+        means = tf.nest.map_structure(lambda value: value / count, sums)
+        return means, tf.nest.map_structure(lambda stack: stack.stack(), stacks)
+
+    def gradients(self, images, loss, batch, decay=True):
+        return self._backward(images, loss, batch, decay, [])[0]
+
+    def gradients_by_images(self, images, loss, batch):
+        watched = [images[kind] for kind in self._plan.strategy.kinds]
+        found, by_images = self._backward(images, loss, batch, True, watched)
+        return found, dict(zip(self._plan.strategy.kinds, by_images, strict=True))
+
+    def over_replicas(self, tensors):
+        replica = tf.distribute.get_replica_context()
+        return replica.all_reduce(tf.distribute.ReduceOp.SUM, list(tensors))
+
+    @contextlib.contextmanager
+    def weights_at(self, variables, values):
+        with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)):
+            yield
+
+    def teacher_logits(self, images, branch=None):
+        model, average = self._model, self._average
+        mode = NormMode(branch if branch in model.branches else None)
+        with self.weights_at(model.variables, [mean.value for mean in average.averages]):
+            logits = model(images, mode=mode, dtype=self._plan.training.dtype)
+        return tf.stop_gradient(logits)
+
+    def outcome(self) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+        """Returns what the updates came to.
+
+        Returns:
+            Means of their metrics; float32 [M], of what was not finite: see `Gradients`, then
+            the gradients themselves; and each image's part, float32 [T, B].
+
+        Raises:
+            UserError: there was none.
+        """
+        done = self.updates
+        if not done:
+            name = self._plan.experiment.strategy
+            raise UserError(f"the strategy '{name}' updates nothing", "Experiment.strategy")
+        of_weights = [not_finite(one.weights) for one in done]
+        if len(done) == 1:
+            (one,) = done
+            return one.metrics, tf.concat([one.not_finite, *of_weights], 0), one.by_image
+        metrics = {
+            n: tf.add_n([one.metrics[n] for one in done]) / len(done) for n in done[0].metrics
+        }
+        broken = tf.add_n([one.not_finite for one in done]), tf.add_n(of_weights)
+        return metrics, tf.concat(broken, 0), tf.add_n([one.by_image for one in done])
+
+    def update(self, gradients):
+        if self.updates:  # the whole step has one number
+            self._optimizer.iterations.assign(self._number)
+        clip_norm = self._plan.training.clip_norm
+        more = apply(self._optimizer, gradients.weights, self.variables, clip_norm)
+        across = self._plan.norm_policy.across_replicas
+        write_statistics(self._model.norms, gradients.statistics, across)
+        self.updates.append(gradients._replace(metrics=gradients.metrics | more))
+        self._network = None
+
+    def _backward(self, images, loss, batch, decay, watched):
+        plan, kinds = self._plan, self._plan.strategy.kinds
+        _check_kinds(plan, images, self.network.attacked)
+        # TensorFlow's own variables: it can't make zeros for an unused one of Keras.
+        weights = [variable.value for variable in self.variables]
+        with tf.GradientTape() as tape:
+            tape.watch([*watched, *(w for w in weights if not isinstance(w, tf.Variable))])
+            logits, statistics = self.network.train_logits(images, self._drops(batch))
+            counted = loss(_with_weights(logits, batch))
+            total = counted
+            if decay:
+                total += l2_penalty(self._decayed, plan.training.weight_decay)
+            # The optimizer sums the replicas' gradients.
+            share = total / self._replicas
+        found = tape.gradient(share, [*weights, *watched], unconnected_gradients="zero")
+        metrics = {accuracy_name(kind): _accuracy(y, batch.labels) for kind, y in logits.items()}
+        metrics["loss"] = total
+        by_image = [part[kind] for part in (images, logits) for kind in kinds]
+        broken = not_finite([*by_image, total])
+        size = plan.training.batch_size
+        parts = not_finite_by_image(by_image, batch.index % size, size, tf.reduce_any(broken > 0))
+        of_weights, of_images = found[: len(weights)], found[len(weights) :]
+        return Gradients(of_weights, statistics, metrics, broken, parts), of_images
+
+    def _drops(self, batch: Batch) -> tf.Tensor:
+        """Returns the seed of dropout, another one after each update."""
+        seed = batch.seeds("dropout")[0]
+        again = len(self.updates)
+        return randomness.for_purpose(seed, f"update {again}") if again else seed
+
+
+class MeasuringStep(ReplicaStep):
+    """A step that updates nothing: what it measures is all that is wanted of it."""
+
+    def update(self, gradients):
+        self.updates.append(gradients)
+
+
+def accuracy_name(kind: str) -> str:
+    """Returns the metric's name."""
+    return f"{kind}_accuracy"
+
+
+def _stack_of(value: tf.Tensor, count: int) -> tf.TensorArray:
+    return tf.TensorArray(value.dtype, count, element_shape=value.shape)
+
+
+def _with_weights(logits: dict[str, tf.Tensor], batch: Batch) -> dict[str, tf.Tensor]:
+    if batch.weights is None:
+        return logits
+    return {kind: weighted(y, batch.weights[: y.shape[0]]) for kind, y in logits.items()}
+
+
+def _accuracy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    right = likeliest(logits) == labels[: logits.shape[0]]
+    return tf.reduce_mean(tf.cast(right, tf.float32))
+
+
+def _check_kinds(plan: Plan, images, attacked: bool) -> None:
+    """Raises `UserError` unless a strategy does what it says."""
+    name, kinds = plan.experiment.strategy, plan.strategy.kinds
+    if set(images) != set(kinds):
+        raise UserError(
+            f"the strategy '{name}' says that its kinds of images are {', '.join(kinds)}, and "
+            f"makes {', '.join(images)}",
+            "Experiment.strategy",
+        )
+    if attacked and not plan.strategy.attacks:
+        raise UserError(
+            f"the strategy '{name}' attacks the model and says that it does not: set its `attacks`",
+            "Experiment.strategy",
+        )
