@@ -2,10 +2,10 @@
 
 Training images of 224 pixels, cropped, resized, recoloured and flipped: ours of a folder and
 of a packed set, Keras' ``image_dataset_from_directory`` with its preprocessing layers, and the
-same augmentation written by hand of ``tf.image``; and ours with MixUp and CutMix, and with RandAugment
-and random erasing besides. FOLDER's JPEGs are written again with a
-shorter side of 375 pixels, which most of ImageNet's have, and stay in memory. The pipelines run
-in turns, each from its start; the medians of what they cost once they run are compared.
+same augmentation written by hand of ``tf.image``; and ours with MixUp and CutMix, and with
+RandAugment and random erasing besides. FOLDER's JPEGs are written again with a shorter side of 375
+pixels, which most of ImageNet's have, and stay in memory. The pipelines run in turns, each from
+its start; the medians of what they cost once they run are compared.
 """
 
 import argparse
@@ -45,6 +45,7 @@ def pipelines(folder: Path, packed_folder: Path) -> dict[str, Pipeline]:
     from tfadv.data.packed import packed
     from tfadv.data.packing import pack
     from tfadv.data.pipeline import ALL, train_batches
+    from tfadv.planning.plan import Plan  # noqa: F401  (what a scale binds is known then)
     from tfadv.registry import AUGMENTATIONS
 
     chain = "Chain.augmentations = ('inception_crop', 'rand_augment', 'random_erasing')"

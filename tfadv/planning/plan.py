@@ -9,7 +9,7 @@ import keras
 from tfadv.attacks import Attack
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config import Config
-from tfadv.config.evaluation_settings import Checkup, Evaluation, build_attack
+from tfadv.config.evaluation_settings import Checkup, Evaluation
 from tfadv.config.hardware import Hardware
 from tfadv.config.settings import Experiment, Training
 from tfadv.data import Source, Splits
@@ -28,14 +28,13 @@ from tfadv.planning import plan_checks
 from tfadv.planning.feed import Feed, build_feed
 from tfadv.planning.images import build_extra, build_splits, odd_images
 from tfadv.planning.paper_rows import recipe_of
+from tfadv.planning.parts import build_parts, for_classes
 from tfadv.planning.validation_parts import ValidationParts, build_validation
 from tfadv.registry import (
-    AUGMENTATIONS,
     DECAYS,
     MODELS,
     NORMS,
     OPTIMIZERS,
-    STRATEGIES,
     configured,
 )
 from tfadv.strategies import BatchStrategy
@@ -200,7 +199,7 @@ def build_plan(
     if training.attack_dtype == "auto":
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
-    parts = _parts(experiment, evaluation)
+    parts = build_parts(experiment, evaluation)
     plan_checks.check_strategy(experiment, training, parts["strategy"], parts["attack"])
     norm = _norm(experiment, training, parts["norm_policy"])
     plan_checks.check_decay(experiment, training)
@@ -208,7 +207,7 @@ def build_plan(
     splits, validation = (splits, None) if splits else _images(experiment, training)
     extra = extra or build_extra(experiment.extra, splits.train)
     plan_checks.check_sizes(parts["augmentation"], splits.test)
-    attacks, left_out = _for_classes(parts, splits.test)
+    attacks, left_out = for_classes(parts, splits.test)
     validated = validation.attacks if validation else {}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
@@ -240,24 +239,6 @@ def _norm(experiment: Experiment, training: Training, policy: NormPolicy) -> Nor
     return norm
 
 
-def _for_classes(
-    parts: dict[str, object], source: Source
-) -> tuple[dict[str, Attack], tuple[str, ...]]:
-    """Makes the attacks of a plan those that run on as many classes as there are.
-
-    Returns:
-        All of them by what the user calls them, and a line about each that is run in part.
-    """
-    parts["attack"] = parts["attack"].for_classes(source.classes)
-    parts["attacks"], in_training = plan_checks.for_classes(parts["attacks"], source)
-    parts["evaluation_attacks"], left_out = plan_checks.for_classes(
-        parts["evaluation_attacks"], source
-    )
-    named = {f"{spec} in training": attack for spec, attack in parts["attacks"].items()}
-    called = {"the training attack": parts["attack"], **named, **parts["evaluation_attacks"]}
-    return called, (*in_training, *left_out)
-
-
 def _norm_maker(spec: str) -> Callable[..., Norm]:
     """Returns what builds the run's norms; a bound ε or momentum wins over a Keras layer's."""
     bound = [name for name in ("epsilon", "momentum") if NORMS.bound(spec, name) is not None]
@@ -287,22 +268,3 @@ def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningR
         epochs=training.epochs,
         decay=decay,
     )
-
-
-def _parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
-    """Returns what a plan is made of that depends on no image."""
-    strategy = STRATEGIES.build(experiment.strategy, "Experiment.strategy")
-    parameter = f"{type(strategy).__name__}.attacks"
-    return {
-        "norm_policy": configured(NormPolicy),
-        "distribution": configured(Distribution),
-        "hardware": configured(Hardware),
-        "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
-        "strategy": strategy,
-        "attack": build_attack(experiment.attack, "Experiment.attack"),
-        "attacks": {spec: build_attack(spec, parameter) for spec in strategy.named_attacks},
-        "evaluation_attacks": evaluation.build_attacks(),
-        "checkup": evaluation.build_checkup(),
-        "bad_images": configured(BadImages),
-        "mixing": configured(Mixing),
-    }
