@@ -79,7 +79,8 @@ def train_batches(
         Elements ``image`` float32 or uint8 [N, H, W, C] in 0..255, as the augmentation makes
         them, ``label`` int32 [N] and ``index`` int64 [N], the example's number in the whole run.
         Where images are mixed or have soft labels, ``target`` float32 [N, K], of whose rows
-        ``label`` is the largest; where classes have weights, ``weight`` float32 [N].
+        ``label`` is the largest; where classes have weights, ``weight`` float32 [N]; where
+        there is a second view of each image, ``view`` float32 [N, H, W, C].
     """
     drawing = drawing or Drawing(Passes(len(source), seed), len(source), seed)
     per_replica = batch_size // shares.replicas
@@ -127,6 +128,9 @@ def _example(source, augmentation, drawing, index, own, partner=None, seed=None)
         example |= {"target": target, "label": tf.argmax(target, output_type=tf.int32)}
     if drawing.class_weights is not None:
         example["weight"] = drawing.weights(source.target(own[0]) if target is None else target)
+    if drawing.view is not None:
+        seed = randomness.for_purpose(own[1], "view")
+        example["view"] = drawing.view(tf.cast(image, tf.float32), seed)
     return example
 
 

@@ -51,6 +51,7 @@ class Plan:
         warnings: lines about what it was given and is hardly meant so.
         recipe: the gin files of the paper's row that this is, if it is one.
         validation: what is measured on the way, if something is.
+        view: makes the second view of each image that the strategy wants, if it does.
     """
 
     experiment: Experiment
@@ -73,6 +74,7 @@ class Plan:
     extra: Source | None = None
     attacks: Mapping[str, Attack] = dataclasses.field(default_factory=dict)
     validation: ValidationParts | None = None
+    view: Augmentation | None = None
 
     def __post_init__(self):
         _ = self.feed  # in which choices may not go together
@@ -87,7 +89,7 @@ class Plan:
     def feed(self) -> Feed:
         """What the run trains on."""
         seed, train = self.experiment.seed, self.splits.train
-        return build_feed(self.training, self.mixing, seed, train, self.extra)
+        return build_feed(self.training, self.mixing, seed, train, self.extra, self.view)
 
     def build_model(self) -> Trainable:
         """Builds the model for the plan's images; call it in the distribution's scope."""
@@ -206,7 +208,8 @@ def build_plan(
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits, validation = (splits, None) if splits else _images(experiment, training)
     extra = extra or build_extra(experiment.extra, splits.train)
-    plan_checks.check_sizes(parts["augmentation"], splits.test)
+    for augmentation in filter(None, (parts["augmentation"], parts["view"])):
+        plan_checks.check_sizes(augmentation, splits.test)
     attacks, left_out = for_classes(parts, splits.test)
     validated = validation.attacks if validation else {}
     learning_rate = _learning_rate(training, decay, len(splits.train))

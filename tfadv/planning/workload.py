@@ -150,7 +150,7 @@ def _images_used(
     step = CountingStep(model, strategy, _of_fewer_steps(attack, more), fewer)
     x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
     with functions_opened():
-        strategy.run(step, Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0))
+        strategy.run(step, Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0, view=x))
     return step.asked * more, step.trained
 
 
