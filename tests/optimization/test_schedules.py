@@ -9,7 +9,13 @@ import pytest
 import tensorflow as tf
 
 from tfadv.errors import UserError
-from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
+from tfadv.optimization.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    LearningRate,
+    OneCycle,
+    StepDecay,
+)
 
 
 def paper_rate(batch_size=4096, decay=None, **arguments):
@@ -42,6 +48,9 @@ def test_a_small_batch_has_a_rate_and_no_warm_up():
         (ExponentialDecay(0.9, 2, staircase=False), {1: 0.9**0.5, 5: 0.9**2.5}),
         (CosineDecay(), {0: 1, 55: 0.5, 110: 0}),
         (CosineDecay(0.1), {0: 1, 27.5: 0.1 + 0.9 * (1 + 0.5**0.5) / 2, 110: 0.1}),
+        (CosineDecay(0.1, from_epoch=10), {0: 1, 10: 1, 60: 0.55, 110: 0.1}),
+        (OneCycle(0.2, 0.04, 0.01), {0: 0.04, 11: 0.52, 22: 1, 66: 0.505, 110: 0.01}),
+        (OneCycle(0.5, 0.0, 0.0, "linear"), {0: 0, 11: 0.2, 55: 1, 99: 0.2, 110: 0}),
         (StepDecay(()), {0: 1, 109: 1}),
         (StepDecay((1, 2), 0.5), {0: 1, 1: 0.5, 2: 0.25}),
     ],
