@@ -157,7 +157,11 @@ def test_an_interrupt_from_outside_ends_the_import(tmp_path, monkeypatch):
         "import signal\nsignal.raise_signal(signal.SIGINT)\n"  # before the next line
     )
     monkeypatch.syspath_prepend(tmp_path)
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        config.read([], plugins=["slow_parts"])
-    assert signal.getsignal(signal.SIGINT) is before
+    before = signal.default_int_handler
+    outside = signal.signal(signal.SIGINT, before)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            config.read([], plugins=["slow_parts"])
+        assert signal.getsignal(signal.SIGINT) is before
+    finally:
+        signal.signal(signal.SIGINT, outside)
