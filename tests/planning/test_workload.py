@@ -57,6 +57,12 @@ def test_the_workload_counts_what_a_strategy_uses(recipe, attacked, trained):
     assert workload.forward_flops == operations
 
 
+def test_the_workload_of_auto_pgd():
+    plan = make_plan("adv_100_clean_0", "Experiment.attack = 'apgd_training'")
+    found = measure_workload(plan.build_model(), plan.strategy, plan.attack, 16, 1.0)
+    assert (found.attack_steps, found.trained_images) == (3, 1)  # a look at the image, two steps
+
+
 @pytest.mark.usefixtures("worked_plugins")
 @pytest.mark.parametrize(
     ("strategy", "bindings", "attacked", "trained"),

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import tensorflow as tf
-from shared.project import PLUGIN_RECIPES, RECIPES
+from shared.project import MODERN_RECIPES, PLUGIN_RECIPES, RECIPES
 
 from tfadv import config
 from tfadv.planning.plan import build_plan
@@ -59,4 +59,12 @@ def test_resnet_638_trains_a_step():
 def test_every_recipe_of_a_plugin_trains_two_steps(recipe):
     base = ["gin/gn.gin"] if recipe == "mi_fgsm" else []  # it is an attack
     metrics = two_steps(*base, f"gin/plugins/{recipe}.gin")
+    assert metrics["step"] == 2 and math.isfinite(metrics["loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("op_by_op")
+@pytest.mark.parametrize("recipe", MODERN_RECIPES)
+def test_every_modern_recipe_trains_two_steps(recipe):
+    metrics = two_steps(f"gin/modern/{recipe}.gin")
     assert metrics["step"] == 2 and math.isfinite(metrics["loss"])

@@ -179,7 +179,7 @@ class APGD(Attack):
             momentum = tf.where(s.count == 0, 1.0, MOMENTUM)
             x = ball.project(s.x + momentum * (ahead - s.x) + (1 - momentum) * (s.x - s.before))
             moved = _moved(s, x, *differentiate(x))
-            return _at_checkpoint(moved, lengths[s.count])
+            return tuple(_at_checkpoint(moved, lengths[s.count]))
 
         last = _State(
             *tf.while_loop(
