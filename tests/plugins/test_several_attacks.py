@@ -56,7 +56,10 @@ def test_a_view_and_two_attacks_have_branches_of_their_own():
 
 
 def test_a_view_is_made_of_what_the_augmentation_leaves():
-    kinds = ("MixtureBatchNorm.branches = ('clean', 'augmented', 'adv')", "InceptionCrop.image_size = 8")
+    kinds = (
+        "MixtureBatchNorm.branches = ('clean', 'augmented', 'adv')",
+        "InceptionCrop.image_size = 8",
+    )
     with pytest.raises(UserError, match="FineAdvProp.view = 'inception_crop' takes images as they"):
         make_plan("mbn", *named("fine_advprop", "FineAdvProp.view = 'inception_crop'"), *kinds)
     with pytest.raises(UserError, match="no augmentation is called 'rand_augmen'.*Did you mean"):

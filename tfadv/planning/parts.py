@@ -43,8 +43,8 @@ def _view_of(strategy: BatchStrategy) -> Augmentation | None:
     view = AUGMENTATIONS.build(strategy.view, parameter)
     if view.takes_original:
         raise UserError(
-            f"{parameter} = '{strategy.view}' takes images as they are stored, and a second view is "
-            "made of what Experiment.augmentation leaves: name another, such as 'rand_augment'",
+            f"{parameter} = '{strategy.view}' takes images as they are stored, and a second view "
+            "is made of what Experiment.augmentation leaves: name another, such as 'rand_augment'",
             parameter,
         )
     return view
