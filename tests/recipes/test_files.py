@@ -6,7 +6,7 @@ from pathlib import Path
 import gin
 import pytest
 import tensorflow as tf
-from shared.modern_recipes import MODERN
+from shared.modern_recipes import MODERN, SMOKE
 from shared.project import GIN, NETWORKS, OVERLAYS, RECIPES, ROOT, SCALES
 
 from tfadv import config
@@ -66,8 +66,9 @@ def test_every_network_goes_with_a_recipe_and_a_scale(overlay):
 def test_a_modern_recipe_and_its_sizes_bind_disjoint_parameters(name):
     """So that the recipe goes with any scale."""
     recipe = bound(f"gin/modern/{name}.gin")
-    sizes = set().union(*(bound(f"gin/scale/{scale}.gin") for scale in SCALES))
-    assert not recipe & (sizes | bound(f"gin/modern/scale/{name}.gin"))
+    scales = [f"gin/scale/{scale}.gin" for scale in SCALES] + [SMOKE]
+    sizes = set().union(*map(bound, [*scales, f"gin/modern/scale/{name}.gin"]))
+    assert recipe and not recipe & sizes
 
 
 @pytest.mark.parametrize("name", MODERN)

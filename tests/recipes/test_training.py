@@ -4,6 +4,7 @@ import math
 
 import pytest
 import tensorflow as tf
+from shared.modern_recipes import SMOKE
 from shared.project import MODERN_RECIPES, PLUGIN_RECIPES, RECIPES
 
 from tfadv import config
@@ -11,8 +12,8 @@ from tfadv.planning.plan import build_plan
 from tfadv.training.trainer import Trainer
 
 
-def two_steps(*files, bindings=()):
-    config.read([*files, "gin/scale/smoke.gin"], bindings)
+def two_steps(*files, bindings=(), scale="gin/scale/smoke.gin"):
+    config.read([*files, scale], bindings)
     trainer = Trainer(build_plan(), tf.distribute.get_strategy())
     *_, metrics = trainer.steps()
     return metrics
@@ -66,5 +67,5 @@ def test_every_recipe_of_a_plugin_trains_two_steps(recipe):
 @pytest.mark.usefixtures("op_by_op")
 @pytest.mark.parametrize("recipe", MODERN_RECIPES)
 def test_every_modern_recipe_trains_two_steps(recipe):
-    metrics = two_steps(f"gin/modern/{recipe}.gin")
+    metrics = two_steps(f"gin/modern/{recipe}.gin", scale=SMOKE)
     assert metrics["step"] == 2 and math.isfinite(metrics["loss"])

@@ -10,6 +10,7 @@ from tfadv.data import Splits
 from tfadv.data.absent import AbsentSource
 from tfadv.planning.plan import build_plan
 
+SMOKE = "gin/modern/scale/smoke.gin"
 IMAGENET, CIFAR10 = 1_281_167, 50_000
 # In place of millions of generated images, of which a plan counts none.
 GENERATED = 1000
@@ -212,8 +213,8 @@ def published(recipe, bindings=()):
 
 
 def tiny(recipe, bindings=()):
-    """Returns the plan of a recipe at the smoke scale."""
-    return build_plan(config.read([f"gin/modern/{recipe}.gin", "gin/scale/smoke.gin"], bindings))
+    """Returns the plan of a recipe at its smoke scale."""
+    return build_plan(config.read([f"gin/modern/{recipe}.gin", SMOKE], bindings))
 
 
 def _cifar10(images):

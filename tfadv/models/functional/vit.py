@@ -57,20 +57,14 @@ def ViT(  # noqa: N802  (as gin files call it)
         UserError: there is no such size, stem or pooling, or the patches don't fill the images.
     """
     check_choice("ViT.size", size, tuple(SIZES))
-    check_choice("ViT.pooling", pooling, POOLINGS)
-    _check_stem(stem, patch, image_shape[:2])
+    _check_ends(stem, pooling, patch, image_shape[:2])
     width, heads = width or SIZES[size][0], heads or SIZES[size][1]
     check(width % heads == 0, "ViT.heads", f"divide the width, {width}", heads)
     images = keras.Input(tuple(image_shape))
-    x = _stem(images, width, stem, patch)
-    x = layers.Reshape((-1, width))(x)
-    x = ClassToken(name="class_token")(x) if pooling == "token" else x
-    x = Positions(name="positions")(x)
+    x = _tokens(_stem(images, width, stem, patch), pooling)
     for number in range(blocks):
         x = _block(x, heads, dropout, f"block{number + 1}")
-    x = _norm("head_norm")(x)
-    x = x[:, 0] if pooling == "token" else layers.GlobalAveragePooling1D()(x)
-    logits = layers.Dense(classes, name="head")(x)
+    logits = layers.Dense(classes, name="head")(_pooled(_norm("head_norm")(x), pooling))
     return network("vit", images, logits, make_norm, pixel_mean, pixel_std)
 
 
@@ -103,8 +97,9 @@ class ClassToken(layers.Layer):
         return ops.concatenate([token, x], 1)
 
 
-def _check_stem(stem, patch, sides):
+def _check_ends(stem, pooling, patch, sides):
     check_choice("ViT.stem", stem, STEMS)
+    check_choice("ViT.pooling", pooling, POOLINGS)
     fits = patch > 0 and not any(side % patch for side in sides)
     check(fits, "ViT.patch", f"divide the images' {sides}", patch)
     powers = stem == "patch" or patch & (patch - 1) == 0
@@ -120,6 +115,16 @@ def _stem(x, width, stem, patch):
         x = _norm(f"stem{number + 1}_norm")(conv(x, filters, 3, 2, gelu, f"stem{number + 1}"))
         x = layers.Activation("gelu")(x) if gelu else layers.ReLU()(x)
     return layers.Conv2D(width, 1, name="stem")(x)
+
+
+def _tokens(x, pooling):
+    x = layers.Reshape((-1, x.shape[-1]))(x)
+    x = ClassToken(name="class_token")(x) if pooling == "token" else x
+    return Positions(name="positions")(x)
+
+
+def _pooled(x, pooling):
+    return x[:, 0] if pooling == "token" else layers.GlobalAveragePooling1D()(x)
 
 
 def _block(x, heads, dropout, name):
