@@ -82,6 +82,14 @@ def test_a_modern_recipe_says_its_numbers_and_that_it_was_not_run(name):
         assert f"--gin_file={file}" in (ROOT / file).read_text()
 
 
+def test_the_table_of_modern_recipes_has_their_numbers():
+    rows = (ROOT / "docs/training.md").read_text().splitlines()
+    for name, said in MODERN.items():
+        (row,) = (row for row in rows if row.startswith(f"| `{name}.gin`"))
+        numbers = said.accuracy if name != "fine_advprop" else said.accuracy[:1]  # no attack
+        assert all(f"| {number}" in row for number in (*numbers, said.flops)), row
+
+
 def test_no_init_file_turns_the_recipes_into_a_package():
     assert not any((ROOT / folder / "__init__.py").exists() for folder in ("gin", "gin/scale"))
     assert Path(gin.__file__).parent != ROOT / "gin"
