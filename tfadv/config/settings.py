@@ -24,6 +24,7 @@ from tfadv.registry import (
 # Which of a run's checkpoints, beside the number of a step.
 BEST, LAST = "best", "last"
 DTYPES = ("float32", "bfloat16")
+BALANCED = "balanced"
 KERNELS_ALONE = ("kernels",)
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
 
@@ -73,6 +74,8 @@ class Experiment:
             what they hold up to 1 GiB. Names and sizes always count.
         channels: of the images: 1 grey, 2 grey and alpha, 3 colours, 4 colours and
             alpha. None leaves that to the data set, mostly 3.
+        extra: a data set, ``scope/name``, whose training images are trained on as well:
+            synthetic ones, or such as a model has labelled. See ``Training.extra_share``.
         manifest: a ``manifest.jsonl`` that ``python -m tfadv.data`` wrote: a run
             starts with no other images than those that it lists.
     """
@@ -96,6 +99,7 @@ class Experiment:
     data_digest: str = AUTO
     channels: int | None = None
     manifest: str | None = None
+    extra: str | None = None
 
     def __post_init__(self):
         for registry, name in (
@@ -107,6 +111,7 @@ class Experiment:
             (AUGMENTATIONS, "augmentation"),
             (OPTIMIZERS, "optimizer"),
             (DECAYS, "decay"),
+            *([(DATASETS, "extra")] if self.extra is not None else []),
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
         check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
@@ -125,8 +130,8 @@ class Training:
     """How long and in what portions to train.
 
     Attributes:
-        epochs: passes over the training images (paper, section 3: 110), each of
-            a whole number of steps; 0 evaluates the initial weights.
+        epochs: passes over the training images, those of ``Experiment.extra`` left out (paper,
+            section 3: 110), each of a whole number of steps; 0 evaluates the initial weights.
         batch_size: images of a step over all replicas (released pipeline: 4096).
         weight_decay: λ of ½·λ·‖W‖² in the loss (released pipeline: 1e-4).
         weight_decay_of: which weights that and an optimizer's own decay are of: any of
@@ -159,6 +164,12 @@ class Training:
         steps_per_call: steps that run as one traced call, or in a few where one would last
             too long to stop it; metrics are their means.
         checkpoint_every_epochs: how often to save; the end is always saved.
+        extra_share: of each batch that is of ``Experiment.extra``, between 0 and 1 (Gowal et
+            al., 2021: 0.7 generated images), rounded to a whole number of images.
+        sampling: ``passes`` over all images, or ``balanced``: each class equally often.
+        class_weights: what images of each class count in the loss, up to a factor that makes
+            the mean 1: one number for each class, or a dictionary of names or numbers of classes
+            (others count 1), or ``balanced``, the inverse of how often each is drawn.
         skip_non_finite: how many steps of the run may be skipped whose numbers are not finite:
             such a step changes nothing but the number of steps done. One more stops the run.
         keep_every_epochs: how often to save a checkpoint that stays, beside the newest
@@ -186,6 +197,9 @@ class Training:
     keep_every_epochs: int = 0
     grace_seconds: float = GRACE_SECONDS
     skip_non_finite: int = 0
+    extra_share: float | None = None
+    sampling: str = "passes"
+    class_weights: str | tuple | dict | None = None
 
     def __post_init__(self):
         check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
@@ -204,10 +218,22 @@ class Training:
             value = getattr(self, name)
             check(value >= least, f"Training.{name}", f"be >= {least}", value)
         check(self.grace_seconds > 0, "Training.grace_seconds", "be > 0", self.grace_seconds)
+        self._check_drawing()
         self._check_update()
         self._check_average()
         size = self.micro_batch_size
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
+
+    def _check_drawing(self) -> None:
+        check_choice("Training.sampling", self.sampling, ("passes", BALANCED))
+        if isinstance(self.class_weights, str):
+            check_choice("Training.class_weights", self.class_weights, (BALANCED,))
+        share = self.extra_share
+        if share is not None:
+            check(0 < share < 1, "Training.extra_share", "be between 0 and 1", share)
+            rule = f"leave both sources an image of Training.batch_size = {self.batch_size}"
+            is_some = 0 < self.extra_images < self.batch_size
+            check(is_some, "Training.extra_share", rule, share)
 
     def _check_update(self) -> None:
         name, chosen = "Training.weight_decay_of", self.weight_decay_of
@@ -238,13 +264,18 @@ class Training:
         """Whether weight decay is of what every optimizer decays of itself."""
         return tuple(self.weight_decay_of) == KERNELS_ALONE
 
+    @property
+    def extra_images(self) -> int:
+        """How many images of a batch are of ``Experiment.extra``."""
+        return round((self.extra_share or 0) * self.batch_size)
+
     def steps_per_epoch(self, images: int) -> int:
-        """Returns the steps of an epoch of so many images.
+        """Returns the steps of an epoch of so many images, those of ``Experiment.extra`` left out.
 
         Raises:
             UserError: a batch takes more images than there are.
         """
-        size = self.batch_size
+        size = self.batch_size - self.extra_images
         rule = f"be <= {images}, the number of training images"
         check(size <= images, "Training.batch_size", rule, size)
         beyond = {"down": 0, "nearest": size // 2, "up": size - 1}[self.epoch_rounding]

@@ -278,11 +278,12 @@ class Trainer:
         plan = self.plan
         return self.distribution.distribute_datasets_from_function(
             lambda context: train_batches(
-                plan.splits.train,
+                plan.feed.source,
                 plan.augmentation,
                 plan.training.batch_size,
                 Shares.of(context),
                 plan.experiment.seed,
                 start,
+                plan.feed.drawing,
             )
         )
