@@ -62,6 +62,12 @@ def test_decays_are_their_closed_forms(decay, expected):
         assert found == pytest.approx(0.1 * factor, rel=1e-4, abs=1e-8)
 
 
+def test_one_cycle_is_the_warm_up():
+    rate = paper_rate(decay=OneCycle(0.5, 0.0, 0.0, "linear"), warmup_epochs=5)
+    assert rate.warmup_steps == 0 and float(rate(0)) == 0
+    assert float(rate(55 * 312)) == pytest.approx(1.6)
+
+
 def test_a_cosine_with_a_warm_up_from_0_step_by_step():
     """Epochs of 7 steps: half of a first one of warm-up, 2.5 of cosine."""
     rate = LearningRate(512, 7, 3, CosineDecay(0.01), 0.1, 0.5, warmup_start=0.0)

@@ -43,7 +43,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         batch_size: images of one step, over all replicas.
         steps_per_epoch: optimizer steps of one epoch.
         epochs: of the whole run.
-        decay: factor of the rate at each step.
+        decay: factor of the rate at each step. Where its `warms_up` is true, that is all.
         rate_per_256: learning rate per 256 images of the batch; 0.1 in the
             released pipeline. Scaled by a real division: the pipeline's
             integers make the rate 0 below a batch of 256.
@@ -79,7 +79,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         self.decay = decay
         self.base_rate = rate_per_256 * batch_size / 256
         self.warmup_start = warmup_start
-        warms_up = self.base_rate > warmup_start
+        warms_up = self.base_rate > warmup_start and not getattr(decay, "warms_up", False)
         self.warmup_steps = _exact(warmup_epochs) * steps_per_epoch if warms_up else Fraction(0)
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
@@ -191,8 +191,8 @@ class OneCycle:
     """A rise to the full rate and a fall, each half a cosine or a straight line.
 
     ``decay(t) = s + (1 - s)·up(t/(p·T))`` for ``t < p·T``, then
-    ``c + (1 - c)·down((t - p·T)/(T - p·T))`` over the T steps of the run. It brings the warm-up
-    itself, so ``LearningRate.warmup_epochs`` is 0. The defaults of s and c are PyTorch's.
+    ``c + (1 - c)·down((t - p·T)/(T - p·T))`` over the T steps of the run. It is a warm-up as
+    well, in place of `LearningRate`'s. The defaults are PyTorch's.
 
     Args:
         peak: p, the share of the run after which the factor is 1, between 0 and 1.
@@ -202,6 +202,7 @@ class OneCycle:
     """
 
     SHAPES = ("cosine", "linear")
+    warms_up = True
 
     def __init__(
         self, peak: float = 0.3, start: float = 0.04, final: float = 4e-6, shape: str = "cosine"
