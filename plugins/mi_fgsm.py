@@ -6,6 +6,7 @@ from tfadv.attacks.balls import BALLS
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check
 from tfadv.registry import ATTACKS
+from tfadv.schedule import Schedule
 
 
 @ATTACKS.register("mi_fgsm", paper="Dong et al., 2018")
@@ -29,7 +30,7 @@ class MIFGSM(PGD):
 
     def __init__(
         self,
-        epsilon: float,
+        epsilon: float | Schedule,
         steps: int = 10,
         decay: float = 1.0,
         targeted: bool = False,
