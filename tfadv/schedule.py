@@ -100,7 +100,9 @@ class Schedule:
         """Says it in a line: the value at the start, at each point and at the end."""
         (first, start), *_ = self.points
         shown = [] if first == 0 else [f"{self.values[0]:g} at first"]
-        shown += [f"{v:g} at epoch {e:g}" for (e, _), v in zip(self.points, self.values, strict=True)]
+        shown += [
+            f"{v:g} at epoch {e:g}" for (e, _), v in zip(self.points, self.values, strict=True)
+        ]
         ways = {"linear": "linear between", "step": "each until the next"}
         return f"{', '.join(shown)}, {self.end:g} to the end ({ways[self.interpolation]})"
 

@@ -260,9 +260,7 @@ class PGD(Attack):
             return alpha
         if not any(map(tf.is_tensor, (alpha, epsilon, steps))):
             return max(alpha, epsilon / steps) if steps else alpha
-        each = tf.math.divide_no_nan(
-            tf.cast(epsilon, tf.float32), tf.cast(steps, tf.float32)
-        )
+        each = tf.math.divide_no_nan(tf.cast(epsilon, tf.float32), tf.cast(steps, tf.float32))
         return tf.maximum(alpha, each)
 
     @staticmethod

@@ -20,12 +20,14 @@ from tfadv.registry import (
     STRATEGIES,
     configurable,
 )
+from tfadv.schedule import Schedule
 
 # Which of a run's checkpoints, beside the number of a step.
 BEST, LAST = "best", "last"
 DTYPES = ("float32", "bfloat16")
 KERNELS_ALONE = ("kernels",)
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
+RESOLUTION = "Training.resolution"
 
 
 def check_checkpoint(parameter: str, choice: str) -> None:
@@ -163,6 +165,8 @@ class Training:
             such a step changes nothing but the number of steps done. One more stops the run.
         keep_every_epochs: how often to save a checkpoint that stays, beside the newest
             two; 0 keeps those alone.
+        resolution: height and width of the training images, by epoch, of a network that takes
+            images of any size; None keeps the data set's, as evaluation does.
         grace_seconds: from SIGTERM or SIGINT to the end of the run, saved: traced calls are
             to last a quarter of it at most.
     """
@@ -186,6 +190,7 @@ class Training:
     keep_every_epochs: int = 0
     grace_seconds: float = GRACE_SECONDS
     skip_non_finite: int = 0
+    resolution: Schedule | None = None
 
     def __post_init__(self):
         check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
@@ -206,6 +211,7 @@ class Training:
         check(self.grace_seconds > 0, "Training.grace_seconds", "be > 0", self.grace_seconds)
         self._check_update()
         self._check_average()
+        self._check_resolution()
         size = self.micro_batch_size
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
 
@@ -232,6 +238,17 @@ class Training:
             check(batches >= 0, name, "be None or >= 0", batches)
             averages = decay is not None or first is not None
             check(averages or not batches, name, "be of a run that keeps an average", batches)
+
+    def _check_resolution(self) -> None:
+        sizes = self.resolution
+        if sizes is None:
+            return
+        steps = sizes.interpolation == "step"
+        check(steps, RESOLUTION, "have Schedule.interpolation = 'step': each size is traced", sizes)
+        numbers = [number for point in sizes.points for number in point]
+        whole = sizes >= 1 and all(number == int(number) for number in numbers)
+        check(whole, RESOLUTION, "be of whole epochs and sizes >= 1 in pixels", sizes)
+        object.__setattr__(self, "resolution", sizes.whole())
 
     @property
     def decays_kernels_alone(self) -> bool:

@@ -26,6 +26,7 @@ from tfadv.optimization.weight_average import AverageRule, EqualAverage, MovingA
 from tfadv.planning import plan_checks
 from tfadv.planning.images import build_splits
 from tfadv.planning.paper_rows import recipe_of
+from tfadv.planning.resolution import check_source
 from tfadv.planning.validation_parts import ValidationParts, build_validation
 from tfadv.registry import (
     AUGMENTATIONS,
@@ -193,6 +194,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     splits, validation = (splits, None) if splits else _images(experiment, training)
     name = type(parts["augmentation"]).__name__
     plan_checks.check_sizes(name, parts["augmentation"], splits.test)
+    check_source(training, splits.train)
     attacks, left_out = _for_classes(parts, splits.test)
     validated = validation.attacks if validation else {}
     learning_rate = _learning_rate(training, decay, len(splits.train))

@@ -24,11 +24,6 @@ def fits(value: Any, annotation: Any) -> bool:
     return isinstance(value, annotation) if annotation in known else True
 
 
-def takes_schedule(annotation: Any) -> bool:
-    """Returns whether an annotation names schedules, as ``float | Schedule`` does."""
-    return annotation is Schedule or Schedule in typing.get_args(annotation)
-
-
 def title(annotation: Any) -> str:
     """Returns an annotation as an error says it."""
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)

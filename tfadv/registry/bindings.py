@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import gin
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.registry.annotations import fits, is_moderate, takes_schedule, title
+from tfadv.registry.annotations import fits, is_moderate, title
 from tfadv.schedule import Schedule
 
 Part = TypeVar("Part", bound=Callable[..., Any])
