@@ -3,8 +3,7 @@
 import tensorflow as tf
 
 from tfadv.errors import UserError, check
-from tfadv.registry import STRATEGIES
-from tfadv.schedule import Schedule
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies import BatchStrategy, SingleUpdate
 
 

@@ -2,8 +2,7 @@
 
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check
-from tfadv.registry import STRATEGIES
-from tfadv.schedule import Schedule
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies.adversarial import Adversarial
 
 

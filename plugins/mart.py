@@ -5,8 +5,7 @@ import tensorflow as tf
 from tfadv.attacks.objectives import best_other
 from tfadv.errors import check
 from tfadv.losses import divergence, likeliest
-from tfadv.registry import STRATEGIES
-from tfadv.schedule import Schedule
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies import ADV, CLEAN, Strategy
 
 _TINY = 1e-4  # of the authors' log(1.0001 - p)

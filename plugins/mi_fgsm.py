@@ -5,8 +5,7 @@ import tensorflow as tf
 from tfadv.attacks.balls import BALLS
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check
-from tfadv.registry import ATTACKS
-from tfadv.schedule import Schedule
+from tfadv.registry import ATTACKS, Schedule
 
 
 @ATTACKS.register("mi_fgsm", paper="Dong et al., 2018")
@@ -37,9 +36,14 @@ class MIFGSM(PGD):
         ball: str = "linf",
         jit_compile: bool | str = "auto",
     ):
-        step_size = epsilon / max(steps, 1) or 1.0
         super().__init__(
-            epsilon, steps, step_size, targeted=targeted, ball=ball, jit_compile=jit_compile
+            epsilon,
+            steps,
+            1 / max(steps, 1),
+            "times_epsilon",
+            targeted=targeted,
+            ball=ball,
+            jit_compile=jit_compile,
         )
         check(decay >= 0, "MIFGSM.decay", "be >= 0", decay)
         self.decay = decay

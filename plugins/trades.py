@@ -6,8 +6,7 @@ from tfadv import randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check
 from tfadv.losses import divergence
-from tfadv.registry import STRATEGIES
-from tfadv.schedule import Schedule
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies import ADV, CLEAN, Strategy
 
 

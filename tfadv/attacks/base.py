@@ -12,7 +12,7 @@ from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
 from tfadv.devices.local import check_jit_compile
 from tfadv.errors import UserError, check, check_choice
 from tfadv.pixels import PIXEL_RANGE, LogitsFn
-from tfadv.schedule import Clock, Schedule, end_of
+from tfadv.registry.schedule import Clock, Schedule, end_of
 
 # `with_input_gradient` and the names of pixels are what plugins find here.
 __all__ = ["PIXEL_RANGE", "Attack", "LogitsFn", "with_input_gradient"]
@@ -88,6 +88,22 @@ class Attack(abc.ABC):
             setattr(found, name, schedule.at(clock.epoch))
         found.schedules = {}
         return found
+
+    def with_factor(self, factor: Schedule, parameter: str) -> "Attack":
+        """Returns the attack whose ε is multiplied by a schedule that ends at 1.
+
+        Args:
+            factor: the schedule.
+            parameter: that gave it, for the error.
+
+        Raises:
+            UserError: the ε is fixed, or has a schedule of its own.
+        """
+        raise UserError(
+            f"{parameter} has a schedule, and {type(self).__name__} keeps its ε over the epochs: "
+            "let the run's attacks be 'pgd' or of its kind",
+            parameter,
+        )
 
     def _note(self, **numbers: float | Schedule) -> None:
         """Keeps numbers as attributes; of a schedule its end there, and itself in `schedules`."""

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfadv.attacks.pgd import PGD
 from tfadv.registry import ATTACKS
-from tfadv.schedule import Schedule
+from tfadv.registry.schedule import Schedule
 
 
 @ATTACKS.register("fgsm", paper="Goodfellow et al., 2015")

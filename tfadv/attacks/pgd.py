@@ -1,5 +1,6 @@
 """Projected gradient descent in a ball (Madry et al., 2018)."""
 
+import copy
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -10,11 +11,11 @@ from tfadv.attacks.base import Attack
 from tfadv.attacks.gradients import classified, expected, with_input_gradient
 from tfadv.attacks.objectives import AWAY, TOWARDS, check_classes
 from tfadv.devices.local import compiles
-from tfadv.errors import check, check_choice
+from tfadv.errors import UserError, check, check_choice
 from tfadv.losses import likeliest
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
-from tfadv.schedule import Clock, Schedule
+from tfadv.registry.schedule import Clock, Schedule
 
 Objective = Callable[[tf.Tensor], tf.Tensor]
 Memory = tuple[tf.Tensor, ...]
@@ -109,6 +110,17 @@ class PGD(Attack):
         if found is not self:
             alpha = found.step_size if "step_size" in self.schedules else self._alpha
             found.step_size = found._by_rule(alpha)
+        return found
+
+    def with_factor(self, factor: Schedule, parameter: str) -> "PGD":
+        """Returns the attack whose ε is multiplied by a schedule; see `Attack.with_factor`."""
+        if "epsilon" in self.schedules:
+            raise UserError(
+                f"{parameter} has a schedule, and so has {type(self).__name__}.epsilon: bind one",
+                parameter,
+            )
+        found = copy.copy(self)
+        found.schedules = {**self.schedules, "epsilon": factor * self.epsilon}
         return found
 
     def __call__(

@@ -20,14 +20,14 @@ from tfadv.registry import (
     STRATEGIES,
     configurable,
 )
-from tfadv.schedule import Schedule
+from tfadv.registry.schedule import Schedule
 
 # Which of a run's checkpoints, beside the number of a step.
 BEST, LAST = "best", "last"
 DTYPES = ("float32", "bfloat16")
 KERNELS_ALONE = ("kernels",)
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
-RESOLUTION = "Training.resolution"
+EPSILON_FACTOR, RESOLUTION = "Training.epsilon_factor", "Training.resolution"
 
 
 def check_checkpoint(parameter: str, choice: str) -> None:
@@ -165,6 +165,8 @@ class Training:
             such a step changes nothing but the number of steps done. One more stops the run.
         keep_every_epochs: how often to save a checkpoint that stays, beside the newest
             two; 0 keeps those alone.
+        epsilon_factor: multiplies ε of every attack in training, by epoch, and is 1 at its end:
+            a warm-up of the radius, or the epoch at which attacking starts.
         resolution: height and width of the training images, by epoch, of a network that takes
             images of any size; None keeps the data set's, as evaluation does.
         grace_seconds: from SIGTERM or SIGINT to the end of the run, saved: traced calls are
@@ -190,6 +192,7 @@ class Training:
     keep_every_epochs: int = 0
     grace_seconds: float = GRACE_SECONDS
     skip_non_finite: int = 0
+    epsilon_factor: Schedule | None = None
     resolution: Schedule | None = None
 
     def __post_init__(self):
@@ -211,7 +214,7 @@ class Training:
         check(self.grace_seconds > 0, "Training.grace_seconds", "be > 0", self.grace_seconds)
         self._check_update()
         self._check_average()
-        self._check_resolution()
+        self._check_schedules()
         size = self.micro_batch_size
         check(size is None or size >= 1, "Training.micro_batch_size", "be None or >= 1", size)
 
@@ -239,8 +242,10 @@ class Training:
             averages = decay is not None or first is not None
             check(averages or not batches, name, "be of a run that keeps an average", batches)
 
-    def _check_resolution(self) -> None:
-        sizes = self.resolution
+    def _check_schedules(self) -> None:
+        factor, sizes = self.epsilon_factor, self.resolution
+        ends = factor is None or factor >= 0 and factor.end == 1
+        check(ends, EPSILON_FACTOR, "be >= 0 and 1 at its end", factor)
         if sizes is None:
             return
         steps = sizes.interpolation == "step"

@@ -10,7 +10,7 @@ from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config import Config
 from tfadv.config.evaluation_settings import Checkup, Evaluation, build_attack
 from tfadv.config.hardware import Hardware
-from tfadv.config.settings import Experiment, Training
+from tfadv.config.settings import EPSILON_FACTOR, Experiment, Training
 from tfadv.data import Source, Splits
 from tfadv.data.alike import oddities
 from tfadv.data.augmentation import Augmentation
@@ -37,6 +37,7 @@ from tfadv.registry import (
     STRATEGIES,
     configured,
 )
+from tfadv.registry.schedule import Schedule
 from tfadv.strategies import BatchStrategy
 
 
@@ -183,7 +184,7 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     if training.attack_dtype == "auto":
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
-    parts = _parts(experiment, evaluation)
+    parts = _parts(experiment, evaluation, training.epsilon_factor)
     plan_checks.check_strategy(experiment, training, parts["strategy"], parts["attack"])
     norm = NORMS.build(experiment.norm, "Experiment.norm")
     plan_checks.check_start(
@@ -275,18 +276,23 @@ def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningR
     )
 
 
-def _parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
+def _parts(experiment: Experiment, evaluation: Evaluation, factor: Schedule | None) -> dict:
     """Returns what a plan is made of that depends on no image."""
     strategy = STRATEGIES.build(experiment.strategy, "Experiment.strategy")
+    attack = build_attack(experiment.attack, "Experiment.attack")
     parameter = f"{type(strategy).__name__}.attacks"
+    attacks = {spec: build_attack(spec, parameter) for spec in strategy.named_attacks}
+    if factor and strategy.attacks:
+        attack = attack.with_factor(factor, EPSILON_FACTOR)
+        attacks = {k: one.with_factor(factor, EPSILON_FACTOR) for k, one in attacks.items()}
     return {
         "norm_policy": configured(NormPolicy),
         "distribution": configured(Distribution),
         "hardware": configured(Hardware),
         "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
         "strategy": strategy,
-        "attack": build_attack(experiment.attack, "Experiment.attack"),
-        "attacks": {spec: build_attack(spec, parameter) for spec in strategy.named_attacks},
+        "attack": attack,
+        "attacks": attacks,
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
         "bad_images": configured(BadImages),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tfadv.config.settings import RESOLUTION
 from tfadv.planning.plan import Plan
-from tfadv.schedule import Schedule
+from tfadv.registry.schedule import Schedule
 
 # Before the names of the metrics.
 PREFIX = "schedule"

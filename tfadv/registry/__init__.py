@@ -36,7 +36,7 @@ from tfadv.registry.kinds import (
     restore,
     snapshot,
 )
-from tfadv.schedule import Schedule
+from tfadv.registry.schedule import Schedule
 
 configurable(Schedule)
 

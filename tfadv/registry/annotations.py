@@ -6,7 +6,7 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
-from tfadv.schedule import Schedule
+from tfadv.registry.schedule import Schedule
 
 
 def fits(value: Any, annotation: Any) -> bool:

@@ -15,7 +15,7 @@ import gin
 
 from tfadv.errors import UserError, check, nearest
 from tfadv.registry.annotations import fits, is_moderate, title
-from tfadv.schedule import Schedule
+from tfadv.registry.schedule import Schedule
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 

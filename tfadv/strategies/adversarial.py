@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfadv.errors import check
 from tfadv.norms.mode import ADV, CLEAN
 from tfadv.registry import STRATEGIES
-from tfadv.schedule import Schedule
+from tfadv.registry.schedule import Schedule
 from tfadv.strategies.base import Strategy
 
 

@@ -10,7 +10,7 @@ from tfadv.attacks.base import Attack
 from tfadv.errors import UserError, check, nearest
 from tfadv.losses import cross_entropy
 from tfadv.norms.mode import ADV, CLEAN
-from tfadv.schedule import Clock, Schedule
+from tfadv.registry.schedule import Clock, Schedule
 from tfadv.strategies.batch import Batch
 from tfadv.strategies.network import Network
 from tfadv.strategies.step import Loss, Step

@@ -6,7 +6,7 @@ from tfadv.errors import check, check_choice
 from tfadv.losses import PAIRING_REDUCTIONS, logit_pairing
 from tfadv.norms.mode import ADV, CLEAN
 from tfadv.registry import STRATEGIES
-from tfadv.schedule import Schedule
+from tfadv.registry.schedule import Schedule
 from tfadv.strategies.adversarial import Adversarial
 
 
