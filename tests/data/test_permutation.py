@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv.data.permutation import permuted
+from tfadv.data.permutation import permuted, shuffled
 from tfadv.data.pipeline import evaluation_indices
 from tfadv.data.source import ArraySource
 
@@ -18,6 +18,13 @@ LIMIT = 5
 def orders(total, seed=0, epochs=range(4), purpose="training order"):
     places = tf.range(total, dtype=tf.int64)
     return [permuted(places, total, seed, purpose, epoch).numpy() for epoch in epochs]
+
+
+@pytest.mark.parametrize("total", [1, 103, 50_000])
+def test_a_plan_draws_the_same_order(total):
+    np.testing.assert_array_equal(
+        shuffled(total, 7, "held out"), orders(total, 7, [0], "held out")[0]
+    )
 
 
 def correlation(a, b):

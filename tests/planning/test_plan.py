@@ -1,6 +1,10 @@
 """The plan that a configuration makes."""
 
+import subprocess
+import sys
+
 import pytest
+from shared.project import ROOT
 from shared.tiny_data import npz_bindings, random_examples, write_npz
 
 from tfadv import config
@@ -25,3 +29,20 @@ def test_images_of_two_shapes_are_refused(tmp_path):
     config.read(["gin/mbn.gin"], npz_bindings(tmp_path))
     with pytest.raises(UserError, match=r"image_shape of npz.train is \(8, 8, 3\), of npz.test"):
         build_plan()
+
+
+@pytest.mark.parametrize(
+    "bindings",
+    [("HeldOut.images = 4",), ("Validation.images = 4", "Validation.every_epochs = 1")],
+    ids=["held_out", "validation"],
+)
+def test_a_plan_starts_no_device(bindings):
+    """A cluster can be joined, and a processor divided, only before the first one is started."""
+    read = ["gin/mbn.gin", "gin/scale/digits.gin"], ["Distribution.virtual_cpus = 2", *bindings]
+    made = (
+        "from tfadv import config; from tfadv.planning.plan import build_plan; "
+        f"config.read(*{read}); "
+        "print(build_plan().distribution.create().num_replicas_in_sync)"
+    )
+    done = subprocess.run([sys.executable, "-c", made], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.split()[-1:] == ["2"], done.stderr

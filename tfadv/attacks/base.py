@@ -108,7 +108,8 @@ class Attack(abc.ABC):
     def _note(self, **numbers: float | Schedule) -> None:
         """Keeps numbers as attributes; of a schedule its end there, and itself in `schedules`."""
         scheduled = {k: value for k, value in numbers.items() if isinstance(value, Schedule)}
-        self.schedules = {**self.schedules, **scheduled}
+        if scheduled:
+            self.schedules = {**self.schedules, **scheduled}
         for name, value in numbers.items():
             setattr(self, name, value if tf.is_tensor(value) else float(end_of(value)))
 

@@ -3,9 +3,8 @@
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
-from tfadv.data.permutation import permuted
+from tfadv.data.permutation import shuffled
 from tfadv.data.selected import SelectedImages
 from tfadv.data.source import Source, Splits
 from tfadv.errors import UserError, check
@@ -41,7 +40,7 @@ class HeldOut:
         train, _ = splits
         rule = f"be < {len(train)}, the number of training images"
         check(self.images < len(train), "HeldOut.images", rule, self.images)
-        chosen = _shuffled(len(train), self.seed, "held out")[: self.images]
+        chosen = shuffled(len(train), self.seed, "held out")[: self.images]
         return Splits(*_divided(train, chosen, "HeldOut.images"))
 
 
@@ -61,7 +60,7 @@ def stratified(source: Source, count: int, seed: int, parameter: str) -> tuple[S
     Raises:
         UserError: a source can't be made of either.
     """
-    order = _shuffled(len(source), seed, "validation")
+    order = shuffled(len(source), seed, "validation")
     numbers = np.bincount(source.labels, minlength=source.classes)
     exact = numbers * count / len(source)
     quotas = np.floor(exact).astype(np.int64)
@@ -70,11 +69,6 @@ def stratified(source: Source, count: int, seed: int, parameter: str) -> tuple[S
     labels = source.labels[order]
     chosen = [order[labels == label][:quota] for label, quota in enumerate(quotas)]
     return _divided(source, np.concatenate(chosen), parameter)
-
-
-def _shuffled(count: int, seed: int, purpose: str) -> np.ndarray:
-    places = tf.range(count, dtype=tf.int64)
-    return permuted(places, count, seed, purpose, 0).numpy()
 
 
 def _divided(source: Source, chosen: np.ndarray, parameter: str) -> tuple[Source, Source]:

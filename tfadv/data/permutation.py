@@ -1,5 +1,6 @@
 """The random order of the training images, computed place by place."""
 
+import numpy as np
 import tensorflow as tf
 
 from tfadv import randomness
@@ -29,6 +30,23 @@ def permuted(
     # A hash of all of it: keys that resemble each other would give orders that do.
     keys = tf.map_fn(_key, streams, fn_output_signature=tf.uint32)
     seeds = tf.reshape(tf.gather(keys, which), tf.concat([tf.shape(number), [3]], 0))
+    return _at(place, total, seeds)
+
+
+def shuffled(total: int, seed: int, purpose: str) -> np.ndarray:
+    """Returns the whole first permutation of a purpose, int64 [total], for a plan.
+
+    Before a run's devices are chosen: it starts none of TensorFlow's, which could then no longer
+    be divided or join a cluster.
+    """
+    on_cpu = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
+    with tf.Graph().as_default(), tf.compat.v1.Session(config=on_cpu) as session:
+        # Not by `permuted`, whose loop over several permutations starts devices.
+        stream = randomness.example_seeds(seed, purpose, tf.zeros([1], tf.int64))[0]
+        return session.run(_at(tf.range(total, dtype=tf.int64), total, _key(stream)))
+
+
+def _at(place, total, seeds):
     last = tf.constant(total - 1, tf.int64)
     return tf.raw_ops.RandomIndexShuffle(index=place, seed=seeds, max_index=last, rounds=ROUNDS)
 

@@ -142,6 +142,38 @@ def test_step_and_epoch_are_tensors(forget_plugins):
     assert seen == [(0, 0.0), (1, 0.5), (2, 1.0)]
 
 
+@pytest.mark.usefixtures("op_by_op")
+def test_moved_weights_are_for_gradients_alone(forget_plugins):
+    """The attack's view stays that of the weights as they are, and nothing is updated there."""
+    views = []
+
+    @STRATEGIES.register("moves")
+    class Moves(BatchStrategy):
+        """Moves all weights."""
+
+        branches = (ADV,)
+
+        def run(self, step, batch):
+            with step.weights_at(step.variables, [variable + 1.0 for variable in step.variables]):
+                views.append(step.attacked(batch))
+                found = step.gradients(
+                    {ADV: views[0]},
+                    lambda logits: tf.reduce_mean(self.branch_losses(logits, batch.truth)[ADV]),
+                    batch,
+                )
+                step.update(found)
+
+    trainer = randomized(one_device(make_plan("mbn", "Experiment.strategy = 'moves'", *SMALL)))
+    start = values(trainer)
+    with pytest.raises(UserError, match="'moves' updates within `weights_at`"):
+        do_steps(trainer, 1)
+    for path, value in values(trainer).items():
+        np.testing.assert_array_equal(value, start[path])
+    (batch,) = batches(trainer.plan, 1)
+    step = trainer.train_step.on_replica(trainer.train_step.phase(epoch=0))
+    np.testing.assert_array_equal(views[0], step.attacked(trainer.train_step.batch(batch)))
+
+
 def test_a_step_without_an_update_is_refused(forget_plugins):
     @STRATEGIES.register("idle")
     class Idle(BatchStrategy):

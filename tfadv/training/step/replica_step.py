@@ -58,21 +58,13 @@ class ReplicaStep(Step):
         self._decayed = weights_of(model, plan.training.weight_decay_of)
         self._number = tf.convert_to_tensor(optimizer.iterations)
         self._network: Network | None = None
+        self._moved = False
         self.attack = plan.attack.at(self)
         self.attacks = {spec: attack.at(self) for spec, attack in plan.attacks.items()}
 
     @property
     def network(self) -> Network:
-        if self._network is None:
-            plan, training = self._plan, self._plan.training
-            self._network = Network(
-                self._model,
-                self._phase,
-                plan.strategy.kinds,
-                training.attack_dtype,
-                training.dtype,
-                plan.strategy.attacked_kinds,
-            )
+        self._prepare()
         return self._network
 
     @property
@@ -85,7 +77,8 @@ class ReplicaStep(Step):
         return tf.cast(exact, tf.float32)
 
     def each_portion(self, function, batch, kept=()):
-        count, _ = self._micro_batches, self.network  # which is made outside of the loop
+        self._prepare()  # outside of the loop
+        count = self._micro_batches
         if count == 1:
             return function(batch, kept)
 
@@ -128,8 +121,11 @@ class ReplicaStep(Step):
 
     @contextlib.contextmanager
     def weights_at(self, variables, values):
+        self._prepare()  # of the weights as they are
+        before, self._moved = self._moved, True
         with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)):
             yield
+        self._moved = before
 
     def teacher_logits(self, images, branch=None):
         model, average = self._model, self._average
@@ -163,6 +159,12 @@ class ReplicaStep(Step):
         return metrics, tf.concat(broken, 0), tf.add_n([one.by_image for one in done])
 
     def update(self, gradients):
+        if self._moved:
+            name = self._plan.experiment.strategy
+            raise UserError(
+                f"the strategy '{name}' updates within `weights_at`, where no variable is written",
+                "Experiment.strategy",
+            )
         if self.updates:  # the whole step has one number
             self._optimizer.iterations.assign(self._number)
         clip_norm = self._plan.training.clip_norm
@@ -171,6 +173,19 @@ class ReplicaStep(Step):
         write_statistics(self._model.norms, gradients.statistics, across)
         self.updates.append(gradients._replace(metrics=gradients.metrics | more))
         self._network = None
+
+    def _prepare(self) -> None:
+        """Makes the network, unless it is made for the weights as they are now."""
+        if self._network is None:
+            plan, training = self._plan, self._plan.training
+            self._network = Network(
+                self._model,
+                self._phase,
+                plan.strategy.kinds,
+                training.attack_dtype,
+                training.dtype,
+                plan.strategy.attacked_kinds,
+            )
 
     def _backward(self, images, loss, batch, decay, watched):
         plan, kinds = self._plan, self._plan.strategy.kinds
