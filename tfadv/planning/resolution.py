@@ -47,10 +47,12 @@ def check_network(model: Trainable, sizes: Sequence[int | None]) -> None:
         sizes: height and width; None is the network's own.
 
     Raises:
-        UserError: it doesn't take one, as a layer that flattens maps or adds vectors of
+        UserError: it doesn't take every size, as a layer that flattens maps or adds vectors of
             positions does not.
     """
-    for size in filter(None, sizes):
+    changed = [*filter(None, sizes)]
+    # Positions of one patch would be spread over all: not so where there are nine.
+    for size in [*changed, *(3 * size for size in changed[:1])]:
         shape = (size, size, model.image_shape[-1])
         images = tf.TensorSpec((1, *shape), tf.float32)
         traced = tf.function(lambda images: model(images), autograph=False)
@@ -60,8 +62,8 @@ def check_network(model: Trainable, sizes: Sequence[int | None]) -> None:
             logits = None
         if logits is None or tuple(logits.shape) != (1, model.classes):
             raise UserError(
-                f"{RESOLUTION} has images of {size}x{size}, and the network takes "
-                f"{model.image_shape[0]}x{model.image_shape[1]} alone (a layer flattens maps or "
-                "has positions): bind another Experiment.model, such as 'resnet'",
+                f"{RESOLUTION} has images of several sizes, and the network takes "
+                f"{model.image_shape[0]}x{model.image_shape[1]} alone, not {size}x{size} (a layer "
+                "flattens maps or has positions): bind another Experiment.model, such as 'resnet'",
                 RESOLUTION,
             )
