@@ -59,7 +59,7 @@ def test_pgd_is_that_of_the_epochs_numbers(rule, tiny_model, some_images):
         return PGD(epsilon, steps, size or 1.0, clean_start_probability=0.3)
 
     scheduled = PGD(EPSILON, STEPS, alpha, **rest)
-    require_the_constants(scheduled, constant, tiny_model("batch_norm").logits_fn(), some_images)
+    require_the_constants(scheduled, constant, tiny_model("batch").logits_fn(), some_images)
 
 
 def test_l2_a_scheduled_step_and_xla_likewise(tiny_model, some_images):
@@ -69,7 +69,7 @@ def test_l2_a_scheduled_step_and_xla_likewise(tiny_model, some_images):
         radius = 10 * at(epoch)[0]
         return PGD(radius, 2, radius / 2 or 1.0, ball="l2", jit_compile=True)
 
-    require_the_constants(scheduled, constant, tiny_model("batch_norm").logits_fn(), some_images)
+    require_the_constants(scheduled, constant, tiny_model("batch").logits_fn(), some_images)
 
 
 def test_fgsm_steps_as_far_as_the_epochs_radius(tiny_model, some_images):
@@ -77,7 +77,7 @@ def test_fgsm_steps_as_far_as_the_epochs_radius(tiny_model, some_images):
         return FGSM(at(epoch)[0])
 
     require_the_constants(
-        FGSM(EPSILON), constant, tiny_model("batch_norm").logits_fn(), some_images
+        FGSM(EPSILON), constant, tiny_model("batch").logits_fn(), some_images
     )
 
 
@@ -93,7 +93,7 @@ def test_a_strategys_own_attack_is_in_the_epochs_threat_model(tiny_model, some_i
         epsilon, steps = at(epoch)
         return PGD(epsilon, steps, epsilon / 2 or 1.0)
 
-    require_the_constants(Inside(), constant, tiny_model("batch_norm").logits_fn(), some_images)
+    require_the_constants(Inside(), constant, tiny_model("batch").logits_fn(), some_images)
 
 
 def test_no_gradient_is_computed_while_the_radius_is_zero(some_images):

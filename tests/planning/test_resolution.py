@@ -32,7 +32,7 @@ def flat():
 
 
 def test_networks_that_pool_take_every_size():
-    check_network(tiny_resnet("batch_norm"), (4, None, 16))
+    check_network(tiny_resnet("batch"), (4, None, 16))
     check_network(network_of(small_cnn(), BatchNorm), (4, 16))
 
 
