@@ -30,7 +30,7 @@ from tfadv.runs.one_writer import remove_left, writing
 from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
 from tfadv.training.continuation import Continuation, check_begun
-from tfadv.training.replay import Replay, splits_of
+from tfadv.training.replay import Replay, sources_of
 from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
@@ -194,7 +194,7 @@ def replay(argv) -> None:
         dump = step_dump.StepDump.read(folder)
         found.read = command_line.read_flags([step_dump.config_file(folder)])
         identity.check_plugins(folder, found.read)
-        plan = build_plan(found.read, splits_of(dump))
+        plan = build_plan(found.read, *sources_of(dump))
         again = Replay(dump, Trainer(plan, plan.distribution.create()))
         fault, names = again.run()
         if fault is None:

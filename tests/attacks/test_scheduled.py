@@ -76,9 +76,7 @@ def test_fgsm_steps_as_far_as_the_epochs_radius(tiny_model, some_images):
     def constant(epoch):
         return FGSM(at(epoch)[0])
 
-    require_the_constants(
-        FGSM(EPSILON), constant, tiny_model("batch").logits_fn(), some_images
-    )
+    require_the_constants(FGSM(EPSILON), constant, tiny_model("batch").logits_fn(), some_images)
 
 
 def test_a_strategys_own_attack_is_in_the_epochs_threat_model(tiny_model, some_images):

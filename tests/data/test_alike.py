@@ -58,3 +58,6 @@ def test_images_that_are_in_both_are_warned_of():
     assert found == "others: 2 of 6 images are in some too, pixel by pixel"
     (found,) = alike(test=array_source("again"))
     assert found == "again: 6 of 6 images are in some too, pixel by pixel"
+    splits = Splits(array_source(), others())
+    (found,) = oddities(splits, array_source("generated", images=others()._images))
+    assert found == "others: 6 of 6 images are in generated too, pixel by pixel"

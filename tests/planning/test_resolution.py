@@ -9,7 +9,7 @@ from shared.keras_models import network_of, small_cnn
 from shared.smoke_trainers import make_plan, one_device
 from shared.tiny_networks import tiny_resnet
 
-from tfadv.config.settings import Training
+from tfadv.config.training_settings import Training
 from tfadv.data.augmentation import CropAndFlip, Resized
 from tfadv.data.source import ArraySource
 from tfadv.errors import UserError

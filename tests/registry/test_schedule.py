@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfadv import config
 from tfadv.attacks.pgd import PGD
 from tfadv.config.evaluation_settings import Checkup, build_attack
-from tfadv.config.settings import Training
+from tfadv.config.training_settings import Training
 from tfadv.errors import UserError
 from tfadv.registry import EVALUATION_SCOPE, Schedule, configured, scoped
 

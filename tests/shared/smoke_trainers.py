@@ -61,12 +61,13 @@ def claimed(path, recipe="mbn_alp"):
 def batches(plan, count):
     """Returns the first batches of a run on one device."""
     training = train_batches(
-        plan.splits.train,
+        plan.feed.source,
         plan.augmentation,
         plan.training.batch_size,
         Shares(),
         plan.experiment.seed,
         start=0,
+        drawing=plan.feed.drawing,
     )
     return list(training.take(count))
 

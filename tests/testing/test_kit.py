@@ -23,6 +23,7 @@ ARGUMENTS = {
     "model vit": {"width": 16, "heads": 2, "blocks": 1, "patch": 4, "dropout": 0.1},
     "augmentation crop_and_flip": {"padding": 2, "flip": True},
     "augmentation inception_crop": {"image_size": 14},
+    "augmentation chain": {"augmentations": ("color_jitter", "random_erasing")},
     "decay step": {"boundaries": (5,)},
 }
 # What reads files; `npz` is checked below.
@@ -50,7 +51,8 @@ SLOW |= {
     if name != "adversarial"
 }
 # Half a minute together; what they are made of is tested in rooms of their own.
-SLOW_PARTS = ("model ", "augmentation inception_crop", "dataset synthetic")
+SLOW_PARTS = ("model ", "dataset synthetic")
+SLOW_PARTS += tuple(f"augmentation {name}" for name in ("inception_crop", "rand_augment", "chain"))
 # Half a minute: Keras' own, of which the others show that they are taken as they are.
 SLOW_PARTS += tuple(f"optimizer {name}" for name in PAPERS if name not in ("AdamW", "Nadam"))
 

@@ -76,7 +76,7 @@ def test_a_file_that_vanished_is_skipped_and_the_others_stay(images, tmp_path):
     else:
         pytest.fail("the file to stand in is of another class: choose another step")
     directory = claimed(tmp_path / "run", "clean")
-    directory.note_skipped(trainer.plan.splits)
+    directory.note_skipped(trainer.plan.sources)
     noted = json.loads((tmp_path / "run" / "run.json").read_text())["skipped_images"]
     assert noted == {"train": {"count": 1, "files": {source.title(gone): "is gone"}}}
 

@@ -10,12 +10,12 @@ import pytest
 from shared.poisoned import poisoned_by_image, poisoned_in_the_loss
 from shared.smoke_trainers import claimed, make_plan, mirrored, one_device, values
 
-from tfadv.config.settings import Training
+from tfadv.config.training_settings import Training
 from tfadv.data.source import Splits
 from tfadv.errors import UserError
 from tfadv.optimization.schedules import RateFactor
 from tfadv.runs.step_dump import StepDump, place
-from tfadv.training.replay import Replay, splits_of
+from tfadv.training.replay import Replay, sources_of
 from tfadv.training.session import Interrupted, Session
 
 RUN = ("Training.epochs = 4", "Training.average_decay = 0.9", "PGD.steps = 1")
@@ -54,7 +54,8 @@ def test_a_step_is_done_again_to_the_last_bit(
     folder = tmp_path / "run/non_finite/step-5"
     assert f"--replay={folder} does the step again" in message
     dump = StepDump.read(place(folder / "step.json"))
-    absent = splits_of(dump)
+    absent, extra = sources_of(dump)
+    assert extra is None
     assert isinstance(absent, Splits) and len(absent.train) == 32
     again = trainer_of(dataclasses.replace(plan, splits=absent))
     replay = Replay(dump, again)

@@ -5,12 +5,16 @@ Everything here ends in images of 0..255 and labels. Models and attacks stay out
 
 from tfadv.data import (  # noqa: F401  (they register)
     augmentation,
+    chain,
+    color_jitter,
     digits,
     image_folder,
     imagenet,
     inception_crop,
     npz,
     packed,
+    rand_augment,
+    random_erasing,
     synthetic,
     tfds,
 )

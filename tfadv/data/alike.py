@@ -31,10 +31,32 @@ def check_alike(splits: Splits) -> None:
         )
 
 
-def oddities(splits: Splits) -> tuple[str, ...]:
-    """Returns warnings, each of one line, about the splits and what they have in common."""
+def check_extra(train: Source, extra: Source) -> None:
+    """Checks that images can be trained on beside others.
+
+    Raises:
+        UserError: they have another size, or other classes.
+    """
+    if train.image_shape != extra.image_shape:
+        raise UserError(
+            f"image_shape of {extra.name} is {extra.image_shape}, of {train.name} "
+            f"{train.image_shape}: Experiment.extra must be of the same",
+            "Experiment.extra",
+        )
+    if train.class_names != extra.class_names:
+        raise UserError(_other_names(train, extra), "Experiment.extra")
+
+
+def oddities(splits: Splits, extra: Source | None = None) -> tuple[str, ...]:
+    """Returns warnings, each of one line, about the splits and what they have in common.
+
+    Args:
+        splits: images to train on and to test on.
+        extra: images that are trained on as well.
+    """
     train, test = splits
-    found = list(dict.fromkeys([*train.warnings, *test.warnings]))
+    sources = [train, test, extra] if extra else [train, test]
+    found = list(dict.fromkeys(line for source in sources for line in source.warnings))
     in_train, in_test = (np.bincount(s.labels, minlength=s.classes) for s in splits)
     missing = np.flatnonzero(in_train == 0)
     if len(missing):
@@ -45,14 +67,18 @@ def oddities(splits: Splits) -> tuple[str, ...]:
     unseen = np.flatnonzero((in_test == 0) & (in_train > 0))
     if len(unseen):
         found.append(_missing(test, unseen))
-    if isinstance(train, ArraySource) and isinstance(test, ArraySource):
-        seen = set(train.pixel_hashes())
-        both = sum(image in seen for image in test.pixel_hashes())
-        if both:
-            found.append(
-                f"{test.name}: {both} of {len(test)} images are in {train.name} too, pixel by pixel"
-            )
+    found += filter(None, [_in_both(source, test) for source in (train, extra)])
     return tuple(found)
+
+
+def _in_both(train: Source | None, test: Source) -> str:
+    if not isinstance(train, ArraySource) or not isinstance(test, ArraySource):
+        return ""
+    seen = set(train.pixel_hashes())
+    both = sum(image in seen for image in test.pixel_hashes())
+    if not both:
+        return ""
+    return f"{test.name}: {both} of {len(test)} images are in {train.name} too, pixel by pixel"
 
 
 def _missing(source: Source, classes: np.ndarray) -> str:

@@ -46,3 +46,13 @@ def shared(array: np.ndarray) -> tf.experimental.Optional:
         return tf.experimental.Optional.from_value(
             tf.experimental.dlpack.from_dlpack(array.__dlpack__())
         )
+
+
+def eager_constant(array: np.ndarray) -> tf.Tensor:
+    """Returns a tensor that traced functions capture instead of copying.
+
+    Sources make theirs when they are first asked for an example: it starts
+    TensorFlow's devices, which must not happen while a config is checked.
+    """
+    with tf.init_scope():
+        return tf.constant(array)

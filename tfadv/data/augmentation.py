@@ -26,6 +26,11 @@ class Augmentation:
     image_size: int | None = None
     channels: int | None = None
 
+    @property
+    def parts(self) -> tuple["Augmentation", ...]:
+        """What it is made of: itself, if not of others."""
+        return (self,)
+
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image.
 

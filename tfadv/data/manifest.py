@@ -20,6 +20,7 @@ _CALLED = {
     "class_names": "other class names",
     "names": "other file names",
     "labels": "other labels",
+    "soft_labels": "other soft labels",
     "sizes": "files of other sizes",
     "contents": "files of other contents",
     "pixels": "other pixels",
@@ -28,6 +29,7 @@ _CALLED = {
 # Where one differs, others can't be the same.
 _IMPLIED = {
     "examples": {*_CALLED} - {"examples", "image_shape", "class_names"},
+    "labels": {"soft_labels"},
     "image_shape": {"pixels"},
     "names": {"sizes", "contents", "times"},
     "sizes": {"contents", "times"},

@@ -11,6 +11,7 @@ from tfadv.data import arrays
 from tfadv.data.paths import AnyPath, existing_path, open_bytes
 from tfadv.data.plausibility import check_channels
 from tfadv.data.remote_path import RemotePath, os_errors
+from tfadv.data.soft_labels import SoftlyLabelledImages, are_soft
 from tfadv.data.source import ArraySource, Splits
 from tfadv.errors import UserError, nearest
 from tfadv.registry import DATASETS
@@ -40,7 +41,8 @@ def npz(
             ``~`` and ``$VARIABLES`` are expanded.
         test: file or folder to evaluate on; the same one is read once.
         image_key: array [N, H, W, C] in 0..255.
-        label_key: integer array [N].
+        label_key: integer array [N], or a real one [N, K] of the classes' shares, as a model's
+            softmax gives them: the largest is the class that evaluation counts.
         class_names_key: array of class names, the same in both files; where one
             has none, it takes the other's. Where there are none, the classes are
             numbered up to the largest training label.
@@ -56,12 +58,15 @@ def npz(
     for parameter in ("train", "test"):
         images, labels, names = found.pop(parameter)
         names = named if names is None else names
-        sources.append(ArraySource(f"npz.{parameter}", images, labels, names, channels))
+        kind = SoftlyLabelledImages if are_soft(labels) else ArraySource
+        sources.append(kind(f"npz.{parameter}", images, labels, names, channels))
     return Splits(*sources)
 
 
 def _numbers(name: str, labels: np.ndarray) -> range:
     """Returns names for the classes of labels, which may be anything that a file holds."""
+    if are_soft(labels):
+        return range(labels.shape[1])
     if labels.ndim != 1 or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
         return range(1)  # the source says what is wrong
     if labels.max() >= len(labels):

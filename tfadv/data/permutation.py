@@ -11,13 +11,13 @@ ROUNDS = 24
 
 
 def permuted(
-    place: tf.Tensor, total: int, seed: int, purpose: str, number: tf.Tensor | int
+    place: tf.Tensor, total: int | tf.Tensor, seed: int, purpose: str, number: tf.Tensor | int
 ) -> tf.Tensor:
     """Returns what is at a place of a random permutation of 0..total-1.
 
     Args:
         place: int64, of any shape, each in 0..total-1.
-        total: the length of the permutation.
+        total: the length of the permutation, or int64 of the shape of `place`.
         seed: the run's seed, any integer.
         purpose: what the order is for; other purposes get other permutations.
         number: which of the purpose's permutations, int64 of the shape of `place` or a scalar.
@@ -47,7 +47,7 @@ def shuffled(total: int, seed: int, purpose: str) -> np.ndarray:
 
 
 def _at(place, total, seeds):
-    last = tf.constant(total - 1, tf.int64)
+    last = tf.convert_to_tensor(total - 1, tf.int64)
     return tf.raw_ops.RandomIndexShuffle(index=place, seed=seeds, max_index=last, rounds=ROUNDS)
 
 

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.data.augmentation import Augmentation
+from tfadv.data.drawing import Drawing
+from tfadv.data.order import Passes
 from tfadv.data.permutation import permuted
 from tfadv.data.source import Source
 
@@ -55,11 +57,12 @@ def train_batches(
     shares: Shares,
     seed: int,
     start: int,
+    drawing: Drawing | None = None,
 ) -> tf.data.Dataset:
     """Returns endless training data from step `start` on.
 
-    The images come in a new random order at each pass over them, and each pass
-    begins where the one before it ended: none is left out, and a batch may hold the
+    If nothing else is drawn, the images come in a new random order at each pass over them, and
+    each pass begins where the one before it ended: none is left out, and a batch may hold the
     end of one and the beginning of another. The elements are one replica's share of
     a batch: the r-th of R shares has the images r, r + R, … of it.
 
@@ -70,27 +73,28 @@ def train_batches(
         shares: the shares to make.
         seed: the run's seed.
         start: the first step.
+        drawing: what is drawn of them; None for passes.
 
     Returns:
         Elements ``image`` float32 or uint8 [N, H, W, C] in 0..255, as the augmentation makes
         them, ``label`` int32 [N] and ``index`` int64 [N], the example's number in the whole run.
+        Where images are mixed or have soft labels, ``target`` float32 [N, K], of whose rows
+        ``label`` is the largest; where classes have weights, ``weight`` float32 [N].
     """
-    total = len(source)
+    drawing = drawing or Drawing(Passes(len(source), seed), len(source), seed)
     per_replica = batch_size // shares.replicas
 
     @tf.autograph.experimental.do_not_convert  # which takes longer than all else
     def planned(numbers):
         step, share, within = shares.split(numbers, batch_size)
         index = step * batch_size + within * shares.replicas + share
-        images = permuted(index % total, total, seed, "training order", index // total)
-        images = source.stand_in(images)
         seeds = randomness.example_seeds(seed, "augmentation", index)
-        return index, images, *_ahead(source, augmentation, images, seeds)
+        own = _ahead(source, augmentation, drawing.order(index), seeds)
+        return index, own, *_partners(source, augmentation, drawing, index, seeds)
 
     @tf.autograph.experimental.do_not_convert
-    def example(index, *one):
-        image, label = _augmented(source, augmentation, *one)
-        return {"image": image, "label": label, "index": index}
+    def example(*plan):
+        return _example(source, augmentation, drawing, *plan)
 
     numbers = tf.data.Dataset.range(start * per_replica * shares.here, tf.int64.max)
     # Of many at once: an operation costs more than what it does to one number.
@@ -98,22 +102,55 @@ def train_batches(
     return _batched(plans.unbatch(), example, per_replica)
 
 
-def _ahead(source, augmentation, indices, seeds):
+def _partners(source, augmentation, drawing, index, seeds):
+    """Returns what is known of the images that some are mixed with, if any are."""
+    if not drawing.mixing.is_on:
+        return ()
+    images, mixing_seeds = drawing.partners(index)
+    seeds = randomness.for_purpose(seeds, "partner")
+    return _ahead(source, augmentation, images, seeds), mixing_seeds
+
+
+def _example(source, augmentation, drawing, index, own, partner=None, seed=None):
+    """Returns an element for one example by its plan, and its partner's if it has one."""
+    image, label = _augmented(source, augmentation, *own)
+    target = source.target(own[0]) if source.has_soft_labels else None
+    if partner is not None:
+        image, share = drawing.mixing(
+            tf.cast(image, tf.float32),
+            lambda: tf.cast(_augmented(source, augmentation, *partner)[0], tf.float32),
+            seed,
+        )
+        target = share * source.target(own[0]) + (1 - share) * source.target(partner[0])
+    example = {"image": image, "label": label, "index": index}
+    if target is not None:
+        example |= {"target": target, "label": tf.argmax(target, output_type=tf.int32)}
+    if drawing.class_weights is not None:
+        example["weight"] = drawing.weights(source.target(own[0]) if target is None else target)
+    return example
+
+
+def _ahead(source, augmentation, images, seeds):
+    """Returns what is known of some images before any is opened, in rows for `_augmented`."""
+    images = source.stand_in(images)
     if not augmentation.takes_original:
-        return seeds, None, None
-    shapes = source.shapes(indices)
+        return images, seeds, None, None
+    shapes = source.shapes(images)
     plan = None if shapes is None else augmentation.plan(shapes, seeds)
-    return seeds, plan, source.read_ahead(indices)
+    return images, seeds, plan, source.read_ahead(images)
 
 
-def _augmented(source, augmentation, index, seed, plan, content):
-    if not augmentation.takes_original:
-        image, label = source.fetch(index)
-        return augmentation(image, seed), label
-    stored, label = source.open(index, content)
-    if plan is None:
-        return augmentation.augment(stored, seed), label
-    return augmentation.apply(stored, plan), label
+def _augmented(source, augmentation, image, seed, plan, content):
+    def of_part(part, number):
+        if not augmentation.takes_original:
+            image, label = part.fetch(number)
+            return augmentation(image, seed), label
+        stored, label = part.open(number, content)
+        if plan is None:
+            return augmentation.augment(stored, seed), label
+        return augmentation.apply(stored, plan), label
+
+    return source.from_part(image, of_part)
 
 
 def _batched(numbers: tf.data.Dataset, example: Callable, size: int) -> tf.data.Dataset:
@@ -127,8 +164,7 @@ def _batched(numbers: tf.data.Dataset, example: Callable, size: int) -> tf.data.
 
 def images_of_step(total: int, batch_size: int, seed: int, step: int) -> np.ndarray:
     """Returns which of `total` images `train_batches` takes in a step, int64 [batch_size]."""
-    numbers = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    return permuted(numbers % total, total, seed, "training order", numbers // total).numpy()
+    return Drawing(Passes(total, seed), total, seed).of_step(step, batch_size)
 
 
 def evaluation_indices(source: Source, examples: int | None = None, seed: int = 0) -> np.ndarray:

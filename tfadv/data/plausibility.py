@@ -1,6 +1,6 @@
 """Arrays of images and labels as people have them, and what is most likely wrong with some."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +19,22 @@ class UnfitError(UserError):
 def check_channels(parameter: str, channels: int) -> None:
     """Raises `UserError` unless images of so many channels are read."""
     check(channels in (1, 2, 3, 4), parameter, "be 1, 2, 3 or 4", channels)
+
+
+def checked_names(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of classes as texts.
+
+    Raises:
+        UserError: two are the same.
+    """
+    names = tuple(n.decode() if isinstance(n, bytes) else str(n) for n in class_names)
+    first = {}
+    for number, class_name in enumerate(names):
+        if first.setdefault(class_name, number) != number:
+            raise UserError(
+                f"{name}: classes {first[class_name]} and {number} are both called '{class_name}'"
+            )
+    return names
 
 
 def checked_labels(name: str, labels: np.ndarray, classes: int) -> np.ndarray:

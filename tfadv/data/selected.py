@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from tfadv import digests
 from tfadv.data.absent import AbsentSource
+from tfadv.data.arrays import eager_constant
 from tfadv.data.manifest import AUTO
-from tfadv.data.source import Source, eager_constant
+from tfadv.data.source import Source
 from tfadv.data.stored_image import StoredImage
 
 
@@ -39,6 +40,8 @@ class SelectedImages(Source):
             class_names = [class_names[number] for number in kept_classes]
         super().__init__(name, labels, class_names, source.image_shape)
         self.warnings = source.warnings
+        if source.soft_labels is not None and kept_classes is None:
+            self.soft_labels = source.soft_labels[indices]
         self.source = source
         self._indices = np.asarray(indices, np.int64)
         self.unreadable = _renumbered(source.unreadable, self._indices)

@@ -3,16 +3,23 @@
 import functools
 import hashlib
 import types
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
 from tfadv.data import arrays
+from tfadv.data.arrays import eager_constant
 from tfadv.data.manifest import AUTO
-from tfadv.data.plausibility import checked_images, checked_labels, pixel_warnings, slices
+from tfadv.data.plausibility import (
+    checked_images,
+    checked_labels,
+    checked_names,
+    pixel_warnings,
+    slices,
+)
 from tfadv.data.stored_image import DecodedImage, StoredImage
 from tfadv.data.tensorflow_errors import first_line
 from tfadv.errors import UserError
@@ -31,6 +38,7 @@ class Source:
         warnings: what is odd about the images, in lines that a run prints first.
         unreadable: by number, why an image can't be read, to complete "the file …".
         skipped: the images that are left out, likewise.
+        soft_labels: the classes' shares of each image, float32 [N, K], where they are known.
 
     Raises:
         UserError: there is no image, a label is not a whole number in range, or
@@ -40,6 +48,7 @@ class Source:
     warnings: tuple[str, ...] = ()
     unreadable: Mapping[int, str] = types.MappingProxyType({})
     skipped: Mapping[int, str] = types.MappingProxyType({})
+    soft_labels: np.ndarray | None = None
 
     def __init__(
         self,
@@ -49,7 +58,7 @@ class Source:
         image_shape: Sequence[int],
     ):
         self.name = name
-        self.class_names = _checked_names(name, class_names)
+        self.class_names = checked_names(name, class_names)
         self.image_shape = tuple(image_shape)
         self.labels = checked_labels(name, np.asarray(labels), len(self.class_names))
 
@@ -61,15 +70,30 @@ class Source:
         """The number of classes."""
         return len(self.class_names)
 
+    @property
+    def class_shares(self) -> np.ndarray:
+        """The classes' shares of the images, float64 [K], which sum to 1."""
+        if self.soft_labels is not None:
+            return self.soft_labels.mean(0, dtype=np.float64)
+        return np.bincount(self.labels, minlength=self.classes) / len(self)
+
+    @property
+    def has_soft_labels(self) -> bool:
+        """Whether any image may belong to several classes."""
+        return self.soft_labels is not None
+
+    def target(self, index: tf.Tensor) -> tf.Tensor:
+        """Returns the classes' shares of an image, float32 [K], within a tf.data map."""
+        if self.soft_labels is not None:
+            return tf.gather(eager_constant(self.soft_labels), index)
+        return tf.one_hot(tf.gather(self.label_tensor, index), self.classes)
+
+    def from_part(self, index: tf.Tensor, make: Callable[["Source", tf.Tensor], Any]) -> Any:
+        """Returns what `make` makes of an image's source and its number there, in a tf.data map."""
+        return make(self, index)
+
     def shapes(self, indices: tf.Tensor) -> tf.Tensor | None:
-        """Returns heights and widths of images as they were stored, if they are known.
-
-        Args:
-            indices: of the images, int64 [N].
-
-        Returns:
-            int32 [N, 2].
-        """
+        """Returns heights and widths of images int64 [N] as stored, int32 [N, 2], if known."""
         return None
 
     @functools.cached_property
@@ -96,11 +120,8 @@ class Source:
     def read_ahead(self, indices: tf.Tensor) -> tf.Tensor | None:
         """Reads what `open` needs of many images, where that costs less than one by one.
 
-        Args:
-            indices: of the images, int64 [N].
-
         Returns:
-            string [N], or None. What can't be read is empty.
+            Of images int64 [N] string [N], or None. What can't be read is empty.
         """
         return None
 
@@ -271,29 +292,8 @@ class ArraySource(Source):
         return arrays.shared(self._images)
 
 
-def eager_constant(array: np.ndarray) -> tf.Tensor:
-    """Returns a tensor that traced functions capture instead of copying.
-
-    Sources make theirs when they are first asked for an example: it starts
-    TensorFlow's devices, which must not happen while a config is checked.
-    """
-    with tf.init_scope():
-        return tf.constant(array)
-
-
 class Splits(NamedTuple):
     """The images to train on and those to evaluate on."""
 
     train: Source
     test: Source
-
-
-def _checked_names(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(n.decode() if isinstance(n, bytes) else str(n) for n in class_names)
-    first = {}
-    for number, class_name in enumerate(names):
-        if first.setdefault(class_name, number) != number:
-            raise UserError(
-                f"{name}: classes {first[class_name]} and {number} are both called '{class_name}'"
-            )
-    return names

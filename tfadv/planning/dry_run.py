@@ -100,6 +100,8 @@ def _printed(row: PaperRow) -> str:
 
 
 def _work_lines(plan: Plan) -> Iterator[str]:
+    for line in plan.feed.lines:
+        yield f"images    {line}"
     training, attacks = plan.training, {plan.experiment.attack: plan.attack} | plan.attacks
     shown = (f"{spec}, {one.describe().get('steps', '?')} steps" for spec, one in attacks.items())
     yield (

@@ -1,20 +1,22 @@
 """The parts of one experiment, chosen by gin and built before any work starts."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+import functools
+from collections.abc import Callable, Mapping
 
 import keras
 
 from tfadv.attacks import Attack
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config import Config
-from tfadv.config.evaluation_settings import Checkup, Evaluation, build_attack
+from tfadv.config.evaluation_settings import Checkup, Evaluation
 from tfadv.config.hardware import Hardware
-from tfadv.config.settings import EPSILON_FACTOR, Experiment, Training
+from tfadv.config.settings import Experiment
+from tfadv.config.training_settings import Training
 from tfadv.data import Source, Splits
-from tfadv.data.alike import oddities
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
+from tfadv.data.mixing import Mixing
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.local import fastest_dtype
 from tfadv.models.classifier import Trainable
@@ -24,20 +26,19 @@ from tfadv.norms.base import Norm
 from tfadv.optimization.schedules import Decay, LearningRate
 from tfadv.optimization.weight_average import AverageRule, EqualAverage, MovingAverage
 from tfadv.planning import plan_checks
-from tfadv.planning.images import build_splits
+from tfadv.planning.feed import Feed, build_feed
+from tfadv.planning.images import build_extra, build_splits, odd_images
 from tfadv.planning.paper_rows import recipe_of
+from tfadv.planning.parts import build_parts, for_classes
 from tfadv.planning.resolution import check_source
 from tfadv.planning.validation_parts import ValidationParts, build_validation
 from tfadv.registry import (
-    AUGMENTATIONS,
     DECAYS,
     MODELS,
     NORMS,
     OPTIMIZERS,
-    STRATEGIES,
     configured,
 )
-from tfadv.registry.schedule import Schedule
 from tfadv.strategies import BatchStrategy
 
 
@@ -46,6 +47,8 @@ class Plan:
     """Everything a run needs, checked, before TensorFlow starts a device.
 
     Attributes:
+        mixing: of training images in pairs.
+        extra: images that are trained on beside those of the data set.
         attacks: those that the strategy names, by their specs.
         warnings: lines about what it was given and is hardly meant so.
         recipe: the gin files of the paper's row that this is, if it is one.
@@ -68,14 +71,25 @@ class Plan:
     hardware: Hardware
     warnings: tuple[str, ...]
     recipe: tuple[str, ...] | None = None
+    mixing: Mixing = dataclasses.field(default_factory=Mixing)
+    extra: Source | None = None
     attacks: Mapping[str, Attack] = dataclasses.field(default_factory=dict)
     validation: ValidationParts | None = None
 
+    def __post_init__(self):
+        _ = self.feed  # in which choices may not go together
+
     @property
     def sources(self) -> dict[str, Source]:
-        """All images by what they are for: ``train``, ``test`` and perhaps ``validation``."""
-        of_validation = {"validation": self.validation.source} if self.validation else {}
-        return self.splits._asdict() | of_validation
+        """All images by what they are for: ``train``, ``test``, ``validation`` and ``extra``."""
+        others = {"validation": self.validation and self.validation.source, "extra": self.extra}
+        return self.splits._asdict() | {k: v for k, v in others.items() if v is not None}
+
+    @functools.cached_property
+    def feed(self) -> Feed:
+        """What the run trains on."""
+        seed, train = self.experiment.seed, self.splits.train
+        return build_feed(self.training, self.mixing, seed, train, self.extra)
 
     def build_model(self) -> Trainable:
         """Builds the model for the plan's images; call it in the distribution's scope."""
@@ -169,13 +183,16 @@ class Plan:
         return self.training.epochs * self.steps_per_epoch
 
 
-def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan:
+def build_plan(
+    read: Config | None = None, splits: Splits | None = None, extra: Source | None = None
+) -> Plan:
     """Builds the plan that the gin configuration describes.
 
     Args:
         read: the configuration, by which the paper's row is found.
         splits: the images, in place of those that the configuration names; with them there is
             no validation.
+        extra: those of ``Experiment.extra``, likewise.
 
     Raises:
         UserError: a parameter, name, file or image is wrong.
@@ -184,23 +201,20 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
     if training.attack_dtype == "auto":
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
-    parts = _parts(experiment, evaluation, training.epsilon_factor)
+    parts = build_parts(experiment, evaluation, training.epsilon_factor)
     plan_checks.check_strategy(experiment, training, parts["strategy"], parts["attack"])
-    norm = NORMS.build(experiment.norm, "Experiment.norm")
-    plan_checks.check_start(
-        experiment, training, parts["norm_policy"], norm, _model_file(experiment)
-    )
+    norm = _norm(experiment, training, parts["norm_policy"])
     plan_checks.check_decay(experiment, training)
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits, validation = (splits, None) if splits else _images(experiment, training)
-    name = type(parts["augmentation"]).__name__
-    plan_checks.check_sizes(name, parts["augmentation"], splits.test)
+    extra = extra or build_extra(experiment.extra, splits.train)
+    plan_checks.check_sizes(parts["augmentation"], splits.test)
     check_source(training, splits.train)
-    attacks, left_out = _for_classes(parts, splits.test)
+    attacks, left_out = for_classes(parts, splits.test)
     validated = validation.attacks if validation else {}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
-        *_odd_images(splits, validation),
+        *odd_images(splits, [validation.source] if validation else [], extra),
         *plan_checks.odd_attacks({**validated, **attacks}),
         *left_out,
         *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
@@ -215,27 +229,17 @@ def build_plan(read: Config | None = None, splits: Splits | None = None) -> Plan
         learning_rate=learning_rate,
         warnings=warnings,
         recipe=recipe_of(read.values) if read else None,
+        extra=extra,
         validation=validation,
         **parts,
     )
 
 
-def _for_classes(
-    parts: dict[str, object], source: Source
-) -> tuple[dict[str, Attack], tuple[str, ...]]:
-    """Makes the attacks of a plan those that run on as many classes as there are.
-
-    Returns:
-        All of them by what the user calls them, and a line about each that is run in part.
-    """
-    parts["attack"] = parts["attack"].for_classes(source.classes)
-    parts["attacks"], in_training = plan_checks.for_classes(parts["attacks"], source)
-    parts["evaluation_attacks"], left_out = plan_checks.for_classes(
-        parts["evaluation_attacks"], source
-    )
-    named = {f"{spec} in training": attack for spec, attack in parts["attacks"].items()}
-    called = {"the training attack": parts["attack"], **named, **parts["evaluation_attacks"]}
-    return called, (*in_training, *left_out)
+def _norm(experiment: Experiment, training: Training, policy: NormPolicy) -> Norm:
+    """Returns one of the run's norms, which trains what the run says."""
+    norm = NORMS.build(experiment.norm, "Experiment.norm")
+    plan_checks.check_start(experiment, training, policy, norm, _model_file(experiment))
+    return norm
 
 
 def _norm_maker(spec: str) -> Callable[..., Norm]:
@@ -259,13 +263,6 @@ def _images(experiment: Experiment, training: Training) -> tuple[Splits, Validat
     return build_validation(splits, training, experiment.channels)
 
 
-def _odd_images(splits: Splits, validation: ValidationParts | None) -> Iterable[str]:
-    """Returns warnings, once each, of the test's images and validation's beside training's."""
-    others = [splits.test, *([validation.source] if validation else [])]
-    pairs = (splits._replace(test=other) for other in others)
-    return dict.fromkeys(line for pair in pairs for line in oddities(pair))
-
-
 def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningRate:
     return configured(
         LearningRate,
@@ -274,26 +271,3 @@ def _learning_rate(training: Training, decay: Decay, examples: int) -> LearningR
         epochs=training.epochs,
         decay=decay,
     )
-
-
-def _parts(experiment: Experiment, evaluation: Evaluation, factor: Schedule | None) -> dict:
-    """Returns what a plan is made of that depends on no image."""
-    strategy = STRATEGIES.build(experiment.strategy, "Experiment.strategy")
-    attack = build_attack(experiment.attack, "Experiment.attack")
-    parameter = f"{type(strategy).__name__}.attacks"
-    attacks = {spec: build_attack(spec, parameter) for spec in strategy.named_attacks}
-    if factor and strategy.attacks:
-        attack = attack.with_factor(factor, EPSILON_FACTOR)
-        attacks = {k: one.with_factor(factor, EPSILON_FACTOR) for k, one in attacks.items()}
-    return {
-        "norm_policy": configured(NormPolicy),
-        "distribution": configured(Distribution),
-        "hardware": configured(Hardware),
-        "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
-        "strategy": strategy,
-        "attack": attack,
-        "attacks": attacks,
-        "evaluation_attacks": evaluation.build_attacks(),
-        "checkup": evaluation.build_checkup(),
-        "bad_images": configured(BadImages),
-    }

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from tfadv.attacks import PIXEL_RANGE, Attack
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config.evaluation_settings import Evaluation
-from tfadv.config.settings import LAST, Experiment, Training
+from tfadv.config.settings import LAST, Experiment
+from tfadv.config.training_settings import Training
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 from tfadv.errors import UserError
@@ -153,30 +154,31 @@ def check_strategy(
         )
 
 
-def check_sizes(name: str, augmentation: Augmentation, source: Source) -> None:
+def check_sizes(augmentation: Augmentation, source: Source) -> None:
     """Checks that a model trains on images of the size and channels that it is evaluated on.
 
     Args:
-        name: of the augmentation, as gin binds it.
         augmentation: makes the training images.
         source: the evaluation's view of them.
 
     Raises:
         UserError: the sizes differ, or the augmentation is of other channels.
     """
-    size, (height, width, channels) = augmentation.image_size, source.image_shape
-    if augmentation.channels not in (None, channels):
-        raise UserError(
-            f"{name} as it is bound changes images of {augmentation.channels} channels, and "
-            f"{source.name} has {channels}: bind another Experiment.augmentation",
-            "Experiment.augmentation",
-        )
-    if size is not None and not size == height == width:
-        raise UserError(
-            f"{name}.image_size = {size} makes training images of {size}x{size} pixels, and "
-            f"{source.name} evaluates on {height}x{width}: bind both alike",
-            f"{name}.image_size",
-        )
+    height, width, channels = source.image_shape
+    for part in augmentation.parts:
+        name, size = type(part).__name__, part.image_size
+        if part.channels not in (None, channels):
+            raise UserError(
+                f"{name} as it is bound changes images of {part.channels} channels, and "
+                f"{source.name} has {channels}: bind another Experiment.augmentation",
+                "Experiment.augmentation",
+            )
+        if size is not None and not size == height == width:
+            raise UserError(
+                f"{name}.image_size = {size} makes training images of {size}x{size} pixels, and "
+                f"{source.name} evaluates on {height}x{width}: bind both alike",
+                f"{name}.image_size",
+            )
 
 
 def for_classes(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfadv.config.settings import RESOLUTION, Training
+from tfadv.config.training_settings import RESOLUTION, Training
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 from tfadv.errors import UserError

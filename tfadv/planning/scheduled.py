@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tfadv.config.settings import RESOLUTION
+from tfadv.config.training_settings import RESOLUTION
 from tfadv.planning.plan import Plan
 from tfadv.registry.schedule import Schedule
 

@@ -28,7 +28,8 @@ class StepDump:
     Attributes:
         record: JSON values; `step`, counted from 1, is one of them.
         state: the variables before the step, by their names in a checkpoint.
-        batch: ``image`` [B, H, W, C], ``label`` [B] and ``index`` [B] of the whole batch.
+        batch: ``image`` [B, H, W, C], ``label`` [B] and ``index`` [B] of the whole batch, and
+            where the run has them ``target`` [B, K] and ``weight`` [B].
         config: the run's configuration, as gin.
     """
 

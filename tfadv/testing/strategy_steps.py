@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfadv.attacks import Attack
 from tfadv.attacks.pgd import PGD
-from tfadv.config.settings import Training
+from tfadv.config.training_settings import Training
 from tfadv.models import Model
 from tfadv.models.resnet import ResNet
 from tfadv.norms import NormPhase

@@ -5,7 +5,6 @@ import sys
 import tensorflow as tf
 
 from tfadv.data.bad_images import unreadable_among
-from tfadv.data.pipeline import images_of_step
 from tfadv.planning.plan import Plan
 
 
@@ -22,7 +21,7 @@ def skip_unreadable(plan: Plan, step: int, error: tf.errors.OpError) -> None:
             made out though the input is at fault.
         tf.errors.OpError: the input is not at fault.
     """
-    source, training = plan.splits.train, plan.training
-    indices = images_of_step(len(source), training.batch_size, plan.experiment.seed, step)
+    source, size = plan.feed.source, plan.training.batch_size
+    indices = plan.feed.drawing.opened_in_step(step, size)
     plan.bad_images.apply(source, unreadable_among(source, indices, error))
     print(f"\nwarning: step {step}: {source.warnings[-1]}", file=sys.stderr)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfadv.data.pipeline import images_of_step
 from tfadv.errors import UserError
 from tfadv.planning.plan import Plan
 
@@ -99,13 +98,12 @@ class Fault:
         places: list[int] = []
         if broken and broken[0] < len(found.images):
             places = tf.where(found.images[broken[0]] > 0)[:, 0].numpy().tolist()
-        source, size = plan.splits.train, plan.training.batch_size
-        indices = images_of_step(len(source), size, plan.experiment.seed, step - 1)
-        indices = source.stand_in(tf.constant(indices)).numpy()
+        size = plan.training.batch_size
+        titles = plan.feed.titles_of_step(step - 1) if places else ()
         return cls(
             step,
             tuple(names[number] for number in broken),
-            {place: source.title(int(indices[place])) for place in places},
+            {place: titles[place] for place in places},
             size,
             {name: float(value) for name, value in metrics.items()},
         )

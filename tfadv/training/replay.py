@@ -1,5 +1,6 @@
 """A step whose numbers were not finite: kept whole, and done again alone."""
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import tensorflow as tf
 
 from tfadv.data import Splits
 from tfadv.data.absent import AbsentSource
-from tfadv.data.pipeline import Shares, images_of_step, train_batches
+from tfadv.data.pipeline import Shares, train_batches
 from tfadv.errors import UserError
 from tfadv.optimization.schedules import RateFactor
 from tfadv.planning.resolution import augmentation_at
@@ -30,13 +31,13 @@ def dump_of(trainer: Trainer, fault: Fault, run: Path) -> StepDump:
         run: the run's folder.
     """
     plan = trainer.plan
-    source, size, seed = plan.splits.train, plan.training.batch_size, plan.experiment.seed
+    source, size, seed = plan.feed.source, plan.training.batch_size, plan.experiment.seed
     of_epoch = trainer.image_size(fault.step - 1)
     augmentation = augmentation_at(plan.augmentation, source, of_epoch)
-    whole = train_batches(source, augmentation, size, Shares(), seed, fault.step - 1)
+    whole = train_batches(
+        source, augmentation, size, Shares(), seed, fault.step - 1, plan.feed.drawing
+    )
     batch = {name: value.numpy() for name, value in next(iter(whole)).items()}
-    indices = images_of_step(len(source), size, seed, fault.step - 1)
-    images = zip(indices.tolist(), source.stand_in(tf.constant(indices)).numpy(), strict=True)
     record = {
         "step": fault.step,
         "run": str(run),
@@ -47,10 +48,10 @@ def dump_of(trainer: Trainer, fault: Fault, run: Path) -> StepDump:
         "replicas": trainer.replicas,
         "micro_batches": trainer.train_step.micro_batches,
         f"{RATE_FACTOR}s": [factor._asdict() for factor in plan.learning_rate.factors],
-        "examples": {split: len(part) for split, part in plan.splits._asdict().items()},
+        "examples": {split: len(part) for split, part in plan.sources.items()},
         "image_shape": list(source.image_shape),
         "class_names": list(source.class_names),
-        "titles": {str(index): source.title(int(image)) for index, image in images},
+        "titles_by_place": plan.feed.titles_of_step(fault.step - 1),
         "software": identity.of_software(),
     }
     config = (run / "config.gin").read_text(encoding="utf-8")
@@ -58,7 +59,7 @@ def dump_of(trainer: Trainer, fault: Fault, run: Path) -> StepDump:
 
 
 class DumpedImages(AbsentSource):
-    """The images of a dump's data set, of which it holds one batch and knows the titles.
+    """The images of a dump's data set, of which it holds one batch.
 
     Args:
         record: the dump's.
@@ -68,17 +69,18 @@ class DumpedImages(AbsentSource):
     def __init__(self, record: Mapping, examples: int):
         shape, reason = record["image_shape"], "a dump holds the images of one step alone"
         super().__init__("a dump", examples, record["class_names"], shape, reason, "")
-        self._titles = record["titles"]
+        self._titles = record.get("titles", {})  # of a release that noted them by number
 
     def title(self, index: int) -> str:
         """Returns what an image was called; see `Source.title`."""
         return self._titles.get(str(index), super().title(index))
 
 
-def splits_of(dump: StepDump) -> Splits:
-    """Returns the data set of a dump, for a plan."""
+def sources_of(dump: StepDump) -> tuple[Splits, DumpedImages | None]:
+    """Returns the data set of a dump, and what was trained on beside it, for a plan."""
     examples = dump.record["examples"]
-    return Splits(**{split: DumpedImages(dump.record, count) for split, count in examples.items()})
+    sources = {split: DumpedImages(dump.record, count) for split, count in examples.items()}
+    return Splits(sources["train"], sources["test"]), sources.get("extra")
 
 
 class Replay:
@@ -111,8 +113,15 @@ class Replay:
             self._trainer.do(self._batches(), 1)
         except NotFiniteError as error:
             first = broken_tensors(self._trainer, next(self._batches()))
-            return error.fault, first or list(error.fault.tensors)
+            return self._titled(error.fault), first or list(error.fault.tensors)
         return None, []
+
+    def _titled(self, fault: Fault) -> Fault:
+        """Returns a fault whose images are called as the run called them."""
+        titles = self._dump.record.get("titles_by_place")
+        if titles is None:
+            return fault
+        return dataclasses.replace(fault, images={place: titles[place] for place in fault.images})
 
     def unlike(self, fault: Fault) -> list[str]:
         """Returns in what a replayed step differs from the run's: nothing, to the last bit."""

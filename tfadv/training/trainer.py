@@ -18,9 +18,9 @@ from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.planning.resolution import augmentation_at, check_network, image_size, image_sizes
 from tfadv.planning.scheduled import scalars_at
+from tfadv.training.batches import Batches
 from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength
-from tfadv.training.feed import Feed
 from tfadv.training.finite import Fault, Found, NotFiniteError
 from tfadv.training.input_wait import InputWait, timed_next
 from tfadv.training.outcome import Outcome
@@ -154,7 +154,7 @@ class Trainer:
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
         plan, input_wait = self.plan, InputWait()
-        feed = Feed(self.batches, self.image_size)
+        feed = Batches(self.batches, self.image_size)
         while self.step < plan.steps:
             epoch, end = self.step // plan.steps_per_epoch, self._end_of_means()
             means = self._none()
@@ -285,14 +285,15 @@ class Trainer:
     def batches(self, start: int):
         """Returns the replicas' shares of the batches from a step on, in its epoch's size."""
         plan, size = self.plan, self.image_size(start)
-        augmentation = augmentation_at(plan.augmentation, plan.splits.train, size)
+        augmentation = augmentation_at(plan.augmentation, plan.feed.source, size)
         return self.distribution.distribute_datasets_from_function(
             lambda context: train_batches(
-                plan.splits.train,
+                plan.feed.source,
                 augmentation,
                 plan.training.batch_size,
                 Shares.of(context),
                 plan.experiment.seed,
                 start,
+                plan.feed.drawing,
             )
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 
-class Feed:
+class Batches:
     """Batches in the order of steps.
 
     Args:
