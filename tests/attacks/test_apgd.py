@@ -19,7 +19,7 @@ def numpy_apgd(start, loss, epsilon, steps):
         return np.clip(np.clip(x, image - epsilon, image + epsilon), 0, 255)
 
     def value_and_slope(x):
-        value, slope = loss_and_gradient(lambda logits: loss(logits, [label]), x[None])
+        value, slope = loss_and_gradient(lambda logits: loss(logits, np.array([label])), x[None])
         return value[0], slope[0]
 
     ends = [0]
