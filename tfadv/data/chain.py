@@ -58,10 +58,12 @@ class Chain(Augmentation):
         return self._rest(self._parts[0](image, _stream(seed, 0)), seed)
 
     def at_size(self, size: int) -> Augmentation:
-        """Returns one whose first augmentation makes images of another size."""
+        """Returns one that makes images of another size, where this one decides their size."""
+        sized = [place for place, part in enumerate(self._parts) if part.image_size is not None]
+        parts, place = list(self._parts), sized[-1] if sized else 0
+        parts[place] = parts[place].at_size(size)
         resized = copy.copy(self)
-        resized._parts = (self._parts[0].at_size(size), *self._parts[1:])
-        resized.image_size = size
+        resized._parts, resized.image_size = tuple(parts), size
         return resized
 
     def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> Plan:
