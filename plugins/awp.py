@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfadv.errors import UserError, check
-from tfadv.registry import STRATEGIES
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies import BatchStrategy, SingleUpdate
 
 
@@ -22,7 +22,10 @@ class AdversarialWeightPerturbation(BatchStrategy):
     """
 
     def __init__(
-        self, strategy: str = "adversarial", gamma: float = 0.01, warmup_epochs: float = 0.0
+        self,
+        strategy: str = "adversarial",
+        gamma: float | Schedule = 0.01,
+        warmup_epochs: float = 0.0,
     ):
         name = type(self).__name__
         check(gamma >= 0, f"{name}.gamma", "be >= 0", gamma)

@@ -2,7 +2,7 @@
 
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check
-from tfadv.registry import STRATEGIES
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies.adversarial import Adversarial
 
 
@@ -22,9 +22,9 @@ class Fast(Adversarial):
 
     def __init__(
         self,
-        step_ratio: float = 1.25,
+        step_ratio: float | Schedule = 1.25,
         clean_ratio: float = 0.0,
-        clean_weight: float | None = None,
+        clean_weight: float | Schedule | None = None,
         label_smoothing: float = 0.1,
         clean_label_smoothing: float | None = None,
     ):

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfadv.attacks.objectives import best_other
 from tfadv.errors import check
 from tfadv.losses import divergence, likeliest
-from tfadv.registry import STRATEGIES
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies import ADV, CLEAN, Strategy
 
 _TINY = 1e-4  # of the authors' log(1.0001 - p)
@@ -26,7 +26,7 @@ class Mart(Strategy):
     branches = (CLEAN, ADV)
     unchecked = {"has weights that sum to one": "its boosted cross-entropy adds a margin's term"}
 
-    def __init__(self, lambda_: float = 5.0, label_smoothing: float = 0.0):
+    def __init__(self, lambda_: float | Schedule = 5.0, label_smoothing: float = 0.0):
         super().__init__(label_smoothing)
         check(lambda_ >= 0, "Mart.lambda_", "be >= 0", lambda_)
         self.lambda_ = lambda_

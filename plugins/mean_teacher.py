@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfadv.errors import check
-from tfadv.registry import STRATEGIES
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies import ADV, CLEAN
 from tfadv.strategies.adversarial import Adversarial
 
@@ -30,10 +30,10 @@ class MeanTeacher(Adversarial):
 
     def __init__(
         self,
-        consistency: float = 1.0,
+        consistency: float | Schedule = 1.0,
         ramp_up_epochs: float = 0.0,
         clean_ratio: float = 1.0,
-        clean_weight: float | None = None,
+        clean_weight: float | Schedule | None = None,
         label_smoothing: float = 0.1,
         clean_label_smoothing: float | None = None,
     ):
@@ -46,7 +46,7 @@ class MeanTeacher(Adversarial):
     def loss_of(self, step, batch):
         """Returns the loss beside the teacher's predictions, which are made here."""
         taught = tf.nn.softmax(step.teacher_logits(batch.images, CLEAN))
-        weight = tf.constant(self.consistency)
+        weight = tf.convert_to_tensor(self.consistency)
         if self.ramp_up_epochs:
             done = tf.minimum(step.epoch / self.ramp_up_epochs, 1.0)
             weight *= tf.exp(-5 * (1 - done) ** 2)

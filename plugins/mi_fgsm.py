@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfadv.attacks.balls import BALLS
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check
-from tfadv.registry import ATTACKS
+from tfadv.registry import ATTACKS, Schedule
 
 
 @ATTACKS.register("mi_fgsm", paper="Dong et al., 2018")
@@ -29,16 +29,21 @@ class MIFGSM(PGD):
 
     def __init__(
         self,
-        epsilon: float,
+        epsilon: float | Schedule,
         steps: int = 10,
         decay: float = 1.0,
         targeted: bool = False,
         ball: str = "linf",
         jit_compile: bool | str = "auto",
     ):
-        step_size = epsilon / max(steps, 1) or 1.0
         super().__init__(
-            epsilon, steps, step_size, targeted=targeted, ball=ball, jit_compile=jit_compile
+            epsilon,
+            steps,
+            1 / max(steps, 1),
+            "times_epsilon",
+            targeted=targeted,
+            ball=ball,
+            jit_compile=jit_compile,
         )
         check(decay >= 0, "MIFGSM.decay", "be >= 0", decay)
         self.decay = decay

@@ -6,7 +6,7 @@ from tfadv import randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import check, check_choice
 from tfadv.losses import divergence
-from tfadv.registry import STRATEGIES
+from tfadv.registry import STRATEGIES, Schedule
 from tfadv.strategies import ADV, CLEAN, Strategy
 
 
@@ -52,7 +52,12 @@ class Trades(Strategy):
     branches = (CLEAN, ADV)
     attack_settings = ("epsilon", "steps", "step_size")
 
-    def __init__(self, beta: float = 6.0, label_smoothing: float = 0.0, start: str = "nearby"):
+    def __init__(
+        self,
+        beta: float | Schedule = 6.0,
+        label_smoothing: float = 0.0,
+        start: str = "nearby",
+    ):
         super().__init__(label_smoothing)
         check(beta >= 0, "Trades.beta", "be >= 0", beta)
         check_choice("Trades.start", start, STARTS)

@@ -23,6 +23,7 @@ from tfadv.files import write_text
 from tfadv.interop import stated_pixels
 from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
+from tfadv.planning.scheduled import unreached
 from tfadv.reports.console import average_record, results_table
 from tfadv.runs import division, identity, step_dump, trained_run
 from tfadv.runs.one_writer import remove_left, writing
@@ -103,7 +104,7 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
     if FLAGS.dry_run or results is not None:
         identity.check_run(directory, plan, identity.alone())
     if FLAGS.dry_run:
-        command_line.warn(plan.warnings)
+        command_line.warn([*plan.warnings, *unreached(plan)])
         trainer = Trainer(plan, plan.distribution.create())
         if continuation and continuation.begins:
             continuation.take_over(trainer)
@@ -158,7 +159,7 @@ def _train(
             f"of {plan.training.batch_size} images on {trainer.replicas} replica(s)"
         )
         if workers.is_chief:
-            command_line.warn(plan.warnings)
+            command_line.warn([*plan.warnings, *unreached(plan)])
             command_line.note(about_weights)
             directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
             if about_weights:

@@ -111,5 +111,5 @@ def test_every_flag_of_an_evaluation_is_recorded_with_its_outcomes():
     defined = {flag.name for flag in flags.FLAGS.flags_by_module_dict()[evaluate.__name__]}
     # The first two by the weights' digest, --branch by the branches; --output is where it goes.
     in_other_ways = {"model_dir", "saved_model", "branch", "output"}
-    shared = {"weights"}  # with the export
+    shared = {"weights", "checkpoint"}  # with the export
     assert defined | shared == in_other_ways | set(evaluate._FLAGS_OF_MODEL)

@@ -114,10 +114,10 @@ def test_nothing_is_overwritten_and_wrong_names_are_refused(tmp_path, monkeypatc
     new_plugin("norm", tmp_path, monkeypatch)
     with pytest.raises(UserError, match="'my_norm' is taken"):
         new_plugin("norm", tmp_path, monkeypatch)
-    (tmp_path / "free.gin").write_text("mine")
-    with pytest.raises(UserError, match="free.gin' is there already"):
-        templates.write("norm", "free", tmp_path)
-    assert not (tmp_path / "free.py").exists()
+    (tmp_path / "spare.gin").write_text("mine")
+    with pytest.raises(UserError, match="spare.gin' is there already"):
+        templates.write("norm", "spare", tmp_path)
+    assert not (tmp_path / "spare.py").exists()
     for name, message in (
         ("My-Norm", "snake_case"),
         ("pgd", "'pgd' is taken"),

@@ -135,7 +135,7 @@ def test_a_run_goes_on_in_another_folder(finished):
 MISTAKES = [
     (["--gin_file=gin/mbn_al.gin"], "error: --gin_file: no gin file"),
     ([*RECIPE, "--gin_bindings=PGD.stps = 3"], "Did you mean 'steps'"),
-    (["--resume_as=new"], "--resume_as goes with --model_dir"),
+    (["--resume_as=new", "--model_dir="], "--resume_as goes with --model_dir"),
     (["--resume_as=new", "--model_dir=none"], "'none' is no folder of a run with checkpoints"),
     ([*RECIPE, "--gin_bindings=Experiment.strategy = 'alp'"], "no strategy is called 'alp'"),
     ([*RECIPE, "--gin_bindings=PGD.epsilon = -1"], "'PGD.epsilon = -1': PGD.epsilon must be"),
@@ -166,7 +166,7 @@ def mistaken(tmp_path_factory):
 
     def left(mistake):
         folder = tmp_path_factory.mktemp("mistaken")
-        return folder, train(*mistake[0], "--model_dir=run", cwd=folder)
+        return folder, train("--model_dir=run", *mistake[0], cwd=folder)
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(left, MISTAKES))

@@ -49,7 +49,7 @@ def test_bindings_take_precedence_and_their_place_is_known():
         (["gin/mbn.gin"], ["Training.batch_size = 5000"], "be <= 1297, the number of training im"),
         (["gin/mbn.gin"], ["NormPolicy.freeze = 'stats'"], "Did you mean 'statistics'"),
         (["gin/scale/digits.gin"], [], "Experiment.norm is not set"),
-        (["gin/mbn.gin"], ["PGD.steps = '3'"], "PGD.steps must be of type int, got '3'"),
+        (["gin/mbn.gin"], ["PGD.steps = '3'"], "PGD.steps must be of type int | Schedule, got '3'"),
         (["gin/mbn.gin"], ["PGD.targeted = 1"], "PGD.targeted must be of type bool, got 1"),
         (["gin/mbn.gin"], ["Training.epochs = 2.5"], "Training.epochs must be of type int"),
         (["gin/mbn.gin"], ["ResNet.blocks = 3"], "ResNet.blocks must be of type .*Sequence"),

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tfadv.config.settings import Training
+from tfadv.config.training_settings import Training
 from tfadv.errors import UserError
 
 

@@ -19,10 +19,12 @@ BINDINGS = (
     "RandomErasing.fill = 7.0",
     "InceptionCrop.image_size = 8",
 )
+ONCE = "often/RandomErasing.probability = 1.0"
+TWO = "Chain.augmentations = ('inception_crop', 'often/random_erasing')"
 
 
 def chain(*specs):
-    often = ["often/RandomErasing.probability = 1.0"] if any("often" in s for s in specs) else []
+    often = [ONCE] if any("often" in s for s in specs) else []
     config.read([], [*BINDINGS, *often, f"Chain.augmentations = {specs!r}"])
     return AUGMENTATIONS.build("chain")
 
@@ -55,6 +57,20 @@ def test_the_first_may_take_images_as_they_are_stored():
     assert 0.2 < np.mean((found == 7).any((1, 2, 3))) < 0.8
     with pytest.raises(UserError, match="'inception_crop' takes images as they are stored"):
         chain("random_erasing", "inception_crop")
+
+
+def test_another_size_is_made_where_the_size_is_decided():
+    both = chain("inception_crop", "often/random_erasing")
+    larger = both.at_size(12)
+    assert both.image_size == 8 and larger.image_size == 12
+    stored = DecodedImage(tf.zeros([30, 20, 3], tf.uint8))
+    config.read([], ["InceptionCrop.image_size = 12", *BINDINGS[2:3], ONCE, TWO])
+    anew = AUGMENTATIONS.build("chain")
+    for seed in SEEDS[:8]:
+        assert larger.augment(stored, seed).shape == (12, 12, 3)
+        np.testing.assert_array_equal(larger.augment(stored, seed), anew.augment(stored, seed))
+    whole = chain("crop_and_flip", "often/random_erasing").at_size(6)
+    assert whole(IMAGE, SEEDS[0]).shape == (6, 6, 3)
 
 
 @pytest.mark.parametrize(

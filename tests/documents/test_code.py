@@ -121,11 +121,15 @@ def test_the_entry_point_of_the_plugins_page_is_the_one_looked_for():
     assert entry.endswith(f"= {stated['py_modules'][0]}")
 
 
-@pytest.mark.usefixtures("forget_plugins")
-def test_parameters_that_the_text_names_exist():
+def _load_every_plugin():
     config.with_plugins()
     for module in plugin_modules.in_folders():
         plugin_modules.load(module, "plugin folder")
+
+
+@pytest.mark.usefixtures("forget_plugins")
+def test_parameters_that_the_text_names_exist():
+    _load_every_plugin()
     known, count = registry.configurables(), 0
     for span, where in WORDS:
         named = re.match(r"(?:\w+/)*(\w+)\.(?!gin$)(\w+)( = .*)?$", span)
@@ -135,7 +139,9 @@ def test_parameters_that_the_text_names_exist():
     assert count > 40
 
 
+@pytest.mark.usefixtures("forget_plugins")
 def test_bindings_that_the_text_names_are_read():
+    _load_every_plugin()
     bindings = [(span, at) for span, at in WORDS if re.match(r"[\w/]+\.\w+ = [^…]+$", span)]
     assert len(bindings) > 10
     for span, where in bindings:

@@ -11,7 +11,7 @@ from shared.smoke_trainers import ONE_EPOCH, SMOKE, one_device, values
 from tfadv import config
 from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
-from tfadv.runs.checkpoints import Checkpoints, read_newest, values_of
+from tfadv.runs.checkpoints import Checkpoints, read_tensors, values_of
 from tfadv.runs.rate_factors import KEY as FACTOR
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.continuation import KEY, Continuation, check_begun
@@ -87,7 +87,7 @@ def test_another_batch_and_rate_go_on_from_the_same_epoch(old, tmp_path):
     found = gone_on(old, RunDirectory(tmp_path / "new"), *bindings)
     _, plan = planned([old.path / "config.gin"], bindings)
     by_hand = one_device(plan)
-    step, tensors = read_newest(old.checkpoints_path, old.bound_to())
+    step, tensors = read_tensors(old.checkpoints_path, old.bound_to())
     for part, variables in (
         ("model", by_hand.model.variables),
         ("optimizer", by_hand.optimizer.variables),
@@ -164,7 +164,7 @@ def test_an_average_begins_where_there_was_none(old, tmp_path):
     read, plan = planned([old.path / "config.gin"], bindings)
     trainer = one_device(plan)
     Continuation(old, RunDirectory(tmp_path / "new"), read).take_over(trainer)
-    step, tensors = read_newest(old.checkpoints_path, old.bound_to())
+    step, tensors = read_tensors(old.checkpoints_path, old.bound_to())
     np.testing.assert_equal(averages(trainer), values_of(tensors, "average"))  # which it had
 
 

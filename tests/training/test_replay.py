@@ -10,7 +10,7 @@ import pytest
 from shared.poisoned import poisoned_by_image, poisoned_in_the_loss
 from shared.smoke_trainers import claimed, make_plan, mirrored, one_device, values
 
-from tfadv.config.settings import Training
+from tfadv.config.training_settings import Training
 from tfadv.data.source import Splits
 from tfadv.errors import UserError
 from tfadv.optimization.schedules import RateFactor

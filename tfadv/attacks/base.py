@@ -12,6 +12,7 @@ from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
 from tfadv.devices.local import check_jit_compile
 from tfadv.errors import UserError, check, check_choice
 from tfadv.pixels import PIXEL_RANGE, LogitsFn
+from tfadv.registry.schedule import Clock, Schedule, end_of
 
 # `with_input_gradient` and the names of pixels are what plugins find here.
 __all__ = ["PIXEL_RANGE", "Attack", "LogitsFn", "with_input_gradient"]
@@ -35,6 +36,8 @@ class Attack(abc.ABC):
         takes_soft_labels: whether its labels may be shares of the classes, float32 [N, K].
         borrows: what gin binds for every attack unless it is bound for one: the
             threat model.
+        schedules: of those of its numbers that change with the epoch, by their attributes,
+            which are the numbers at the end of the run.
     """
 
     targeted = False
@@ -42,6 +45,7 @@ class Attack(abc.ABC):
     needs_gradient = True
     takes_soft_labels = False
     borrows = ("PGD.epsilon", "PGD.ball")
+    schedules: Mapping[str, Schedule] = {}
 
     @classmethod
     def within(cls, threat_model: ThreatModel, *arguments, **named):
@@ -71,13 +75,55 @@ class Attack(abc.ABC):
             )
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
+    def at(self, clock: Clock) -> "Attack":
+        """Returns the attack of an epoch: without schedules itself, else one with tensors.
+
+        Args:
+            clock: knows the epoch; it is not asked where nothing is scheduled.
+        """
+        if not self.schedules:
+            return self
+        found = copy.copy(self)
+        for name, schedule in self.schedules.items():
+            setattr(found, name, schedule.at(clock.epoch))
+        found.schedules = {}
+        return found
+
+    def with_factor(self, factor: Schedule, parameter: str) -> "Attack":
+        """Returns the attack whose ε is multiplied by a schedule that ends at 1.
+
+        Args:
+            factor: the schedule.
+            parameter: that gave it, for the error.
+
+        Raises:
+            UserError: the ε is fixed, or has a schedule of its own.
+        """
+        raise UserError(
+            f"{parameter} has a schedule, and {type(self).__name__} keeps its ε over the epochs: "
+            "let the run's attacks be 'pgd' or of its kind",
+            parameter,
+        )
+
+    def _note(self, **numbers: float | Schedule) -> None:
+        """Keeps numbers as attributes; of a schedule its end there, and itself in `schedules`."""
+        scheduled = {k: value for k, value in numbers.items() if isinstance(value, Schedule)}
+        if scheduled:
+            self.schedules = {**self.schedules, **scheduled}
+        for name, value in numbers.items():
+            setattr(self, name, value if tf.is_tensor(value) else float(end_of(value)))
+
     def _keep(
-        self, epsilon: float, ball: str = "linf", jit_compile: bool | str = "auto", **counts: int
+        self,
+        epsilon: float | Schedule,
+        ball: str = "linf",
+        jit_compile: bool | str = "auto",
+        **counts: int,
     ) -> None:
         """Checks what most attacks take and keeps it: for their constructors.
 
         Args:
-            epsilon: radius of the ball in pixels.
+            epsilon: radius of the ball in pixels, or its schedule; within a step a tensor.
             ball: ``linf`` or ``l2``.
             jit_compile: True, False or 'auto'.
             **counts: how many steps, restarts, …: each at least 1.
@@ -86,13 +132,14 @@ class Attack(abc.ABC):
             UserError: one of them is out of its range.
         """
         name = type(self).__name__
-        check(epsilon >= 0, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
+        in_range = tf.is_tensor(epsilon) or epsilon >= 0
+        check(in_range, f"{name}.epsilon", "be >= 0 (pixels of 0..255)", epsilon)
         check_choice(f"{name}.ball", ball, BALL_NAMES)
         check_jit_compile(f"{name}.jit_compile", jit_compile)
         for parameter, value in counts.items():
             check(value >= 1, f"{name}.{parameter}", "be >= 1", value)
             setattr(self, parameter, value)
-        self.epsilon = float(epsilon)
+        self._note(epsilon=epsilon)
         self.ball = ball
         self.jit_compile = jit_compile
 

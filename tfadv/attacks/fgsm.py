@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfadv.attacks.pgd import PGD
 from tfadv.registry import ATTACKS
+from tfadv.registry.schedule import Schedule
 
 
 @ATTACKS.register("fgsm", paper="Goodfellow et al., 2015")
@@ -23,14 +24,14 @@ class FGSM(PGD):
 
     def __init__(
         self,
-        epsilon: float,
+        epsilon: float | Schedule,
         targeted: bool = False,
         loss: str = "cross_entropy",
         ball: str = "linf",
         jit_compile: bool | str = "auto",
     ):
         super().__init__(
-            epsilon, 1, epsilon or 1.0, "fixed", targeted, loss, ball, jit_compile=jit_compile
+            epsilon, 1, 1.0, "times_epsilon", targeted, loss, ball, jit_compile=jit_compile
         )
 
     def start(self, images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:

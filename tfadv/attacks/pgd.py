@@ -1,5 +1,6 @@
 """Projected gradient descent in a ball (Madry et al., 2018)."""
 
+import copy
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -10,10 +11,11 @@ from tfadv.attacks.base import Attack
 from tfadv.attacks.gradients import classified, expected, with_input_gradient
 from tfadv.attacks.objectives import AWAY, TOWARDS, check_classes
 from tfadv.devices.local import compiles
-from tfadv.errors import check, check_choice
+from tfadv.errors import UserError, check, check_choice
 from tfadv.losses import likeliest
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
+from tfadv.registry.schedule import Clock, Schedule
 
 Objective = Callable[[tf.Tensor], tf.Tensor]
 Memory = tuple[tf.Tensor, ...]
@@ -33,12 +35,16 @@ class PGD(Attack):
     A subclass changes `start`, `objective` or `direction`, and says in
     `memory_slots` how many tensors like the images `direction` remembers.
 
+    In training ε, N and α can have schedules. While such an ε is 0 the images stay as they
+    are, and no gradient is computed.
+
     Args:
         epsilon: radius of the ball in pixels (paper, section 3: 16).
         steps: number of steps N (section 3: 30 in training).
         step_size: α in pixels (section 3: 1).
         step_rule: ``fixed`` takes α; ``at_least_epsilon_over_steps`` takes
-            max(α, ε/N), as the released pipeline does.
+            max(α, ε/N), as the released pipeline does; ``times_epsilon`` takes α·ε, so that
+            0.25 is a quarter of the radius.
         targeted: towards a class drawn uniformly from the wrong ones, or away
             from the true one.
         loss: ``cross_entropy``, ``margin`` (the difference of two logits) or
@@ -55,7 +61,7 @@ class PGD(Attack):
             on CPU, where XLA's convolutions are slower.
     """
 
-    STEP_RULES = ("fixed", "at_least_epsilon_over_steps")
+    STEP_RULES = ("fixed", "at_least_epsilon_over_steps", "times_epsilon")
     CLEAN_STARTS = ("per_example", "per_batch")
     # A kin of PGD has its N and α too, unless its own are bound. Goal, loss and start it has not.
     borrows = (*Attack.borrows, "PGD.steps", "PGD.step_size", "PGD.step_rule")
@@ -63,9 +69,9 @@ class PGD(Attack):
 
     def __init__(
         self,
-        epsilon: float,
-        steps: int,
-        step_size: float = 1.0,
+        epsilon: float | Schedule,
+        steps: int | Schedule,
+        step_size: float | Schedule = 1.0,
         step_rule: str = "fixed",
         targeted: bool = True,
         loss: str = "cross_entropy",
@@ -77,36 +83,63 @@ class PGD(Attack):
     ):
         name = type(self).__name__
         self._keep(epsilon, ball, jit_compile, expectation_samples=expectation_samples)
-        check(isinstance(steps, int) and steps >= 0, f"{name}.steps", "be an integer >= 0", steps)
-        check(step_size > 0, f"{name}.step_size", "be > 0 (pixels of 0..255)", step_size)
+        countable = isinstance(steps, int | Schedule) and steps >= 0
+        check(tf.is_tensor(steps) or countable, f"{name}.steps", "be an integer >= 0", steps)
+        # That of a schedule may begin at 0, as ε does.
+        moves = tf.is_tensor(step_size) or (
+            step_size >= 0 if isinstance(step_size, Schedule) else step_size > 0
+        )
+        check(moves, f"{name}.step_size", "be > 0 (pixels of 0..255)", step_size)
         check_choice(f"{name}.step_rule", step_rule, self.STEP_RULES)
         in_range = 0 <= clean_start_probability <= 1
         check(in_range, f"{name}.clean_start_probability", "be in 0..1", clean_start_probability)
         check_choice(f"{name}.clean_start", clean_start, self.CLEAN_STARTS)
         check_choice(f"{name}.loss", loss, AWAY)
-        self.steps = steps
-        self.step_size = float(step_size)
-        if step_rule == "at_least_epsilon_over_steps" and steps:
-            self.step_size = max(self.step_size, self.epsilon / steps)
+        self._note(step_size=step_size)
+        self._note_steps(steps)
+        self._alpha, self._step_rule = self.step_size, step_rule
+        self.step_size = self._by_rule(self._alpha)
         self.targeted = targeted
         self.loss = loss
         self.clean_start_probability = clean_start_probability
         self.clean_start = clean_start
 
+    def at(self, clock: Clock) -> "PGD":
+        """Returns the attack of an epoch, α by its rule; see `Attack.at`."""
+        found = super().at(clock)
+        if found is not self:
+            alpha = found.step_size if "step_size" in self.schedules else self._alpha
+            found.step_size = found._by_rule(alpha)
+        return found
+
+    def with_factor(self, factor: Schedule, parameter: str) -> "PGD":
+        """Returns the attack whose ε is multiplied by a schedule; see `Attack.with_factor`."""
+        if "epsilon" in self.schedules:
+            raise UserError(
+                f"{parameter} has a schedule, and so has {type(self).__name__}.epsilon: bind one",
+                parameter,
+            )
+        found = copy.copy(self)
+        found.schedules = {**self.schedules, "epsilon": factor * self.epsilon}
+        return found
+
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
     ) -> tf.Tensor:
         """Returns adversarial images; see `Attack.__call__`."""
-        # Drawn outside the compiled loop: XLA's own generators give other numbers.
-        start = self.start(images, seeds)
-        draw = self.target_draw(seeds)
 
         @tf.function(jit_compile=compiles(self.jit_compile), autograph=False)
         def attack(images, labels, start, draw):
             objective = self.objective(logits_fn, images, labels, draw)
             return self.descend(logits_fn, images, start, objective)
 
-        return tf.stop_gradient(attack(images, labels, start, draw))
+        def attacked():
+            # Drawn outside the compiled loop: XLA's own generators give other numbers.
+            return attack(images, labels, self.start(images, seeds), self.target_draw(seeds))
+
+        if not tf.is_tensor(self.epsilon):
+            return tf.stop_gradient(attacked())
+        return tf.stop_gradient(tf.cond(self.epsilon > 0, attacked, lambda: images))
 
     def start(self, images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Returns the first iterate, float32 [N, H, W, C]; its noise is uniform in the ball."""
@@ -222,6 +255,25 @@ class PGD(Attack):
             "ball": self.ball,
             "expectation_samples": self.expectation_samples,
         }
+
+    def _note_steps(self, steps):
+        if isinstance(steps, Schedule):
+            steps = steps.whole()
+            self.schedules = {**self.schedules, "steps": steps}
+            steps = steps.end
+        self.steps = steps
+
+    def _by_rule(self, alpha):
+        """Returns α as the rule has it for the ε and N there are."""
+        epsilon, steps = self.epsilon, self.steps
+        if self._step_rule == "times_epsilon":
+            return alpha * epsilon
+        if self._step_rule == "fixed":
+            return alpha
+        if not any(map(tf.is_tensor, (alpha, epsilon, steps))):
+            return max(alpha, epsilon / steps) if steps else alpha
+        each = tf.math.divide_no_nan(tf.cast(epsilon, tf.float32), tf.cast(steps, tf.float32))
+        return tf.maximum(alpha, each)
 
     @staticmethod
     def target_draw(seeds):

@@ -4,6 +4,8 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from tfadv.errors import check, check_choice
 from tfadv.pixels import PIXEL_RANGE
 
@@ -18,7 +20,8 @@ class ThreatModel:
     Every attack has one; a model has that of the attack it was trained with, or none.
 
     Attributes:
-        epsilon: the radius in pixels of 0..255 (paper, section 3: 16).
+        epsilon: the radius in pixels of 0..255 (paper, section 3: 16). Within a step of a run
+            that has a schedule of it, a float32 scalar tensor; everywhere else a number.
         ball: ``linf``: no pixel moves further; ``l2``: the Euclidean distance.
 
     Raises:
@@ -29,7 +32,8 @@ class ThreatModel:
     ball: str = "linf"
 
     def __post_init__(self):
-        check(0 <= self.epsilon < math.inf, "epsilon", "be finite and >= 0", self.epsilon)
+        in_range = tf.is_tensor(self.epsilon) or 0 <= self.epsilon < math.inf
+        check(in_range, "epsilon", "be finite and >= 0", self.epsilon)
         check_choice("ball", self.ball, BALL_NAMES)
 
     def __str__(self) -> str:

@@ -90,7 +90,8 @@ class Config:
 
     def check_scopes(self) -> None:
         """Raises `UserError` if a scope has bindings and nothing is built in it."""
-        used = self._specs | {registry.EVALUATION_SCOPE}
+        referred = {name.partition("/")[0] for name in self._referred if "/" in name}
+        used = self._specs | referred | {registry.EVALUATION_SCOPE}
         for scope, at_line in self._scopes.items():
             if scope not in used:
                 raise UserError(

@@ -7,7 +7,7 @@ from inspect import signature
 from tfadv.attacks import Attack
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
-from tfadv.config.settings import DTYPES
+from tfadv.config.training_settings import DTYPES
 from tfadv.data.corruptions.corrupted import CORRUPTIONS
 from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS, EVALUATION_SCOPE, bound_value, configurable, configured, scoped

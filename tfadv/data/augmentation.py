@@ -43,6 +43,16 @@ class Augmentation:
         """
         raise TypeError(f"{type(self).__name__} defines no __call__(image, seed)")
 
+    def at_size(self, size: int) -> "Augmentation":
+        """Returns the augmentation that makes images of another size.
+
+        Here that is what this one makes, resized. One that resizes anyway should override this.
+
+        Args:
+            size: height and width in pixels.
+        """
+        return Resized(self, size)
+
     def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> Plan:
         """Draws what is to be done with some images as they were stored, before any is decoded.
 
@@ -71,6 +81,37 @@ class Augmentation:
         """Augments one image as it was stored, planned alone; see `__call__`."""
         plan = self.plan(image.shape[tf.newaxis], seed[tf.newaxis])
         return self.apply(image, tf.nest.map_structure(lambda rows: rows[0], plan))
+
+
+class Resized(Augmentation):
+    """What another augmentation makes, resized: bilinear, and antialiased where it shrinks.
+
+    Args:
+        augmentation: the other.
+        image_size: height and width in pixels.
+    """
+
+    def __init__(self, augmentation: Augmentation, image_size: int):
+        self._augmentation = augmentation
+        self.takes_original = augmentation.takes_original
+        self.channels = augmentation.channels
+        self.image_size = image_size
+
+    def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Augments one image; see `Augmentation.__call__`."""
+        return self._resized(self._augmentation(image, seed))
+
+    def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> Plan:
+        """Returns the other's; see `Augmentation.plan`."""
+        return self._augmentation.plan(shapes, seeds)
+
+    def apply(self, image: StoredImage, plan: Plan) -> tf.Tensor:
+        """Augments one image as it was stored; see `Augmentation.apply`."""
+        return self._resized(self._augmentation.apply(image, plan))
+
+    def _resized(self, image):
+        size = (self.image_size, self.image_size)
+        return tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
 
 
 # More pixels around an image than any has of its own.

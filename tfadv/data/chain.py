@@ -1,5 +1,6 @@
 """Several augmentations, one after the other."""
 
+import copy
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -55,6 +56,15 @@ class Chain(Augmentation):
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image; see `Augmentation.__call__`."""
         return self._rest(self._parts[0](image, _stream(seed, 0)), seed)
+
+    def at_size(self, size: int) -> Augmentation:
+        """Returns one that makes images of another size, where this one decides their size."""
+        sized = [place for place, part in enumerate(self._parts) if part.image_size is not None]
+        parts, place = list(self._parts), sized[-1] if sized else 0
+        parts[place] = parts[place].at_size(size)
+        resized = copy.copy(self)
+        resized._parts, resized.image_size = tuple(parts), size
+        return resized
 
     def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> Plan:
         """Draws what the first is to do; see `Augmentation.plan`."""

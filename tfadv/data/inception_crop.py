@@ -1,5 +1,6 @@
 """The released pipeline's augmentation of ImageNet."""
 
+import copy
 import functools
 import math
 from collections.abc import Callable
@@ -109,6 +110,12 @@ class InceptionCrop(Augmentation):
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augments one image; see `Augmentation.__call__`."""
         return tf.cast(self.augment(DecodedImage(image), seed), tf.float32)
+
+    def at_size(self, size: int) -> "InceptionCrop":
+        """Returns the same crops, resized to another size."""
+        found = copy.copy(self)
+        found.image_size = size
+        return found
 
     def plan(self, shapes: tf.Tensor, seeds: tf.Tensor) -> CropPlan:
         """Draws crops, changes of colours and flips; see `Augmentation.plan`."""

@@ -41,13 +41,16 @@ class Activations(NamedTuple):
         return images * max(training, attack)
 
 
-def measure_activations(model: Trainable, attacked: bool) -> Activations:
+def measure_activations(model: Trainable, attacked: bool, size: int | None = None) -> Activations:
     """Counts in the traced graphs what backward passes take of a model's forward.
 
     Args:
         model: the model.
         attacked: whether an attack computes gradients by the images.
+        size: height and width of the images; None takes the model's.
     """
+    height, width, channels = model.image_shape
+    shape = (size or height, size or width, channels)
     mode = NormMode(model.default_branch, "batch", update=True)
     seed = tf.constant([0, 0], tf.int64)
 
@@ -55,11 +58,11 @@ def measure_activations(model: Trainable, attacked: bool) -> Activations:
         return model(images, mode=mode, collect=True, seed=seed)[0]
 
     weights = [variable.value for variable in model.trainable_variables]
-    by_images = _kept(model, model.logits_fn()) if attacked else 0.0
-    return Activations(_kept(model, forward, weights), by_images)
+    by_images = _kept(shape, model.logits_fn()) if attacked else 0.0
+    return Activations(_kept(shape, forward, weights), by_images)
 
 
-def _kept(model: Trainable, function, weights: Sequence[tf.Variable] = ()) -> float:
+def _kept(image_shape: Sequence[int], function, weights: Sequence[tf.Variable] = ()) -> float:
     """Returns how many numbers of a function's forward its gradient takes, for one image."""
     forward: list[tf.Operation] = []
 
@@ -70,7 +73,7 @@ def _kept(model: Trainable, function, weights: Sequence[tf.Variable] = ()) -> fl
         forward.extend(images.graph.get_operations())
         return tape.gradient(total, weights or images, unconnected_gradients="zero")
 
-    images = tf.TensorSpec((1, *model.image_shape), tf.float32)
+    images = tf.TensorSpec((1, *image_shape), tf.float32)
     with functions_opened():
         graph = tf.function(traced, autograph=False).get_concrete_function(images).graph
     of_images = _that_follow(graph.inputs[0], forward)

@@ -19,6 +19,7 @@ class CountingStep(Step):
         strategy: whose step it is.
         attack: the run's.
         attacks: those that the strategy names.
+        epoch: of the step.
 
     Attributes:
         asked: how many images the attacks looked at, each with a gradient.
@@ -33,10 +34,12 @@ class CountingStep(Step):
         strategy: BatchStrategy,
         attack: Attack,
         attacks: Mapping[str, Attack],
+        epoch: tf.Tensor,
     ):
         self.attack = attack
         self.attacks = attacks
         self.trained = 0
+        self._epoch = epoch
         self._answering = _Answering(model)
         self._network = Network(
             self._answering, kinds=strategy.kinds, attacked_kinds=strategy.attacked_kinds
@@ -56,7 +59,7 @@ class CountingStep(Step):
 
     @property
     def epoch(self) -> tf.Tensor:
-        return tf.zeros([])
+        return self._epoch
 
     def each_portion(self, function, batch, kept=()):
         return function(batch, kept)

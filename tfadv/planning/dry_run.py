@@ -18,7 +18,9 @@ from tfadv.paper import PUBLISHED_SCALE, PaperRow
 from tfadv.planning.activations import measure_activations
 from tfadv.planning.paper_rows import nearest_row
 from tfadv.planning.plan import Plan
-from tfadv.planning.workload import Workload, measure_workload
+from tfadv.planning.resolution import image_sizes
+from tfadv.planning.run_workload import RunWorkload, measure_run
+from tfadv.planning.scheduled import schedules_of
 
 GIB = 2**30
 DAY = 24 * 3600
@@ -54,13 +56,16 @@ def report(
         f"micro-batch(es) x {at_once}; {at_once // ghosts} images share batch statistics"
     )
     yield from _work_lines(plan)
+    for name, schedule in schedules_of(plan).items():
+        yield f"schedule  {name}: {schedule}"
     yield from _validation_lines(plan)
     yield from _update_lines(plan, model)
-    workload = measure_workload(model, plan.strategy, plan.attack, at_once, attacks=plan.attacks)
+    workload = measure_run(plan, model, at_once)
     gradients = model.trainable_variables
     kept = [*kept, *gradients, *(gradients if share > at_once else [])]
-    activations = measure_activations(model, attacked=workload.attack_steps > 0)
-    attack_dtype = training.attack_dtype if workload.attack_steps else None
+    largest = max(filter(None, image_sizes(training)), default=None)
+    activations = measure_activations(model, workload.attacks, largest)
+    attack_dtype = training.attack_dtype if workload.attacks else None
     size = activations.bytes_of(at_once, workload.trained_images, training.dtype, attack_dtype)
     yield _memory_line(kept, size, at_once)
     gradient_bytes = _bytes(gradients)
@@ -159,7 +164,7 @@ def _bytes(variables: Sequence[keras.Variable]) -> int:
 
 
 def _time_lines(
-    plan: Plan, workload: Workload, gradient_bytes: int, devices: int, folder: Path
+    plan: Plan, workload: RunWorkload, gradient_bytes: int, devices: int, folder: Path
 ) -> Iterator[str]:
     hardware, images = plan.hardware, plan.training.batch_size
     by_dtype = workload.flops(plan.training.dtype, plan.training.attack_dtype)

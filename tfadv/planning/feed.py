@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from tfadv.config.settings import BALANCED, Training
+from tfadv.config.training_settings import BALANCED, Training
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.drawing import Drawing, class_weights
 from tfadv.data.joined import JoinedImages

@@ -4,6 +4,7 @@ from tfadv.attacks import Attack
 from tfadv.config.evaluation_settings import Evaluation, build_attack
 from tfadv.config.hardware import Hardware
 from tfadv.config.settings import Experiment
+from tfadv.config.training_settings import EPSILON_FACTOR
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
 from tfadv.data.mixing import Mixing
@@ -13,21 +14,35 @@ from tfadv.errors import UserError
 from tfadv.norms import NormPolicy
 from tfadv.planning import plan_checks
 from tfadv.registry import AUGMENTATIONS, STRATEGIES, configured
+from tfadv.registry.schedule import Schedule
 from tfadv.strategies import BatchStrategy
 
 
-def build_parts(experiment: Experiment, evaluation: Evaluation) -> dict[str, object]:
-    """Returns what a plan is made of that depends on no image, by its attributes."""
+def build_parts(
+    experiment: Experiment, evaluation: Evaluation, factor: Schedule | None = None
+) -> dict[str, object]:
+    """Returns what a plan is made of that depends on no image, by its attributes.
+
+    Args:
+        experiment: names the parts.
+        evaluation: builds those of the evaluation.
+        factor: of ε of the training attacks over the epochs, if there is one.
+    """
     strategy = STRATEGIES.build(experiment.strategy, "Experiment.strategy")
     parameter = f"{type(strategy).__name__}.attacks"
+    attack = build_attack(experiment.attack, "Experiment.attack")
+    attacks = {spec: build_attack(spec, parameter) for spec in strategy.named_attacks}
+    if factor and strategy.attacks:
+        attack = attack.with_factor(factor, EPSILON_FACTOR)
+        attacks = {k: one.with_factor(factor, EPSILON_FACTOR) for k, one in attacks.items()}
     return {
         "norm_policy": configured(NormPolicy),
         "distribution": configured(Distribution),
         "hardware": configured(Hardware),
         "augmentation": AUGMENTATIONS.build(experiment.augmentation, "Experiment.augmentation"),
         "strategy": strategy,
-        "attack": build_attack(experiment.attack, "Experiment.attack"),
-        "attacks": {spec: build_attack(spec, parameter) for spec in strategy.named_attacks},
+        "attack": attack,
+        "attacks": attacks,
         "evaluation_attacks": evaluation.build_attacks(),
         "checkup": evaluation.build_checkup(),
         "bad_images": configured(BadImages),

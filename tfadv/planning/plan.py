@@ -11,7 +11,8 @@ from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config import Config
 from tfadv.config.evaluation_settings import Checkup, Evaluation
 from tfadv.config.hardware import Hardware
-from tfadv.config.settings import Experiment, Training
+from tfadv.config.settings import Experiment
+from tfadv.config.training_settings import Training
 from tfadv.data import Source, Splits
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
@@ -29,6 +30,7 @@ from tfadv.planning.feed import Feed, build_feed
 from tfadv.planning.images import build_extra, build_splits, odd_images
 from tfadv.planning.paper_rows import recipe_of
 from tfadv.planning.parts import build_parts, for_classes
+from tfadv.planning.resolution import check_source
 from tfadv.planning.validation_parts import ValidationParts, build_validation
 from tfadv.registry import (
     DECAYS,
@@ -201,7 +203,7 @@ def build_plan(
     if training.attack_dtype == "auto":
         training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
-    parts = build_parts(experiment, evaluation)
+    parts = build_parts(experiment, evaluation, training.epsilon_factor)
     plan_checks.check_strategy(experiment, training, parts["strategy"], parts["attack"])
     norm = _norm(experiment, training, parts["norm_policy"])
     plan_checks.check_decay(experiment, training)
@@ -210,6 +212,7 @@ def build_plan(
     extra = extra or build_extra(experiment.extra, splits.train)
     for augmentation in filter(None, (parts["augmentation"], parts["view"])):
         plan_checks.check_sizes(augmentation, splits.test)
+    check_source(training, splits.train)
     attacks, left_out = for_classes(parts, splits.test)
     validated = validation.attacks if validation else {}
     learning_rate = _learning_rate(training, decay, len(splits.train))

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from tfadv.attacks import PIXEL_RANGE, Attack
 from tfadv.attacks.threat_model import ThreatModel
 from tfadv.config.evaluation_settings import Evaluation
-from tfadv.config.settings import LAST, Experiment, Training
+from tfadv.config.settings import LAST, Experiment
+from tfadv.config.training_settings import Training
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.source import Source
 from tfadv.errors import UserError

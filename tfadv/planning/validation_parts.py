@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tfadv.attacks import Attack
 from tfadv.config.evaluation_settings import Evaluation
-from tfadv.config.settings import Training
+from tfadv.config.training_settings import Training
 from tfadv.config.validation_settings import CLEAN, Validation
 from tfadv.data import Splits
 from tfadv.data.source import Source

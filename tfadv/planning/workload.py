@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -55,6 +56,7 @@ def measure_workload(
     images: int,
     forward: float | None = None,
     attacks: Mapping[str, Attack] | None = None,
+    epoch: float = 0.0,
 ) -> Workload:
     """Counts what a step of `images` computes: by the model's graph and the attack's questions.
 
@@ -65,18 +67,24 @@ def measure_workload(
         images: of a step.
         forward: operations of the model's, where they are known.
         attacks: those that the strategy names.
+        epoch: of the step, by which schedules have their values.
     """
     forward = forward or measure_forward(model)
-    asked, trained = _images_used(model, strategy, attack, images, attacks or {})
+    asked, trained = _images_used(model, strategy, attack, images, attacks or {}, epoch)
     return Workload(forward, asked / images, trained / images)
 
 
-def measure_forward(model: Trainable) -> float:
+def measure_forward(model: Trainable, size: int | None = None) -> float:
     """Counts the operations of one image in the model's traced graph; see `Workload`.
 
     Products with a kernel and of attention count; what is done by element doesn't.
+
+    Args:
+        model: the model.
+        size: height and width of the image; None takes the model's.
     """
-    images = tf.TensorSpec((1, *model.image_shape), tf.float32)
+    height, width, channels = model.image_shape
+    images = tf.TensorSpec((1, size or height, size or width, channels), tf.float32)
     traced = tf.function(lambda images: model(images), autograph=False)
     with functions_opened():
         graph = traced.get_concrete_function(images).graph
@@ -133,24 +141,32 @@ _PRODUCTS = {
 }
 
 
+class _At(NamedTuple):
+    epoch: tf.Tensor
+
+
 def _images_used(
     model: Trainable,
     strategy: BatchStrategy,
     attack: Attack,
     images: int,
     attacks: Mapping[str, Attack],
+    epoch: float,
 ) -> tuple[float, int]:
     """Returns at how many images a step's attacks look, whosever they are, and how many train.
 
     The strategy does what it does in a step, on images of a few pixels and step by step.
     """
-    most = max(getattr(one, "steps", 0) for one in (attack, *attacks.values()))
+    now = _At(tf.constant(epoch))
+    attack, attacks = attack.at(now), {spec: one.at(now) for spec, one in attacks.items()}
+    most = max(int(getattr(one, "steps", 0)) for one in (attack, *attacks.values()))
     more = max(most / _STEPS_COUNTED, 1.0)
     fewer = {spec: _of_fewer_steps(one, more) for spec, one in attacks.items()}
-    step = CountingStep(model, strategy, _of_fewer_steps(attack, more), fewer)
+    step = CountingStep(model, strategy, _of_fewer_steps(attack, more), fewer, now.epoch)
     x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
     with functions_opened():
-        strategy.run(step, Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0, view=x))
+        batch = Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0, view=x)
+        strategy.at(step).run(step, batch)
     return step.asked * more, step.trained
 
 
@@ -158,5 +174,5 @@ def _of_fewer_steps(attack: Attack, times: float) -> Attack:
     if times == 1 or not hasattr(attack, "steps"):
         return attack
     fewer = copy.copy(attack)
-    fewer.steps = round(attack.steps / times)
+    fewer.steps = round(int(attack.steps) / times)
     return fewer

@@ -10,6 +10,7 @@ bound by its Python name (``GroupNorm.groups = 32``)::
 """
 
 from tfadv.registry.bindings import (
+    EVALUATION_SCOPE,
     borrowed,
     bound_value,
     configurable,
@@ -26,7 +27,6 @@ from tfadv.registry.kinds import (
     AUGMENTATIONS,
     DATASETS,
     DECAYS,
-    EVALUATION_SCOPE,
     MODELS,
     NORMS,
     OPTIMIZERS,
@@ -36,6 +36,9 @@ from tfadv.registry.kinds import (
     restore,
     snapshot,
 )
+from tfadv.registry.schedule import Schedule
+
+configurable(Schedule)
 
 __all__ = [
     "ATTACKS",
@@ -49,6 +52,7 @@ __all__ = [
     "REGISTRIES",
     "STRATEGIES",
     "Registry",
+    "Schedule",
     "borrowed",
     "bound_value",
     "configurable",

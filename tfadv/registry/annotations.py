@@ -6,6 +6,8 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
+from tfadv.registry.schedule import Schedule
+
 
 def fits(value: Any, annotation: Any) -> bool:
     """Returns whether a value fits a simple annotation; others accept anything."""
@@ -16,7 +18,16 @@ def fits(value: Any, annotation: Any) -> bool:
     if annotation in (int, float):
         allowed = int if annotation is int else (int, float)
         return isinstance(value, allowed) and not isinstance(value, bool)
-    return isinstance(value, annotation) if annotation in (str, bool, types.NoneType) else True
+    if isinstance(value, Schedule):  # welcome where it is named alone
+        return annotation is Schedule
+    known = (str, bool, types.NoneType, Schedule)
+    return isinstance(value, annotation) if annotation in known else True
+
+
+def title(annotation: Any) -> str:
+    """Returns an annotation as an error says it."""
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return text.replace(f"{Schedule.__module__}.", "")
 
 
 def _elements_fit(values: Sequence, annotation: Any) -> bool:

@@ -14,13 +14,16 @@ from typing import Any, TypeVar
 import gin
 
 from tfadv.errors import UserError, check, nearest
-from tfadv.registry.annotations import fits, is_moderate
+from tfadv.registry.annotations import fits, is_moderate, title
+from tfadv.registry.schedule import Schedule
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 
 if not hasattr(gin, "configurable"):
     raise ImportError("gin-config is not installed: pip install gin-config")
 
+# The gin scope in which evaluation builds its attacks.
+EVALUATION_SCOPE = "eval"
 CONFIGURABLES: dict[str, Callable[..., Any]] = {}
 _BORROWED: dict[str, tuple[Any, str]] = {}
 
@@ -67,23 +70,26 @@ def configured(part: Callable[..., Any], **arguments: Any) -> Any:
     own = own_bindings(part)
     borrowed = {k: v for k, v in _borrowed_bindings(part).items() if k not in own}
     bound = {name: value for name, (value, _) in borrowed.items()} | own
+    ends = _ends(part, bound)
+    bound |= ends
     for name, parameter in _parameters(part).items():
         full_name = f"{part.__name__}.{name}"
         if name in bound:
             value, wanted = bound[name], parameter.annotation
-            kind = wanted.__name__ if isinstance(wanted, type) else str(wanted)
-            check(fits(value, wanted), full_name, f"be of type {kind}", value)
+            check(fits(value, wanted), full_name, f"be of type {title(wanted)}", value)
             check(is_moderate(value), full_name, "be finite and fit into 32 bits", value)
         elif parameter.default is parameter.empty and name not in arguments:
             raise UserError(f"{full_name} is not set: bind it in a gin file (a scale usually does)")
     try:
         built = gin.get_configurable(part)(
-            **{name: value for name, (value, _) in borrowed.items()} | arguments
+            **{name: value for name, (value, _) in borrowed.items()} | ends | arguments
         )
     except UserError as error:  # gin has added lines of its own to the message
         raise UserError(error.message, error.parameter) from None
     for name in borrowed.keys() - arguments.keys():
-        _BORROWED["/".join([*gin.current_scope(), f"{part.__name__}.{name}"])] = borrowed[name]
+        value, source = borrowed[name]
+        of_part = "/".join([*gin.current_scope(), f"{part.__name__}.{name}"])
+        _BORROWED[of_part] = (ends.get(name, value), source)
     return built
 
 
@@ -109,6 +115,8 @@ def own_bindings(part: Callable[..., Any]) -> dict[str, Any]:
     """
     try:
         return gin.get_bindings(part)
+    except UserError as error:  # of a reference's own constructor; gin has added lines
+        raise UserError(error.message, error.parameter) from None
     except RecursionError:
         raise UserError(
             f"a macro or reference (%… or @…) in the bindings of {part.__name__} leads back to "
@@ -132,9 +140,35 @@ def _borrowed_bindings(part: Callable[..., Any]) -> dict[str, tuple[Any, str]]:
             continue
         theirs = own_bindings(lender)
         if name in theirs:
-            scope = next(s for s in reversed(_scopes_in_effect()) if _binds(s, full_name))
-            found[name] = (theirs[name], f"{scope}/{full_name}" if scope else full_name)
+            found[name] = (theirs[name], _binding(full_name))
     return found
+
+
+def _ends(part: Callable[..., Any], bound: Mapping[str, Any]) -> dict[str, float]:
+    """Returns what an evaluation takes of schedules: the end of each, a number of its own.
+
+    Raises:
+        UserError: one is bound for the evaluation itself, which has no epochs.
+    """
+    scheduled = [name for name, value in bound.items() if isinstance(value, Schedule)]
+    if EVALUATION_SCOPE not in gin.current_scope():
+        return {}
+    for name in scheduled:
+        names = [f"{part.__name__}.{name}", *getattr(part, "borrows", ())]
+        of_it = [full_name for full_name in names if full_name.endswith(f".{name}")]
+        binding = _binding(next(n for n in of_it if any(_binds(s, n) for s in _scopes_in_effect())))
+        if EVALUATION_SCOPE in binding.split("/"):
+            raise UserError(
+                f"{binding} is a schedule, and an evaluation has no epochs: bind a number",
+                binding,
+            )
+    return {name: bound[name].end for name in scheduled}
+
+
+def _binding(full_name: str) -> str:
+    """Returns the binding of ``Name.parameter`` that holds here, with its scope."""
+    scope = next(s for s in reversed(_scopes_in_effect()) if _binds(s, full_name))
+    return f"{scope}/{full_name}" if scope else full_name
 
 
 def _scopes_in_effect() -> list[str]:

@@ -133,9 +133,6 @@ class Registry:
             return bindings_of(part).get(parameter, unset)
 
 
-# The gin scope in which evaluation builds its attacks.
-EVALUATION_SCOPE = "eval"
-
 NORMS = Registry("norm")
 ATTACKS = Registry("attack")
 STRATEGIES = Registry("strategy")

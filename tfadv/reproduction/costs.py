@@ -9,7 +9,8 @@ from tfadv.config.hardware import Hardware
 from tfadv.evaluation.attack_runs import planned
 from tfadv.models import Model
 from tfadv.planning.plan import Plan, build_plan
-from tfadv.planning.workload import ATTACK_PASSES, Workload, measure_forward, measure_workload
+from tfadv.planning.run_workload import measure_run
+from tfadv.planning.workload import ATTACK_PASSES, measure_forward
 from tfadv.registry import MODELS
 from tfadv.reproduction.cells import Cell
 from tfadv.reproduction.runner import Runner
@@ -57,13 +58,11 @@ class Costs:
         plan = build_plan(read)
         model, forward = self._network(read, plan)
         images = min(plan.training.batch_size, _COUNTED_IMAGES)
-        workload = measure_workload(
-            model, plan.strategy, plan.attack, images, forward, plan.attacks
-        )
+        workload = measure_run(plan, model, images, forward)
         of_an_image = workload.flops(plan.training.dtype, plan.training.attack_dtype)
         trained = plan.steps * plan.training.batch_size
         training = {dtype: count * trained for dtype, count in of_an_image.items()}
-        return Cost(training, _evaluation(plan, model, workload))
+        return Cost(training, _evaluation(plan, model, forward))
 
     def _network(self, read: config.Config, plan: Plan) -> tuple[Model, float]:
         """Returns a plan's model, or one of the same network, and what it computes."""
@@ -80,13 +79,13 @@ class Costs:
         return self._networks[key]
 
 
-def _evaluation(plan: Plan, model: Model, workload: Workload) -> dict[str, float]:
+def _evaluation(plan: Plan, model: Model, forward: float) -> dict[str, float]:
     evaluation = plan.evaluation
     shared = evaluation.trajectory == "shared"
     sequences = planned(plan.evaluation_attacks, shared, evaluation.worst_case)
     passes = sum(run.attack.passes for runs in sequences for run in runs) * evaluation.restarts
     images = evaluation.examples or len(plan.splits.test)
-    of_an_image = workload.forward_flops * (ATTACK_PASSES * passes + 1)
+    of_an_image = forward * (ATTACK_PASSES * passes + 1)
     return {evaluation.dtype: of_an_image * images * len(plan.branches(model))}
 
 

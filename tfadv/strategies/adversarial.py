@@ -5,6 +5,7 @@ import tensorflow as tf
 from tfadv.errors import check
 from tfadv.norms.mode import ADV, CLEAN
 from tfadv.registry import STRATEGIES
+from tfadv.registry.schedule import Schedule
 from tfadv.strategies.base import Strategy
 
 
@@ -23,7 +24,7 @@ class Adversarial(Strategy):
             least one unless it is 0.
         clean_weight: α of equation 1, the weight of the clean images' mean
             loss. None gives every image kept the same weight, which is 0.5 at
-            ratio 1; the paper leaves it open for ratios between 0 and 1.
+            ratio 1; the paper leaves it open for ratios between 0 and 1. It can have a schedule.
         label_smoothing: of the adversarial images' loss.
         clean_label_smoothing: of the clean images' loss; None takes the other.
     """
@@ -31,7 +32,7 @@ class Adversarial(Strategy):
     def __init__(
         self,
         clean_ratio: float = 1.0,
-        clean_weight: float | None = None,
+        clean_weight: float | Schedule | None = None,
         label_smoothing: float = 0.1,
         clean_label_smoothing: float | None = None,
     ):

@@ -1,6 +1,7 @@
 """What a training strategy is: what happens to one batch."""
 
 import abc
+import copy
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -9,6 +10,7 @@ from tfadv.attacks.base import Attack
 from tfadv.errors import UserError, check, nearest
 from tfadv.losses import cross_entropy
 from tfadv.norms.mode import ADV, CLEAN
+from tfadv.registry.schedule import Clock, Schedule
 from tfadv.strategies.batch import Batch
 from tfadv.strategies.network import Network
 from tfadv.strategies.step import Loss, Step
@@ -69,6 +71,35 @@ class BatchStrategy(abc.ABC):
             step: the replica's.
             batch: its share of the batch.
         """
+
+    def at(self, clock: Clock) -> "BatchStrategy":
+        """Returns the strategy of an epoch, its schedules' values float32 scalars.
+
+        What is scheduled are its attributes that are a `Schedule`, and those of a strategy that
+        it holds. Without any it is itself.
+
+        Args:
+            clock: knows the epoch; it is not asked where nothing is scheduled.
+        """
+        held = vars(self).items()
+        now = {name: value.at(clock.epoch) for name, value in held if isinstance(value, Schedule)}
+        now |= {name: value.at(clock) for name, value in held if isinstance(value, BatchStrategy)}
+        if all(value is getattr(self, name) for name, value in now.items()):
+            return self
+        found = copy.copy(self)
+        vars(found).update(now)
+        return found
+
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """Those that `at` puts values for, by the parameter, ``Trades.beta``."""
+        found = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Schedule):
+                found[f"{type(self).__name__}.{name.lstrip('_')}"] = value
+            elif isinstance(value, BatchStrategy):
+                found |= value.schedules
+        return found
 
     @property
     def kinds(self) -> Mapping[str, str]:

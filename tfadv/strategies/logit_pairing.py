@@ -6,6 +6,7 @@ from tfadv.errors import check, check_choice
 from tfadv.losses import PAIRING_REDUCTIONS, logit_pairing
 from tfadv.norms.mode import ADV, CLEAN
 from tfadv.registry import STRATEGIES
+from tfadv.registry.schedule import Schedule
 from tfadv.strategies.adversarial import Adversarial
 
 
@@ -18,7 +19,7 @@ class LogitPairing(Adversarial):
 
     Args:
         pairing_weight: λ. The paper does not give its own; 0.5 is Kannan et
-            al.'s example.
+            al.'s example. It can have a schedule.
         reduction: of the squared differences over the classes, ``mean`` or
             ``sum``; over the pairs it is always the mean.
         clean_ratio: share of the clean images kept, which are the pairs; > 0.
@@ -30,10 +31,10 @@ class LogitPairing(Adversarial):
 
     def __init__(
         self,
-        pairing_weight: float = 0.5,
+        pairing_weight: float | Schedule = 0.5,
         reduction: str = "mean",
         clean_ratio: float = 1.0,
-        clean_weight: float | None = None,
+        clean_weight: float | Schedule | None = None,
         label_smoothing: float = 0.1,
         clean_label_smoothing: float | None = None,
     ):

@@ -40,8 +40,8 @@ class Step(abc.ABC):
     """One step on one replica, as it is traced: what a strategy makes its own step of.
 
     Attributes:
-        attack: the run's.
-        attacks: those that the strategy names, by their specs.
+        attack: the run's, as it is in this epoch: a scheduled ε, N or α is a scalar tensor.
+        attacks: those that the strategy names, by their specs, likewise.
         variables: those that are trained in this phase.
     """
 

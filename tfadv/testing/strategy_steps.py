@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfadv.attacks import Attack
 from tfadv.attacks.pgd import PGD
-from tfadv.config.settings import Training
+from tfadv.config.training_settings import Training
 from tfadv.models import Model
 from tfadv.models.resnet import ResNet
 from tfadv.norms import NormPhase
@@ -111,7 +111,8 @@ class TinyRun:
     def first_pass(self, batch: Batch, attack: Attack = ATTACK, ghosts: int = 1) -> Pass:
         """Returns the first of a step's passes, before anything is updated."""
         try:
-            self._strategy.run(self._step(_UntilTheFirstPass, attack, ghosts), batch)
+            step = self._step(_UntilTheFirstPass, attack, ghosts)
+            self._strategy.at(step).run(step, batch)
         except _FirstPassError as found:
             return found.args[0]
         raise ConformanceError("it does its step without `Step.gradients`")
@@ -119,7 +120,7 @@ class TinyRun:
     def step(self, batch: Batch, ghosts: int = 1, micro_batches: int = 1) -> ReplicaStep:
         """Does a step and returns it."""
         step = self._step(ReplicaStep, ATTACK, ghosts, micro_batches)
-        self._strategy.run(step, batch)
+        self._strategy.at(step).run(step, batch)
         step.outcome()
         return step
 

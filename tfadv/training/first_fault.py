@@ -70,7 +70,7 @@ class _Look:
         step = train_step.on_replica(self._phase, micro_batches=1)
         part = train_step.batch(batch).portion(number, train_step.micro_batches)
         with noted_outputs() as outputs:
-            self._trainer.plan.strategy.run(step, part)
+            self._trainer.plan.strategy.at(step).run(step, part)
         _, broken, _ = step.outcome()
         self._layers = [name for name, _ in outputs]
         seen = [not_finite([tensor for _, tensor in outputs])] if outputs else []

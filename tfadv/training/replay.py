@@ -13,6 +13,7 @@ from tfadv.data.absent import AbsentSource
 from tfadv.data.pipeline import Shares, train_batches
 from tfadv.errors import UserError
 from tfadv.optimization.schedules import RateFactor
+from tfadv.planning.resolution import augmentation_at
 from tfadv.runs import identity
 from tfadv.runs.rate_factors import KEY as RATE_FACTOR
 from tfadv.runs.step_dump import StepDump
@@ -31,8 +32,10 @@ def dump_of(trainer: Trainer, fault: Fault, run: Path) -> StepDump:
     """
     plan = trainer.plan
     source, size, seed = plan.feed.source, plan.training.batch_size, plan.experiment.seed
+    of_epoch = trainer.image_size(fault.step - 1)
+    augmentation = augmentation_at(plan.augmentation, source, of_epoch)
     whole = train_batches(
-        source, plan.augmentation, size, Shares(), seed, fault.step - 1, plan.feed.drawing
+        source, augmentation, size, Shares(), seed, fault.step - 1, plan.feed.drawing
     )
     batch = {name: value.numpy() for name, value in next(iter(whole)).items()}
     record = {

@@ -16,6 +16,9 @@ from tfadv.interop import initial_weights
 from tfadv.norms import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
+from tfadv.planning.resolution import augmentation_at, check_network, image_size, image_sizes
+from tfadv.planning.scheduled import scalars_at
+from tfadv.training.batches import Batches
 from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength
 from tfadv.training.finite import Fault, Found, NotFiniteError
@@ -58,6 +61,7 @@ class Trainer:
         with distribution.scope():
             self.model = plan.build_model()
             plan.strategy.check_branches(self.model.branches)
+            check_network(self.model, image_sizes(plan.training))
             self.optimizer = built_optimizer(plan, self.model)
         self.average = None
         if rule := plan.average_rule:
@@ -69,7 +73,7 @@ class Trainer:
         self.skipped = 0
         self._workers = Workers(distribution)
         self._call_length = CallLength(plan.training.grace_seconds, self._workers)
-        self._train_calls: dict[NormPhase, Callable] = {}
+        self._train_calls: dict[tuple[NormPhase, int | None], Callable] = {}
 
     @property
     def step(self) -> int:
@@ -150,21 +154,21 @@ class Trainer:
             BadImagesError: an image can't be read any more; what was done before can be saved.
         """
         plan, input_wait = self.plan, InputWait()
-        batches = iter(self.batches(start=self.step))
+        feed = Batches(self.batches, self.image_size)
         while self.step < plan.steps:
-            epoch, end, means = (
-                self.step // plan.steps_per_epoch,
-                self._end_of_means(),
-                self._none(),
-            )
+            epoch, end = self.step // plan.steps_per_epoch, self._end_of_means()
+            means = self._none()
             rate = float(plan.learning_rate(np.asarray(self.step)))
+            scheduled = scalars_at(plan, self.step)
             while self.step < end and not (means.steps and stops()):
                 began = time.monotonic()
                 try:
-                    outcome = self.do(batches, min(end - self.step, self._call_length.most), means)
+                    outcome = self.do(
+                        feed.at(self.step), min(end - self.step, self._call_length.most), means
+                    )
                 except tf.errors.OpError as error:
                     skip_unreadable(plan, self.step, error)
-                    batches = iter(self.batches(start=self.step))
+                    feed.restart()
                     continue
                 waited, seconds = float(outcome.waited), time.monotonic() - began
                 input_wait.note(waited, seconds)
@@ -176,6 +180,7 @@ class Trainer:
                     "epoch": self.step / plan.steps_per_epoch,
                     "frozen_statistics": self.train_step.phase(epoch).freezes_statistics,
                     "learning_rate": rate,
+                    **scheduled,
                     **means.means(),
                     **({"skipped_steps": means.skipped} if means.skipped else {}),
                     "images_per_second": means.steps * plan.training.batch_size / means.seconds,
@@ -210,7 +215,7 @@ class Trainer:
         allowed = self.plan.training.skip_non_finite - self.skipped
         totals = (before or self._none()).totals
         arguments = (batches, tf.constant(count), tf.constant(allowed), totals)
-        outcome = self._train_call(phase, arguments)(*arguments)
+        outcome = self._train_call(phase, self.image_size(start), arguments)(*arguments)
         if outcome.broken:
             number, metrics, found = outcome.last
             names, step = self.train_step.watched(phase), start + int(number) + 1
@@ -222,16 +227,16 @@ class Trainer:
             print(f"\nwarning: {fault}: skipped, {self.skipped} so far", file=sys.stderr)
         return outcome
 
-    def _train_call(self, phase: NormPhase, arguments: tuple) -> Callable:
-        """Returns the function that does steps of a phase, traced."""
-        if phase not in self._train_calls:
+    def _train_call(self, phase: NormPhase, size: int | None, arguments: tuple) -> Callable:
+        """Returns the function that does steps of a phase, traced for images of a size."""
+        if (phase, size) not in self._train_calls:
             call = self._traced_call(phase)
             # Several workers stop between two calls alone, and together.
             alone = self._workers.count == 1
             with interruption.leaving("") if alone else contextlib.nullcontext():
                 call.get_concrete_function(*arguments)
-            self._train_calls[phase] = call
-        return self._train_calls[phase]
+            self._train_calls[phase, size] = call
+        return self._train_calls[phase, size]
 
     def _traced_call(self, phase: NormPhase) -> Callable:
         """Returns the function that does some steps, or fewer where one goes wrong."""
@@ -273,13 +278,18 @@ class Trainer:
 
         return call
 
+    def image_size(self, step: int) -> int | None:
+        """Returns the height and width of a step's images; None for the data set's own."""
+        return image_size(self.plan.training, step // self.plan.steps_per_epoch)
+
     def batches(self, start: int):
-        """Returns the replicas' shares of the batches from a step on, counted from 0."""
-        plan = self.plan
+        """Returns the replicas' shares of the batches from a step on, in its epoch's size."""
+        plan, size = self.plan, self.image_size(start)
+        augmentation = augmentation_at(plan.augmentation, plan.feed.source, size)
         return self.distribution.distribute_datasets_from_function(
             lambda context: train_batches(
                 plan.feed.source,
-                plan.augmentation,
+                augmentation,
                 plan.training.batch_size,
                 Shares.of(context),
                 plan.experiment.seed,

@@ -121,7 +121,7 @@ class TrainingStep:
         """
         undo = Undo(self.variables)
         step = self.on_replica(phase)
-        self._plan.strategy.run(step, self.batch(batch))
+        self._plan.strategy.at(step).run(step, self.batch(batch))
         metrics, broken, by_image = step.outcome()
         updated = not_finite(variable.value for variable in self._updated)
         if self._average:
@@ -138,7 +138,7 @@ class TrainingStep:
     def without_update(self, batch: Mapping[str, tf.Tensor], phase: NormPhase) -> Gradients:
         """Returns what a step would update the model by at last, and updates nothing."""
         step = self.on_replica(phase, kind=MeasuringStep)
-        self._plan.strategy.run(step, self.batch(batch))
+        self._plan.strategy.at(step).run(step, self.batch(batch))
         return step.updates[-1]
 
     def batch(self, given: Mapping[str, tf.Tensor]) -> Batch:

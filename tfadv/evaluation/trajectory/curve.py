@@ -33,6 +33,9 @@ from tfadv.evaluation.trajectory.rolling_batch import (
 )
 from tfadv.pixels import LogitsFn
 
+# Of an attack: a step's size says what its rule has made of ε and α.
+_BESIDE_THE_WAY = ("steps", "_alpha", "_step_rule")
+
 
 def has_curve(attack: Attack) -> bool:
     """Returns whether a step of this attack is a function of the iterate alone."""
@@ -46,7 +49,8 @@ def has_curve(attack: Attack) -> bool:
 
 def trajectory(attack: PGD) -> tuple:
     """Returns what attacks on one trajectory have in common: all but the number of steps."""
-    return type(attack), *(item for item in sorted(vars(attack).items()) if item[0] != "steps")
+    held = sorted(vars(attack).items())
+    return type(attack), *(item for item in held if item[0] not in _BESIDE_THE_WAY)
 
 
 class Curve:

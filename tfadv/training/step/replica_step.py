@@ -46,8 +46,6 @@ class ReplicaStep(Step):
         micro_batches: int = 1,
         average: WeightAverage | None = None,
     ):
-        self.attack = plan.attack
-        self.attacks = plan.attacks
         self.variables = list(variables)
         self.updates: list[Gradients] = []
         self._plan = plan
@@ -61,6 +59,8 @@ class ReplicaStep(Step):
         self._number = tf.convert_to_tensor(optimizer.iterations)
         self._network: Network | None = None
         self._moved = False
+        self.attack = plan.attack.at(self)
+        self.attacks = {spec: attack.at(self) for spec, attack in plan.attacks.items()}
 
     @property
     def network(self) -> Network:
