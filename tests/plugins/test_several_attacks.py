@@ -7,6 +7,7 @@ from shared.smoke_trainers import make_plan
 from shared.step_oracle import Oracle, named, require_equal_steps
 
 from tfadv import randomness
+from tfadv.data.rand_augment import RandAugment
 from tfadv.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("worked_plugins", "op_by_op")
@@ -55,7 +56,7 @@ def test_a_view_and_two_attacks_have_branches_of_their_own():
     require_equal_steps(plan, lambda trainer: TwoAttacks(trainer, True))
 
 
-def test_a_view_is_made_of_what_the_augmentation_leaves():
+def test_a_view_is_made_of_what_the_augmentation_leaves(monkeypatch):
     kinds = (
         "MixtureBatchNorm.branches = ('clean', 'augmented', 'adv')",
         "InceptionCrop.image_size = 8",
@@ -66,6 +67,9 @@ def test_a_view_is_made_of_what_the_augmentation_leaves():
         make_plan("mbn", *named("fine_advprop", "FineAdvProp.view = 'rand_augmen'"), *kinds)
     plan = make_plan("mbn", *named("fine_advprop", "FineAdvProp.view = None"))
     assert plan.view is None and plan.strategy.branches == ("clean", "adv")
+    monkeypatch.setattr(RandAugment, "image_size", 4)
+    with pytest.raises(UserError, match="FineAdvProp.view = 'rand_augment' makes images of a size"):
+        make_plan("mbn", *named("fine_advprop"), *kinds)
 
 
 class WorstOfTwo(TwoAttacks):

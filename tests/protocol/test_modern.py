@@ -11,7 +11,7 @@ from shared.project import GIN, MODERN_RECIPES
 from tfadv.attacks.autoattack import AutoAttack
 from tfadv.models.weight_groups import weights_of
 from tfadv.norms import NormPhase
-from tfadv.planning.workload import measure_workload
+from tfadv.planning.run_workload import measure_run
 from tfadv.registry import NORMS
 from tfadv.strategies import ADV, CLEAN
 
@@ -60,6 +60,13 @@ def test_learning_rates_are_the_papers(name):
         assert found == pytest.approx(rate, rel=1e-3), epoch
 
 
+@pytest.mark.parametrize("name", [name for name, said in MODERN.items() if said.radii])
+def test_radii_are_the_papers(name):
+    schedule = published(name).attack.schedules["epsilon"]
+    for epoch, radius in MODERN[name].radii.items():
+        assert schedule.value(epoch) == pytest.approx(radius), epoch
+
+
 def test_images_of_imagenet_are_made_as_published():
     """MadryLab/robustness: jitter 0.1, lighting 0.05; timm's for Singh et al."""
     for name in ("resnet50", "ra_resnet50"):
@@ -78,7 +85,7 @@ def test_images_of_imagenet_are_made_as_published():
 
 
 def test_images_of_cifar10_are_made_as_published():
-    for name in ("wrn_awp_trades", "wrn28_10_generated"):
+    for name in ("wrn_awp_trades", "wrn28_10_generated", "fast_warmup"):
         crop = published(name).augmentation
         assert (crop.padding, crop.flip) == (4, True)
     plan = published("wrn28_10_generated")
@@ -119,8 +126,7 @@ def test_networks_are_the_published_ones(name):
 @pytest.mark.parametrize("name", MODERN)
 def test_the_computation_in_a_head_is_what_is_counted(name):
     plan, model = network(name)
-    found = measure_workload(model, plan.strategy, plan.attack, 32, attacks=plan.attacks)
-    flops = found.flops(plan.training.dtype, plan.training.attack_dtype)
+    flops = measure_run(plan, model, 32).flops(plan.training.dtype, plan.training.attack_dtype)
     total = sum(flops.values()) * plan.training.batch_size * plan.steps
     assert total == pytest.approx(float(MODERN[name].flops), rel=0.05)
 

@@ -40,6 +40,7 @@ class Recipe:
         decay: weight decay of the loss, and the groups of weights that any decay is of.
         average: decay of the weights' average.
         rates: learning rates by epoch.
+        radii: ε by epoch, where it changes.
         mixing: alphas of MixUp and CutMix, the share of CutMix, and the chance of either.
     """
 
@@ -59,6 +60,7 @@ class Recipe:
     decay: tuple
     average: float | None
     rates: dict[float, float]
+    radii: dict[float, float] = dataclasses.field(default_factory=dict)
     mixing: tuple = (0.0, 0.0)
 
 
@@ -176,6 +178,28 @@ MODERN = {
         decay=(5e-4, ("kernels", "biases")),
         average=0.995,
         rates={0: 0.008, 9.375: 0.104, 18.75: 0.2, 384.375: 0.1, 567.1875: 0.029289, 750: 8e-7},
+    ),
+    # C, locuslab/fast_adversarial: CIFAR10/train_fgsm.py and utils.py, whose 15 epochs are 30 by
+    # tml-epfl/understanding-fast-adv-training: train.py; R for the numbers, without a warm-up.
+    # C, pdejorge/N-FGSM: train.py: the warm-up and the network.
+    "fast_warmup": Recipe(
+        accuracy=("83.34", "43.21"),
+        flops="8.3e15",
+        model=("basic_resnet", 11_172_170),
+        pixels=CIFAR10_PIXELS,
+        norm=TORCH_BATCH_NORM,
+        attack=("PGD", 8.0, 1, 10.0),
+        targeted=False,
+        start=0.0,
+        statistics=TRAINING_MODE,
+        strategy={"step_ratio": 1.25, "clean_ratio": 0.0},
+        smoothing=(0.0, 0.0),
+        epochs=(30, 128, 391),
+        optimizer=MOMENTUM_SGD,
+        decay=(5e-4, ("kernels", "biases", "norms", "others")),
+        average=None,
+        rates={0: 0.0, 7.5: 0.1, 15: 0.2, 22.5: 0.1, 30: 0.0},
+        radii={0: 0.0, 2.5: 4.0, 5: 8.0, 29.9: 8.0},
     ),
     # P, section 5.1: the attack; tingxueronghua/pytorch-classification-advprop: the rest.
     "fine_advprop": Recipe(

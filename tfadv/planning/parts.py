@@ -62,6 +62,12 @@ def _view_of(strategy: BatchStrategy) -> Augmentation | None:
             "is made of what Experiment.augmentation leaves: name another, such as 'rand_augment'",
             parameter,
         )
+    if view.image_size is not None:
+        raise UserError(
+            f"{parameter} = '{strategy.view}' makes images of a size of its own, and a second view "
+            "has that of what Experiment.augmentation leaves: name another, such as 'rand_augment'",
+            parameter,
+        )
     return view
 
 

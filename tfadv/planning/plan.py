@@ -210,8 +210,7 @@ def build_plan(
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits, validation = (splits, None) if splits else _images(experiment, training)
     extra = extra or build_extra(experiment.extra, splits.train)
-    for augmentation in filter(None, (parts["augmentation"], parts["view"])):
-        plan_checks.check_sizes(augmentation, splits.test)
+    plan_checks.check_sizes((parts["augmentation"], parts["view"]), splits.test)
     check_source(training, splits.train)
     attacks, left_out = for_classes(parts, splits.test)
     in_training = parts["attacks"] or {experiment.attack: parts["attack"]}
