@@ -36,6 +36,7 @@ def test_rows_are_means_over_the_seeds(tmp_path):
 
 def test_names_are_text_in_markdown():
     row = {"recipe": "<script>a|b `c`", "branch": "adv", "accuracies": {}, "step_ms": None}
+    row |= {"checkpoint": "last", "weights": "trained"}
     head, rule, line = comparison.markdown([row]).splitlines()
     assert head.count("|") == rule.count("|") == 3
     assert line == r"| &lt;script&gt;a\|b \`c\` (adv) | — |"
@@ -68,6 +69,33 @@ def test_attacks_that_differ_are_columns_of_their_own(tmp_path):
     table = [line.strip("|").split("|") for line in comparison.markdown(rows).splitlines()]
     assert {len(line) for line in table} == {6}
     assert [cell.strip() for cell in table[-1]] == ["three (weak)", "90.0", "—", "—", "40.0", "—"]
+
+
+def test_the_best_checkpoint_and_the_average_are_rows(tmp_path):
+    """Of two seeds, one of which keeps no average."""
+    folders = []
+    for seed in (0, 1):
+        folders += finished(tmp_path / f"seed{seed}", ["clean", "adv"], (0.1 * seed, {}))
+        file = folders[-1] / "results.json"
+        record = json.loads(file.read_text())
+        attacks = [pgd(branch, 20, 0.3 + 0.1 * seed) for branch in ("clean", "adv")]
+        record["best"] = {"clean": record["clean"], "attacks": attacks}
+        if seed:
+            attacks = [pgd(branch, 20, 0.8) for branch in ("clean", "adv")]
+            record["best"]["weight_average"] = {"clean": record["clean"], "attacks": attacks}
+        file.write_text(json.dumps(record))
+    rows = comparison.summaries({"mbn": folders})
+    found = {(row["checkpoint"], row["weights"], row["branch"]): row for row in rows}
+    columns = comparison.columns(rows)
+    shown = {what: comparison.cells(row, columns)[:3] for what, row in found.items()}
+    assert shown == {
+        ("last", "trained", "clean"): ["mbn (clean)", "90.0 ± 0.0", "5.0 ± 7.1"],
+        ("last", "trained", "adv"): ["mbn (adv)", "90.0 ± 0.0", "5.0 ± 7.1"],
+        ("best", "trained", "clean"): ["mbn (clean, best)", "90.0 ± 0.0", "35.0 ± 7.1"],
+        ("best", "trained", "adv"): ["mbn (adv, best)", "90.0 ± 0.0", "35.0 ± 7.1"],
+        ("best", "average", "clean"): ["mbn (clean, best, average)", "90.0", "80.0"],
+        ("best", "average", "adv"): ["mbn (adv, best, average)", "90.0", "80.0"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,23 @@ def with_values(session, found):
     return session
 
 
+def test_the_best_by_the_average_is_taken_with_the_average(tmp_path):
+    bindings = (*ONE_STEP, "Training.average_decay = 0.5", "Validation.best_weights = 'average'")
+    session, directory = session_of(tmp_path / "run", *bindings)
+    session.run(directory)
+    config.read([trained_run.config_file(directory.path)])
+    plan = build_plan()
+
+    def kernel(**chosen):
+        return trained_run.load(directory.path, plan, **chosen).model.head.kernel.numpy()
+
+    np.testing.assert_array_equal(
+        kernel(checkpoint="best"), kernel(checkpoint="best", weights="average")
+    )
+    assert (kernel(checkpoint="best") != kernel(checkpoint="best", weights="trained")).any()
+    np.testing.assert_array_equal(kernel(), kernel(weights="trained"))
+
+
 EARLY = (*ONE_STEP, "Training.epochs = 6", "Validation.patience = 2")
 
 
@@ -145,6 +162,7 @@ def test_a_run_stops_without_a_better_validation_and_its_best_is_kept_and_used(t
     found = trained_run.load(directory.path, plan, checkpoint="best")
     assert (found.step, found.describe()["checkpoint"]) == (4, "best")
     assert found.results == record["best"]
+    assert found.weights == "trained"
     identity.check_results(found)
     assert trained_run.load(directory.path, plan, checkpoint="6").results is None
     start = f"Experiment.initial_weights = '{directory.path}'"

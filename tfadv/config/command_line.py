@@ -44,8 +44,9 @@ def define_plugin_flags() -> None:
 def define_weights_flag() -> None:
     """Defines which of a run's weights a command takes, once."""
     if "weights" not in FLAGS:
-        message = "Of --model_dir: those that were trained, or their moving average."
-        flags.DEFINE_enum("weights", "trained", list(WEIGHTS), message)
+        message = "Of --model_dir: those that were trained, or their moving average (by default "
+        message += "the trained ones; of the best checkpoint, those that it was chosen by)."
+        flags.DEFINE_enum("weights", None, list(WEIGHTS), message)
 
 
 def define_checkpoint_flag() -> None:

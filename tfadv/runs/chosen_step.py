@@ -11,6 +11,7 @@ from pathlib import Path
 from tfadv.config.settings import BEST, LAST, check_checkpoint
 from tfadv.errors import UserError
 from tfadv.files import read_record, write_record
+from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.runs import saved_steps
 from tfadv.runs.saved_steps import SavedStep
 
@@ -62,6 +63,14 @@ def best_of(folder: Path) -> dict:
             "once it has validated"
         )
     return read_record(pointers[0], _REMEDY, {"step": int, "weights": str})
+
+
+def usual_weights(folder: Path, choice: str) -> str:
+    """Returns which of a checkpoint's weights are meant where nothing is said, of `WEIGHTS`.
+
+    Those of the best checkpoint are what it was chosen by.
+    """
+    return best_of(folder)["weights"] if choice == BEST else WEIGHTS[0]
 
 
 def write_best(folder: Path, name: str, record: Mapping[str, object] | None) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from rich.table import Table
 
 from tfadv import config
+from tfadv.config.settings import BEST, LAST
 from tfadv.errors import UserError, check
 from tfadv.files import read_json_lines
 from tfadv.norms import MAIN
+from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.randomness import check_seed
 from tfadv.reports.curves import setting_text, settings
 from tfadv.reports.templates import in_markdown
@@ -45,7 +47,7 @@ def chosen_seeds(texts: Sequence[str]) -> list[int]:
 
 
 def summaries(runs: Mapping[str, Sequence[Path]]) -> list[dict]:
-    """Returns a row for each recipe and norm branch.
+    """Returns a row for each recipe, checkpoint, weights and norm branch.
 
     Attacks of one name that differ otherwise, in one recipe or between two, are
     columns of their own, which say in what.
@@ -54,8 +56,9 @@ def summaries(runs: Mapping[str, Sequence[Path]]) -> list[dict]:
         runs: the folders of finished runs, by the recipe's name.
 
     Returns:
-        Records of ``recipe``, ``branch``, ``seeds`` (how many), ``step_ms`` (the
-        median time of a training step, None if all were short) and
+        Records of ``recipe``, ``branch``, ``checkpoint`` (``last``, and ``best`` of runs that
+        validate), ``weights`` (``trained``, and ``average`` where one is kept), ``seeds`` (how
+        many), ``step_ms`` (the median time of a training step, None if all were short) and
         ``accuracies``: fractions by column, one for each seed.
     """
     results = {
@@ -63,28 +66,49 @@ def summaries(runs: Mapping[str, Sequence[Path]]) -> list[dict]:
         for name, folders in runs.items()
         if folders
     }
-    attacks = [row for found in results.values() for result in found for row in result["attacks"]]
-    titles = _titles(attacks)
-    rows = []
-    for name, found in results.items():
-        times = [time for run in runs[name] for time in _step_milliseconds(run)]
-        for branch in found[0]["clean"]:
-            accuracies: dict[str, list[float]] = {"clean": []}
-            for result in found:
-                accuracies["clean"].append(result["clean"][branch]["accuracy"])
-                for row in result["attacks"]:
-                    if row["branch"] == branch:
-                        accuracies.setdefault(titles[_key(row)], []).append(row["accuracy"])
-            rows.append(
-                {
-                    "recipe": name,
-                    "branch": branch,
-                    "seeds": len(found),
-                    "step_ms": statistics.median(times) if times else None,
-                    "accuracies": accuracies,
-                }
-            )
-    return rows
+    measured = {name: _by_what_was_measured(found) for name, found in results.items()}
+    records = [record for found in measured.values() for of in found.values() for record in of]
+    titles = _titles([row for record in records for row in record["attacks"]])
+    times = {name: [ms for run in runs[name] for ms in _step_milliseconds(run)] for name in results}
+    return [
+        {
+            "recipe": name,
+            "branch": branch,
+            "checkpoint": checkpoint,
+            "weights": weights,
+            "seeds": len(found),
+            "step_ms": statistics.median(times[name]) if times[name] else None,
+            "accuracies": _accuracies(found, branch, titles),
+        }
+        for name, by_what in measured.items()
+        for (checkpoint, weights), found in by_what.items()
+        for branch in found[0]["clean"]
+    ]
+
+
+def _by_what_was_measured(results: Sequence[Mapping]) -> dict[tuple[str, str], list[Mapping]]:
+    """Returns what was found, by the checkpoint and the weights of it that were measured."""
+    found: dict[tuple[str, str], list[Mapping]] = {}
+    trained, average = WEIGHTS
+    for checkpoint in (LAST, BEST):
+        of = [result if checkpoint == LAST else result.get(BEST) for result in results]
+        whole = [record for record in of if record]
+        averages = [record["weight_average"] for record in whole if "weight_average" in record]
+        found[checkpoint, trained], found[checkpoint, average] = whole, averages
+    return {what: records for what, records in found.items() if records}
+
+
+def _accuracies(
+    results: Sequence[Mapping], branch: str, titles: Mapping[str, str]
+) -> dict[str, list[float]]:
+    """Returns a branch's accuracies by column, one for each result."""
+    found: dict[str, list[float]] = {"clean": []}
+    for result in results:
+        found["clean"].append(result["clean"][branch]["accuracy"])
+        for row in result["attacks"]:
+            if row["branch"] == branch:
+                found.setdefault(titles[_key(row)], []).append(row["accuracy"])
+    return found
 
 
 def _key(row: Mapping) -> str:
@@ -132,9 +156,11 @@ def cells(row: dict, columns: Sequence[str]) -> list[str]:
         spread = f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else ""
         return f"{100 * statistics.mean(values):.1f}{spread}"
 
-    name = row["recipe"] if row["branch"] == MAIN else f"{row['recipe']} ({row['branch']})"
+    usual = (MAIN, LAST, WEIGHTS[0])
+    parts = (row["branch"], row["checkpoint"], row["weights"])
+    unusual = ", ".join(part for part, one in zip(parts, usual, strict=True) if part != one)
     return [
-        name,
+        f"{row['recipe']} ({unusual})" if unusual else row["recipe"],
         *(percent(row["accuracies"].get(column)) for column in columns),
         "—" if row["step_ms"] is None else f"{row['step_ms']:.0f}",
     ]

@@ -11,6 +11,7 @@ from tfadv.errors import UserError
 from tfadv.models import Model, given_weights
 from tfadv.planning.plan import Plan
 from tfadv.runs.checkpoints import read_step
+from tfadv.runs.chosen_step import usual_weights
 from tfadv.runs.run_directory import RunDirectory
 
 
@@ -68,7 +69,7 @@ def load(
     path: Path,
     plan: Plan,
     distribution: tf.distribute.Strategy | None = None,
-    weights: str = "trained",
+    weights: str | None = None,
     checkpoint: str = LAST,
 ) -> TrainedRun:
     """Rebuilds a run's model and loads its weights.
@@ -78,7 +79,8 @@ def load(
         plan: of its configuration, `config_file`.
         distribution: the devices that the model is to live on; None takes the
             default one, as an export must.
-        weights: those that were ``trained``, or their moving ``average``.
+        weights: those that were ``trained``, or their moving ``average``; None takes the trained
+            ones, and of the best checkpoint those that it was chosen by.
         checkpoint: ``last``, ``best``, or the number of a step.
 
     Raises:
@@ -91,6 +93,7 @@ def load(
     with (distribution or tf.distribute.get_strategy()).scope():
         model = plan.build_model()
     folder, bound_to = directory.checkpoints_path, directory.bound_to()
+    weights = weights or usual_weights(folder, checkpoint)
     step, values = read_step(folder, weights, bound_to, checkpoint)
     given_weights.assign(model, values, str(path), "--model_dir")
     starts, results = directory.starts(), _results_of(directory, step, checkpoint)
