@@ -44,6 +44,7 @@ class AdversarialWeightPerturbation(BatchStrategy):
         self.named_attacks = inner.named_attacks
         self.attack_settings = inner.attack_settings
         self.needs_average = inner.needs_average
+        self.view = inner.view
         self.unchecked = inner.unchecked
 
     @property

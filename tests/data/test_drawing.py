@@ -7,6 +7,7 @@ from shared.tiny_data import random_examples
 from tfadv import randomness
 from tfadv.data import ArraySource
 from tfadv.data.augmentation import CropAndFlip
+from tfadv.data.color_jitter import ColorJitter
 from tfadv.data.drawing import Drawing, class_weights
 from tfadv.data.joined import JoinedImages
 from tfadv.data.mixing import Mixing
@@ -73,6 +74,18 @@ def test_what_is_drawn_depends_on_neither_replicas_nor_the_start():
     opened = drawing.opened_in_step(2, 8)
     np.testing.assert_array_equal(opened[:8], ORDER(tf.range(16, 24, dtype=tf.int64)))
     assert len(opened) == 16
+
+
+def test_a_second_view_is_made_of_the_first():
+    view = ColorJitter()
+    drawing = Drawing(Passes(20, 3), 20, 3, view=view)
+    found, index = batches(drawing, source=FIRST), tf.range(48, dtype=tf.int64)
+    seeds = randomness.for_purpose(randomness.example_seeds(3, "augmentation", index), "view")
+    for image, seed, seen in zip(found["image"], seeds, found["view"], strict=True):
+        np.testing.assert_allclose(seen, view(tf.constant(image, tf.float32), seed), atol=1e-3)
+    np.testing.assert_array_equal(found["image"], batches(None, source=FIRST)["image"])
+    later = batches(drawing, start=4, steps=2, source=FIRST)
+    np.testing.assert_array_equal(later["view"], found["view"][32:])
 
 
 def test_without_any_of_it_a_pipeline_is_as_it_was():

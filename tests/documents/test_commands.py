@@ -212,6 +212,8 @@ def test_every_command_of_a_gin_files_head_is_planned(workplace, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(workplace.data / "tfds"))
     monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(workplace.data / "tfds"))
     monkeypatch.delenv("IMAGENET_DIR", raising=False)
+    # Of gin/modern/scale/wrn28_10_generated.gin; any images will do.
+    monkeypatch.setenv("GENERATED_IMAGES", str(workplace.data / "cifar10" / "train_10k.npz"))
     count = 0
     for file in GIN_FILES:
         for command in head_commands(file):

@@ -9,7 +9,13 @@ import pytest
 import tensorflow as tf
 
 from tfadv.errors import UserError
-from tfadv.optimization.schedules import CosineDecay, ExponentialDecay, LearningRate, StepDecay
+from tfadv.optimization.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    LearningRate,
+    OneCycle,
+    StepDecay,
+)
 
 
 def paper_rate(batch_size=4096, decay=None, **arguments):
@@ -42,6 +48,9 @@ def test_a_small_batch_has_a_rate_and_no_warm_up():
         (ExponentialDecay(0.9, 2, staircase=False), {1: 0.9**0.5, 5: 0.9**2.5}),
         (CosineDecay(), {0: 1, 55: 0.5, 110: 0}),
         (CosineDecay(0.1), {0: 1, 27.5: 0.1 + 0.9 * (1 + 0.5**0.5) / 2, 110: 0.1}),
+        (CosineDecay(0.1, from_epoch=10), {0: 1, 10: 1, 60: 0.55, 110: 0.1}),
+        (OneCycle(0.2, 0.04, 0.01), {0: 0.04, 11: 0.52, 22: 1, 66: 0.505, 110: 0.01}),
+        (OneCycle(0.5, 0.0, 0.0, "linear"), {0: 0, 11: 0.2, 55: 1, 99: 0.2, 110: 0}),
         (StepDecay(()), {0: 1, 109: 1}),
         (StepDecay((1, 2), 0.5), {0: 1, 1: 0.5, 2: 0.25}),
     ],
@@ -51,6 +60,12 @@ def test_decays_are_their_closed_forms(decay, expected):
     for epoch, factor in expected.items():
         found = float(rate(round(epoch * 312)))
         assert found == pytest.approx(0.1 * factor, rel=1e-4, abs=1e-8)
+
+
+def test_one_cycle_is_the_warm_up():
+    rate = paper_rate(decay=OneCycle(0.5, 0.0, 0.0, "linear"), warmup_epochs=5)
+    assert rate.warmup_steps == 0 and float(rate(0)) == 0
+    assert float(rate(55 * 312)) == pytest.approx(1.6)
 
 
 def test_a_cosine_with_a_warm_up_from_0_step_by_step():

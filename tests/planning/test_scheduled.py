@@ -35,7 +35,7 @@ def test_schedules_are_called_after_their_parameters(worked_plugins):
 
 def test_named_attacks_keep_their_scope(worked_plugins):
     fine = ("Experiment.strategy = 'fine_advprop'", "FineAdvProp.attacks = ('pgd', 'weak/pgd')")
-    branches = "MixtureBatchNorm.branches = ('clean', 'adv', 'weak')"
+    branches = "MixtureBatchNorm.branches = ('clean', 'augmented', 'adv', 'weak')"
     plan = make_plan("mbn", *fine, branches, "weak/PGD.epsilon = 4.0", *WARM)
     assert schedules_of(plan)["weak/PGD.epsilon"].end == 4.0
     assert schedules_of(plan)["PGD.epsilon"].end == 16.0

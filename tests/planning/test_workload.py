@@ -57,20 +57,26 @@ def test_the_workload_counts_what_a_strategy_uses(recipe, attacked, trained):
     assert workload.forward_flops == operations
 
 
+def test_the_workload_of_auto_pgd():
+    plan = make_plan("adv_100_clean_0", "Experiment.attack = 'apgd_training'")
+    found = measure_workload(plan.build_model(), plan.strategy, plan.attack, 16, 1.0)
+    assert (found.attack_steps, found.trained_images) == (3, 1)  # a look at the image, two steps
+
+
 @pytest.mark.usefixtures("worked_plugins")
 @pytest.mark.parametrize(
     ("strategy", "bindings", "attacked", "trained"),
     [
         ("awp", (), 2, 4),
         ("free", ("Free.replays = 3",), 0, 3),
-        ("fine_advprop", ("weak/PGD.steps = 5",), 2 + 5, 3),
+        ("fine_advprop", ("weak/PGD.steps = 5",), 2 + 5, 4),
         ("mean_teacher", ("Training.average_decay = 0.9",), 2 + 0.5, 2),
     ],
 )
 def test_the_workload_of_a_step_of_its_own(strategy, bindings, attacked, trained):
-    """Two passes of AWP, three replays, two attacks, a teacher's forward."""
+    """Two passes of AWP, three replays, a view and two attacks, a teacher's forward."""
     two = "FineAdvProp.attacks = ('pgd', 'weak/pgd')"
-    branches = "MixtureBatchNorm.branches = ('clean', 'adv', 'weak')"
+    branches = "MixtureBatchNorm.branches = ('clean', 'augmented', 'adv', 'weak')"
     if strategy == "fine_advprop":
         bindings = (two, branches, *bindings)
     plan = make_plan("mbn", f"Experiment.strategy = '{strategy}'", *bindings)

@@ -7,23 +7,26 @@ from shared.smoke_trainers import make_plan
 from shared.step_oracle import Oracle, named, require_equal_steps
 
 from tfadv import randomness
+from tfadv.data.rand_augment import RandAugment
+from tfadv.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("worked_plugins", "op_by_op")
 
 WEAK = ("weak/PGD.epsilon = 4.0", "weak/PGD.steps = 1", "weak/PGD.step_size = 3.0")
 TWO = "FineAdvProp.attacks = ('pgd', 'weak/pgd')"
-BRANCHES = "MixtureBatchNorm.branches = ('clean', 'adv', 'weak')"
+BRANCHES = "MixtureBatchNorm.branches = ('clean', 'augmented', 'adv', 'weak')"
 
 
 class TwoAttacks(Oracle):
-    """AdvProp with a strong and a weak attack, each through its own branch."""
+    """AdvProp with a second view, a strong and a weak attack, each through its own branch."""
 
     def __init__(self, trainer, mixture):
         super().__init__(trainer, mixture)
         self.attacks = trainer.plan.attacks
 
     def images(self, batch):
-        found = {"clean": tf.cast(batch["image"], tf.float64)}
+        names = {"clean": "image", "augmented": "view"}
+        found = {kind: tf.cast(batch[name], tf.float64) for kind, name in names.items()}
         for kind, spec in {"adv": "pgd", "weak": "weak/pgd"}.items():
             found[kind] = self.attacked(batch, spec, kind)
         return found
@@ -42,13 +45,31 @@ class TwoAttacks(Oracle):
         return self.climb(images, images + noise, attack, loss)
 
 
-def test_two_attacks_have_branches_of_their_own():
+def test_a_view_and_two_attacks_have_branches_of_their_own():
     plan = make_plan("mbn", *named("fine_advprop", TWO), *WEAK, BRANCHES)
     assert {spec: attack.epsilon for spec, attack in plan.attacks.items()} == {
         "pgd": plan.attack.epsilon,
         "weak/pgd": 4.0,
     }
+    assert type(plan.view).__name__ == "RandAugment"
+    assert plan.strategy.kinds.keys() - plan.strategy.attacked_kinds == {"clean", "augmented"}
     require_equal_steps(plan, lambda trainer: TwoAttacks(trainer, True))
+
+
+def test_a_view_is_made_of_what_the_augmentation_leaves(monkeypatch):
+    kinds = (
+        "MixtureBatchNorm.branches = ('clean', 'augmented', 'adv')",
+        "InceptionCrop.image_size = 8",
+    )
+    with pytest.raises(UserError, match="FineAdvProp.view = 'inception_crop' takes images as they"):
+        make_plan("mbn", *named("fine_advprop", "FineAdvProp.view = 'inception_crop'"), *kinds)
+    with pytest.raises(UserError, match="no augmentation is called 'rand_augmen'.*Did you mean"):
+        make_plan("mbn", *named("fine_advprop", "FineAdvProp.view = 'rand_augmen'"), *kinds)
+    plan = make_plan("mbn", *named("fine_advprop", "FineAdvProp.view = None"))
+    assert plan.view is None and plan.strategy.branches == ("clean", "adv")
+    monkeypatch.setattr(RandAugment, "image_size", 4)
+    with pytest.raises(UserError, match="FineAdvProp.view = 'rand_augment' makes images of a size"):
+        make_plan("mbn", *named("fine_advprop"), *kinds)
 
 
 class WorstOfTwo(TwoAttacks):

@@ -87,7 +87,7 @@ AWP = ("AdversarialWeightPerturbation.gamma = 0.05",)
 )
 def test_awp_on_top_of_others(monkeypatch, recipe, inner, base):
     # So near to the image that the gradient's sign is rounding, otherwise.
-    monkeypatch.setattr("plugins.trades.DivergencePGD.START_DEVIATION", BESIDE)
+    monkeypatch.setattr("plugins.trades.NearbyDivergencePGD.START_DEVIATION", BESIDE)
     on_top = f"AdversarialWeightPerturbation.strategy = '{inner}'"
     plan = make_plan(recipe, *named("awp", on_top), *AWP)
     oracle = with_moved_weights(base, 0.05)

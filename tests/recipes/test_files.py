@@ -6,7 +6,8 @@ from pathlib import Path
 import gin
 import pytest
 import tensorflow as tf
-from shared.project import NETWORKS, OVERLAYS, RECIPES, ROOT, SCALES
+from shared.modern_recipes import MODERN, SMOKE
+from shared.project import GIN, NETWORKS, OVERLAYS, RECIPES, ROOT, SCALES
 
 from tfadv import config
 from tfadv.config.evaluation_settings import Evaluation
@@ -59,6 +60,34 @@ def test_every_network_goes_with_a_recipe_and_a_scale(overlay):
     model = build_plan().build_model()
     assert model(tf.zeros([2, 32, 32, 3])).shape == (2, 10)
     assert len(model.norms) > 8 and model.branches == ("clean", "adv")
+
+
+@pytest.mark.parametrize("name", MODERN)
+def test_a_modern_recipe_and_its_sizes_bind_disjoint_parameters(name):
+    """So that the recipe goes with any scale."""
+    recipe = bound(f"gin/modern/{name}.gin")
+    scales = [f"gin/scale/{scale}.gin" for scale in SCALES] + [SMOKE]
+    sizes = set().union(*map(bound, [*scales, f"gin/modern/scale/{name}.gin"]))
+    assert recipe and not recipe & sizes
+
+
+@pytest.mark.parametrize("name", MODERN)
+def test_a_modern_recipe_says_its_numbers_and_that_it_was_not_run(name):
+    head = (GIN / "modern" / f"{name}.gin").read_text().split("include")[0]
+    text = " ".join(line.lstrip("# ") for line in head.splitlines())
+    for accuracy in MODERN[name].accuracy:
+        assert f"{accuracy}% " in text
+    assert f"{MODERN[name].flops} FLOP in all, by --dry_run. Not run at this scale." in text
+    for file in (f"gin/modern/{name}.gin", f"gin/modern/scale/{name}.gin"):
+        assert f"--gin_file={file}" in (ROOT / file).read_text()
+
+
+def test_the_table_of_modern_recipes_has_their_numbers():
+    rows = (ROOT / "docs/training.md").read_text().splitlines()
+    for name, said in MODERN.items():
+        (row,) = (row for row in rows if row.startswith(f"| `{name}.gin`"))
+        numbers = said.accuracy if name != "fine_advprop" else said.accuracy[:1]  # no attack
+        assert all(f"| {number}" in row for number in (*numbers, said.flops)), row
 
 
 def test_no_init_file_turns_the_recipes_into_a_package():

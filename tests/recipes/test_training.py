@@ -4,15 +4,16 @@ import math
 
 import pytest
 import tensorflow as tf
-from shared.project import PLUGIN_RECIPES, RECIPES
+from shared.modern_recipes import SMOKE
+from shared.project import MODERN_RECIPES, PLUGIN_RECIPES, RECIPES
 
 from tfadv import config
 from tfadv.planning.plan import build_plan
 from tfadv.training.trainer import Trainer
 
 
-def two_steps(*files, bindings=()):
-    config.read([*files, "gin/scale/smoke.gin"], bindings)
+def two_steps(*files, bindings=(), scale="gin/scale/smoke.gin"):
+    config.read([*files, scale], bindings)
     trainer = Trainer(build_plan(), tf.distribute.get_strategy())
     *_, metrics = trainer.steps()
     return metrics
@@ -59,4 +60,12 @@ def test_resnet_638_trains_a_step():
 def test_every_recipe_of_a_plugin_trains_two_steps(recipe):
     base = ["gin/gn.gin"] if recipe == "mi_fgsm" else []  # it is an attack
     metrics = two_steps(*base, f"gin/plugins/{recipe}.gin")
+    assert metrics["step"] == 2 and math.isfinite(metrics["loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("op_by_op")
+@pytest.mark.parametrize("recipe", MODERN_RECIPES)
+def test_every_modern_recipe_trains_two_steps(recipe):
+    metrics = two_steps(f"gin/modern/{recipe}.gin", scale=SMOKE)
     assert metrics["step"] == 2 and math.isfinite(metrics["loss"])

@@ -9,6 +9,7 @@ PACKAGE = ROOT / "tfadv"
 # By name: 'mbn_alp'.
 RECIPES = sorted(path.stem for path in GIN.glob("*.gin") if path.stem != "base")
 PLUGIN_RECIPES = sorted(path.stem for path in GIN.glob("plugins/*.gin"))
+MODERN_RECIPES = sorted(path.stem for path in GIN.glob("modern/*.gin"))
 SCALES = sorted(path.stem for path in GIN.glob("scale/*.gin"))
 # By path: 'gin/attack/pgd10.gin'.
 OVERLAYS = sorted(

@@ -14,6 +14,7 @@ GIVEN = {
     "label": tf.constant([0, 1, 2, 0, 1, 2]),
     "index": tf.range(10, 16, dtype=tf.int64),
 }
+VIEW = tf.random.stateless_uniform([6, 2, 2, 3], [1, 2])
 SOFT = tf.constant(np.eye(3)[[1, 1, 1, 2, 2, 0]] * 0.6 + 0.4 / 3, tf.float32)
 
 
@@ -42,7 +43,7 @@ def test_an_objective_of_its_own_gets_hard_labels():
     assert batch.labels_for(Own(8.0, 1)) is batch.labels
 
 
-@pytest.mark.parametrize("extra", [{}, {"target": SOFT, "weight": tf.range(6.0)}])
+@pytest.mark.parametrize("extra", [{}, {"target": SOFT, "weight": tf.range(6.0), "view": VIEW}])
 def test_a_micro_batch_is_every_nth_image_with_all_that_is_its(extra):
     batch = Batch.of(GIVEN | extra, 3)
     part = batch.portion(tf.constant(1), 3)

@@ -3,7 +3,16 @@
 An attack sees a function from images to logits. Models, data and evaluation stay outside.
 """
 
-from tfadv.attacks import apgd, apgd_targeted, autoattack, fab, fgsm, pgd, square  # noqa: F401  (they register)
+from tfadv.attacks import (  # noqa: F401  (they register)
+    apgd,
+    apgd_targeted,
+    apgd_training,
+    autoattack,
+    fab,
+    fgsm,
+    pgd,
+    square,
+)
 from tfadv.attacks.base import Attack
 from tfadv.pixels import PIXEL_RANGE
 

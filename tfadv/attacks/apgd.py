@@ -18,6 +18,7 @@ from tfadv.attacks.gradients import (
 from tfadv.attacks.objectives import AWAY, check_classes
 from tfadv.devices.local import compiles
 from tfadv.errors import check_choice
+from tfadv.losses import likeliest
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
@@ -162,6 +163,7 @@ class APGD(Attack):
         """Returns the images and whether they are misclassified, bool [N]."""
         kind = BALLS[self.ball]
         ball, ends = kind(images, self.epsilon), checkpoints(self.steps)
+        labels = likeliest(labels)
         lengths = tf.constant([ends.get(i, 0) for i in range(self.steps)], tf.float32)
 
         @with_input_gradient
@@ -177,7 +179,7 @@ class APGD(Attack):
             momentum = tf.where(s.count == 0, 1.0, MOMENTUM)
             x = ball.project(s.x + momentum * (ahead - s.x) + (1 - momentum) * (s.x - s.before))
             moved = _moved(s, x, *differentiate(x))
-            return _at_checkpoint(moved, lengths[s.count])
+            return tuple(_at_checkpoint(moved, lengths[s.count]))
 
         last = _State(
             *tf.while_loop(
@@ -188,8 +190,11 @@ class APGD(Attack):
                 parallel_iterations=1,
             )
         )
-        found = tf.where(_by_image(last.fooled), last.found, last.best)
-        return unless_broken(found, last.broken), last.fooled | last.broken
+        return unless_broken(self._result(last), last.broken), last.fooled | last.broken
+
+    def _result(self, last: _State) -> tf.Tensor:
+        """Returns the images to keep of a whole run."""
+        return tf.where(_by_image(last.fooled), last.found, last.best)
 
 
 def _by_image(values: tf.Tensor) -> tf.Tensor:

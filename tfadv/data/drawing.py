@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import randomness
+from tfadv.data.augmentation import Augmentation
 from tfadv.data.mixing import Mixing, partners
 from tfadv.data.order import Order
 
@@ -20,6 +21,7 @@ class Drawing:
         seed: the run's seed.
         mixing: of images in pairs.
         class_weights: float32 [K], what images of each class count in the loss; None for 1.
+        view: makes a second view of each image, as it is after all else; None for none.
     """
 
     order: Order
@@ -27,6 +29,7 @@ class Drawing:
     seed: int
     mixing: Mixing = dataclasses.field(default_factory=Mixing)
     class_weights: np.ndarray | None = None
+    view: Augmentation | None = None
 
     def of_step(self, step: int, batch_size: int) -> np.ndarray:
         """Returns the images of a step, counted from 0, int64 [batch_size] in the batch's order."""

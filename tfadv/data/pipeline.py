@@ -62,9 +62,9 @@ def train_batches(
     """Returns endless training data from step `start` on.
 
     If nothing else is drawn, the images come in a new random order at each pass over them, and
-    each pass begins where the one before it ended: none is left out, and a batch may hold the
-    end of one and the beginning of another. The elements are one replica's share of
-    a batch: the r-th of R shares has the images r, r + R, … of it.
+    each pass begins where the one before it ended: none is left out, and a batch may hold the end
+    of one and the beginning of another. The elements are one replica's share of a batch: the r-th
+    of R shares has the images r, r + R, … of it.
 
     Args:
         source: the images.
@@ -78,8 +78,8 @@ def train_batches(
     Returns:
         Elements ``image`` float32 or uint8 [N, H, W, C] in 0..255, as the augmentation makes
         them, ``label`` int32 [N] and ``index`` int64 [N], the example's number in the whole run.
-        Where images are mixed or have soft labels, ``target`` float32 [N, K], of whose rows
-        ``label`` is the largest; where classes have weights, ``weight`` float32 [N].
+        Of mixed or softly labelled images ``target`` float32 [N, K], of whose rows ``label`` is
+        the largest; with weights of classes ``weight`` [N]; with second views ``view``, float32.
     """
     drawing = drawing or Drawing(Passes(len(source), seed), len(source), seed)
     per_replica = batch_size // shares.replicas
@@ -127,6 +127,9 @@ def _example(source, augmentation, drawing, index, own, partner=None, seed=None)
         example |= {"target": target, "label": tf.argmax(target, output_type=tf.int32)}
     if drawing.class_weights is not None:
         example["weight"] = drawing.weights(source.target(own[0]) if target is None else target)
+    if drawing.view is not None:
+        seed = randomness.for_purpose(own[1], "view")
+        example["view"] = drawing.view(tf.cast(image, tf.float32), seed)
     return example
 
 

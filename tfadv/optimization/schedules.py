@@ -12,7 +12,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfadv.errors import check
+from tfadv.errors import check, check_choice
 from tfadv.registry import DECAYS, configurable
 
 # Maps the step, an int64 scalar counted from 0, the steps of an epoch and the number of
@@ -43,7 +43,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         batch_size: images of one step, over all replicas.
         steps_per_epoch: optimizer steps of one epoch.
         epochs: of the whole run.
-        decay: factor of the rate at each step.
+        decay: factor of the rate at each step. Where its `warms_up` is true, that is all.
         rate_per_256: learning rate per 256 images of the batch; 0.1 in the
             released pipeline. Scaled by a real division: the pipeline's
             integers make the rate 0 below a batch of 256.
@@ -79,7 +79,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         self.decay = decay
         self.base_rate = rate_per_256 * batch_size / 256
         self.warmup_start = warmup_start
-        warms_up = self.base_rate > warmup_start
+        warms_up = self.base_rate > warmup_start and not getattr(decay, "warms_up", False)
         self.warmup_steps = _exact(warmup_epochs) * steps_per_epoch if warms_up else Fraction(0)
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
@@ -162,21 +162,72 @@ class ExponentialDecay:
 class CosineDecay:
     """Half a cosine over the whole run (Loshchilov & Hutter, 2017, equation 5).
 
-    ``decay(t) = c + (1 - c)·½·(1 + cos(π·t/T))`` over the T steps of the run.
+    ``decay(t) = c + (1 - c)·½·(1 + cos(π·t/T))`` over the T steps of the run, or of the
+    epochs from one on.
 
     Args:
         final: c, the factor at the end of the run.
+        from_epoch: where it begins, such as the end of the warm-up; the factor is 1 before.
     """
 
-    def __init__(self, final: float = 0.0):
+    def __init__(self, final: float = 0.0, from_epoch: float = 0.0):
         check(0 <= final <= 1, "CosineDecay.final", "be in 0..1", final)
+        check(0 <= from_epoch < math.inf, "CosineDecay.from_epoch", "be >= 0", from_epoch)
         self.final = final
+        self.from_epoch = from_epoch
 
     def __call__(self, step: tf.Tensor, steps_per_epoch: int, epochs: int) -> tf.Tensor:
         """Returns the factor of a step."""
-        done = _share(step, Fraction(max(epochs, 1) * steps_per_epoch))
-        half = 0.5 * (1 + tf.cos(math.pi * tf.minimum(done, 1.0)))
+        total = Fraction(max(epochs, 1) * steps_per_epoch)
+        if self.from_epoch:
+            first = math.ceil(_exact(self.from_epoch) * steps_per_epoch)
+            step, total = tf.maximum(step - first, 0), max(total - first, Fraction(1))
+        half = _half_cosine(_share(step, total))
         return self.final + (1 - self.final) * half
+
+
+@DECAYS.register("one_cycle", paper="Smith & Topin, 2018")
+class OneCycle:
+    """A rise to the full rate and a fall, each half a cosine or a straight line.
+
+    ``decay(t) = s + (1 - s)·up(t/(p·T))`` for ``t < p·T``, then
+    ``c + (1 - c)·down((t - p·T)/(T - p·T))`` over the T steps of the run. It is a warm-up as
+    well, in place of `LearningRate`'s. The defaults are PyTorch's.
+
+    Args:
+        peak: p, the share of the run after which the factor is 1, between 0 and 1.
+        start: s, the factor at step 0.
+        final: c, the factor at the end of the run.
+        shape: ``cosine`` or ``linear``.
+    """
+
+    SHAPES = ("cosine", "linear")
+    warms_up = True
+
+    def __init__(
+        self, peak: float = 0.3, start: float = 0.04, final: float = 4e-6, shape: str = "cosine"
+    ):
+        check(0 < peak < 1, "OneCycle.peak", "be between 0 and 1", peak)
+        check(0 <= start <= 1, "OneCycle.start", "be in 0..1", start)
+        check(0 <= final <= 1, "OneCycle.final", "be in 0..1", final)
+        check_choice("OneCycle.shape", shape, self.SHAPES)
+        self.peak = peak
+        self.start = start
+        self.final = final
+        self.shape = shape
+
+    def __call__(self, step: tf.Tensor, steps_per_epoch: int, epochs: int) -> tf.Tensor:
+        """Returns the factor of a step."""
+        peak, done = self.peak, _share(step, Fraction(max(epochs, 1) * steps_per_epoch))
+        fall = _half_cosine if self.shape == "cosine" else lambda share: 1 - tf.minimum(share, 1.0)
+        rising = 1 + (self.start - 1) * fall(done / peak)
+        falling = self.final + (1 - self.final) * fall((done - peak) / (1 - peak))
+        return tf.where(done < peak, rising, falling)
+
+
+def _half_cosine(share: tf.Tensor) -> tf.Tensor:
+    """Returns half a cosine's fall from 1 at 0 to 0 at 1 and beyond."""
+    return 0.5 * (1 + tf.cos(math.pi * tf.minimum(share, 1.0)))
 
 
 def _exact(epochs: float) -> Fraction:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.config.training_settings import BALANCED, Training
+from tfadv.data.augmentation import Augmentation
 from tfadv.data.drawing import Drawing, class_weights
 from tfadv.data.joined import JoinedImages
 from tfadv.data.mixing import Mixing
@@ -44,7 +45,12 @@ class Feed:
 
 
 def build_feed(
-    training: Training, mixing: Mixing, seed: int, train: Source, extra: Source | None
+    training: Training,
+    mixing: Mixing,
+    seed: int,
+    train: Source,
+    extra: Source | None,
+    view: Augmentation | None = None,
 ) -> Feed:
     """Returns what a run trains on.
 
@@ -54,6 +60,7 @@ def build_feed(
         seed: the run's seed.
         train: the first source.
         extra: the second one, if there is one.
+        view: makes a second view of each image, if the strategy wants one.
 
     Raises:
         UserError: what is said doesn't go together or fit the images.
@@ -66,7 +73,7 @@ def build_feed(
         source, second = JoinedImages(train, extra), _order(training, extra, seed, "extra order")
         order = Shared(order, second, len(train), training.batch_size, training.extra_images)
     weights = _class_weights(training, train, extra)
-    drawing = Drawing(order, len(train), seed, mixing, weights)
+    drawing = Drawing(order, len(train), seed, mixing, weights, view)
     lines = tuple(_lines(training, drawing, train, extra))
     return Feed(source, drawing, training.batch_size, lines)
 
@@ -157,4 +164,6 @@ def _lines(training: Training, drawing: Drawing, train: Source, extra: Source | 
         found.append(f"classes count from {least:.3g} to {most:.3g} in the loss, 1 in the mean")
     if drawing.mixing.is_on:
         found.append(f"images are mixed in pairs: {drawing.mixing}")
+    if drawing.view is not None:
+        found.append(f"images have a second view, of {type(drawing.view).__name__}")
     return found

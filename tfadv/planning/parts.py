@@ -5,14 +5,17 @@ from tfadv.config.evaluation_settings import Evaluation, build_attack
 from tfadv.config.hardware import Hardware
 from tfadv.config.settings import Experiment
 from tfadv.config.training_settings import EPSILON_FACTOR
+from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
 from tfadv.data.mixing import Mixing
 from tfadv.data.source import Source
 from tfadv.devices.distribution import Distribution
+from tfadv.errors import UserError
 from tfadv.norms import NormPolicy
 from tfadv.planning import plan_checks
 from tfadv.registry import AUGMENTATIONS, STRATEGIES, configured
 from tfadv.registry.schedule import Schedule
+from tfadv.strategies import BatchStrategy
 
 
 def build_parts(
@@ -44,7 +47,28 @@ def build_parts(
         "checkup": evaluation.build_checkup(),
         "bad_images": configured(BadImages),
         "mixing": configured(Mixing),
+        "view": _view_of(strategy),
     }
+
+
+def _view_of(strategy: BatchStrategy) -> Augmentation | None:
+    if strategy.view is None:
+        return None
+    parameter = f"{type(strategy).__name__}.view"
+    view = AUGMENTATIONS.build(strategy.view, parameter)
+    if view.takes_original:
+        raise UserError(
+            f"{parameter} = '{strategy.view}' takes images as they are stored, and a second view "
+            "is made of what Experiment.augmentation leaves: name another, such as 'rand_augment'",
+            parameter,
+        )
+    if view.image_size is not None:
+        raise UserError(
+            f"{parameter} = '{strategy.view}' makes images of a size of its own, and a second view "
+            "has that of what Experiment.augmentation leaves: name another, such as 'rand_augment'",
+            parameter,
+        )
+    return view
 
 
 def for_classes(

@@ -53,6 +53,7 @@ class Plan:
         warnings: lines about what it was given and is hardly meant so.
         recipe: the gin files of the paper's row that this is, if it is one.
         validation: what is measured on the way, if something is.
+        view: makes the second view of each image that the strategy wants, if it does.
     """
 
     experiment: Experiment
@@ -75,6 +76,7 @@ class Plan:
     extra: Source | None = None
     attacks: Mapping[str, Attack] = dataclasses.field(default_factory=dict)
     validation: ValidationParts | None = None
+    view: Augmentation | None = None
 
     def __post_init__(self):
         _ = self.feed  # in which choices may not go together
@@ -89,7 +91,7 @@ class Plan:
     def feed(self) -> Feed:
         """What the run trains on."""
         seed, train = self.experiment.seed, self.splits.train
-        return build_feed(self.training, self.mixing, seed, train, self.extra)
+        return build_feed(self.training, self.mixing, seed, train, self.extra, self.view)
 
     def build_model(self) -> Trainable:
         """Builds the model for the plan's images; call it in the distribution's scope."""
@@ -208,7 +210,7 @@ def build_plan(
     decay = DECAYS.build(experiment.decay, "Experiment.decay")
     splits, validation = (splits, None) if splits else _images(experiment, training)
     extra = extra or build_extra(experiment.extra, splits.train)
-    plan_checks.check_sizes(parts["augmentation"], splits.test)
+    plan_checks.check_sizes((parts["augmentation"], parts["view"]), splits.test)
     check_source(training, splits.train)
     attacks, left_out = for_classes(parts, splits.test)
     in_training = parts["attacks"] or {experiment.attack: parts["attack"]}

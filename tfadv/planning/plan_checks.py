@@ -1,6 +1,6 @@
 """Choices that don't go together, or are hardly what was meant: reported before work starts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tfadv.attacks import PIXEL_RANGE, Attack
 from tfadv.attacks.threat_model import ThreatModel
@@ -154,18 +154,18 @@ def check_strategy(
         )
 
 
-def check_sizes(augmentation: Augmentation, source: Source) -> None:
+def check_sizes(augmentations: Iterable[Augmentation | None], source: Source) -> None:
     """Checks that a model trains on images of the size and channels that it is evaluated on.
 
     Args:
-        augmentation: makes the training images.
+        augmentations: make the training images.
         source: the evaluation's view of them.
 
     Raises:
         UserError: the sizes differ, or the augmentation is of other channels.
     """
     height, width, channels = source.image_shape
-    for part in augmentation.parts:
+    for part in (part for one in augmentations if one for part in one.parts):
         name, size = type(part).__name__, part.image_size
         if part.channels not in (None, channels):
             raise UserError(

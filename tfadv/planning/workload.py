@@ -165,7 +165,8 @@ def _images_used(
     step = CountingStep(model, strategy, _of_fewer_steps(attack, more), fewer, now.epoch)
     x, labels = tf.zeros((images, 4, 4, 3)), tf.zeros((images,), tf.int32)
     with functions_opened():
-        strategy.at(step).run(step, Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0))
+        batch = Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0, view=x)
+        strategy.at(step).run(step, batch)
     return step.asked * more, step.trained
 
 

@@ -30,6 +30,8 @@ class BatchStrategy(abc.ABC):
         attack_settings: what it takes of the run's attack, such as ``steps``: an attack
             without is refused.
         needs_average: whether it asks for `Step.teacher_logits`.
+        view: an augmentation, ``name`` or ``scope/name``, that makes a second view of each
+            image, `Batch.view`; None for none.
         unchecked: titles of the conformance kit's checks that don't apply, and why.
 
     Args:
@@ -42,6 +44,7 @@ class BatchStrategy(abc.ABC):
     named_attacks: tuple[str, ...] = ()
     attack_settings: tuple[str, ...] = ()
     needs_average = False
+    view: str | None = None
     unchecked: Mapping[str, str] = {}
 
     def __init__(self, label_smoothing: float = 0.1, clean_label_smoothing: float | None = None):

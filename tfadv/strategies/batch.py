@@ -22,6 +22,7 @@ class Batch:
         targets: soft labels, float32 [N, K] whose rows sum to 1, where there are some.
         weights: float32 [N] by which an image's terms of the loss are multiplied, such as
             its class's, where there are some.
+        view: float32 [N, H, W, C], a second view of each image, where the strategy wants one.
     """
 
     images: tf.Tensor
@@ -30,6 +31,7 @@ class Batch:
     run_seed: int
     targets: tf.Tensor | None = None
     weights: tf.Tensor | None = None
+    view: tf.Tensor | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, tf.Tensor], run_seed: int) -> "Batch":
@@ -37,13 +39,13 @@ class Batch:
 
         Args:
             given: ``image`` of any dtype, ``label`` and ``index``, and where there are some
-                ``target`` and ``weight``.
+                ``target``, ``weight`` and ``view``.
             run_seed: of the run.
         """
         images = tf.cast(given["image"], tf.float32)
         targets, weights = given.get("target"), given.get("weight")
         labels = given["label"] if targets is None else likeliest(targets)
-        return cls(images, labels, given["index"], run_seed, targets, weights)
+        return cls(images, labels, given["index"], run_seed, targets, weights, given.get("view"))
 
     @property
     def truth(self) -> tf.Tensor:
@@ -61,7 +63,7 @@ class Batch:
     @property
     def tensors(self) -> dict[str, tf.Tensor]:
         """The tensors by their attributes' names."""
-        names = ("images", "labels", "index", "targets", "weights")
+        names = ("images", "labels", "index", "targets", "weights", "view")
         found = {name: getattr(self, name) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 

@@ -73,8 +73,15 @@ def is_traced_once(make: MakeDecay) -> None:
 
 
 def joins_the_warm_up(make: MakeDecay) -> None:
-    """Where a warm-up of one epoch of 20 has reached the full rate, the decay goes on from it."""
+    """Where a warm-up of one epoch of 20 has reached the full rate, the decay goes on from it.
+
+    One that warms up itself, as its attribute `warms_up` says, reaches the full rate at some step.
+    """
     decay = make()
+    if getattr(decay, "warms_up", False):
+        most = _factors(decay, [*range(STEPS)]).max()
+        require(0.5 <= most <= 1.001, f"it warms up to a factor of {most:.3g}, not to 1")
+        return
     rate = LearningRate(256, STEPS_PER_EPOCH, EPOCHS, decay, 1.0, 1, 0.0)
     before, after = (float(rate(tf.constant(STEPS_PER_EPOCH + step))) for step in (-1, 0))
     fault = (

@@ -59,11 +59,12 @@ def a_network(strategy: BatchStrategy, norm: Callable | None = None) -> Model:
 
 
 def some_examples() -> Batch:
-    """Returns images [12, 8, 8, 3] in 0..255, of all classes."""
+    """Returns images [12, 8, 8, 3] in 0..255, of all classes, and their mirror images."""
     pixels = np.random.default_rng(3).uniform(0, 255, (IMAGES, 8, 8, 3))
     labels = tf.constant(np.arange(IMAGES) % CLASSES, tf.int32)
     images = tf.constant(pixels, tf.float32)
-    return Batch(images, labels, tf.range(IMAGES, dtype=tf.int64), run_seed=0)
+    index = tf.range(IMAGES, dtype=tf.int64)
+    return Batch(images, labels, index, run_seed=0, view=images[:, :, ::-1])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfadv.models.functional.basic_resnet import BasicResNet
 from tfadv.models.functional.convnext import ConvNeXt
+from tfadv.models.functional.ra_resnet import RaResNet
 from tfadv.models.functional.vit import ViT
 from tfadv.models.functional.wide_resnet import WideResNet
 from tfadv.norms.batch_norm import BatchNorm
@@ -24,9 +25,13 @@ TINY = {
     "convolutional": lambda norm: ConvNeXt(
         (16, 16, 3), 5, norm, blocks=(1,), width=8, stem="convolutional"
     ),
+    "ra_resnet": lambda norm: RaResNet((8, 8, 3), 5, norm, (2, 1), (16, 32), stem_width=8),
     "vit": lambda norm: ViT((8, 8, 3), 5, norm, blocks=2, width=8, heads=2, patch=4),
     "convolutional vit": lambda norm: ViT(
         (8, 8, 3), 5, norm, blocks=1, width=8, heads=2, patch=4, stem="convolutional", dropout=0.5
+    ),
+    "vit of Singh et al.": lambda norm: ViT(
+        (8, 8, 3), 5, norm, "S", 1, 8, 2, 4, "convolutional_gelu", "token"
     ),
 }
 
@@ -49,6 +54,21 @@ def test_every_norm_trains_and_is_attacked_in_every_network(name, norm):
     assert network.norms
 
 
+def ra_resnet_parameters():
+    """Peng et al.'s RaResNet-50 by its configuration; as 26M in their README."""
+    total, before = 7 * 7 * 3 * 96 + 2 * 96, 96
+    for blocks, width in zip((5, 8, 13, 1), (288, 576, 1120, 2160), strict=True):
+        inner = width // 4
+        for number in range(blocks):
+            squeezed = before // 4
+            total += before * inner + 9 * inner * inner // 2 + 2 * inner
+            total += inner * squeezed + squeezed + squeezed * inner + inner
+            total += inner * width + 2 * width
+            total += before * width + 2 * width if number == 0 else 0
+            before = width
+    return total + 2160 * 1000 + 1000
+
+
 # Parameters of the released implementations, at the classes and images given.
 PUBLISHED = [
     (lambda: WideResNet((32, 32, 3), 10, BatchNorm), 36_479_194),
@@ -57,6 +77,24 @@ PUBLISHED = [
     (lambda: BasicResNet((32, 32, 3), 10, BatchNorm, stem="small", preactivation=True), 11_172_170),
     (lambda: ConvNeXt((224, 224, 3), 1000, LayerNorm), 28_589_128),
     (lambda: ConvNeXt((224, 224, 3), 1000, LayerNorm, "B"), 88_591_464),
+    (lambda: RaResNet((224, 224, 3), 1000, BatchNorm), ra_resnet_parameters()),
+    # Singh et al.'s, by the stems that they put in place of the patches'.
+    (
+        lambda: ConvNeXt((224, 224, 3), 1000, LayerNorm, stem="convolutional"),
+        28_589_128 - (4 * 4 * 3 + 3) * 96 + (3 * 3 * 3 + 3) * 48 + (3 * 3 * 48 + 3) * 96,
+    ),
+    (
+        lambda: ViT((224, 224, 3), 1000, LayerNorm, pooling="token"),
+        22_050_664,
+    ),
+    (
+        lambda: ViT((224, 224, 3), 1000, LayerNorm, stem="convolutional_gelu", pooling="token"),
+        22_050_664
+        - (16 * 16 * 3 + 1) * 384
+        + sum((9 * c + 3) * 2 * c for c in (48, 96, 192))
+        + (9 * 3 + 3) * 48
+        + (384 + 1) * 384,
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ from tfadv.models.functional import (  # noqa: F401  (they register)
     basic_resnet,
     convnext,
     from_keras,
+    ra_resnet,
     vit,
     wide_resnet,
 )

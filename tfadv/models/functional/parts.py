@@ -42,7 +42,15 @@ class LayerScale(layers.Layer):
         return {**super().get_config(), "start": self.start}
 
 
-def conv(x, filters: int, size: int, stride: int = 1, bias: bool = False, name: str | None = None):
+def conv(
+    x,
+    filters: int,
+    size: int,
+    stride: int = 1,
+    bias: bool = False,
+    name: str | None = None,
+    groups: int = 1,
+):
     """Returns a square convolution of maps, padded as PyTorch's networks are.
 
     Args:
@@ -52,14 +60,14 @@ def conv(x, filters: int, size: int, stride: int = 1, bias: bool = False, name: 
         stride: of the convolution.
         bias: whether it has one.
         name: the layer's name.
+        groups: parts of the channels that are convolved apart.
     """
     before = (size - 1) // 2
     if stride > 1 and before:
         x = layers.ZeroPadding2D(before)(x)
     padding = "valid" if stride > 1 else "same"
-    return layers.Conv2D(
-        filters, size, stride, padding, use_bias=bias, kernel_initializer=HE, name=name
-    )(x)
+    how = {"groups": groups, "use_bias": bias, "kernel_initializer": HE, "name": name}
+    return layers.Conv2D(filters, size, stride, padding, **how)(x)
 
 
 def activated(x, activation: str, name: str):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from tfadv.errors import check, check_choice
 from tfadv.models.functional.network import KerasNetwork
@@ -13,7 +13,8 @@ from tfadv.registry import MODELS
 
 # Width and heads; all have 12 blocks.
 SIZES = {"S": (384, 6), "B": (768, 12)}
-STEMS = ("patch", "convolutional")
+STEMS = ("patch", "convolutional", "convolutional_gelu")
+POOLINGS = ("mean", "token")
 
 
 @MODELS.register("vit", paper="Dosovitskiy et al., 2021")
@@ -27,13 +28,12 @@ def ViT(  # noqa: N802  (as gin files call it)
     heads: int | None = None,
     patch: int = 16,
     stem: str = "patch",
+    pooling: str = "mean",
     dropout: float = 0.0,
     pixel_mean: float | Sequence[float] = 127.5,
     pixel_std: float | Sequence[float] = 127.5,
 ) -> KerasNetwork:
     """Makes a ViT-S or -B; the paper's norm is ``layer_norm``.
-
-    The mean over tokens takes the place of a class token (Beyer et al., 2022).
 
     Args:
         image_shape: (height, width, channels) of the images.
@@ -45,26 +45,26 @@ def ViT(  # noqa: N802  (as gin files call it)
         heads: of the attention, in place of those of `size`.
         patch: side of the patch that becomes a token; a power of 2 for the stem of
             convolutions.
-        stem: ``patch``, or ``convolutional``, 3x3 with stride 2 (Xiao et al., 2021).
+        stem: ``patch``, or ``convolutional``, 3x3 with stride 2, each with a norm and ReLU
+            (Xiao et al., 2021), or ``convolutional_gelu``, with biases and GELU in place of
+            that (Singh et al., 2023).
+        pooling: ``mean``, over the tokens (Beyer et al., 2022), or ``token``, a class token.
         dropout: after each dense layer in training.
         pixel_mean: subtracted from the pixels, one number or one per channel.
         pixel_std: divides the pixels.
 
     Raises:
-        UserError: there is no such size or stem, or the patches don't fill the images.
+        UserError: there is no such size, stem or pooling, or the patches don't fill the images.
     """
     check_choice("ViT.size", size, tuple(SIZES))
-    _check_stem(stem, patch, image_shape[:2])
+    _check_ends(stem, pooling, patch, image_shape[:2])
     width, heads = width or SIZES[size][0], heads or SIZES[size][1]
     check(width % heads == 0, "ViT.heads", f"divide the width, {width}", heads)
     images = keras.Input(tuple(image_shape))
-    x = _stem(images, width, stem, patch)
-    x = layers.Reshape((-1, width))(x)
-    x = Positions(name="positions")(x)
+    x = _tokens(_stem(images, width, stem, patch), pooling)
     for number in range(blocks):
         x = _block(x, heads, dropout, f"block{number + 1}")
-    x = layers.GlobalAveragePooling1D()(_norm("head_norm")(x))
-    logits = layers.Dense(classes, name="head")(x)
+    logits = layers.Dense(classes, name="head")(_pooled(_norm("head_norm")(x), pooling))
     return network("vit", images, logits, make_norm, pixel_mean, pixel_std)
 
 
@@ -82,22 +82,49 @@ class Positions(layers.Layer):
         return x + self.vectors
 
 
-def _check_stem(stem, patch, sides):
+@keras.saving.register_keras_serializable("tfadv")
+class ClassToken(layers.Layer):
+    """Puts a learned token before tokens [N, T, C]."""
+
+    def build(self, input_shape):
+        """Makes the token, float32 [1, C]."""
+        initial = keras.initializers.RandomNormal(stddev=0.02)
+        self.token = self.add_weight((1, input_shape[-1]), initial, name="token")
+
+    def call(self, x):
+        """Returns [N, 1 + T, C]."""
+        token = ops.broadcast_to(self.token, (ops.shape(x)[0], *self.token.shape))
+        return ops.concatenate([token, x], 1)
+
+
+def _check_ends(stem, pooling, patch, sides):
     check_choice("ViT.stem", stem, STEMS)
+    check_choice("ViT.pooling", pooling, POOLINGS)
     fits = patch > 0 and not any(side % patch for side in sides)
     check(fits, "ViT.patch", f"divide the images' {sides}", patch)
     powers = stem == "patch" or patch & (patch - 1) == 0
-    check(powers, "ViT.patch", "be a power of 2 for ViT.stem = 'convolutional'", patch)
+    check(powers, "ViT.patch", f"be a power of 2 for ViT.stem = '{stem}'", patch)
 
 
 def _stem(x, width, stem, patch):
     if stem == "patch":
         return layers.Conv2D(width, patch, patch, name="stem")(x)
-    halvings = patch.bit_length() - 1
+    halvings, gelu = patch.bit_length() - 1, stem == "convolutional_gelu"
     for number in range(halvings):
-        x = conv(x, width // 2 ** (halvings - 1 - number), 3, 2, name=f"stem{number + 1}")
-        x = layers.ReLU()(_norm(f"stem{number + 1}_norm")(x))
+        filters = width // 2 ** (halvings - 1 - number)
+        x = _norm(f"stem{number + 1}_norm")(conv(x, filters, 3, 2, gelu, f"stem{number + 1}"))
+        x = layers.Activation("gelu")(x) if gelu else layers.ReLU()(x)
     return layers.Conv2D(width, 1, name="stem")(x)
+
+
+def _tokens(x, pooling):
+    x = layers.Reshape((-1, x.shape[-1]))(x)
+    x = ClassToken(name="class_token")(x) if pooling == "token" else x
+    return Positions(name="positions")(x)
+
+
+def _pooled(x, pooling):
+    return x[:, 0] if pooling == "token" else layers.GlobalAveragePooling1D()(x)
 
 
 def _block(x, heads, dropout, name):
