@@ -147,13 +147,20 @@ def test_autoattack_on_few_classes_is_told_before_any_work():
             "pgd10/pgd takes 2e+10 forward and backward passes, 1,000,000,001 for each of 20 "
             "images: 23 days at 10,000 a second",
         ),
-        (["PGD.steps = 2000000000"], "the training attack takes 6.4e+10 forward and backward pa"),
+        (["PGD.steps = 2000000000"], "the training attack 'pgd' takes 6.4e+10 forward and backwa"),
     ],
 )
 def test_unlikely_choices_are_warned_of(bindings, message):
     warnings = make_plan("mbn", *bindings).warnings
     assert len(warnings) == (message is not None)
     assert message is None or warnings[0].startswith(message)
+
+
+def test_each_of_several_long_attacks_is_warned_of():
+    long = ("PGD.steps = 2000000000", "l2/PGD.steps = 2000000000")
+    warnings = make_plan("plugins/threat_mixture", *long).warnings
+    named = [warning.split(" takes ")[0] for warning in warnings]
+    assert named == ["the training attack 'pgd'", "the training attack 'l2/pgd'"]
 
 
 def test_an_evaluation_says_what_is_odd_about_its_images(tmp_path):

@@ -211,13 +211,13 @@ def build_plan(
     plan_checks.check_sizes(parts["augmentation"], splits.test)
     check_source(training, splits.train)
     attacks, left_out = for_classes(parts, splits.test)
-    validated = validation.attacks if validation else {}
+    in_training = parts["attacks"] or {experiment.attack: parts["attack"]}
     learning_rate = _learning_rate(training, decay, len(splits.train))
     warnings = (
         *odd_images(splits, [validation.source] if validation else [], extra),
-        *plan_checks.odd_attacks({**validated, **attacks}),
+        *plan_checks.odd_attacks({**(validation.attacks if validation else {}), **attacks}),
         *left_out,
-        *plan_checks.long_training(parts["attack"], parts["strategy"], training, splits.train),
+        *plan_checks.long_training(in_training, parts["strategy"], training, splits.train),
         *plan_checks.long_evaluation(parts["evaluation_attacks"], evaluation, splits.test),
         *plan_checks.odd_training(training, parts["norm_policy"], norm, learning_rate),
     )

@@ -253,11 +253,12 @@ def long_attacks(attacks: Mapping[str, Attack], images: int, patience: float) ->
 
 
 def long_training(
-    attack: Attack, strategy: BatchStrategy, training: Training, source: Source
+    attacks: Mapping[str, Attack], strategy: BatchStrategy, training: Training, source: Source
 ) -> tuple[str, ...]:
-    """Returns a warning if the attack takes long in all epochs on the images of `source`."""
+    """Returns warnings about attacks that take long in all epochs on the images of `source`."""
     images = training.epochs * len(source) if strategy.attacks else 0
-    return long_attacks({"the training attack": attack}, images, _LONG_TRAINING)
+    named = {f"the training attack '{spec}'": attack for spec, attack in attacks.items()}
+    return long_attacks(named, images, _LONG_TRAINING)
 
 
 def long_evaluation(
