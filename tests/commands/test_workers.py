@@ -9,9 +9,18 @@ import time
 import numpy as np
 import pytest
 from shared import warm_start
-from shared.worker_processes import free_ports, start_worker, start_workers, train_command, wait_for
+from shared.commands import command
+from shared.worker_processes import (
+    cluster_of,
+    free_ports,
+    start_worker,
+    start_workers,
+    train_command,
+    wait_for,
+)
 
 from tfadv.runs.checkpoints import read_model
+from tfadv.runs.run_directory import RunDirectory
 
 TWENTY_STEPS = ("Training.epochs = 10", "Experiment.deterministic = True")
 IN_PORTIONS = "Training.micro_batch_size = 4"
@@ -140,3 +149,27 @@ def test_a_killed_worker_ends_the_other_and_both_resume_to_the_same_weights(tmp_
     never_killed, resumed = (read_model(tmp_path / run / "checkpoints") for run in "ab")
     for path, value in never_killed.items():
         np.testing.assert_array_equal(resumed[path], value)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_in_another_folder_by_two_workers_as_by_one(tmp_path):
+    train("gn", tmp_path / "old", "Experiment.deterministic = True")
+
+    def gone_on(name):
+        longer = ("Training.epochs = 3", "Training.batch_size = 8")
+        return command(
+            "train", bindings=longer, model_dir=tmp_path / "old", resume_as=tmp_path / name
+        )
+
+    done = warm_start.run(gone_on("one"))
+    assert done.returncode == 0, done.stderr
+    ended = wait_for([start_worker(gone_on("two"), variables) for variables in cluster_of(2)])
+    assert [code for code, *_ in ended] == [0, 0], ended[0][2] + ended[1][2]
+    one, two = (RunDirectory(tmp_path / name) for name in ("one", "two"))
+    assert [start["replicas"] for run in (one, two) for start in run.starts()] == [1, 2]
+    (taken,) = (start["resumed_from"] for start in two.starts())
+    assert (taken["step"], taken["as_step"]) == (2, 4)
+    assert taken == one.starts()[0]["resumed_from"]
+    assert_equal_weights(read_model(two.checkpoints_path), read_model(one.checkpoints_path))
+    before, after = (read_model(tmp_path / name / "checkpoints") for name in ("old", "two"))
+    assert any((value != before[path]).any() for path, value in after.items())

@@ -14,7 +14,7 @@ from tfadv.planning.plan import build_plan
 from tfadv.runs.checkpoints import Checkpoints, read_tensors, values_of
 from tfadv.runs.rate_factors import KEY as FACTOR
 from tfadv.runs.run_directory import RunDirectory
-from tfadv.training.continuation import KEY, Continuation, check_begun
+from tfadv.training.continuation import KEY, Continuation, began_at, check_begun
 from tfadv.training.session import Session
 
 BINDINGS = ("Experiment.deterministic = True", *ONE_EPOCH, "Training.epochs = 2")
@@ -78,6 +78,7 @@ def test_more_epochs_are_what_the_longer_run_would_have_done(old, tmp_path):
     assert start[KEY]["path"] == str(old.path.resolve())
     assert (start[KEY]["step"], start[KEY]["as_step"]) == (4, 4)
     assert start[KEY]["changed"] == {"Training.epochs": ["2", "3"]}
+    assert [began_at(run) for run in (old, RunDirectory(tmp_path / "new"))] == [0, 4]
 
 
 @pytest.mark.usefixtures("op_by_op")

@@ -54,3 +54,8 @@ def test_training_is_averaged_since_the_validation_before():
     assert found.training() == {"loss": 1.5, "adv_accuracy": 0.6}
     found.add({"kind": "validation", "step": 14, "value": 0.2})
     assert found.training() == {}
+
+
+def test_a_run_that_goes_on_with_another_has_no_steps_before_it_began():
+    rows = [{"step": 11, "loss": 1.0}, {"step": 12, "loss": 2.0}]
+    assert History(rows, began=10).training() == {"loss": 1.5}

@@ -148,6 +148,12 @@ class Continuation:
         )
 
 
+def began_at(directory: RunDirectory) -> int:
+    """Returns a run's first step: 0, or that at which it took over another run."""
+    begun = [start[KEY]["as_step"] for start in directory.starts() if KEY in start]
+    return begun[-1] if begun else 0
+
+
 def check_begun(directory: RunDirectory) -> None:
     """Raises `UserError` if a run was to begin from another one, and was stopped before."""
     begun = [start[KEY]["path"] for start in directory.starts() if KEY in start]

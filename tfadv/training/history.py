@@ -12,13 +12,16 @@ class History:
 
     Args:
         records: what ``metrics.jsonl`` holds up to the present step, training's metrics too.
+        began: the run's first step, where it goes on with another run.
 
     Attributes:
+        began: as given.
         rows: the validations' records: each has a ``step``, an ``epoch``, and as its
             ``value`` the accuracy by which the best one is chosen.
     """
 
-    def __init__(self, records: Iterable[Mapping] = ()):
+    def __init__(self, records: Iterable[Mapping] = (), began: int = 0):
+        self.began = began
         self.rows: list[dict] = []
         self._since: list[Mapping] = []  # metrics of training since the last validation
         for record in records:
@@ -39,7 +42,7 @@ class History:
 
     def training(self) -> dict[str, float]:
         """Returns the means of loss and accuracies over the steps since the last validation."""
-        return weighted_means(self._since, self.last_step)
+        return weighted_means(self._since, max(self.last_step, self.began))
 
     def best(self, until: float = math.inf) -> dict | None:
         """Returns the best validation up to a step, the earliest of equals; None before any."""

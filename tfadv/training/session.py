@@ -22,6 +22,7 @@ from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.run_writer import RunWriter
 from tfadv.training.average_statistics import measure_average
+from tfadv.training.continuation import began_at
 from tfadv.training.finite import NotFiniteError
 from tfadv.training.replay import dump_of
 from tfadv.training.step.replica_step import accuracy_name
@@ -158,7 +159,7 @@ class Session:
             directory.note_start(**{rate_factors.KEY: factors[-1]._asdict()})
         self._plan.learning_rate.factors = factors
         self.trainer.skipped = self._workers.greatest(directory.skipped_steps(step))
-        self.validations.resume(directory.metrics(), step)
+        self.validations.resume(directory.metrics(), step, began_at(directory))
 
     def _kept(self, error: NotFiniteError, directory: RunDirectory) -> str:
         """Keeps the step that went wrong, and returns what there is to do, in a line."""

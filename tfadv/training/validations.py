@@ -32,18 +32,20 @@ class Validations:
         self._validator = Validator(trainer) if trainer.plan.validation else None
         self._workers = Workers(trainer.distribution)
 
-    def resume(self, records: Iterable[Mapping], step: int) -> None:
+    def resume(self, records: Iterable[Mapping], step: int, began: int = 0) -> None:
         """Takes up what a run has found up to a step.
 
         Args:
             records: the lines of its ``metrics.jsonl``.
             step: of the checkpoint that the run resumes from.
+            began: see `History`.
 
         Raises:
             UserError: the workers find different ones.
         """
         if self._validator is None:
             return
+        self.history.began = began
         for record in records:
             if record["step"] <= step:
                 self.history.add(record)
