@@ -138,7 +138,7 @@ def test_metadata_says_what_a_red_team_needs(exported):
     assert metadata["license"] == "CC0" and metadata["training"]["commit"] == "1234abc"
     assert (exported[0] / metadata["training"]["config"]).is_file()
     card = (exported[0] / "model_card.md").read_text()
-    assert "[N, 8, 8, 3]" in card and "CC0" in card and "not finished" in card
+    assert "[N, 8, 8, 3]" in card and "CC0" in card and "has not measured this checkpoint" in card
 
 
 def test_images_of_0_to_255_by_choice(run, tmp_path):

@@ -97,6 +97,7 @@ def test_a_scheduled_weight_is_the_constant_of_the_step(parameter):
             "AdversarialWeightPerturbation.strategy = 'fine_advprop'",
             "FineAdvProp.attacks = ('pgd', 'weak/pgd')",
             "weak/PGD.step_size = 2.0",
+            "FineAdvProp.view = None",
             "MixtureBatchNorm.branches = ('clean', 'adv', 'weak')",
         ),
         ("Experiment.attack = 'mi_fgsm'",),
