@@ -1,7 +1,7 @@
 """A real collapse of one-step training on CIFAR-10: announced at once, with the best from before.
 
-Andriushchenko & Flammarion (2020): without a random start and with a large ε, the network soon reads
-the label off the one step. Here that takes an epoch or two, on maps of the images' own size.
+Andriushchenko & Flammarion (2020): without a random start and with a large ε, the network soon
+reads the label off the one step. Here that takes two epochs, on maps of the images' own size.
 """
 
 import pytest
