@@ -12,7 +12,7 @@ from tfadv.runs.run_directory import RunDirectory
 
 FILES = [
     "gin/adv_100_clean_0.gin",
-    "gin/scale/cifar10_overfitting.gin",
+    "gin/scale/cifar10_validated.gin",
     "gin/threat/untargeted.gin",
 ]
 SPLITS = {"train": "train_10k.npz", "test": "test_2k.npz"}
