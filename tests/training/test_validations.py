@@ -135,6 +135,10 @@ def test_the_best_by_the_average_is_taken_with_the_average(tmp_path):
     )
     assert (kernel(checkpoint="best") != kernel(checkpoint="best", weights="trained")).any()
     np.testing.assert_array_equal(kernel(), kernel(weights="trained"))
+    start = f"Experiment.initial_weights = '{directory.path}'"
+    trainer = one_device(plan_of(start, "Experiment.initial_checkpoint = 'best'"))
+    trainer.load_initial_weights()
+    np.testing.assert_array_equal(trainer.model.head.kernel, kernel(checkpoint="best"))
 
 
 EARLY = (*ONE_STEP, "Training.epochs = 6", "Validation.patience = 2")

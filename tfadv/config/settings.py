@@ -51,7 +51,7 @@ class Experiment:
             run, a bundle, a ``.keras`` or ``.weights.h5`` file, PyTorch's weights of a ResNet
             as ``.safetensors``, or an ``.npz`` of the released pipeline.
         initial_weights_kind: of a run's, the ``trained`` ones, or their moving
-            ``average``.
+            ``average``; None takes what a ``best`` checkpoint was chosen by, else the former.
         initial_checkpoint: of a run's, the ``last``, the ``best`` in its validation, or that
             of a step, by its number.
         initial_norm_branch: where those weights' norms have one branch and the model's
@@ -83,7 +83,7 @@ class Experiment:
     optimizer: str
     decay: str
     initial_weights: str | None = None
-    initial_weights_kind: str = "trained"
+    initial_weights_kind: str | None = None
     initial_checkpoint: str = LAST
     initial_norm_branch: str | None = None
     new_head: bool = False
@@ -107,7 +107,8 @@ class Experiment:
             *([(DATASETS, "extra")] if self.extra is not None else []),
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
-        check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
+        if self.initial_weights_kind is not None:
+            check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
         check_checkpoint("Experiment.initial_checkpoint", self.initial_checkpoint)
         for name in ("initial_weights", "manifest"):
             check(getattr(self, name) != "", f"Experiment.{name}", "be None or a path", "")

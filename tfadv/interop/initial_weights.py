@@ -15,7 +15,9 @@ from tfadv.interop.bundle_format import REMEDY, check_files, is_bundle, read_met
 from tfadv.interop.source_weights import NEW_HEAD, PARAMETER, SourceWeights
 from tfadv.models import given_weights
 from tfadv.models.classifier import Trainable
+from tfadv.optimization.weight_average import WEIGHTS
 from tfadv.runs.checkpoints import read_model
+from tfadv.runs.chosen_step import usual_weights
 from tfadv.runs.run_directory import RunDirectory
 
 _KINDS = (
@@ -29,7 +31,7 @@ _OF_BUNDLE, _VALUE = "weights/", "/.ATTRIBUTES/VARIABLE_VALUE"
 def load(
     model: Trainable,
     source: str,
-    weights: str = "trained",
+    weights: str | None = None,
     new_head: bool = False,
     norm_branch: str | None = None,
     checkpoint: str = LAST,
@@ -39,7 +41,7 @@ def load(
     Args:
         model: the model.
         source: a run, a bundle, or a file: see docs/network.md.
-        weights: of a run's `WEIGHTS`: those that it trained, or their moving average.
+        weights: of a run's, of `WEIGHTS`; None takes `chosen_step.usual_weights`.
         new_head: whether the last layer stays as it was made.
         norm_branch: where one of the two has norm branches and the other none; see
             `norm_branches.converted`.
@@ -79,14 +81,15 @@ def load(
 
 
 def _read(
-    model: Trainable, source: str, weights: str, new_head: bool, checkpoint: str
+    model: Trainable, source: str, weights: str | None, new_head: bool, checkpoint: str
 ) -> SourceWeights:
     path, run = Path(source), RunDirectory(Path(source))
     if run.has_checkpoint:
+        weights = weights or usual_weights(run.checkpoints_path, checkpoint)
         values = read_model(run.checkpoints_path, weights, run.bound_to(), checkpoint)
         return SourceWeights(values)
     for parameter, value, usual in (
-        ("Experiment.initial_weights_kind", weights, "trained"),
+        ("Experiment.initial_weights_kind", weights or WEIGHTS[0], WEIGHTS[0]),
         ("Experiment.initial_checkpoint", checkpoint, LAST),
     ):
         if value != usual:
