@@ -22,6 +22,7 @@ ROOMS = (
     "devices",
     "norms",
     "optimization",
+    "trackers",
     "data/image_files",
     "data",
     "data/corruptions",

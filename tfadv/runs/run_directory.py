@@ -173,6 +173,14 @@ class RunDirectory:
         record["starts"][-1].update(values)
         write_record(self.path / _NOTES, record)
 
+    def note(self, **values: object) -> None:
+        """Sets JSON values of the run's record."""
+        write_record(self.path / _NOTES, {**self._noted(), **values})
+
+    def tracked(self) -> dict[str, dict] | None:
+        """Returns what `Tracking` noted; None where it never did."""
+        return (self._noted() or {}).get("trackers")
+
     def skipped_steps(self, step: int) -> int:
         """Returns how many of the first `step` steps the metrics say were skipped."""
         return sum(m.get("skipped_steps", 0) for m in self.metrics() if m["step"] <= step)

@@ -21,6 +21,7 @@ from tfadv.runs import rate_factors
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.run_writer import RunWriter
+from tfadv.runs.tracking import Tracking
 from tfadv.training.average_statistics import measure_average
 from tfadv.training.continuation import began_at
 from tfadv.training.finite import NotFiniteError
@@ -45,8 +46,8 @@ class Session:
 
     Raises:
         UserError: the replicas don't divide an evaluation's batch, the model to
-            transfer from is no bundle or of other images, or there is no branch to choose
-            the best checkpoint by.
+            transfer from is no bundle or of other images, there is no branch to choose
+            the best checkpoint by, or a tracker's package is not installed.
     """
 
     def __init__(self, trainer: Trainer):
@@ -68,6 +69,7 @@ class Session:
             examination=examination,
         )
         self.validations = Validations(trainer)
+        self._trackers = plan.build_trackers() if self._workers.is_chief else {}
 
     def run(self, directory: RunDirectory, rate_factor: float | None = None) -> dict:
         """Trains from the newest whole checkpoint to the end, then evaluates.
@@ -83,8 +85,8 @@ class Session:
         Raises:
             Interrupted: SIGTERM or SIGINT came; the run can be resumed.
             WorkerLost: another worker is gone; the run can be resumed.
-            UserError: a number is no longer finite, the workers differ, or there are
-                checkpoints and none is whole.
+            UserError: a number is no longer finite, the workers differ, a tracker can't
+                begin, or there are checkpoints and none is whole.
             BadImagesError: an image can't be read; put it back, and the run can be resumed.
         """
         trainer = self.trainer
@@ -97,27 +99,23 @@ class Session:
             keep_every=self._plan.training.keep_every_epochs * self._plan.steps_per_epoch,
             best_at=self.validations.history.best_step,
         )
-        writer = RunWriter(directory, checkpoints, self._workers.is_chief)
+        tracking = Tracking(self._trackers, directory, self._plan.strategy)
+        writer = RunWriter(directory, checkpoints, tracking, self._workers.is_chief)
         with self._workers.watched():
             restored = checkpoints.restore()
             self._workers.agree("step in --model_dir, which must be on a shared disk", restored)
             self._resume(directory, restored, rate_factor)
-            writer.begin(restored)
-            self.validations.note_best(writer)
-            try:
-                self._train(writer)
-            except NotFiniteError as error:
-                raise UserError(self._kept(error, directory)) from None
-            except BadImagesError:
-                writer.save(self._plan.sources)
-                raise
-            stopped = self.validations.stopped_early()
-            if stopped and self._workers.is_chief:
-                directory.note_start(**stopped)
-            with interruption.leaving("with the trained weights saved, and not yet evaluated"):
-                record = self._evaluate_saved(writer) | stopped
-                record |= self._evaluate_best(record, checkpoints, writer)
-        writer.results(record)
+            with writer.following(restored):
+                self.validations.note_best(writer)
+                try:
+                    self._train(writer)
+                except NotFiniteError as error:
+                    raise UserError(self._kept(error, directory)) from None
+                except BadImagesError:
+                    writer.save(self._plan.sources)
+                    raise
+                record = self._evaluate_all(directory, checkpoints, writer)
+                writer.results(record)
         return record
 
     def evaluate(self) -> dict:
@@ -198,7 +196,7 @@ class Session:
         if self.validations.is_due():
             self.validations.validate(writer, progress)
         for metrics in trainer.steps(stopping) if not self.validations.stopped_early() else ():
-            writer.metrics(trainer.step, metrics)
+            writer.metrics(metrics)
             self.validations.history.add(metrics)
             progress.update(trainer.step, **_shown(metrics))
             if number := stopping():
@@ -214,6 +212,17 @@ class Session:
                 self.validations.validate(writer, progress)
                 if self.validations.stopped_early():
                     return
+
+    def _evaluate_all(
+        self, directory: RunDirectory, checkpoints: Checkpoints, writer: RunWriter
+    ) -> dict:
+        """Returns the record of a run that has been trained."""
+        stopped = self.validations.stopped_early()
+        if stopped and self._workers.is_chief:
+            directory.note_start(**stopped)
+        with interruption.leaving("with the trained weights saved, and not yet evaluated"):
+            record = self._evaluate_saved(writer) | stopped
+            return record | self._evaluate_best(record, checkpoints, writer)
 
     def _evaluate_saved(self, writer: RunWriter) -> dict:
         """Returns the record of a step that is saved, and saves what was measured for it."""

@@ -70,7 +70,7 @@ class Validations:
         known = self.history.rows[-1]["alarms"] if self.history.rows else {}
         news = [line for name, line in record["alarms"].items() if name not in known]
         self.history.add(record)
-        writer.validation(record, news, self._trainer.plan.strategy)
+        writer.validation(record, news)
         self.note_best(writer)
         if self._workers.is_chief:
             progress.console.print(_found(record, self.history.best()))
