@@ -9,6 +9,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 SECONDS_BETWEEN_LINES = 10.0
+_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+
+
+def duration(seconds: float) -> str:
+    """Returns a time in its two largest units, such as ``2 h 10 min``."""
+    whole = round(max(seconds, 0))
+    for unit, name, part, of_part in _UNITS:
+        if whole >= unit:
+            return f"{whole // unit} {name} {whole % unit // part} {of_part}"
+    return f"{whole} s"
 
 
 class Progress:
