@@ -1,4 +1,4 @@
-"""Names of what lies in a run's folder."""
+"""Names of what lies in a run's folder, and in its metrics."""
 
 CONFIG = "config.gin"
 NOTES = "run.json"
@@ -7,3 +7,4 @@ RESULTS = "results.json"
 CHECKPOINTS = "checkpoints"
 NON_FINITE = "non_finite"
 LOCK = "writer.lock"
+VALIDATION = "validation"  # the kind of a validation's lines

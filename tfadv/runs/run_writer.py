@@ -12,6 +12,7 @@ from tfadv.planning.validation_parts import Criterion
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.chosen_step import write_best
 from tfadv.runs.run_directory import RunDirectory
+from tfadv.runs.run_files import CONFIG, NOTES
 from tfadv.runs.tracking import Tracking
 from tfadv.trackers.base import FAILED, FINISHED, STOPPED
 
@@ -110,5 +111,5 @@ class RunWriter:
         """Writes the results."""
         if self._is_chief:
             self._directory.write_results(record)
-            files = (self._directory.path / name for name in ("config.gin", "run.json"))
+            files = (self._directory.path / name for name in (CONFIG, NOTES))
             self._tracking.results(record, [self._directory.results_path, *files])

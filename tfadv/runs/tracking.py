@@ -9,11 +9,12 @@ import tensorflow as tf
 from tfadv.errors import UserError
 from tfadv.runs.curves import strip, tested, training_curves, validation_curves
 from tfadv.runs.run_directory import RunDirectory, bindings
+from tfadv.runs.run_files import CONFIG, VALIDATION
 from tfadv.strategies import Strategy
 from tfadv.trackers import TrackedRun, Tracker
 
-_METRICS, _VALIDATION, _PICTURES = "metrics", "validation", "pictures"
-_KINDS = (_METRICS, _VALIDATION, _PICTURES)
+_METRICS, _PICTURES = "metrics", "pictures"
+_KINDS = (_METRICS, VALIDATION, _PICTURES)
 _STRIP = "clean, adversarial, difference"
 # Runs of before there were trackers had TensorBoard, and noted nothing of it.
 _OF_BEFORE = {"tensorboard": {"id": None, "open": True, **dict.fromkeys(_KINDS, 0)}}
@@ -75,7 +76,7 @@ class Tracking:
             for line in news:
                 tracker.alarm(step, line)
 
-        self._tell_all(_VALIDATION, step, tell)
+        self._tell_all(VALIDATION, step, tell)
 
     def strip(self, step: int, clean: tf.Tensor, adversarial: tf.Tensor, epsilon: float) -> None:
         """Hands on a picture of images [N, H, W, C], clean, attacked, and their differences."""
@@ -98,7 +99,7 @@ class Tracking:
 
     def _begin(self, spec: str) -> None:
         state, path = self._noted.get(spec), self._directory.path
-        bound = bindings((path / "config.gin").read_text(encoding="utf-8"))
+        bound = bindings((path / CONFIG).read_text(encoding="utf-8"))
         configuration = {k: v for k, v in bound.items() if not k.startswith("import ")}
         run = TrackedRun(_name(path), path, configuration, state and state["id"])
         try:
@@ -116,9 +117,9 @@ class Tracking:
 
     def _replay(self, spec: str, record: Mapping) -> None:
         step = record["step"]
-        if record.get("kind") == _VALIDATION:
+        if record.get("kind") == VALIDATION:
             curves = validation_curves(record, self._strategy)
-            self._tell(spec, _VALIDATION, step, lambda tracker: tracker.validation(step, curves))
+            self._tell(spec, VALIDATION, step, lambda tracker: tracker.validation(step, curves))
         else:
             curves = training_curves(record)
             self._tell(spec, _METRICS, step, lambda tracker: tracker.metrics(step, curves))
@@ -164,7 +165,7 @@ def _settled(noted: Mapping[str, dict] | None, records: Sequence[Mapping]) -> di
         noted = _OF_BEFORE if records else {}
     steps = {kind: [0] for kind in _KINDS}
     for record in records:
-        steps[_VALIDATION if record.get("kind") == _VALIDATION else _METRICS].append(record["step"])
+        steps[VALIDATION if record.get("kind") == VALIDATION else _METRICS].append(record["step"])
     steps[_PICTURES] = steps[_METRICS]
     return {
         spec: {

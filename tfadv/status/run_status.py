@@ -10,12 +10,21 @@ from pathlib import Path
 from tfadv.errors import UserError
 from tfadv.files import read_json_lines, read_record
 from tfadv.runs import lock_file
-from tfadv.runs.run_files import CHECKPOINTS, CONFIG, LOCK, METRICS, NON_FINITE, NOTES, RESULTS
-from tfadv.training.history import KIND, History
+from tfadv.runs.run_files import (
+    CHECKPOINTS,
+    CONFIG,
+    LOCK,
+    METRICS,
+    NON_FINITE,
+    NOTES,
+    RESULTS,
+    VALIDATION,
+)
 
 RUNNING, SILENT, FINISHED, STOPPED = "running", "silent", "finished", "stopped"
 NOT_FINITE, NOT_BEGUN, DAMAGED = "not finite", "not begun", "damaged"
 _RECENT = 20  # lines of metrics whose speeds count
+_FOUND = ("epoch", "value", "criterion")  # of a validation
 _STEP = re.compile(r"step-(\d+)")
 _UNFINISHED = re.compile(r"\.(partial|removed)|_temp|\.tempstate")
 
@@ -68,7 +77,7 @@ class RunStatus:
 
 def is_run(folder: Path) -> bool:
     """Returns whether a folder is a run's, and not a bundle's or a kept step's."""
-    return any((folder / name).is_file() for name in (NOTES, METRICS, RESULTS)) or (
+    return any((folder / name).is_file() for name in (NOTES, METRICS)) or (
         (folder / CONFIG).is_file() and (folder / CHECKPOINTS).is_dir()
     )
 
@@ -94,9 +103,9 @@ class _Run:
         self.problems: list[str] = []
         self.notes, self.results = self._record(NOTES), self._record(RESULTS)
         lines = read_json_lines(folder / METRICS, "step")
-        self.training = [line for line in lines if line.get("kind") != KIND]
+        self.training = [line for line in lines if line.get("kind") != VALIDATION]
         self.last = self.training[-1] if self.training else {}
-        self.history = History(line for line in lines if line.get("kind") == KIND)
+        self.validations = [line for line in lines if line.get("kind") == VALIDATION]
         self.sign, self.writer = lock_file.seen(folder / LOCK)
         self.saved, self.broken = (_newest(folder / name) for name in (CHECKPOINTS, NON_FINITE))
         self.bound = _text(folder / CONFIG)
@@ -123,7 +132,7 @@ class _Run:
             seconds_left=left,
             changed=self._changed(),
             validation=self._validation(),
-            best=_named(self.history.best(), ("epoch", "value", "criterion")),
+            best=self._best(),
             stopped_early=early and early.get("reason"),
             alarms=list(self._last_validation().get("alarms", {}).values()),
             problems=self.problems,
@@ -176,7 +185,12 @@ class _Run:
         return statistics.median(speeds) if speeds else None
 
     def _last_validation(self) -> dict:
-        return self.history.rows[-1] if self.history.rows else {}
+        return self.validations[-1] if self.validations else {}
+
+    def _best(self) -> dict | None:
+        """Returns the best validation, the earliest of equals."""
+        rows = [row for row in self.validations if row.get("value") is not None]
+        return _named(max(rows, key=lambda row: row["value"], default=None), _FOUND)
 
     def _validation(self) -> dict | None:
         last = self._last_validation()
@@ -187,7 +201,7 @@ class _Run:
             for branch, seen in last.get("branches", {}).items()
         }
         attacked = list(last.get("attacked", []))
-        about = _named(last, ("epoch", "value", "criterion"))
+        about = _named(last, _FOUND)
         return {**about, "branches": branches, "attacked": attacked}
 
     def _changed(self) -> str | None:

@@ -1,7 +1,9 @@
 """Where runs stand, as a table of at most 100 columns and lines below it."""
 
 import datetime
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rich import box
 from rich.table import Table
@@ -10,17 +12,37 @@ from tfadv.progress import duration
 from tfadv.status.run_status import NOT_FINITE, RUNNING, SILENT, STOPPED, RunStatus
 
 WIDTH = 100
-_HEADER = ("run", "state", "step", "epoch", "loss", "clean/robust", "best", "img/s", "left or last")
+_HEADER = (
+    *("run", "state", "step", "epoch", "loss", "clean/\nrobust", "best @\nepoch", "images/s"),
+    "left, or\nlast",
+)
 
 
 def table(found: Sequence[RunStatus]) -> Table:
     """Returns a row for each run; accuracies are percent of the validation images."""
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    where = _folder(found)
+    made = Table(
+        title=f"runs in {where}" if where else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
     for name in _HEADER:
         made.add_column(name, no_wrap=name != "run", overflow="fold")
     for one in found:
-        made.add_row(*_cells(one))
+        made.add_row(os.path.relpath(one.path, where) if where else one.path, *_cells(one))
     return made
+
+
+def _folder(found: Sequence[RunStatus]) -> Path | None:
+    """Returns the folder that holds all of several runs; None where that says nothing."""
+    parents = {str(Path(one.path).absolute().parent) for one in found}
+    common, here = Path(os.path.commonpath(parents)), Path.cwd()
+    if len(found) < 2 or common in (here, *here.parents):
+        return None
+    return common.relative_to(here) if common.is_relative_to(here) else common
 
 
 def lines(found: Sequence[RunStatus]) -> Iterator[str]:
@@ -47,14 +69,13 @@ def _about(one: RunStatus) -> Iterator[str]:
 
 def _cells(one: RunStatus) -> list[str]:
     return [
-        one.path,
         one.state,
         _of("" if one.step is None else f"{one.step:,}", one.steps),
         _of("" if one.epoch is None else f"{one.epoch:.4g}", one.epochs),
         "" if one.loss is None else f"{one.loss:.3g}",
         _accuracies(one.validation),
         f"{one.best['value']:.1%} @ {one.best['epoch']:g}" if one.best else "",
-        "" if one.images_per_second is None else f"{one.images_per_second:.3g}",
+        "" if one.images_per_second is None else f"{one.images_per_second:,.0f}",
         _when(one),
     ]
 
@@ -78,4 +99,6 @@ def _when(one: RunStatus) -> str:
         return duration(one.seconds_left)
     if one.state == SILENT or one.changed is None:
         return ""
-    return datetime.datetime.fromisoformat(one.changed).astimezone().strftime("%d %b %H:%M")
+    then, now = (datetime.datetime.fromisoformat(one.changed), datetime.datetime.now(datetime.UTC))
+    is_recent = now - then < datetime.timedelta(hours=20)
+    return then.astimezone().strftime("%H:%M" if is_recent else "%d %b %Y")

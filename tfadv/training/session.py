@@ -153,6 +153,8 @@ class Session:
         before = rate_factors.noted(directory)
         factors = rate_factors.with_asked(before, step, rate_factor)
         self._workers.agree("--learning_rate_factor", factors)
+        if self._workers.is_chief:
+            directory.note_start(steps=self._plan.steps)
         if factors != before and self._workers.is_chief:
             directory.note_start(**{rate_factors.KEY: factors[-1]._asdict()})
         self._plan.learning_rate.factors = factors
