@@ -178,7 +178,8 @@ class Session:
     def _train(self, writer: RunWriter) -> None:
         trainer = self.trainer
         quiet = not self._workers.is_chief
-        progress = Progress("train", self._plan.steps, trainer.step, quiet=quiet)
+        pauses = self.validations.to_come()
+        progress = Progress("train", self._plan.steps, trainer.step, quiet=quiet, pauses=pauses)
         with progress, interruption.noted(self._plan.training.grace_seconds) as asked:
             asked.leaves = f"as it was saved at step {trainer.step}"
             try:
@@ -200,7 +201,7 @@ class Session:
         for metrics in trainer.steps(stopping) if not self.validations.stopped_early() else ():
             writer.metrics(metrics)
             self.validations.history.add(metrics)
-            progress.update(trainer.step, **_shown(metrics))
+            progress.update(trainer.step, _shown(metrics, self._plan.training.epochs))
             if number := stopping():
                 raise Interrupted(number, asked.leaves)
             epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
@@ -276,8 +277,14 @@ class Session:
         return strip
 
 
-def _shown(metrics: dict) -> dict[str, float]:
+def _shown(metrics: dict, epochs: int) -> str:
+    """Returns the metrics that a line of progress has room for."""
     suffix = accuracy_name("")
-    accuracies = {name.removesuffix(suffix): v for name, v in metrics.items() if suffix in name}
-    loss = {name: metrics[name] for name in ("loss",) if name in metrics}
-    return {**loss, **accuracies, "images/s": metrics["images_per_second"]}
+    words = [f"epoch {metrics['epoch']:.4g}/{epochs}"]
+    words += [f"loss {metrics['loss']:.4g}"] if "loss" in metrics else []
+    words += [
+        f"{name.removesuffix(suffix)} {value:.1%}"
+        for name, value in metrics.items()
+        if name.endswith(suffix)
+    ]
+    return "  ".join([*words, f"{metrics['images_per_second']:.3g} images/s"])
