@@ -2,7 +2,8 @@
 
 Each recipe is trained with each seed, every run as a ``tfadv.train`` of its own, and
 becomes a row for each norm branch: means and standard deviations over the seeds. The
-same command again resumes; more recipes or seeds add to the table.
+same command again resumes; more recipes or seeds add to the table. ``--grid=PGD.epsilon=4,8``
+trains each recipe under each value; several grids are combined.
 """
 
 import sys
@@ -16,13 +17,14 @@ from tfadv.config import command_line
 from tfadv.files import check_place, write_json, write_text
 from tfadv.interruption import Interrupted
 from tfadv.planning.plan import build_plan
-from tfadv.runs import comparison, processes
+from tfadv.runs import comparison, grid, processes
 from tfadv.runs.one_writer import SUFFIX, writing
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_multi_string("recipe", [], "A recipe to compare; several may be given.")
+flags.DEFINE_multi_string("grid", [], "A parameter and its values, such as 'PGD.epsilon=4,8'.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Values of Experiment.seed.")
 flags.DEFINE_string("output_dir", None, "Where the runs and the table go.", required=True)
 
@@ -30,19 +32,21 @@ flags.DEFINE_string("output_dir", None, "Where the runs and the table go.", requ
 def main(argv):
     """Trains what is missing and prints the table."""
     console = command_line.terminal()
-    with command_line.mistakes_in_one_line():
+    with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
-        recipes = comparison.chosen_recipes(FLAGS.recipe)
+        recipes = comparison.chosen_recipes(FLAGS.recipe, FLAGS.gin_file)
         seeds = comparison.chosen_seeds(FLAGS.seeds)
-        for recipe in recipes.values():
-            files = [recipe, *FLAGS.gin_file]
-            config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
+        shared = [file for file in FLAGS.gin_file if file not in recipes.values()]
+        cells = grid.cells(recipes, shared, FLAGS.grid, FLAGS.gin_bindings)
+        for cell in cells.values():
+            bindings = [*FLAGS.gin_bindings, *cell.words]
+            found.read = config.read(cell.files, bindings, FLAGS.plugin, FLAGS.plugin_dir)
             build_plan()  # a mistake in one is reported before any is trained
         folder = Path(FLAGS.output_dir)
         check_place(folder / "comparison.json", "output_dir")
         with writing(folder, folder / f"compare{SUFFIX}", "output_dir"):
-            finished = _train_all(recipes, seeds, folder, console)
-            rows = comparison.summaries(finished)
+            finished = _train_all(cells, seeds, folder, console)
+            rows = grid.with_bindings(comparison.summaries(finished), cells)
             if rows:
                 write_json(folder / "comparison.json", rows)
                 write_text(folder / "comparison.md", comparison.markdown(rows))
@@ -51,14 +55,14 @@ def main(argv):
         sys.exit(0 if all(len(runs) == len(seeds) for runs in finished.values()) else 1)
 
 
-def _train_all(recipes, seeds, folder: Path, console: Console) -> dict[str, list[Path]]:
-    """Trains what is missing; returns the folders of the finished runs, by recipe."""
-    jobs = [(name, seed) for seed in seeds for name in recipes]
-    finished = {name: [] for name in recipes}
+def _train_all(cells, seeds, folder: Path, console: Console) -> dict[str, list[Path]]:
+    """Trains what is missing; returns the folders of the finished runs, by the cells' rows."""
+    jobs = [(name, seed) for seed in seeds for name in cells]
+    finished = {name: [] for name in cells}
     for number, (name, seed) in enumerate(jobs, 1):
         console.print(f"{number}/{len(jobs)} {name}, seed {seed}")
-        run = folder / name / f"seed{seed}"
-        ended = train(recipes[name], seed, run)
+        run = folder / grid.folder_name(name) / f"seed{seed}"
+        ended = train(cells[name], seed, run)
         if ended.stopped_by:
             raise Interrupted(ended.stopped_by, f"at {run}, which resumes")
         if ended.code == 0:
@@ -68,10 +72,10 @@ def _train_all(recipes, seeds, folder: Path, console: Console) -> dict[str, list
     return finished
 
 
-def train(recipe: str, seed: int, run: Path) -> processes.Ended:
-    """Trains a recipe with a seed in the folder `run`, in a process of its own."""
-    flags_of_train = [f"--gin_file={file}" for file in (recipe, *FLAGS.gin_file)]
-    bindings = (*FLAGS.gin_bindings, f"Experiment.seed = {seed}")
+def train(cell: grid.Cell, seed: int, run: Path) -> processes.Ended:
+    """Trains a cell with a seed in the folder `run`, in a process of its own."""
+    flags_of_train = [f"--gin_file={file}" for file in cell.files]
+    bindings = (*FLAGS.gin_bindings, *cell.words, f"Experiment.seed = {seed}")
     flags_of_train += [f"--gin_bindings={binding}" for binding in bindings]
     flags_of_train += [f"--plugin={module}" for module in FLAGS.plugin]
     flags_of_train += [f"--plugin_dir={folder}" for folder in FLAGS.plugin_dir]
