@@ -15,10 +15,10 @@ from tfadv.data.held_out import stratified
 from tfadv.data.plausibility import UnfitError
 from tfadv.data.soft_labels import SoftlyLabelledImages, are_soft
 from tfadv.data.source import ArraySource, Source, Splits
-from tfadv.errors import UserError
+from tfadv.errors import UserError, check
 
-# Of the training images, where there are no test images: one in so many.
-_HELD_OUT = 10
+# Of the training images, where there are no test images.
+_HELD_OUT = 0.1
 _PAIRS = (("image", "label"), ("x", "y"))
 
 
@@ -28,6 +28,7 @@ def arrays(
     x_test: Any = None,
     y_test: Any = None,
     class_names: Sequence[str] | None = None,
+    held_out: float = _HELD_OUT,
 ) -> Splits:
     """Returns images and labels in memory: NumPy's arrays, or tensors of any library.
 
@@ -37,9 +38,10 @@ def arrays(
         x_train: [N, H, W, C] or, grey, [N, H, W], numbers in 0..255.
         y_train: classes: whole numbers [N] or [N, 1], names [N], or shares [N, K], such as
             one-hot ones.
-        x_test: images to evaluate on, alike; None holds a tenth of the others out of training.
+        x_test: images to evaluate on, alike; None holds some of the others out of training.
         y_test: their classes.
         class_names: K names; None takes those of `y_train`, or numbers.
+        held_out: their share of the images then; 0 evaluates on those that are trained on.
 
     Raises:
         UserError: a shape, pixel or label is out of range, or pixels are not in 0..255.
@@ -47,9 +49,10 @@ def arrays(
     if (x_test is None) != (y_test is None):
         raise UserError("x_test and y_test: give both, or neither")
     y_train, names = _classes("y_train", y_train, class_names)
-    train = _in_memory("x_train", x_train, y_train, names)
+    alone = x_test is None and not held_out
+    train = _in_memory("images" if alone else "x_train", x_train, y_train, names)
     if x_test is None:
-        return _held_out(train)
+        return _held_out(train, held_out)
     known = names if class_names is None else class_names
     y_test, _ = _classes("y_test", y_test, known)
     return Splits(train, _in_memory("x_test", x_test, y_test, names))
@@ -59,14 +62,16 @@ def dataset(
     train: tf.data.Dataset,
     test: tf.data.Dataset | None = None,
     class_names: Sequence[str] | None = None,
+    held_out: float = _HELD_OUT,
 ) -> Splits:
     """Returns the images of a `tf.data.Dataset`, read once into memory.
 
     Args:
         train: of pairs (image, label), or dictionaries with ``image`` and ``label``, batched or
             not; images [H, W, C] of one size in 0..255.
-        test: images to evaluate on, alike; None holds a tenth of the others out of training.
+        test: images to evaluate on, alike; None holds some of the others out of training.
         class_names: K names; None takes the data set's `class_names`, if it has some.
+        held_out: see `arrays`.
 
     Raises:
         UserError: it has no end, no such elements, or images of several sizes; see `arrays`.
@@ -74,7 +79,8 @@ def dataset(
     if class_names is None:
         class_names = getattr(train, "class_names", None)
     read = [_read(name, one) for name, one in (("train", train), ("test", test)) if one is not None]
-    return arrays(*(part for pair in read for part in pair), class_names=class_names)
+    parts = [part for pair in read for part in pair]
+    return arrays(*parts, class_names=class_names, held_out=held_out)
 
 
 def files(
@@ -84,6 +90,7 @@ def files(
     image_size: int,
     class_names: Sequence[str] | None = None,
     channels: int = 3,
+    held_out: float = _HELD_OUT,
 ) -> Splits:
     """Returns image files that are listed, and read when they are needed.
 
@@ -92,10 +99,11 @@ def files(
     Args:
         train: pairs (path, class), or a data frame whose columns `path` and `label` hold them;
             classes are names or numbers.
-        test: files to evaluate on, alike; None holds a tenth of the others out of training.
+        test: files to evaluate on, alike; None holds some of the others out of training.
         image_size: height and width in pixels.
         class_names: K names, in their order; None sorts those that occur.
         channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha.
+        held_out: see `arrays`.
 
     Raises:
         UserError: there is no file, or a class that is not known.
@@ -105,17 +113,19 @@ def files(
     labels, names = _classes("train", labels, class_names)
     found = _of_files("train", paths, labels, names, view, channels)
     if test is None:
-        return _held_out(found)
+        return _held_out(found, held_out)
     paths, labels = _listed("test", test)
     labels, _ = _classes("test", labels, names)
     return Splits(found, _of_files("test", paths, labels, names, view, channels))
 
 
-def _held_out(train: Source) -> Splits:
-    count = max(len(train) // _HELD_OUT, 1)
+def _held_out(train: Source, share: float) -> Splits:
+    check(0 <= share < 1, "held_out", "be in 0..1", share)
+    if not share:
+        return Splits(train, train)
     if len(train) < 2:
         raise UserError(f"{train.name}: one image is too few to train on and to hold out")
-    return Splits(*stratified(train, count, 0, "x_test"))
+    return Splits(*stratified(train, max(round(share * len(train)), 1), 0, "held_out"))
 
 
 def _in_memory(name: str, images: Any, labels: np.ndarray, names: Sequence[str]) -> Source:

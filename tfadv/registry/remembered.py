@@ -11,7 +11,7 @@ class Remembered:
         arguments: by their names, defaults among them, as the constructor got them.
     """
 
-    arguments: dict[str, Any]
+    __slots__ = ("arguments",)  # beside what `vars` tells of a part
 
     def __new__(cls, *arguments: Any, **named: Any):
         made = super().__new__(cls)

@@ -1,0 +1,143 @@
+"""What an evaluation found, in Python's hands."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tfadv.errors import UserError, nearest
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.evaluation.report import worst_of_all, write_report
+from tfadv.files import new_folder, write_record
+from tfadv.reports.console import attack_title, results_table
+
+CLEAN = "clean"
+
+
+class Result:
+    """Clean and robust accuracy of a model's branches, and what became of each image.
+
+    Args:
+        record: as ``evaluation.json`` holds it.
+        evaluator: after it has evaluated.
+
+    Attributes:
+        record: as given.
+    """
+
+    def __init__(self, record: dict, evaluator: Evaluator):
+        self.record = record
+        self._evaluator = evaluator
+
+    def __str__(self) -> str:
+        text = io.StringIO()
+        Console(file=text, width=100).print(self.table())
+        return text.getvalue()
+
+    def table(self) -> Table:
+        """Returns the accuracies with 95% intervals, as notebooks show and `print` prints them."""
+        return results_table(self.record)
+
+    def rows(self) -> list[dict]:
+        """Returns the accuracies as rows, such as a data frame is made of."""
+        clean = [
+            {"attack": CLEAN, "branch": branch, **_measured(found)}
+            for branch, found in self.record["clean"].items()
+        ]
+        attacked = [
+            {"attack": attack_title(row), "branch": row["branch"], **_measured(row)}
+            for row in self.record["attacks"]
+        ]
+        return clean + attacked
+
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        """What the attacks are called here, such as ``pgd100/pgd``."""
+        return tuple(dict.fromkeys(spec for _, spec in self._evaluator.rows_in_order))
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """The norm branches that were evaluated."""
+        return tuple(self.record["clean"])
+
+    def accuracy(self, attack: str = CLEAN, branch: str | None = None) -> float:
+        """Returns an accuracy in 0..1.
+
+        Args:
+            attack: ``clean``, or one of `attacks`; what it begins with is enough.
+            branch: one of `branches`; None takes the first.
+
+        Raises:
+            UserError: there is no such branch or attack.
+        """
+        branch = self._branch(branch)
+        if attack == CLEAN:
+            return self.record[CLEAN][branch]["accuracy"]
+        return self._evaluator.rows[branch, self._spec(attack)]["accuracy"]
+
+    def predictions(self, attack: str = CLEAN, branch: str | None = None) -> np.ndarray:
+        """Returns the predicted classes of the images `indices`, int64 [N].
+
+        Args:
+            attack: see `accuracy`.
+            branch: likewise.
+        """
+        spec = CLEAN if attack == CLEAN else self._spec(attack)
+        return self._evaluator.predictions[self._branch(branch), spec]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The true classes of the images `indices`, int64 [N]."""
+        return self._evaluator.source.labels[self.indices]
+
+    @property
+    def indices(self) -> np.ndarray:
+        """Which images of the test set were evaluated, int64 [N]."""
+        return self._evaluator.indices
+
+    def save(self, path: str | Path) -> None:
+        """Writes the record as JSON; nothing may be there.
+
+        Raises:
+            UserError: there is a file already.
+        """
+        if Path(path).exists():
+            raise UserError(f"save: there is a '{path}' already: choose another")
+        write_record(Path(path), self.record)
+
+    def report(self, folder: str | Path) -> Path:
+        """Writes ``report.html`` with its figures into a new folder; returns the page.
+
+        Raises:
+            UserError: there is such a folder already.
+        """
+        if Path(folder).exists():
+            raise UserError(f"report: there is a '{folder}' already: choose another")
+        worst = worst_of_all(self._evaluator, self.record)
+        with new_folder(Path(folder)) as partial:
+            page = write_report(self._evaluator, self.record, worst, partial)
+        return Path(folder) / page.name
+
+    def _branch(self, branch: str | None) -> str:
+        branches = self.branches
+        if branch is None:
+            return branches[0]
+        return _known(branch, branches, "branch")
+
+    def _spec(self, attack: str) -> str:
+        found = [spec for spec in self.attacks if spec == attack or spec.startswith(f"{attack}/")]
+        return found[0] if found else _known(attack, self.attacks, "attack")
+
+
+def _known(name: str, names: Sequence[str], what: str) -> str:
+    if name not in names:
+        known = ", ".join(names) or "none"
+        raise UserError(f"{what}: there is no '{name}', but {known}.{nearest(name, names)}")
+    return name
+
+
+def _measured(found: dict) -> dict:
+    return {"accuracy": found["accuracy"], "low": found["ci95"][0], "high": found["ci95"][1]}
