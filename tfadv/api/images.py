@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfadv.api.parts import Part, chosen
 from tfadv.data import Splits, arrays, dataset
+from tfadv.data.absent import AS_IF, AbsentSource
 from tfadv.data.given import NAME
 from tfadv.errors import UserError
 from tfadv.registry import DATASETS
@@ -45,9 +46,8 @@ def chosen_images(data: Any, to_train: bool = True) -> tuple[dict[str, Any], Spl
 def _in_memory(data: Any, to_train: bool) -> Splits:
     if isinstance(data, Splits):
         return data
-    alone = {} if to_train else {"held_out": 0}
     if isinstance(data, tf.data.Dataset):
-        return dataset(data, **alone)
+        return dataset(data) if to_train else _alone(dataset(data, held_out=0))
     if isinstance(data, tuple | list) and len(data) == 2:
         first, second = data
         if isinstance(first, tf.data.Dataset):
@@ -56,5 +56,14 @@ def _in_memory(data: Any, to_train: bool) -> Splits:
         if all(nested):
             return arrays(*first, *second)
         if hasattr(first, "shape"):
-            return arrays(first, second, **alone)
+            return arrays(first, second) if to_train else _alone(arrays(*data, held_out=0))
     raise UserError(f"data: a {type(data).__name__} is taken for no images: {_FORMS}")
+
+
+def _alone(splits: Splits) -> Splits:
+    """Returns images to evaluate on without any to train on."""
+    test = splits.test
+    reason = "data: these images are to evaluate on: there are none to train on"
+    shape = test.class_names, test.image_shape
+    train = AbsentSource("training images", AS_IF, *shape, reason, "data", is_counted=False)
+    return Splits(train, test)

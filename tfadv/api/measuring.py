@@ -16,7 +16,7 @@ from tfadv.api.notices import Notices, in_python
 from tfadv.api.parts import Part, chosen
 from tfadv.api.recipe import DEFAULTS, Recipe
 from tfadv.api.result import Result
-from tfadv.api.run import Run
+from tfadv.api.run import RobustModel, Run
 from tfadv.attacks import Attack
 from tfadv.config import Config
 from tfadv.config.command_line import chosen_branches
@@ -36,6 +36,12 @@ from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.registry import ATTACKS
 from tfadv.runs import identity
 
+# A run's, which has no say in an evaluation on other images.
+_NO_VALIDATION = {
+    "Validation.every_epochs": 0,
+    "Validation.images": 0,
+    "Validation.dataset": None,
+}
 # PGD of any length: towards drawn wrong classes, as in the paper, or away from the label.
 _PGD = re.compile(r"(untargeted_)?pgd(\d+)")
 
@@ -56,8 +62,8 @@ def evaluate(
     """Measures clean and robust accuracy.
 
     Args:
-        model: a `Run`; a Keras model; a function from images [N, H, W, C] to logits; or the path
-            of a bundle, a SavedModel or a Keras file.
+        model: a `Run`, or its `Run.model`; a Keras model; a function from images [N, H, W, C] to
+            logits; or the path of a bundle, a SavedModel or a Keras file.
         data: images in 0..255 and labels, as `fit` takes them; of (x, y) all are evaluated on.
             None takes a run's own test images.
         attacks: such as ``pgd100`` or ``untargeted_pgd20`` (PGD of any length), ``autoattack``,
@@ -84,6 +90,7 @@ def evaluate(
     values |= chosen_data | dict(settings or {})
     with in_python(quiet):
         if isinstance(model, Run):
+            values |= {} if data is None else _NO_VALIDATION
             recipe = dataclasses.replace(
                 model.recipe.with_values(values),
                 images=images or model.recipe.images,
@@ -108,8 +115,13 @@ def _of_run(run: Run, recipe: Recipe, own_images: bool, branches, quiet: bool) -
 
 
 def _of_another(model: Any, recipe: Recipe, pixel_range, branches, quiet: bool) -> Result:
+    if isinstance(model, RobustModel):
+        model, branches = model.network, branches or model.branches
     with recipe.read() as read:
         parts = evaluation_parts(read)
+        if hasattr(model, "logits_fn"):
+            known = model.branches
+            return _measured(read, model, parts, known, branches, model.describe(), quiet)
         loaded = _external(model, parts, pixel_range)
         found = external_checks.check(loaded, parts.all_classes)
         Notices(quiet).warn(found.warnings(loaded.name))

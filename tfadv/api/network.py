@@ -85,9 +85,18 @@ def network(
 
 
 def chosen_network(model: Any) -> Network:
-    """Returns the network that `fit` is given: a `Network`, a Keras model, or a name."""
+    """Returns the network that `fit` is given: a `Network`, a Keras model, or a name.
+
+    Raises:
+        UserError: it is none of these.
+    """
     if isinstance(model, Network):
         return model
+    if hasattr(model, "logits_fn"):
+        raise UserError(
+            f"model: a {type(model).__name__} has its norms already: name it instead, such as "
+            "tfadv.network('resnet', norm='group_norm')"
+        )
     return network(model) if isinstance(model, str) else robust(model)
 
 

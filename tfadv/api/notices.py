@@ -2,9 +2,11 @@
 
 import contextlib
 import logging
+import random
 import warnings
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import tensorflow as tf
 
 from tfadv import progress
@@ -59,7 +61,7 @@ class Notices:
 
 @contextlib.contextmanager
 def in_python(quiet: bool = False) -> Iterator[None]:
-    """Lets work inside be called by Python code.
+    """Lets work inside be called by Python code, whose random generators it leaves alone.
 
     Args:
         quiet: shows no progress.
@@ -70,6 +72,7 @@ def in_python(quiet: bool = False) -> Iterator[None]:
     """
     logger, expected = tf.get_logger(), _Expected()
     logger.addFilter(expected)
+    drawn = random.getstate(), np.random.get_state()
     try:
         with progress.silent() if quiet else contextlib.nullcontext():
             yield
@@ -83,6 +86,8 @@ def in_python(quiet: bool = False) -> Iterator[None]:
             f"{interrupted}; the same call resumes where there is a folder"
         ) from None
     finally:
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])
         logger.removeFilter(expected)
 
 

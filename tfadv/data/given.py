@@ -21,8 +21,7 @@ def given() -> Splits:
     if not _splits:
         raise UserError(
             f"Experiment.dataset = '{NAME}': these images were given in Python, where "
-            "tfadv.open(folder, data) takes them again; or choose others by gin, such as "
-            "--gin_file=gin/scale/cifar10.gin",
+            "tfadv.open_run(folder, data) takes them again; or choose others by gin",
             "Experiment.dataset",
         )
     return _splits[-1]
