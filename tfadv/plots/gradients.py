@@ -28,12 +28,12 @@ def input_gradients(
     """Returns images, each beside the gradients of its loss by its pixels; grey is 0.
 
     A row for each image, a column for each branch. Each gradient is scaled by itself and cut
-    off at three standard deviations (Tsipras et al., 2019, figure 2), so that brightness says
-    nothing of its size.
+    off at three standard deviations, as Tsipras et al. (2019) show them: brightness says nothing
+    of its size.
 
     Args:
         model: the model.
-        images: float [N, H, W, C] in 0..255, C = 1 or 3.
+        images: float [N, H, W, C] in 0..255.
         labels: int [N].
         branches: of the norms; None takes all of the model's.
         titles: of the images, N or none.

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfadv.errors import UserError
-from tfadv.models.classifier import Classifier
+from tfadv.models.classifier import Trainable
 from tfadv.norms.base import Norm
 from tfadv.norms.mode import chosen_branch
 from tfadv.plots.names import branch_name
@@ -20,7 +20,7 @@ _MARKED = 60  # so many norms have room for a mark each
 
 
 def norm_statistics(
-    model: Classifier, branches: Sequence[str] | None = None, theme: Theme = LIGHT
+    model: Trainable, branches: Sequence[str] | None = None, theme: Theme = LIGHT
 ) -> Figure:
     """Returns running means and variances of every norm by its depth, a line for each branch.
 
@@ -38,7 +38,7 @@ def norm_statistics(
     """
     known = model.branches
     branches = [chosen_branch(b, known, known[0], "branches") for b in branches or known]
-    norms = _with_statistics(model, branches)
+    norms = _with_statistics(model, branches[0])
     figure, (means, variances) = panels(theme, ("Running mean", "Running variance"), _HEIGHT)
     for number, branch in enumerate(branches):
         moments = [norm.running_statistics(branch) for norm in norms]
@@ -73,14 +73,10 @@ def draw_quartiles(axes: Axes, by_norm: Sequence[np.ndarray], label: str, colour
     axes.plot(x, middle, color=colour, linewidth=1.8, label=label, **marks)
 
 
-def _with_statistics(model: Classifier, branches: Sequence[str]) -> list[Norm]:
-    """Returns the norms that keep statistics of the branches, those inside another left out."""
-    found: dict[str, Norm] = {}
-    for path, norm in model.norms.items():
-        inside = any(path.startswith(f"{outer}/") for outer in found)
-        if not inside and set(branches) <= set(norm.branches):
-            found[path] = norm
-    kept = [n for n in found.values() if n.running_statistics(branches[0]) is not None]
+def _with_statistics(model: Trainable, branch: str) -> list[Norm]:
+    """Returns the norms that keep running statistics, in order of depth."""
+    places = model.norm_places if model.norms else []
+    kept = [one.norm for one in places if one.norm.running_statistics(branch) is not None]
     if not kept:
         raise UserError(
             f"no norm of '{model.name}' keeps running statistics: there is nothing to draw; "

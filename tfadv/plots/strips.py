@@ -22,7 +22,7 @@ def adversarial_strip(
     With titles each image has a row of its own; without, the images stand side by side.
 
     Args:
-        images: float [N, H, W, C] in 0..255, C = 1 or 3.
+        images: float [N, H, W, C] in 0..255.
         adversarial: the same, attacked.
         epsilon: the difference, in pixels of 0..255, that is drawn as black or white; None
             amplifies as much as all the colours allow.

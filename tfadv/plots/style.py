@@ -22,7 +22,8 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 class Theme(NamedTuple):
     """Colours of a page: `series` can be distinguished by colour-blind readers too.
 
-    The series are Okabe & Ito's colours (2008), lighter ones on dark ground.
+    The first are Okabe & Ito's (2008), lighter on dark ground. Any two are 15 or more apart in
+    CIELAB, also as readers without one kind of cones see them (Machado et al., 2009).
     """
 
     ground: str
@@ -37,14 +38,14 @@ LIGHT = Theme(
     ink="#1c2024",
     muted="#646b73",
     rule="#e3e6e9",
-    series=("#0072b2", "#d55e00", "#009e73", "#aa4e86", "#b07d00", "#2b8cbe"),
+    series=("#0072b2", "#d55e00", "#009e73", "#9a50f3", "#713010", "#173d3e"),
 )
 DARK = Theme(
     ground="#181b1f",
     ink="#e8eaed",
     muted="#9aa2ab",
     rule="#31363c",
-    series=("#56b4e9", "#ee8a3c", "#2fbf97", "#d991b8", "#e6c229", "#a6cee3"),
+    series=("#56b4e9", "#ee8a3c", "#9fdb8d", "#8d74f2", "#95805e", "#ecd90d"),
 )
 
 

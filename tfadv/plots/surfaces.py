@@ -9,18 +9,18 @@ from matplotlib.figure import Figure
 
 from tfadv import randomness
 from tfadv.attacks import Attack
-from tfadv.attacks.gradients import classified
+from tfadv.attacks.objectives import margin
 from tfadv.errors import UserError, check
 from tfadv.losses import cross_entropy
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import PIXEL_RANGE, LogitsFn
-from tfadv.plots.style import LIGHT, TEXT, WIDTH, Theme, add_scale, canvas, explain, name_axes
+from tfadv.plots.style import LIGHT, TEXT, Theme, add_scale, canvas, explain, name_axes
 from tfadv.plots.tiles import as_pictures
 
 _REACH = 1.5  # on both sides of the image, in the attack's length
 _BATCH = 128
-_HEIGHT = WIDTH
+_HEIGHT = 5.2  # inches
 
 
 class Surface(NamedTuple):
@@ -29,12 +29,12 @@ class Surface(NamedTuple):
     Attributes:
         places: along both directions, in lengths of the attack's change, float64 [P].
         loss: float32 [P, P].
-        wrong: whether the image there is misclassified, bool [P, P].
+        margin: largest other logit less the label's, float32 [P, P]: misclassified above 0.
     """
 
     places: np.ndarray
     loss: np.ndarray
-    wrong: np.ndarray
+    margin: np.ndarray
 
 
 def loss_surface(
@@ -50,7 +50,7 @@ def loss_surface(
     """Returns the cross-entropy of one image's label around the image.
 
     Where gradients are masked, the loss is jagged beside the image, or flat along the attack
-    and steep at random (Tramèr et al., 2018, section 4.1).
+    and steep at random (Tramèr et al., 2018, figure 1).
 
     Args:
         model: the model; randomized ones answer once for each point.
@@ -113,10 +113,10 @@ def surface(
         step(np.stack([np.clip(clean + a * change + b * across, *PIXEL_RANGE) for a, b in some]))
         for some in (grid[at : at + _BATCH] for at in range(0, len(grid), _BATCH))
     ]
-    loss, wrong = (
+    loss, margins = (
         np.concatenate(parts).reshape(points, points) for parts in zip(*found, strict=True)
     )
-    return Surface(places, loss, wrong)
+    return Surface(places, loss, margins)
 
 
 def attacked(
@@ -159,20 +159,20 @@ def _random_direction(change: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _losses_of(logits_fn: LogitsFn, label: int):
-    """Returns a function from images [n, H, W, C] to losses [n] and bools [n]."""
+    """Returns a function from images [n, H, W, C] to losses [n] and margins [n]."""
 
     @tf.function(autograph=False, reduce_retracing=True)
     def traced(images):
         logits = logits_fn(images)
         labels = tf.fill([tf.shape(images)[0]], label)
-        return cross_entropy(logits, labels), classified(logits) != labels
+        return cross_entropy(logits, labels), margin(logits, labels)
 
     return lambda images: [part.numpy() for part in traced(tf.constant(images, tf.float32))]
 
 
 def _draw_border(axes: Axes, found: Surface) -> None:
     """Draws where the image's class ends, if it does."""
-    if found.wrong.any() and not found.wrong.all():
+    if found.margin.min() < 0 < found.margin.max():
         look = {"colors": "#ffffff", "linewidths": 1.4, "linestyles": "--"}
-        axes.contour(found.places, found.places, found.wrong.astype(float), [0.5], **look)
+        axes.contour(found.places, found.places, found.margin, [0], **look)
         axes.plot([], [], color="#888888", dashes=(4, 2), label="where its class ends (white)")

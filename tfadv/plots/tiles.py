@@ -19,15 +19,15 @@ def as_pictures(images: object, name: str) -> np.ndarray:
     """Returns images as float32 [N, H, W, C].
 
     Args:
-        images: [N, H, W, C] of any numbers in 0..255, C = 1 or 3.
+        images: [N, H, W, C] of any numbers in 0..255; of C channels the first three are seen,
+            or the first.
         name: of the argument, for the error.
 
     Raises:
         UserError: they have another shape.
     """
     pictures = np.asarray(images, np.float32)
-    shown = pictures.ndim == 4 and pictures.shape[0] > 0 and pictures.shape[3] in (1, 3)
-    check(shown, name, "be images [N, H, W, C], C = 1 or 3", pictures.shape)
+    check(pictures.ndim == 4 and pictures.size, name, "be images [N, H, W, C]", pictures.shape)
     return pictures
 
 
@@ -65,13 +65,14 @@ def tiles(
         if titles:
             axes.set_title(plain(titles[number]), loc="left", size=TEXT, color=theme.ink, pad=4)
         if sides:
-            axes.set_yticks([ratio / 2], [sides[number]], color=theme.muted, size=TEXT, rotation=90)
-            axes.get_yticklabels()[0].set_verticalalignment("center")
+            axes.set_ylabel(sides[number], color=theme.muted, size=TEXT)
     if columns:
         every[-1].set_xticks(middles, columns, color=theme.muted, size=TEXT)
     return figure
 
 
 def _coloured(picture: np.ndarray) -> np.ndarray:
-    """Returns a picture of 0..255 as colours [H, W, 3] of 0..1."""
-    return np.clip(np.broadcast_to(picture, (*picture.shape[:2], 3)), *PIXEL_RANGE) / PIXEL_RANGE[1]
+    """Returns a picture of 0..255 as colours [H, W, 3] of 0..1; what is no number is black."""
+    seen = picture[..., :3] if picture.shape[-1] >= 3 else picture[..., :1]
+    pixels = np.nan_to_num(np.clip(seen, *PIXEL_RANGE)) / PIXEL_RANGE[1]
+    return np.broadcast_to(pixels, (*picture.shape[:2], 3))
