@@ -31,6 +31,7 @@ ROOMS = (
     "strategies",
     "paper",
     "config",
+    "plots",
     "reports",
     "planning",
     "training/step",
@@ -54,6 +55,7 @@ ALLOWED_OF_MODELS = {
     "evaluation": INTERFACES,
     "evaluation/gradient_masking": INTERFACES,
     "evaluation/trajectory": INTERFACES,
+    "plots": INTERFACES,
     "reports": set(),
 }
 KNOW_GIN = {"registry", "config"}
