@@ -96,6 +96,21 @@ def test_rows_table_record_and_report(result, tmp_path):
     assert "PGD-20" in page.read_text()
 
 
+def test_attacked_images_are_those_that_are_drawn(run, result):
+    found = result.adversarial(branch="adv", count=5)
+    moved = np.abs(found["adversarial"] - found["image"])
+    assert found["image"].shape == (5, 6, 6, 1) and 0 < moved.max() <= 16 + 1e-4
+    predicted = run.model(found["adversarial"], "adv").numpy().argmax(-1)
+    np.testing.assert_array_equal(found["prediction"], predicted)
+    wrong = np.sum(result.predictions(*ATTACKS, "adv") != result.labels)
+    clean = np.sum(result.predictions("clean", "adv") != result.labels)
+    assert np.sum(predicted != found["label"]) >= min(5, wrong - clean)
+    (title, *_) = [axes.get_title(loc="left") for axes in result.plot_confusion().axes]
+    assert title.startswith("clean branch, PGD-20: ")
+    for figure in (result.plot_images(), result.plot_reliability(), run.plot_history()):
+        assert figure.axes
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

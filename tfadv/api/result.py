@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from tfadv import plots
 from tfadv.errors import UserError, nearest
+from tfadv.evaluation.attack_runner import Portion
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import new_folder, write_record
+from tfadv.norms import NormMode
 from tfadv.reports.console import attack_title, results_table
 
 CLEAN = "clean"
@@ -98,6 +102,78 @@ class Result:
         """Which images of the test set were evaluated, int64 [N]."""
         return self._evaluator.indices
 
+    def adversarial(
+        self, attack: str | None = None, branch: str | None = None, count: int = 8
+    ) -> dict[str, np.ndarray]:
+        """Attacks some images once more, those first that fool the model.
+
+        Args:
+            attack: one of `attacks`; None takes the strongest.
+            branch: one of `branches`; None takes the first.
+            count: how many, at most what is evaluated at once.
+
+        Returns:
+            ``image`` and ``adversarial``, float32 [n, H, W, C] in 0..255, and ``label`` and
+            ``prediction``, int64 [n].
+
+        Raises:
+            UserError: no attack was run, or there is no such one.
+        """
+        branch = self._branch(branch)
+        spec = self._strongest(branch) if attack is None else self._spec(attack)
+        fooled = self._evaluator.fooled(branch, spec)
+        others = np.setdiff1d(self.indices, fooled)
+        chosen = np.concatenate([fooled, others])[
+            : min(count, self._evaluator.attack_runner.batch_size)
+        ]
+        runs, portion = self._evaluator.single_runs(), Portion(chosen, len(chosen))
+        runner = self._evaluator.attack_runner
+        (found,) = runner.adversarial(NormMode(branch), runs[spec], portion)
+        names = ("image", "adversarial", "prediction")
+        labels = self._evaluator.source.labels[found["index"]]
+        return {**{name: found[name] for name in names}, "label": labels}
+
+    def plot_curve(self) -> Figure:
+        """Returns the accuracy by the attack's steps; see `tfadv.plots.accuracy_curve`."""
+        return plots.accuracy_curve(self.record)
+
+    def plot_epsilon(self) -> Figure:
+        """Returns the accuracy by ε; see `tfadv.plots.accuracy_against_epsilon`."""
+        return plots.accuracy_against_epsilon(self.record)
+
+    def plot_images(
+        self, attack: str | None = None, branch: str | None = None, count: int = 8
+    ) -> Figure:
+        """Returns clean and adversarial images and their differences; see `adversarial`."""
+        found = self.adversarial(attack, branch, count)
+        names = self._evaluator.source.class_names
+        titles = [
+            f"{names[label]} → {names[prediction]}"
+            for label, prediction in zip(found["label"], found["prediction"], strict=True)
+        ]
+        model = self._evaluator.threat_model
+        epsilon = model.epsilon if model else None
+        return plots.adversarial_strip(found["image"], found["adversarial"], epsilon, titles)
+
+    def plot_confusion(self, attack: str | None = None, branch: str | None = None) -> Figure:
+        """Returns what the images of each class are taken for, under the strongest attack.
+
+        Args:
+            attack: ``clean`` or another one; None takes the strongest.
+            branch: one of `branches`; None takes the first.
+        """
+        branch = self._branch(branch)
+        attack = attack or self._strongest(branch)
+        predictions = self.predictions(attack, branch)
+        names = self._evaluator.source.class_names
+        row = None if attack == CLEAN else self._evaluator.rows[branch, self._spec(attack)]
+        title = f"{branch} branch, {attack_title(row) if row else CLEAN}"
+        return plots.confusion(self.labels, predictions, names, title)
+
+    def plot_reliability(self) -> Figure:
+        """Returns how often predictions are right by their confidence, of clean images."""
+        return plots.reliability(self.record)
+
     def save(self, path: str | Path) -> None:
         """Writes the record as JSON; nothing may be there.
 
@@ -120,6 +196,12 @@ class Result:
         with new_folder(Path(folder)) as partial:
             page = write_report(self._evaluator, self.record, worst, partial)
         return Path(folder) / page.name
+
+    def _strongest(self, branch: str) -> str:
+        if not self.attacks:
+            raise UserError("attack: none was run: evaluate(…, attacks=['pgd100'])")
+        rows = self._evaluator.rows
+        return min(self.attacks, key=lambda spec: rows[branch, spec]["accuracy"])
 
     def _branch(self, branch: str | None) -> str:
         branches = self.branches

@@ -9,7 +9,9 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from matplotlib.figure import Figure
 
+from tfadv import plots
 from tfadv.api.images import chosen_images
 from tfadv.api.notices import in_python
 from tfadv.api.recipe import Recipe
@@ -144,6 +146,14 @@ class Run:
     def validations(self) -> list[dict]:
         """What each validation found, oldest first."""
         return [row for row in self._directory.metrics() if row.get("kind") == VALIDATION]
+
+    def plot_history(self) -> Figure:
+        """Returns losses and accuracies by the epoch; see `tfadv.plots.training_curves`."""
+        return plots.training_curves(self._directory.metrics())
+
+    def plot_norms(self) -> Figure:
+        """Returns running statistics of each norm branch; see `tfadv.plots.norm_statistics`."""
+        return plots.norm_statistics(self.trained.model, self.trained.branches)
 
     def at(self, checkpoint: str | int, weights: str | None = None) -> "Run":
         """Returns the run with the weights of another checkpoint.
