@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 # What `tfadv.api` and packages offer here, imported when it is asked for: it takes seconds.
 _FUNCTIONS = ("evaluate", "export", "fit", "from_gin", "load", "network", "open_run", "part")
-_FUNCTIONS += ("robust",)
+_FUNCTIONS += ("recipe", "robust")
 _CLASSES = ("APGD", "AutoAttack", "Bundle", "FGSM", "Network", "PGD", "Part", "Recipe", "Result")
 _CLASSES += ("RobustModel", "Run", "Schedule", "Square", "UserError")
 _PACKAGES = ("attacks", "data", "models", "norms", "plots", "registry", "strategies")
@@ -26,9 +26,11 @@ _PACKAGES = ("attacks", "data", "models", "norms", "plots", "registry", "strateg
 
 def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS or name in _CLASSES:
-        return getattr(importlib.import_module("tfadv.api"), name)
+        from tfadv import api
+
+        return getattr(api, name)
     if name in _PACKAGES:
-        return importlib.import_module(f"tfadv.{name}")
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'tfadv' has no attribute {name!r}")
 
 

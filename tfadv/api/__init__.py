@@ -4,11 +4,11 @@ What a command does enters, said in arguments: functions and objects of `tfadv` 
 neither needed nor disturbed.
 """
 
-from tfadv.api.fitting import fit
+from tfadv.api.fitting import Choices, fit, recipe
 from tfadv.api.measuring import evaluate
-from tfadv.api.network import Network, network, robust
+from tfadv.api.networks import Network, network, robust
 from tfadv.api.parts import Part, part
-from tfadv.api.recipe import Recipe, from_gin
+from tfadv.api.recipes import Recipe, from_gin
 from tfadv.api.result import Result
 from tfadv.api.run import RobustModel, Run, open_run
 from tfadv.api.sharing import Bundle, export, load
@@ -26,6 +26,7 @@ __all__ = [
     "PGD",
     "AutoAttack",
     "Bundle",
+    "Choices",
     "Network",
     "Part",
     "Recipe",
@@ -43,5 +44,6 @@ __all__ = [
     "network",
     "open_run",
     "part",
+    "recipe",
     "robust",
 ]

@@ -3,17 +3,19 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
+
+import keras
 
 from tfadv.api.images import chosen_images
-from tfadv.api.network import Network, chosen_network, kept
+from tfadv.api.networks import Network, chosen_network, kept
 from tfadv.api.notices import Notices, in_python
 from tfadv.api.parts import Part, chosen
-from tfadv.api.recipe import DEFAULTS, Recipe
+from tfadv.api.recipes import DEFAULTS, Recipe
 from tfadv.api.run import Run
 from tfadv.attacks import Attack
 from tfadv.config.isolated import caller
-from tfadv.errors import UserError
+from tfadv.errors import UserError, nearest
 from tfadv.planning.plan import build_plan
 from tfadv.registry import ATTACKS, AUGMENTATIONS, DECAYS, OPTIMIZERS, STRATEGIES
 from tfadv.runs import identity
@@ -26,39 +28,26 @@ _VALIDATION = "gin/eval/validation.gin"
 _SCOPE = "training"
 # What every attack takes of the training attack's, unless its own is bound.
 _LENT = ("epsilon", "ball", "steps", "step_size", "step_rule")
+_REGISTRIES = {
+    "strategy": STRATEGIES,
+    "attack": ATTACKS,
+    "optimizer": OPTIMIZERS,
+    "decay": DECAYS,
+    "augmentation": AUGMENTATIONS,
+}
+_NUMBERS = {
+    "epochs": "Training.epochs",
+    "batch_size": "Training.batch_size",
+    "seed": "Experiment.seed",
+    "validation": "Validation.images",
+}
+_BATCH_SIZE = 128  # as in the defaults
 
 
-def fit(
-    model: Network | Any,
-    data: Any = None,
-    *,
-    strategy: str | Part | BatchStrategy | None = None,
-    attack: str | Part | Attack | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    optimizer: str | Part | None = None,
-    decay: str | Part | None = None,
-    augmentation: str | Part | None = None,
-    validation: float | None = None,
-    seed: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-    plugins: Sequence[str] = (),
-    folder: str | Path | None = None,
-    callbacks: Sequence[Callable[[dict], object]] = (),
-    quiet: bool = False,
-) -> Run:
-    """Trains a network adversarially, and returns the run.
+class Choices(TypedDict, total=False):
+    """What a run is to be, where it isn't as by default.
 
-    The same call with the same `folder` resumes a run that was stopped, or returns a finished
-    one. Nothing of gin is needed, and nothing that gin holds is changed.
-
-    Args:
-        model: a Keras model, what `robust` or `network` returns, or the name of a registered
-            network; or a recipe of `from_gin`, which says all else but the last three.
-        data: what `tfadv.data.arrays`, `tfadv.data.dataset` or `tfadv.data.files` returns; arrays
-            ((x_train, y_train), (x_test, y_test)); a `tf.data.Dataset`; the name of a registered
-            data set, or `part` with its parameters. Images are in 0..255.
+    Attributes:
         strategy: of training; by default ``adversarial``, on clean and adversarial images.
         attack: of training, such as ``tfadv.PGD(8, steps=10)``, ε in pixels of 0..255; by default
             the paper's targeted PGD (section 3) with ε = 8, N = 10 and α = 2.
@@ -73,71 +62,115 @@ def fit(
         seed: of the weights and of every random draw.
         settings: any other value by its gin name, such as ``{"NormPolicy.freeze": "statistics"}``.
         plugins: modules that register parts.
+    """
+
+    strategy: str | Part | BatchStrategy
+    attack: str | Part | Attack
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: str | Part
+    decay: str | Part
+    augmentation: str | Part
+    validation: float
+    seed: int
+    settings: Mapping[str, Any]
+    plugins: Sequence[str]
+
+
+def fit(
+    model: Network | Recipe | keras.Model | str,
+    data: Any = None,
+    *,
+    folder: str | Path | None = None,
+    callbacks: Sequence[Callable[[dict], object]] = (),
+    quiet: bool = False,
+    **choices: Unpack[Choices],
+) -> Run:
+    """Trains a network adversarially, and returns the run.
+
+    The same call with the same `folder` resumes a run that was stopped, or returns a finished
+    one. Nothing of gin is needed, and nothing that gin holds is changed.
+
+    Args:
+        model: a Keras model, what `robust` or `network` returns, or the name of a registered
+            network; or a recipe, as `from_gin` returns one, which says all that `choices` do.
+        data: what `tfadv.data.arrays`, `tfadv.data.dataset` or `tfadv.data.files` returns; arrays
+            ((x_train, y_train), (x_test, y_test)); a `tf.data.Dataset`; the name of a registered
+            data set, or `part` with its parameters. Images are in 0..255.
         folder: of the run; None takes one that goes with the run.
         callbacks: are called with the record of each validation; one that returns True ends the
             training there.
         quiet: prints nothing but warnings.
+        **choices: ``strategy``, ``attack``, ``epochs``, ``batch_size``, ``learning_rate``,
+            ``optimizer``, ``decay``, ``augmentation``, ``validation``, ``seed``, ``settings``
+            and ``plugins``: see `Choices`.
 
     Raises:
         UserError: an argument is wrong, or `folder` holds another run; before any training.
         KeyboardInterrupt: training was interrupted; it is saved, and the same call resumes it.
     """
-    said = {
-        "strategy": strategy,
-        "attack": attack,
-        "optimizer": optimizer,
-        "decay": decay,
-        "augmentation": augmentation,
-    }
-    numbers = {
-        "Training.epochs": epochs,
-        "Training.batch_size": batch_size,
-        "Experiment.seed": seed,
-        "LearningRate.rate_per_256": learning_rate,
-        "Validation.images": validation,
-    }
     with in_python(quiet):
-        if isinstance(model, Recipe):
-            others = {"data": data, **said, **numbers, "settings": settings}
-            given = [name.rpartition(".")[2] for name, value in others.items() if value is not None]
-            if given or plugins:
-                name = given[0] if given else "plugins"
-                raise UserError(f"{name}: a recipe says that already: see Recipe.with_values")
-            return _trained(model, None, folder, callbacks, quiet)
-        network = chosen_network(model)
-        made = _recipe(network, data, said, numbers, settings or {}, plugins)
-        return _trained(made, network, folder, callbacks, quiet)
+        if not isinstance(model, Recipe):
+            made, network = _made(model, data, choices)
+            return _trained(made, network, folder, callbacks, quiet)
+        given = [*choices, *([] if data is None else ["data"])]
+        if given:
+            raise UserError(f"{given[0]}: a recipe says that already: see Recipe.with_values")
+        return _trained(model, None, folder, callbacks, quiet)
 
 
-def _recipe(network: Network, data, parts, numbers, settings, plugins) -> Recipe:
+def recipe(model: Network | str, data: Any, **choices: Unpack[Choices]) -> Recipe:
+    """Returns what `fit` would train by, to look at, change or write as a gin file.
+
+    Args:
+        model: what `network` returns, or the name of a registered network.
+        data: see `fit`.
+        **choices: see `Choices`.
+
+    Raises:
+        UserError: an argument is wrong, or the network is a Keras model, which a run keeps.
+    """
+    with in_python():
+        made, network = _made(model, data, choices)
+        if network.keras_model is not None:
+            raise UserError("model: a Keras model is kept by a run: fit it, and see run.recipe")
+        with made.read():
+            return made
+
+
+def _made(model: Any, data: Any, choices: Mapping[str, Any]) -> tuple[Recipe, Network]:
+    """Returns the recipe of what Python code says, and the network of it."""
+    for name in choices.keys() - Choices.__annotations__.keys():
+        known = Choices.__annotations__
+        raise UserError(f"fit takes no '{name}', but {', '.join(known)}.{nearest(name, known)}")
     if data is None:
         raise UserError("data: no images are given, such as tfadv.data.arrays(x, y)")
+    network = chosen_network(model)
     values, images = chosen_images(data)
-    values |= network.values | _of_parts(parts)
-    values |= {key: value for key, value in numbers.items() if value is not None}
-    if numbers["LearningRate.rate_per_256"] is not None:
-        size = numbers["Training.batch_size"] or settings.get("Training.batch_size", 128)
-        values["LearningRate.rate_per_256"] *= 256 / size
-    files = (DEFAULTS,)
-    if numbers["Validation.images"] is not None:
-        files += (_VALIDATION,)
-    return Recipe(files, values | dict(settings), images, tuple(plugins))
+    parts = {name: choices.get(name) for name in _REGISTRIES}
+    settings = choices.get("settings", {})
+    values |= network.values | _of_parts(parts) | _of_numbers(choices, settings)
+    files = (DEFAULTS, *([_VALIDATION] if "validation" in choices else []))
+    plugins = tuple(choices.get("plugins", ()))
+    return Recipe(files, values | dict(settings), images, plugins), network
+
+
+def _of_numbers(choices: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    values = {key: choices[name] for name, key in _NUMBERS.items() if name in choices}
+    if "learning_rate" in choices:
+        size = choices.get("batch_size", settings.get("Training.batch_size", _BATCH_SIZE))
+        values["LearningRate.rate_per_256"] = choices["learning_rate"] * 256 / size
+    return values
 
 
 def _of_parts(given: Mapping[str, Any]) -> dict[str, Any]:
-    registries = {
-        "strategy": STRATEGIES,
-        "attack": ATTACKS,
-        "optimizer": OPTIMIZERS,
-        "decay": DECAYS,
-        "augmentation": AUGMENTATIONS,
-    }
     values = {}
     for name, one in given.items():
         if one is None:
             continue
         scope = _SCOPE if isinstance(one, Attack) else ""
-        spec, own = chosen(registries[name], one, name, scope)
+        spec, own = chosen(_REGISTRIES[name], one, name, scope)
         values |= {f"Experiment.{name}": spec, **own}
         if name == "attack":
             values |= _lent(own)

@@ -14,7 +14,7 @@ from tfadv import digests
 from tfadv.api.images import chosen_images
 from tfadv.api.notices import Notices, in_python
 from tfadv.api.parts import Part, chosen
-from tfadv.api.recipe import DEFAULTS, Recipe
+from tfadv.api.recipes import DEFAULTS, Recipe
 from tfadv.api.result import Result
 from tfadv.api.run import RobustModel, Run
 from tfadv.attacks import Attack
@@ -80,27 +80,29 @@ def evaluate(
     Raises:
         UserError: an argument is wrong; before any work.
     """
-    specs, values = _attacks(attacks)
-    values["Evaluation.attacks"] = specs
+    values = _attacks(attacks) | ({} if examples is None else {"Evaluation.examples": examples})
     if epsilon is not None:
         values |= {"eval/PGD.epsilon": epsilon, "eval/PGD.step_size": epsilon / 16}
-    if examples is not None:
-        values["Evaluation.examples"] = examples
-    chosen_data, images = ({}, None) if data is None else chosen_images(data, to_train=False)
-    values |= chosen_data | dict(settings or {})
     with in_python(quiet):
         if isinstance(model, Run):
-            values |= {} if data is None else _NO_VALIDATION
-            recipe = dataclasses.replace(
-                model.recipe.with_values(values),
-                images=images or model.recipe.images,
-                plugins=(*model.recipe.plugins, *plugins),
-            )
-            return _of_run(model, recipe, data is None, branches, quiet)
-        if data is None:
+            recipe, own = model.recipe, data is None
+        elif data is None:
             raise UserError("data: only a run has images of its own: give images and labels")
-        recipe = Recipe((DEFAULTS,), values, images, tuple(plugins))
+        else:
+            recipe, own = Recipe((DEFAULTS,)), False
+        recipe = _on_images(recipe, data).with_values(values | dict(settings or {}))
+        recipe = dataclasses.replace(recipe, plugins=(*recipe.plugins, *plugins))
+        if isinstance(model, Run):
+            return _of_run(model, recipe, own, branches, quiet)
         return _of_another(model, recipe, pixel_range, branches, quiet)
+
+
+def _on_images(recipe: Recipe, data: Any) -> Recipe:
+    if data is None:
+        return recipe
+    values, images = chosen_images(data, to_train=False)
+    found = recipe.with_values(values | _NO_VALIDATION)
+    return dataclasses.replace(found, images=images)
 
 
 def _of_run(run: Run, recipe: Recipe, own_images: bool, branches, quiet: bool) -> Result:
@@ -188,8 +190,8 @@ def _of_function(function: Callable[[tf.Tensor], tf.Tensor], images, pixel_range
     return ExternalModel(name, {MAIN: function}, images.image_shape, images.classes, form)
 
 
-def _attacks(given: Sequence[str | Part | Attack]) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Returns the specs of attacks, and what is bound for them."""
+def _attacks(given: Sequence[str | Part | Attack]) -> dict[str, Any]:
+    """Returns what is bound for the attacks of an evaluation."""
     specs, values = [], {}
     for number, one in enumerate([given] if isinstance(given, str) else given, 1):
         named = _PGD.fullmatch(one) if isinstance(one, str) else None
@@ -202,4 +204,4 @@ def _attacks(given: Sequence[str | Part | Attack]) -> tuple[tuple[str, ...], dic
             spec, own = chosen(ATTACKS, one, "attacks", scope)
             values |= {f"eval/{key}": value for key, value in own.items()}
         specs.append(spec)
-    return tuple(specs), values
+    return {"Evaluation.attacks": tuple(specs), **values}

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from tfadv import plots
 from tfadv.api.images import chosen_images
 from tfadv.api.notices import in_python
-from tfadv.api.recipe import Recipe
+from tfadv.api.recipes import Recipe
 from tfadv.config import Config
 from tfadv.interop.keras_form import keras_form
 from tfadv.models import Model

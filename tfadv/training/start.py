@@ -20,6 +20,8 @@ from tfadv.training.continuation import Continuation
 from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
+_ABOUT_WEIGHTS = "about_initial_weights"  # in run.json
+
 
 class Says(Protocol):
     """Tells a person what a run is at."""
@@ -61,11 +63,9 @@ def train(
         The record in ``results.json``.
 
     Raises:
-        UserError: the folder, images, weights or workers are not those of the run; see
-            `Session.run` for what else.
+        UserError: the folder, images, weights or workers are not the run's; see `Session.run`.
     """
-    for source in plan.sources.values():
-        source.check_present()
+    plan.check_present()
     distribution = plan.distribution.create()
     workers = Workers(distribution)
     if not workers.is_chief:
@@ -75,27 +75,37 @@ def train(
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
         trainer = Trainer(plan, distribution)
-        if directory.has_checkpoint:
-            division.check(directory.path, directory.starts(), trainer.division)
         session = Session(trainer, listeners)
         takes_over = continuation is not None and continuation.begins
-        begins = not directory.has_checkpoint and not takes_over
-        taken = continuation.take_over(trainer) if takes_over else {}
-        about_weights = trainer.load_initial_weights() if begins else ()
-        if begins:
-            stated_pixels.check(plan, trainer.model, workers)
+        notes = _begin(directory, trainer, continuation if takes_over else None, workers)
         if workers.is_chief:
-            _announce(says, directory, trainer, about_weights)
+            _announce(says, directory, trainer, notes.get(_ABOUT_WEIGHTS, ()))
             directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
-            if about_weights:
-                directory.note_start(about_initial_weights=about_weights)
+            if notes:
+                directory.note_start(**notes)
             if takes_over:
-                directory.note_start(**taken)
                 continuation.save(trainer)
             write_text(directory.path / "operative_config.gin", config.operative_text())
         workers.greatest(takes_over)  # they all read what the chief has saved
         with _stops_with_a_worker():
             return session.run(directory, rate_factor)
+
+
+def _begin(
+    directory: RunDirectory,
+    trainer: Trainer,
+    continuation: Continuation | None,
+    workers: Workers,
+) -> dict[str, object]:
+    """Gives a run that begins its first weights; returns what its start is to note of them."""
+    if continuation:
+        return continuation.take_over(trainer)
+    if directory.has_checkpoint:
+        division.check(directory.path, directory.starts(), trainer.division)
+        return {}
+    about_weights = trainer.load_initial_weights()
+    stated_pixels.check(trainer.plan, trainer.model, workers)
+    return {_ABOUT_WEIGHTS: about_weights} if about_weights else {}
 
 
 def _announce(
