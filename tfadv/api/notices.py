@@ -25,8 +25,12 @@ _ARGUMENTS = {
     "--plugin": "plugins",
     "--": "",
 }
-# Warnings about what is done on purpose: every attack is a trace of its own.
-_EXPECTED = ("tf.function retracing", "parallel_iterations > 1 has no effect")
+# What is done on purpose: every attack is a trace of its own, and a bundle is for its reader.
+_EXPECTED = (
+    "tf.function retracing",
+    "parallel_iterations > 1 has no effect",
+    "Assets written to",
+)
 
 
 class Notices:

@@ -16,7 +16,7 @@ from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import new_folder, write_record
 from tfadv.norms import NormMode
-from tfadv.reports.console import attack_title, results_table
+from tfadv.reports.console import attack_title, indicators_table, results_table
 
 CLEAN = "clean"
 
@@ -44,6 +44,19 @@ class Result:
     def table(self) -> Table:
         """Returns the accuracies with 95% intervals, as notebooks show and `print` prints them."""
         return results_table(self.record)
+
+    def examination(self) -> Table:
+        """Returns the indicators of masked gradients, of an evaluation that looked for them.
+
+        Raises:
+            UserError: it did not.
+        """
+        if "doctor" not in self.record:
+            raise UserError(
+                "examination: masked gradients were not looked for: evaluate(…, "
+                "settings={'Evaluation.doctor': True})"
+            )
+        return indicators_table(self.record)
 
     def rows(self) -> list[dict]:
         """Returns the accuracies as rows, such as a data frame is made of."""

@@ -28,7 +28,7 @@ class _State:
         for name, held in self._tables.items():
             table = getattr(gin_config, name)
             table.clear()
-            table.update(held)
+            table.update(_copied(held))
         gin_config._set_config_is_locked(self._is_locked)
 
 
@@ -51,12 +51,16 @@ def isolated() -> Iterator[None]:
 
 @contextlib.contextmanager
 def caller() -> Iterator[None]:
-    """Within `isolated`, puts the caller's configuration back for the caller's own code."""
+    """Within `isolated`, puts the caller's configuration back for the caller's own code.
+
+    What that code binds is the caller's.
+    """
     inside = _State()
     _outside[-1].restore()
     try:
         yield
     finally:
+        _outside[-1] = _State()
         inside.restore()
 
 
