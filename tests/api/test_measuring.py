@@ -125,6 +125,19 @@ def test_mistakes(arguments, message, run):
         tfadv.evaluate(run, quiet=True, **arguments)
 
 
+def test_a_warning_points_at_the_callers_line(run, test_images):
+    model = run.model.as_keras("adv")
+    with pytest.warns(UserWarning, match="gradients vanish") as warned:
+        tfadv.evaluate(
+            lambda images: 1e6 * model(images),
+            test_images,
+            attacks=[],
+            pixel_range=(0, 255),
+            quiet=True,
+        )
+    assert {one.filename for one in warned} == {__file__}
+
+
 def test_what_is_no_model_or_has_no_range(run, test_images, keras_model):
     with pytest.raises(tfadv.UserError, match="a int is no tfadv.Run"):
         tfadv.evaluate(3, test_images)

@@ -44,7 +44,9 @@ def test_it_is_stored_as_it_ran(path):
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert any("image/png" in output.get("data", {}) for output in outputs)
-    assert not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    printed = ["".join(output["text"]) for output in outputs if output.get("name") == "stderr"]
+    assert all("UserWarning" in text for text in printed)  # ours, in words
 
 
 @pytest.mark.slow

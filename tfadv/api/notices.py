@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import random
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 
@@ -13,6 +14,7 @@ from tfadv import progress
 from tfadv.errors import UserError
 from tfadv.interruption import Interrupted
 
+_PACKAGE = f"{__name__.partition('.')[0]}."
 # What commands call the arguments of functions here.
 _ARGUMENTS = {
     "--model_dir": "folder",
@@ -51,7 +53,7 @@ class Notices:
     def warn(self, lines: Iterable[str]) -> None:
         """Warns of what is hardly meant so."""
         for line in lines:
-            warnings.warn(_of_python(line), UserWarning, stacklevel=2)
+            warnings.warn(_of_python(line), UserWarning, stacklevel=_callers_level())
 
     def note(self, lines: Iterable[str]) -> None:
         """Prints what is to be known."""
@@ -98,6 +100,14 @@ def in_python(quiet: bool = False) -> Iterator[None]:
 class _Expected(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         return not any(text in record.getMessage() for text in _EXPECTED)
+
+
+def _callers_level() -> int:
+    """Returns how many calls lie between a warning and the code that called this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _of_python(message: str) -> str:
