@@ -32,6 +32,7 @@ ROOMS = (
     "strategies",
     "paper",
     "config",
+    "plots",
     "reports",
     "planning",
     "training/step",
@@ -47,6 +48,7 @@ ROOMS = (
     "reproduction/report",
     "testing",
     "testing/templates",
+    "api",
     *COMMANDS,
 )
 # What a model offers. Attacks and evaluation know of models no more than that.
@@ -56,6 +58,7 @@ ALLOWED_OF_MODELS = {
     "evaluation": INTERFACES,
     "evaluation/gradient_masking": INTERFACES,
     "evaluation/trajectory": INTERFACES,
+    "plots": INTERFACES,
     "reports": set(),
 }
 KNOW_GIN = {"registry", "config"}

@@ -3,7 +3,7 @@
 What any long work says of itself enters; what it is about does not.
 """
 
-from tfadv.progress.progress import Progress, Work
+from tfadv.progress.progress import Progress, Work, silent
 from tfadv.progress.time_left import TimeLeft, duration
 
-__all__ = ["Progress", "TimeLeft", "Work", "duration"]
+__all__ = ["Progress", "TimeLeft", "Work", "duration", "silent"]

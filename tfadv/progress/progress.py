@@ -1,12 +1,25 @@
 """Reports of long work, wherever they are read."""
 
 import contextlib
+import contextvars
 from collections.abc import Iterator
 
 from rich.console import Console
 
 from tfadv.progress.displays import Silent, display_on, plain_console
 from tfadv.progress.time_left import TimeLeft, duration
+
+_silent = contextvars.ContextVar("silent", default=False)
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Lets no work inside say how far it is."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
 
 
 class Progress:
@@ -32,6 +45,7 @@ class Progress:
         says_end: bool = True,
         pauses: int = 0,
     ):
+        self._quiet = quiet = quiet or _silent.get()
         self.console = console or plain_console()
         self._total, self._says_end = total, says_end
         self._left = TimeLeft(total, start, pauses)
@@ -55,6 +69,11 @@ class Progress:
                 yield
         finally:
             self._display.start()
+
+    def say(self, line: str) -> None:
+        """Prints a line, unless nothing is to be printed."""
+        if not self._quiet:
+            self.console.print(line)
 
     def update(self, done: float, what: str = "", **numbers: float) -> None:
         """Says that `done` units are complete, of `what`, with the latest numbers."""

@@ -1,7 +1,7 @@
 """A run from its start to its results: restore, train, validate, save, stop, evaluate, write."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -38,6 +38,7 @@ class Session:
 
     Args:
         trainer: before its first step.
+        listeners: see `Validations`.
 
     Attributes:
         trainer: as given.
@@ -50,7 +51,7 @@ class Session:
             the best checkpoint by, or a tracker's package is not installed.
     """
 
-    def __init__(self, trainer: Trainer):
+    def __init__(self, trainer: Trainer, listeners: Sequence[Callable[[dict], object]] = ()):
         plan, distribution = trainer.plan, trainer.distribution
         self.trainer = trainer
         self._plan = plan
@@ -68,7 +69,7 @@ class Session:
             plan.branches(trainer.model),
             examination=examination,
         )
-        self.validations = Validations(trainer)
+        self.validations = Validations(trainer, listeners)
         self._trackers = plan.build_trackers() if self._workers.is_chief else {}
 
     def run(self, directory: RunDirectory, rate_factor: float | None = None) -> dict:
