@@ -2,8 +2,6 @@
 
 import types
 
-import numpy as np
-import tensorflow as tf
 from shared.evaluation_records import pgd, share
 
 from tfadv.runs import curves
@@ -56,13 +54,3 @@ def test_results_have_a_name_for_each_attack():
     record = {"clean": {"main": share(0.9)}, "attacks": attacks}
     record["best"] = {"clean": {"main": share(0.8)}, "attacks": attacks[:1]}
     assert list(curves.tested(record).values()) == [0.9, 0.5, 0.3, 0.6, 0.8, 0.5]
-
-
-def test_the_strip_shows_clean_adversarial_and_what_was_added():
-    clean = np.full((2, 3, 4, 3), 100, np.float32)
-    moved = clean + np.array([8, -8], np.float32)[:, None, None, None]
-    picture = curves.strip(tf.constant(clean), tf.constant(moved), 8.0)
-    assert picture.shape == (9, 8, 3) and picture.dtype == np.uint8
-    assert (picture[:3] == 100).all()
-    assert (picture[3:6, :4] == 108).all() and (picture[3:6, 4:] == 92).all()
-    assert (picture[6:, :4] == 255).all() and (picture[6:, 4:] == 0).all()

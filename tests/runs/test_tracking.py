@@ -1,11 +1,14 @@
 """Trackers are told of each step once, whatever is killed, resumed, exchanged or broken."""
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from shared.smoke_trainers import claimed
 
-from tfadv import config
+from tfadv import config, plots
 from tfadv.errors import UserError
 from tfadv.planning.plan import build_plan
+from tfadv.plots import style
 from tfadv.registry import TRACKERS
 from tfadv.runs import division
 from tfadv.runs.run_directory import RunDirectory
@@ -36,6 +39,9 @@ class Kept(Tracker):
 
     def alarm(self, step, line):
         self.told.append((step, line))
+
+    def image(self, step, title, picture):
+        self.told.append((step, picture))
 
     def end(self, status):
         self.told.append(("end", status))
@@ -103,6 +109,21 @@ def test_a_validation_that_a_kill_prevented_is_told(directory):
     tracking.begin(20)
     tracking.validation(validation(20), [])
     assert told[-1][0] == 20 and steps(told) == [20]
+
+
+@pytest.mark.parametrize("epsilon", [16.0, 0.0])
+def test_the_strip_is_the_one_of_the_plots(directory, epsilon):
+    """Once a step, whoever does it again."""
+    clean = np.random.default_rng(0).uniform(0, 255, (3, 5, 5, 3)).astype("float32")
+    told = []
+    for start in (0, 10):
+        tracking = Tracking({"kept": Kept(told)}, directory, Strategy())
+        tracking.begin(start)
+        tracking.strip(20, tf.constant(clean), tf.constant(clean + 8), epsilon)
+        directory.append_metrics(line(20))
+    ((_, picture),) = [(step, value) for step, value in told if isinstance(value, np.ndarray)]
+    expected = style.pixels(plots.adversarial_strip(clean, clean + 8, epsilon or None))
+    np.testing.assert_array_equal(picture, expected)
 
 
 def test_a_tracker_that_comes_later_or_comes_back_is_told_what_it_missed(directory):

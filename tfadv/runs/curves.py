@@ -2,10 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-import tensorflow as tf
-
-from tfadv.pixels import PIXEL_RANGE
 from tfadv.reports.console import attack_name, attack_title
 from tfadv.strategies import Strategy
 
@@ -73,21 +69,3 @@ def tested(record: Mapping) -> dict[str, float]:
             key = f"{part}/{row['branch']}/{attack_name(row)}" if key in found else key
             found[key] = row["accuracy"]
     return found
-
-
-def strip(clean: tf.Tensor, adversarial: tf.Tensor, epsilon: float) -> np.ndarray:
-    """Returns a picture of three rows: clean, adversarial and their difference.
-
-    Args:
-        clean: float32 [N, H, W, C] in 0..255.
-        adversarial: the same images, attacked.
-        epsilon: the difference that is drawn as black or white.
-
-    Returns:
-        uint8 [3·H, N·W, C].
-    """
-    middle = sum(PIXEL_RANGE) / 2
-    difference = (adversarial - clean) * middle / max(epsilon, 1e-6) + middle
-    rows = [tf.concat(tf.unstack(row), 1) for row in (clean, adversarial, difference)]
-    picture = tf.clip_by_value(tf.concat(rows, 0), *PIXEL_RANGE)
-    return tf.cast(tf.round(picture), tf.uint8).numpy()

@@ -7,7 +7,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfadv.errors import UserError
-from tfadv.runs.curves import strip, tested, training_curves, validation_curves
+from tfadv.plots import adversarial_strip
+from tfadv.plots.style import pixels
+from tfadv.runs.curves import tested, training_curves, validation_curves
 from tfadv.runs.run_directory import RunDirectory, bindings
 from tfadv.runs.run_files import CONFIG, VALIDATION
 from tfadv.strategies import Strategy
@@ -80,7 +82,7 @@ class Tracking:
 
     def strip(self, step: int, clean: tf.Tensor, adversarial: tf.Tensor, epsilon: float) -> None:
         """Hands on a picture of images [N, H, W, C], clean, attacked, and their differences."""
-        picture = strip(clean, adversarial, epsilon)
+        picture = pixels(adversarial_strip(clean.numpy(), adversarial.numpy(), epsilon or None))
         self._tell_all(_PICTURES, step, lambda tracker: tracker.image(step, _STRIP, picture))
 
     def results(self, record: Mapping, files: Sequence[Path]) -> None:
