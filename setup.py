@@ -42,6 +42,7 @@ setup(
         "tfadv": ["py.typed"],
         "tfadv.data": ["*.txt"],
         "tfadv.inspection": ["*.j2"],
+        "tfadv.interop": ["*.j2"],
         "tfadv.reports": ["*.j2", "*.css"],
         "tfadv.reproduction.report": ["*.j2"],
         "tfadv.shipped.gin": ["**/*.gin"],

@@ -24,7 +24,7 @@ from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import check_place, new_folder, write_record
 from tfadv.interop import external_checks, external_models
-from tfadv.interop.bundle_format import CONFIG, is_bundle, made_by
+from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by
 from tfadv.interop.external_models import Stated
 from tfadv.models.classifier import Classifier
 from tfadv.models.external import OUTPUTS
@@ -38,7 +38,9 @@ FLAGS = flags.FLAGS
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The folder of a run.")
-flags.DEFINE_string("saved_model", None, "A bundle, another SavedModel, or a Keras file.")
+flags.DEFINE_string(
+    "saved_model", None, "A bundle or hub folder, another SavedModel, or a Keras file."
+)
 command_line.define_weights_flag()
 command_line.define_checkpoint_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
@@ -200,7 +202,7 @@ def _run(found) -> Subject:
 
 def _external(found) -> Subject:
     """Returns a model made elsewhere, which stays where it was loaded."""
-    path = Path(FLAGS.saved_model)
+    path = bundle_in(Path(FLAGS.saved_model))
     why = "chooses between a run's: it goes with --model_dir"
     command_line.refuse_flags(["weights", "checkpoint"], why)
     if is_bundle(path):
