@@ -105,7 +105,8 @@ def _data(run: TrainedRun) -> list[str]:
     lines = []
     for split, source in run.plan.sources.items():
         manifest = run.data.get(split, {})
-        line = f"{_SPLITS[split]}: {source.name}, {len(source):,} images"
+        count = manifest.get("examples", len(source))
+        line = f"{_SPLITS[split]}: {source.name}, {count:,} images"
         digest = next((name for name in _DIGESTS if name in manifest), None)
         known = f"SHA-256 of their {digest} {manifest[digest]}" if digest else "no digest recorded"
         lines.append(f"{line}, {known}.")
