@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.reliability.bad_exports import EXPORTS
+
 TRAIN = ("train", "--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin", "--dry_run")
 # What stands in the folder in which the commands run, by name.
 TEXTS = {
@@ -251,24 +253,6 @@ COMMANDS = (
     (*TRAIN, "--plugin_dir="),
     (*TRAIN, "--model_dir=/proc/x"),
     (*TRAIN, "--model_dir=/dev/null/x"),
-    ("export", "--model_dir=.", "--weights=best", "--output_dir=bundle"),
-    ("export", "--model_dir=nowhere", "--output_dir=bundle"),
-    ("export", "--model_dir=image.npy", "--output_dir=bundle"),
-    ("export",),
-    ("export", "--to=zip", "--model_dir=.", "--output_dir=bundle"),
-    ("export", "--to=hub_folder", "--model_dir=."),
-    ("export", "--to=hub_folder", "--model_dir=.", "--output_dir=hub", "--repo=mine"),
-    ("export", "--model_dir=.", "--output_dir=bundle", "--repo=me/mine"),
-    ("export", "--model_dir=.", "--output_dir=bundle", "--record=nowhere.json"),
-    ("export", "--model_dir=.", "--output_dir=bundle", "--record=image.npy"),
-    ("export", "--model_dir=.", "--output_dir=bundle", "--leaderboard=cifar10"),
-    ("export", "--to=robustbench"),
-    ("export", "--to=robustbench", "--model_dir=.", "--output_dir=bundle"),
-    ("export", "--to=robustbench", "--record=nowhere.json", "--output=entry.json"),
-    ("export", "--to=robustbench", "--record=image.npy", "--output=entry.json"),
-    ("export", "--to=robustbench", "--record=a.json,b.json", "--output=entry.json"),
-    ("export", "--to=robustbench", "--record=a.json", "--output=image.npy"),
-    ("export", "--to=robustbench", "--record=a.json", "--output=e.json", "--leaderboard=mnist"),
     ("compare", "--output_dir=table"),
     ("compare", "--output_dir=table", "--recipe=nowhere.gin"),
     ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=a"),
@@ -290,7 +274,7 @@ def cases() -> Iterator[tuple[str, ...]]:
     yield from ((*THEIRS, *flags) for flags in OF_MODELS)
     plugins = [Path(name).stem for name in TEXTS if name.startswith("plugin/")]
     yield from ((*TRAIN, "--plugin_dir=plugin", f"--plugin=plugins.{name}") for name in plugins)
-    yield from COMMANDS
+    yield from (*COMMANDS, *EXPORTS)
 
 
 def write_files(folder: Path) -> None:
