@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tfadv.attacks.threat_model import ThreatModel
-from tfadv.interop.bundle_format import CONFIG, REFERENCE
+from tfadv.interop.bundle_format import CONFIG, METADATA, REFERENCE
 from tfadv.interop.hub_header import Header
 from tfadv.interop.saved_model import DEFAULT_ENDPOINT
 from tfadv.pixels import units_per_pixel
@@ -18,6 +18,7 @@ _SPLITS = {"train": "Training", "extra": "Further training", "validation": "Vali
 _SPLITS |= {"test": "Test"}
 # What tells images apart, the most telling first, of a manifest.
 _DIGESTS = ("pixels", "contents", "sizes", "names")
+_SHOWN_CLASSES = 20
 _USUAL_RADIUS = 8.0  # in pixels, of the code where a model was trained without an attack
 
 
@@ -68,7 +69,7 @@ def model_card(run: TrainedRun, metadata: Mapping, header: Header | None = None)
         color=metadata["color"] if channels > 2 else "grey",
         low=f"{low:g}",
         high=f"{high:g}",
-        classes=metadata["classes"],
+        classes=_classes(metadata),
         endpoints=Raw(", ".join(map(code_in_markdown, endpoints))),
         branch=code_in_markdown(metadata["branch"]),
         branches=len(branches),
@@ -84,6 +85,13 @@ def model_card(run: TrainedRun, metadata: Mapping, header: Header | None = None)
         reference=REFERENCE,
         license=metadata["license"],
     )
+
+
+def _classes(metadata: Mapping) -> Raw | str:
+    names = metadata["class_names"]
+    if len(names) > _SHOWN_CLASSES:
+        return Raw(f"{len(names):,} classes ({code_in_markdown('class_names')} in {METADATA})")
+    return f"{len(names)} classes: {', '.join(map(str, names))}"
 
 
 def _records(metadata: Mapping) -> list[tuple[str, Mapping]]:
@@ -204,4 +212,6 @@ def _measured(branch: str, row: Mapping) -> Raw:
     )
     if row.get("left_out"):
         text += f"; without {', '.join(map(code_in_markdown, row['left_out']))}"
+    if row.get("version") == "custom":
+        text += "; not with its standard settings"
     return Raw(f"{text}.")
