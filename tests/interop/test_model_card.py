@@ -80,9 +80,10 @@ def test_autoattack_is_said_apart_branch_by_branch(card_of):
     record = listed_record("digits test", left_out={"square": "why"}, version="custom")
     del record["attacks"][0]
     card = card_of(record)
-    assert (
-        "**AutoAttack: 45.7%** (41.7% to 49.7%) on the branch `adv`, 10,000 images, ε = 8" in card
+    measured = (
+        "**AutoAttack: 45.7%** (41.7% to 49.7%) on the branch `adv`, 10,000 images of digits "
     )
+    assert f"{measured}test, ε = 8 of 255 (L∞); without" in card
     assert "; without `square`; not with its standard settings." in card
     assert "**AutoAttack: not measured** on the branch `clean`." in card
     assert "standard settings" not in card_of(listed_record("digits test"))

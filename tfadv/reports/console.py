@@ -106,7 +106,7 @@ def _sign(sign: dict) -> str:
 def attack_title(row: dict) -> str:
     """Returns what a table calls an attack, such as ``PGD-100``."""
     steps = f"-{row['steps']}" if row.get("steps", 1) > 1 else ""
-    return f"{row.get('title', row['attack'].upper())}{steps}"
+    return f"{row.get('title') or row['attack'].upper()}{steps}"
 
 
 def attack_name(row: dict) -> str:
