@@ -71,6 +71,12 @@ def test_its_tables_are_the_records(card_of):
     assert ["adv", "worst case", "51.0%", "47.0% to 55.0%"] in found
     assert ["clean", "clean", "90.0%", "86.0% to 94.0%"] in found
     assert len(found) == len(results["attacks"]) + 2 + 1 + 2 + 2
+    assert [row[:2] for row in found[:4]] == [  # the default branch first, attack by attack
+        ["adv", "clean"],
+        ["clean", "clean"],
+        ["adv", "PGD-100 targeted ε=16"],
+        ["clean", "PGD-100 targeted ε=16"],
+    ]
     only = rows(card_of(accuracy=results, branches=["adv"]))
     of_adv = [row for row in results["attacks"] if row["branch"] == "adv"]
     assert {branch for branch, *_ in only} == {"adv"} and len(only) == len(of_adv) + 2

@@ -62,6 +62,8 @@ def _records(metadata: Mapping) -> Iterator[tuple[str, Mapping]]:
 
 def _table(caption: str, record: Mapping, branches: Sequence[str]) -> Table:
     attacked = [row for row in record["attacks"] if row["branch"] in branches]
+    names = [_name(row) for row in attacked]
+    attacked.sort(key=lambda row: (names.index(_name(row)), branches.index(row["branch"])))
     rows = [
         *_by_branch("clean", record["clean"], branches),
         *(_row(row["branch"], _name(row), row) for row in attacked),
