@@ -1,5 +1,6 @@
 """The commands on a finished run and on its bundle."""
 
+import importlib
 import json
 import subprocess
 import time
@@ -11,8 +12,9 @@ from shared.commands import command, last_error, run_command
 from shared.evaluation_records import listed_record
 from shared.smoke_trainers import SMOKE
 
-from tfadv import evaluate
 from tfadv.files import write_record
+
+evaluate = importlib.import_module("tfadv.evaluate")
 
 
 @pytest.fixture(scope="module")
