@@ -120,18 +120,12 @@ def _write(found, folder: Path, records: dict[str, dict]) -> tuple[list[str], li
     check_weights(run, records)
     branches = command_line.chosen_branches(run.branches, FLAGS.branch)
     branches.sort(key=lambda branch: branch != run.model.default_branch)
-    more = {"repo": FLAGS.repo} if FLAGS.to == HUB else {}
-    notes = {BUNDLE: write_bundle, HUB: write_hub_folder}[FLAGS.to](
-        run,
-        folder,
-        branches,
-        (0.0, float(FLAGS.pixel_range)),
-        FLAGS.license,
-        fold=FLAGS.fold,
-        formats=FLAGS.format,
-        evaluations=list(records.values()),
-        **more,
-    )
+    given = (run, folder, branches, (0.0, float(FLAGS.pixel_range)), FLAGS.license)
+    more = {"fold": FLAGS.fold, "formats": FLAGS.format, "evaluations": list(records.values())}
+    if FLAGS.to == HUB:
+        notes = write_hub_folder(*given, **more, repo=FLAGS.repo)
+    else:
+        notes = write_bundle(*given, **more)
     if run.results is None and not records:
         notes.append(
             f"the run has no results of step {run.step} yet, so the card says nothing of "

@@ -38,6 +38,6 @@ def test_records_of_other_weights_are_refused(tmp_path):
     with pytest.raises(UserError, match="--record: 'e.json' was measured with other weights"):
         check_weights(run, {"e.json": record})
     del record["model"]["weights"]
-    with pytest.raises(UserError, match="evaluate these by --model_dir"):
+    with pytest.raises(UserError, match="evaluate that run"):
         check_weights(run, {"e.json": record})
     check_weights(run, {})

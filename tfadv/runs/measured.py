@@ -35,5 +35,5 @@ def check_weights(run: TrainedRun, records: Mapping[str, dict]) -> None:
         if record["model"].get("weights") != weights:
             raise UserError(
                 f"--record: '{name}' was measured with other weights than those of '{run.path}', "
-                f"step {run.step} ({run.weights}): evaluate these by --model_dir"
+                f"step {run.step} ({run.weights}): evaluate that run"
             )
