@@ -14,6 +14,7 @@ _FOUND = {
     "ci95",
     "attack_success",
     "examples",
+    "passes",
     "passes_per_image",
     "stages",
     "title",
@@ -116,6 +117,12 @@ def setting_text(key: str, value: object) -> str:
         return _BALLS.get(str(value), str(value))
     shown = f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
     return f"ε = {value:g}" if key == "epsilon" else f"{key.replace('_', ' ')} {shown}"
+
+
+def threat_text(threat_model: Mapping) -> str:
+    """Returns a threat model in words."""
+    named = [key for key in ("ball", "epsilon") if key in threat_model]
+    return ", ".join(setting_text(key, threat_model[key]) for key in named)
 
 
 def _groups(record: Mapping, along: str) -> dict[tuple[str, str], list[Mapping]]:

@@ -1,19 +1,18 @@
 """A record's numbers as the text of a page's tables."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tfadv.plots.curves import setting_text, settings
+from tfadv.plots.curves import setting_text, settings, threat_text
 from tfadv.plots.names import branch_name, branches, class_name
-from tfadv.plots.paper_curve import row_of_record
 from tfadv.reports.console import attack_title
 
 LONG = 20  # rows; a longer table is folded
 NONE = "—"
 _SHOWN_FIRST = ("targeted", "ball", "epsilon")
 _IN_TITLE = ("attack", "steps", "worst_case")
-_TRAINED_BY = ("strategy", "norm", "scale")
 _VERDICTS = ("suspicious", "not measured", "fine")
 WORST_CASE = "worst case"
 
@@ -63,16 +62,20 @@ def headline(record: Mapping) -> list[Line]:
 def summary(record: Mapping, branch: str) -> tuple[str, str, str] | None:
     """Returns clean accuracy, the lowest one under attack, and under what; None without both.
 
-    Where attacks were run in the record's own threat model, only those count.
+    Of attacks that leave the same, the cheapest is named. Where attacks were run in the
+    record's own threat model, only those count.
     """
     attacks = [row for row in record["attacks"] if row["branch"] == branch]
     own = [row for row in attacks if within(record, row)]
-    attacked = [(row["accuracy"], _with_radius(row)) for row in own or attacks]
+    attacked = [
+        (row["accuracy"], row.get("passes", 0.0), _with_radius(row)) for row in own or attacks
+    ]
     if branch in record.get("worst_case", {}):
-        attacked.append((record["worst_case"][branch]["accuracy"], "all attacks, worst case"))
+        accuracy = record["worst_case"][branch]["accuracy"]
+        attacked.append((accuracy, math.inf, "all attacks, worst case"))
     if branch not in record["clean"] or not attacked:
         return None
-    lowest, name = min(attacked)
+    lowest, _, name = min(attacked)
     return percent(record["clean"][branch]["accuracy"]), percent(lowest), name
 
 
@@ -168,23 +171,16 @@ def corruptions(rows: Sequence[Mapping]) -> tuple[list[str], list[list[str]]]:
     return header, table
 
 
-def facts(record: Mapping) -> list[tuple[str, str]]:
-    """Returns what is known of the model and of the measurement, by name."""
-    low, high = record["pixel_range"]
-    found = [("images", f"{record['examples']} of {record['dataset']}")]
-    found.append(("pixel range", f"{low:g}..{high:g}: ε and step sizes are in these units"))
-    if record.get("epsilon") is not None:
-        found.append(("threat model of the attacks", _ball(record)))
-    intervals = "95% Wilson score intervals of a share"
-    return [*found, ("intervals", intervals), *_model_facts(record)]
-
-
 def passes(record: Mapping) -> list[list[str]]:
-    """Returns attack, branch and forward-and-backward passes an image, where counted."""
+    """Returns attack, branch, and the passes an image, as asked for and as made."""
     return [
-        [attack_title(row), branch_name(row["branch"]), f"{row['passes_per_image']:.1f}"]
+        [
+            attack_title(row),
+            branch_name(row["branch"]),
+            _count(row["passes"] * row.get("runs", 1) if "passes" in row else None),
+            _count(row.get("passes_per_image")),
+        ]
         for row in record["attacks"]
-        if "passes_per_image" in row
     ]
 
 
@@ -206,6 +202,10 @@ def number(value: float | str | None) -> str:
     return value if isinstance(value, str) else f"{value:.3g}"
 
 
+def _count(value: float | None) -> str:
+    return NONE if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}"
+
+
 def _cell(row: Mapping | None) -> Cell | None:
     if row is None:
         return None
@@ -215,21 +215,20 @@ def _cell(row: Mapping | None) -> Cell | None:
 
 
 def _with_radius(row: Mapping) -> str:
-    return ", ".join([attack_title(row), *([_ball(row)] if "epsilon" in row else [])])
-
-
-def _ball(row: Mapping) -> str:
-    """Returns a threat model in words."""
-    return ", ".join(setting_text(key, row[key]) for key in ("ball", "epsilon") if key in row)
+    return ", ".join([attack_title(row), *([threat_text(row)] if "epsilon" in row else [])])
 
 
 def _by_attack(record: Mapping) -> list[dict[str, Mapping]]:
-    """Returns each attack's rows by branch."""
-    found: dict[str, dict[str, Mapping]] = {}
+    """Returns each attack's rows by branch; two attacks may be alike."""
+    found: list[dict[str, Mapping]] = []
+    latest: dict[str, dict[str, Mapping]] = {}
     for row in record["attacks"]:
         key = json.dumps(settings(row), sort_keys=True)
-        found.setdefault(key, {})[row["branch"]] = row
-    return list(found.values())
+        if row["branch"] in latest.get(key, [row["branch"]]):
+            latest[key] = {}
+            found.append(latest[key])
+        latest[key][row["branch"]] = row
+    return found
 
 
 def _attack_lines(
@@ -263,36 +262,3 @@ def _threat(row: Mapping, pixel_range: Sequence[float]) -> str:
     shown = {*_SHOWN_FIRST, *_IN_TITLE}
     words += [setting_text(key, value) for key, value in settings(row).items() if key not in shown]
     return ", ".join(words)
-
-
-def _model_facts(record: Mapping) -> list[tuple[str, str]]:
-    """Returns what is known of the model: what it was trained by first."""
-    model = dict(record["model"])
-    found = []
-    if "recipe" in model:
-        found.append(("the paper's row", _recipe(record, model.pop("recipe"))))
-    order = [key for key in _TRAINED_BY if key in model]
-    order += [key for key in model if key not in order]
-    for key in order:
-        value = model[key]
-        text = value if isinstance(value, str) else _as_text(value)
-        if key == "threat_model":
-            key, text = "trained to withstand", "no attack" if value is None else _ball(value)
-        found.append((key.replace("_", " "), text))
-    return found
-
-
-def _recipe(record: Mapping, files: Sequence[str] | None) -> str:
-    if files is None:
-        return "none: the configuration is another"
-    row = row_of_record(record)
-    name = f"'{row.name}', {row.where}: " if row else ""
-    return name + " + ".join(files)
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    if isinstance(value, list) and all(isinstance(part, str | int) for part in value):
-        return ", ".join(map(str, value))
-    return json.dumps(value, ensure_ascii=False)
