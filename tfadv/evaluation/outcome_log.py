@@ -146,6 +146,15 @@ class OutcomeLog:
             )
 
 
+def configuration_of(path: Path) -> str:
+    """Returns the gin configuration of the evaluation in a file; '' where it tells of none."""
+    head = _whole_lines(path).partition("\n")[0]
+    try:
+        return str(json.loads(head)["about"]["configuration"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 def _whole_lines(path: Path) -> str:
     """Returns a file's text without a last line that is half there."""
     # What is no text makes its line none that was written.

@@ -52,6 +52,11 @@ def settings(row: Mapping) -> dict:
     return {key: value for key, value in row.items() if key not in _FOUND}
 
 
+def attack_key(row: Mapping) -> str:
+    """Returns which attack a row of a record is of, whatever it found."""
+    return json.dumps([settings(row), row.get("after")], sort_keys=True)
+
+
 def curves(
     records: Sequence[Mapping], along: str, names: Sequence[str] = ("",), least: int = 2
 ) -> list[Curve]:

@@ -48,12 +48,12 @@ class Indicator(NamedTuple):
 def headline(record: Mapping) -> list[Line]:
     """Returns a line for each attack, with a cell for each branch."""
     columns = branches(record)
-    clean = [_cell(record["clean"].get(branch)) for branch in columns]
+    clean = [cell(record["clean"].get(branch)) for branch in columns]
     lines = [Line("clean", "no attack", "clean images", "", clean)]
     for rows in _by_attack(record):
         lines += _attack_lines(rows, columns, record["pixel_range"])
     if "worst_case" in record:
-        cells = [_cell(record["worst_case"].get(branch)) for branch in columns]
+        cells = [cell(record["worst_case"].get(branch)) for branch in columns]
         meaning = "no iterate, restart or attack within ε succeeded"
         lines.append(Line("worst", "all attacks", "per image", meaning, cells))
     return lines
@@ -115,10 +115,10 @@ def clean(record: Mapping) -> tuple[list[str], list[list[str | Cell | None]]]:
     found = record["clean"]
     columns = {
         "branch": [branch_name(branch) for branch in found],
-        "top-1": [_cell(row) for row in found.values()],
+        "top-1": [cell(row) for row in found.values()],
     }
     if any("top5" in row for row in found.values()):
-        columns["top-5"] = [_cell(row.get("top5")) for row in found.values()]
+        columns["top-5"] = [cell(row.get("top5")) for row in found.values()]
     if any("calibration_error" in row for row in found.values()):
         errors = [row.get("calibration_error") for row in found.values()]
         columns["calibration error"] = [NONE if one is None else percent(one) for one in errors]
@@ -145,7 +145,7 @@ def per_class(
         [
             class_name(label, class_names),
             str(rows[label][0]["examples"]),
-            *(_cell(by_class.get(label)) for by_class in found.values()),
+            *(cell(by_class.get(label)) for by_class in found.values()),
         ]
         for label in order
     ]
@@ -184,6 +184,29 @@ def passes(record: Mapping) -> list[list[str]]:
     ]
 
 
+def cell(row: Mapping | None) -> Cell | None:
+    """Returns what a row of the record says of an accuracy, as text."""
+    if row is None:
+        return None
+    reached = row.get("targeted") and "attack_success" in row
+    note = f"target reached {row['attack_success']:.1%}" if reached else ""
+    return Cell(percent(row["accuracy"]), interval(row), note)
+
+
+def attack_words(row: Mapping, pixel_range: Sequence[float]) -> tuple[str, str]:
+    """Returns an attack's settings in words, and what its accuracy means.
+
+    Args:
+        row: of a record.
+        pixel_range: of the record.
+    """
+    alone = "left by all its stages" if row.get("stages") else "final iterate"
+    meaning = WORST_CASE if row.get("worst_case") else alone
+    if row.get("after"):
+        meaning += f", of the images that {', '.join(row['after'])} left"
+    return _threat(row, pixel_range), meaning
+
+
 def percent(share: float) -> str:
     """Returns a fraction as ``65.6%``."""
     return f"{share:.1%}"
@@ -204,14 +227,6 @@ def number(value: float | str | None) -> str:
 
 def _count(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}"
-
-
-def _cell(row: Mapping | None) -> Cell | None:
-    if row is None:
-        return None
-    reached = row.get("targeted") and "attack_success" in row
-    note = f"target reached {row['attack_success']:.1%}" if reached else ""
-    return Cell(percent(row["accuracy"]), interval(row), note)
 
 
 def _with_radius(row: Mapping) -> str:
@@ -236,14 +251,10 @@ def _attack_lines(
 ) -> list[Line]:
     """Returns an attack's line and one for each of its stages."""
     first = next(iter(rows.values()))
-    alone = "left by all its stages" if first.get("stages") else "final iterate"
-    meaning = WORST_CASE if first.get("worst_case") else alone
-    if first.get("after"):
-        meaning += f", of the images that {', '.join(first['after'])} left"
-    cells = [_cell(rows.get(branch)) for branch in columns]
-    lines = [Line("attack", attack_title(first), _threat(first, pixel_range), meaning, cells)]
+    cells = [cell(rows.get(branch)) for branch in columns]
+    lines = [Line("attack", attack_title(first), *attack_words(first, pixel_range), cells)]
     for number, stage in enumerate(first.get("stages", ())):
-        cells = [_cell(_stage(rows.get(branch), number)) for branch in columns]
+        cells = [cell(_stage(rows.get(branch), number)) for branch in columns]
         lines.append(Line("stage", attack_title(stage), f"stage {number + 1}", "", cells))
     return lines
 
