@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.reliability.bad_comparisons import COMPARISONS
+
 TRAIN = ("train", "--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin", "--dry_run")
 # What stands in the folder in which the commands run, by name.
 TEXTS = {
@@ -254,17 +256,6 @@ COMMANDS = (
     ("export", "--model_dir=.", "--weights=best", "--output_dir=bundle"),
     ("export", "--model_dir=nowhere", "--output_dir=bundle"),
     ("export", "--model_dir=image.npy", "--output_dir=bundle"),
-    ("compare", "--output_dir=table"),
-    ("compare", "--recipe=gin/mbn.gin"),
-    ("compare", "--record=image.npy"),
-    ("compare", "--record=image.npy", "--record=nowhere.json"),
-    ("compare", "--record=image.npy", "--record=text.npz"),
-    ("compare", "--record=image.npy", "--record=text.npz", "--output_dir=image.npy/page"),
-    ("compare", "--model_dir=.", "--model_dir=nowhere"),
-    ("compare", "--output_dir=table", "--recipe=nowhere.gin"),
-    ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=a"),
-    ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=1.5"),
-    ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=-1"),
     ("reproduce", "--experiment=nothing"),
     ("reproduce", "--experiment=table1", "--shard=0/0", "--dry_run"),
     ("reproduce", "--experiment=table1", "--shard=a", "--dry_run"),
@@ -282,6 +273,7 @@ def cases() -> Iterator[tuple[str, ...]]:
     plugins = [Path(name).stem for name in TEXTS if name.startswith("plugin/")]
     yield from ((*TRAIN, "--plugin_dir=plugin", f"--plugin=plugins.{name}") for name in plugins)
     yield from COMMANDS
+    yield from COMPARISONS
 
 
 def write_files(folder: Path) -> None:
