@@ -106,7 +106,16 @@ def test_what_can_not_be_compared_says_so_and_gets_no_verdict(change, images, wh
     assert f"These can't be compared : {reason}." in page.text
     assert all(row[-1] == "can't be compared" for row in page.tables[1][1:])
     assert all(row[-2] == "—" for row in page.tables[1][1:])
-    assert side_by_side.record(both)["warnings"] == [reason]
+    found = side_by_side.record(both)
+    assert found["warnings"] == [reason]
+    assert {one["verdict"] for one in found["differences"]} == {"can't be compared"}
+
+
+def test_images_whose_contents_one_side_alone_has_read_are_not_called_others():
+    first, second = record("main", provenance=manifest("a")), record("main")
+    second["provenance"] = {"images": {"examples": 500}}
+    assert not sides.warnings([side("a", first), side("b", second)])
+    assert not sides.warnings([side("a", first), side("b", record("main"))])
 
 
 def test_the_page_has_all_of_it():

@@ -61,7 +61,9 @@ def _of_record(path: Path, name: str) -> Side:
     predicted = [*found.clean, *found.attacks]
     if len(predicted) != len(keys):
         raise UserError(f"'{predictions_path(path)}' belongs to another record than '{path}'")
-    right = {key: one == found.label for key, one in zip(keys, predicted, strict=True)}
+    right = {}
+    for key, one in zip(keys, predicted, strict=True):
+        right.setdefault(key, one == found.label)  # of attacks that are alike the first counts
     return Side(name, record, bindings(text), images, right)
 
 

@@ -1,13 +1,13 @@
 """Records side by side: one page, and the tables of a terminal."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
+from tfadv import plots
 from tfadv.comparison.paired import UNPAIRED, Difference
 from tfadv.comparison.sides import Side, columns, differing, pairs, rows, warnings
-from tfadv.plots import accuracy
 from tfadv.plots.curves import curves
 from tfadv.reports.drawings import Drawing
 from tfadv.reports.embedding import drawn
@@ -40,9 +40,10 @@ def page(sides: Sequence[Side]) -> str:
 
 def record(sides: Sequence[Side]) -> dict[str, object]:
     """Returns what the page says of the differences, as JSON values."""
+    reasons = warnings(sides)
     return {
         "sides": [side.name for side in sides],
-        "warnings": warnings(sides),
+        "warnings": reasons,
         "differing": dict(differing(sides)),
         "differences": [
             {
@@ -51,6 +52,7 @@ def record(sides: Sequence[Side]) -> dict[str, object]:
                 "first": pair.first.title,
                 "second": pair.second.title,
                 **pair.found._asdict(),
+                "verdict": _words(pair.found, bool(reasons))["verdict"],
             }
             for pair in pairs(sides)
         ],
@@ -79,7 +81,7 @@ def differences(sides: Sequence[Side]) -> Table:
     return table
 
 
-def _words(found: Difference, incomparable: bool) -> Mapping[str, str]:
+def _words(found: Difference, incomparable: bool) -> dict[str, str]:
     """Returns a difference as text; without a verdict where the sides can't be compared."""
     p, counts = NONE, ""
     if found.p is not None and not incomparable:
@@ -102,15 +104,11 @@ def _words(found: Difference, incomparable: bool) -> Mapping[str, str]:
 def _drawings(sides: Sequence[Side]) -> Iterator[Drawing]:
     """Yields the curves for which some side has two values."""
     records, names = [side.record for side in sides], [side.name for side in sides]
-    for along, file, title, draw in (
-        ("steps", "accuracy_by_steps.png", "Accuracy by the attack's steps", "accuracy_curve"),
-        (
-            "epsilon",
-            "accuracy_by_epsilon.png",
-            "Accuracy by the attack's radius",
-            "accuracy_against_epsilon",
-        ),
+    for along, of, draw in (
+        ("steps", "steps", plots.accuracy_curve),
+        ("epsilon", "radius", plots.accuracy_against_epsilon),
     ):
         if curves(records, along, names):
-            overlaid = functools.partial(getattr(accuracy, draw), *records, names=names)
+            overlaid = functools.partial(draw, *records, names=names)
+            file, title = f"accuracy_by_{along}.png", f"Accuracy by the attack's {of}"
             yield Drawing("curves", file, title, "Bands are 95% intervals.", overlaid)

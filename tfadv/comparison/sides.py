@@ -185,8 +185,9 @@ def _other_images(first: Side, other: Side) -> Iterator[str]:
         values = first.record[key], other.record[key]
         if values[0] != values[1]:
             yield words.format(*values)
-    manifests = [side.record.get("provenance", {}).get("images") for side in (first, other)]
-    if all(manifests) and (what := other_images(*manifests)):
+    manifests = [side.record.get("provenance", {}).get("images", {}) for side in (first, other)]
+    known = manifests[0].keys() & manifests[1].keys()  # contents are not always read
+    if what := other_images(*({key: one[key] for key in known} for one in manifests)):
         yield f"other images: {what}"
     both = first.images, other.images
     same_count = first.record["examples"] == other.record["examples"]

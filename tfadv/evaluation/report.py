@@ -82,7 +82,8 @@ def worst_images(evaluator: Evaluator, branch: str, specs: Sequence[str]) -> lis
 
 def _fooling(evaluator: Evaluator, branch: str, spec: str, run: Run) -> list[Shown]:
     """Returns the worst images of one attack, which is run once more on some that it fooled."""
-    count = min(evaluator.attack_runner.batch_size, max(WORST, int(_PASSES / run.attack.passes)))
+    affordable = int(_PASSES / max(run.attack.passes, 1.0))
+    count = min(evaluator.attack_runner.batch_size, max(WORST, affordable))
     fooled = evaluator.fooled(branch, spec)[:count]
     if not len(fooled):
         return []
