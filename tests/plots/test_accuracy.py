@@ -167,13 +167,21 @@ def test_one_length_and_attacks_without_steps_are_drawn_where_there_is_no_curve(
     record = bare_record("main")
     record["attacks"] = [
         pgd("main", 100, 0.5, targeted=False),
-        {"attack": "autoattack", "branch": "main", "targeted": False, "epsilon": 16.0}
+        {
+            "attack": "autoattack",
+            "title": "AutoAttack",
+            "branch": "main",
+            "targeted": False,
+            "epsilon": 16.0,
+        }
         | share(0.25),
     ]
     figure = plots.accuracy_curve(record)
     lines = lines_of(figure)
-    assert lines["this model"] == ([100], [0.5])
-    assert lines["this model, attack autoattack"][1] == [0.25, 0.25]
+    assert lines["this model, PGD-100 untargeted ε=16"] == ([100], [0.5])
+    assert lines["this model, AutoAttack untargeted ε=16"][1] == [0.25, 0.25]
+    low, high = figure.axes[0].get_xlim()
+    assert low < 100 < high
     (bar,) = figure.axes[0].containers[0].lines[2]
     np.testing.assert_allclose(bar.get_segments()[0][:, 1], [0.46, 0.54])
 
