@@ -40,6 +40,7 @@ setup(
     package_dir=SHIPPED,
     package_data={
         "tfadv": ["py.typed"],
+        "tfadv.api": ["*.gin"],
         "tfadv.comparison": ["*.j2"],
         "tfadv.data": ["*.txt"],
         "tfadv.inspection": ["*.j2"],

@@ -47,6 +47,7 @@ ROOMS = (
     "reproduction/report",
     "testing",
     "testing/templates",
+    "api",
     *COMMANDS,
 )
 # What a model offers. Attacks and evaluation know of models no more than that.

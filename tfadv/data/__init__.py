@@ -8,6 +8,7 @@ from tfadv.data import (  # noqa: F401  (they register)
     chain,
     color_jitter,
     digits,
+    given,
     image_folder,
     imagenet,
     inception_crop,
@@ -18,6 +19,7 @@ from tfadv.data import (  # noqa: F401  (they register)
     synthetic,
     tfds,
 )
+from tfadv.data.from_python import arrays, dataset, files
 from tfadv.data.source import ArraySource, Source, Splits
 
-__all__ = ["ArraySource", "Source", "Splits"]
+__all__ = ["ArraySource", "Source", "Splits", "arrays", "dataset", "files"]
