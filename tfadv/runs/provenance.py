@@ -19,16 +19,12 @@ def of_run(path: Path) -> dict[str, object]:
     return found
 
 
-def of_evaluation(began: str, images: Mapping[str, object]) -> dict[str, object]:
+def of_evaluation(began: str, images: Mapping[str, object] | None = None) -> dict[str, object]:
     """Returns when, by what and on what was ``evaluated``.
 
     Args:
         began: the date on which the evaluation began.
-        images: their manifest.
+        images: their manifest, if there is one.
     """
-    return {
-        "evaluated": began,
-        "commit": git_commit(),
-        "version": tfadv.__version__,
-        "images": without_times(images),
-    }
+    made = {"evaluated": began, "commit": git_commit(), "version": tfadv.__version__}
+    return made | ({"images": without_times(images)} if images else {})
