@@ -41,6 +41,7 @@ setup(
     package_data={
         "tfadv": ["py.typed"],
         "tfadv.api": ["*.gin"],
+        "tfadv.comparison": ["*.j2"],
         "tfadv.data": ["*.txt"],
         "tfadv.inspection": ["*.j2"],
         "tfadv.interop": ["*.j2"],

@@ -24,14 +24,14 @@ from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import check_place, new_folder, write_record
 from tfadv.interop import external_checks, external_models
-from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by
+from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by, origin_of
 from tfadv.interop.external_models import Stated
 from tfadv.models.classifier import Classifier
 from tfadv.models.external import OUTPUTS
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
 from tfadv.reports.console import indicators_table, results_table
-from tfadv.runs import identity, trained_run
+from tfadv.runs import identity, provenance, trained_run
 from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
 FLAGS = flags.FLAGS
@@ -115,6 +115,7 @@ def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
     described = subject.description | {"weights": about["weights"]}
     with interruption.leaving("with every finished batch kept"):
         record = {"model": described, **evaluator.evaluate()}
+    record["provenance"] = subject.origin | provenance.of_evaluation(log.began, about["data"])
     if workers.is_chief:
         write_predictions(evaluator, record, predictions_path(output))
         write_record(output, record)  # before anything is drawn
@@ -136,6 +137,7 @@ class Subject(NamedTuple):
         distribution: the devices that it is on.
         made: what is known of how it was made.
         weights: a digest of its weights.
+        origin: where the record says that it comes from.
     """
 
     parts: EvaluationParts
@@ -145,6 +147,7 @@ class Subject(NamedTuple):
     distribution: tf.distribute.Strategy
     made: identity.Made
     weights: str
+    origin: dict[str, object]
 
 
 def _evaluator(subject: Subject, branches: list[str], log: OutcomeLog) -> Evaluator:
@@ -197,6 +200,7 @@ def _run(found) -> Subject:
         distribution,
         identity.made_by_run(path),
         digests.of_model(run.model),
+        provenance.of_run(path),
     )
 
 
@@ -236,6 +240,7 @@ def _external(found) -> Subject:
         distribution,
         made_by(path) if is_bundle(path) else identity.Made(str(path)),
         digests.of_path(path),
+        origin_of(path) if is_bundle(path) else {"model_file": str(path)},
     )
 
 

@@ -47,6 +47,7 @@ def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
         ]
     assert [run.result().returncode for run in runs] == [0, 0], runs[0].result().stderr
     trained = json.loads((finished / "results.json").read_text())
+    notes = json.loads((finished / "run.json").read_text())
     for path in (finished, tmp_path):
         found = json.loads((path / "evaluation.json").read_text())
         for key in ("dataset", "epsilon", "pixel_range", "examples"):
@@ -56,8 +57,19 @@ def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
             assert found["clean"][branch]["calibration_error"] == calibration
             for key in ("accuracy", "ci95", "per_class"):
                 assert found["clean"][branch][key] == clean[key]
+        made = found["provenance"]
+        place = {"run": str(finished)} if path == finished else {"bundle": str(out)}
+        assert place.items() <= made.items()
+        assert made["trained_commit"] == notes["starts"][0]["git_commit"]
+        assert made["images"] == notes["data"]["test"]
+        assert made["evaluated"] in began(path)
         by_branch = sorted(found["attacks"], key=lambda row: row["branch"] == "adv")
         assert by_branch == trained["attacks"]
+
+
+def began(path):
+    """Returns the line that says what an evaluation is of, and when it began."""
+    return (path / "evaluation.images.jsonl").read_text().partition("\n")[0]
 
 
 @pytest.mark.slow

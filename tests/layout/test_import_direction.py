@@ -41,6 +41,7 @@ ROOMS = (
     "evaluation/trajectory",
     "evaluation",
     "evaluation/gradient_masking",
+    "comparison",
     "training",
     "reproduction",
     "reproduction/report",

@@ -83,3 +83,8 @@ def made_by(path: Path) -> Made:
     """Returns what is known of the run that a bundle was exported from."""
     data = read_metadata(path)["training"].get("data", {})
     return Made(str(path), data.get("test"), path / CONFIG)
+
+
+def origin_of(path: Path) -> dict[str, object]:
+    """Returns where a record says that a bundle comes from."""
+    return {"bundle": str(path), "trained_commit": read_metadata(path)["training"].get("commit")}

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfadv.pixels import PIXEL_RANGE
+from tfadv.plots import adversarial_strip
+from tfadv.plots.style import pixels
 from tfadv.strategies import Strategy
 
 
@@ -47,14 +48,11 @@ class TensorBoardWriter:
             step: the optimizer step.
             clean: float32 [N, H, W, C] in 0..255.
             adversarial: the same images, attacked.
-            epsilon: the difference that is drawn as black or white.
+            epsilon: the difference that is drawn as black or white; 0 amplifies as plots do.
         """
-        middle = sum(PIXEL_RANGE) / 2
-        difference = (adversarial - clean) * middle / max(epsilon, 1e-6) + middle
-        rows = [tf.concat(tf.unstack(row), 1) for row in (clean, adversarial, difference)]
-        picture = tf.clip_by_value(tf.concat(rows, 0), *PIXEL_RANGE) / PIXEL_RANGE[1]
+        figure = adversarial_strip(clean.numpy(), adversarial.numpy(), epsilon or None)
         with self._writer.as_default(np.asarray(step)):
-            tf.summary.image("clean, adversarial, difference", picture[None])
+            tf.summary.image("clean, adversarial, difference", pixels(figure)[None])
 
     def flush(self) -> None:
         """Brings everything to disk."""
