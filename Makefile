@@ -9,7 +9,7 @@ SUITES := .venv-suites
 TEST_WORKERS := 2
 PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(TEST_WORKERS) --dist worksteal
 
-.PHONY: train test test-slow test-suites lint format clean
+.PHONY: train test test-slow test-suites trackers lint format clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/python -m tfadv.train --gin_file=gin/mbn_alp.gin
@@ -24,6 +24,9 @@ test-suites: $(SUITES)/.installed
 	$(SUITES)/bin/python -m pytest tests/commands/test_adapters.py \
 		tests/interop/test_converted.py tests/interop/test_hub_folder.py \
 		tests/interop/test_torch_networks.py
+
+# MLflow, Weights & Biases, Optuna and notebooks, which make test skips where they are missing.
+trackers: $(VENV)/.trackers
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
@@ -42,6 +45,11 @@ $(INSTALLED): requirements.lock setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.trackers: $(INSTALLED) requirements-trackers.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement requirements-trackers.txt \
+		--constraint requirements.lock
 	@touch $@
 
 $(SUITES)/.installed: requirements.lock requirements-suites.txt setup.py

@@ -71,6 +71,10 @@ setup(
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
         # For python -m tfadv.export --format=onnx, and what checks it; as tested.
         "onnx": ["tf2onnx==1.17.0", "onnx==1.23.2", "onnxruntime==1.32.0"],
+        # What follows runs, and searches: Experiment.trackers, docs/examples/optuna_search.py.
+        "mlflow": ["mlflow-skinny>=3.17,<4", "sqlalchemy>=2.0", "alembic>=1.13"],
+        "wandb": ["wandb>=0.31"],
+        "optuna": ["optuna>=5.0,<6"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.150", "ruff>=0.15", "pillow>=11"],
     },
 )

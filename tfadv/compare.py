@@ -2,7 +2,8 @@
 
 Each recipe is trained with each seed, every run as a ``tfadv.train`` of its own, and
 becomes a row for each norm branch: means and standard deviations over the seeds. The
-same command again resumes; more recipes or seeds add to the table.
+same command again resumes; more recipes or seeds add to the table. ``--grid=PGD.epsilon=4,8``
+trains each recipe under each value; several grids are combined.
 
 Or puts evaluations and finished runs side by side, on one page: ``--record=a.json
 --record=b.json``, ``--model_dir=runs/a --model_dir=runs/b``.
@@ -23,13 +24,14 @@ from tfadv.errors import UserError
 from tfadv.files import check_place, write_json, write_text
 from tfadv.interruption import Interrupted
 from tfadv.planning.plan import build_plan
-from tfadv.runs import comparison, processes
+from tfadv.runs import comparison, grid, processes
 from tfadv.runs.one_writer import SUFFIX, writing
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_multi_string("recipe", [], "A recipe to compare; several may be given.")
+flags.DEFINE_multi_string("grid", [], "A parameter and its values, such as 'PGD.epsilon=4,8'.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Values of Experiment.seed.")
 flags.DEFINE_multi_string("record", [], "A record to put beside others; give two or more.")
 flags.DEFINE_multi_string("model_dir", [], "A finished run to put beside others.")
@@ -39,24 +41,26 @@ flags.DEFINE_string("output_dir", None, "Where the runs and the table go, or the
 def main(argv):
     """Trains what is missing and prints the table."""
     console = command_line.terminal()
-    with command_line.mistakes_in_one_line():
+    with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
         if FLAGS.record or FLAGS.model_dir:
             put_side_by_side(console)
             return
         if not FLAGS.output_dir:
             raise UserError("--output_dir: name the folder of the runs and the table")
-        recipes = comparison.chosen_recipes(FLAGS.recipe)
+        recipes = comparison.chosen_recipes(FLAGS.recipe, FLAGS.gin_file)
         seeds = comparison.chosen_seeds(FLAGS.seeds)
-        for recipe in recipes.values():
-            files = [recipe, *FLAGS.gin_file]
-            config.read(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir)
+        shared = [file for file in FLAGS.gin_file if file not in recipes.values()]
+        cells = grid.cells(recipes, shared, FLAGS.grid, FLAGS.gin_bindings)
+        for cell in cells.values():
+            bindings = [*FLAGS.gin_bindings, *cell.words]
+            found.read = config.read(cell.files, bindings, FLAGS.plugin, FLAGS.plugin_dir)
             build_plan()  # a mistake in one is reported before any is trained
         folder = Path(FLAGS.output_dir)
         check_place(folder / "comparison.json", "output_dir")
         with writing(folder, folder / f"compare{SUFFIX}", "output_dir"):
-            finished = _train_all(recipes, seeds, folder, console)
-            rows = comparison.summaries(finished)
+            finished = _train_all(cells, seeds, folder, console)
+            rows = grid.with_bindings(comparison.summaries(finished), cells)
             if rows:
                 write_json(folder / "comparison.json", rows)
                 write_text(folder / "comparison.md", comparison.markdown(rows))
@@ -67,8 +71,8 @@ def main(argv):
 
 def put_side_by_side(console: Console) -> None:
     """Writes the page of records and runs, and prints its tables."""
-    if FLAGS.recipe:
-        raise UserError("--recipe trains and compares: it doesn't go with --record or --model_dir")
+    why = "trains and compares: it doesn't go with --record or --model_dir"
+    command_line.refuse_flags(("recipe", "grid"), why)
     folder = Path(FLAGS.output_dir or ".")
     page = folder / "side_by_side.html"
     check_place(page, "output_dir")
@@ -85,14 +89,14 @@ def put_side_by_side(console: Console) -> None:
     console.print(f"page: {page}")
 
 
-def _train_all(recipes, seeds, folder: Path, console: Console) -> dict[str, list[Path]]:
-    """Trains what is missing; returns the folders of the finished runs, by recipe."""
-    jobs = [(name, seed) for seed in seeds for name in recipes]
-    finished = {name: [] for name in recipes}
+def _train_all(cells, seeds, folder: Path, console: Console) -> dict[str, list[Path]]:
+    """Trains what is missing; returns the folders of the finished runs, by the cells' rows."""
+    jobs = [(name, seed) for seed in seeds for name in cells]
+    finished = {name: [] for name in cells}
     for number, (name, seed) in enumerate(jobs, 1):
         console.print(f"{number}/{len(jobs)} {name}, seed {seed}")
-        run = folder / name / f"seed{seed}"
-        ended = train(recipes[name], seed, run)
+        run = folder / grid.folder_name(name) / f"seed{seed}"
+        ended = train(cells[name], seed, run)
         if ended.stopped_by:
             raise Interrupted(ended.stopped_by, f"at {run}, which resumes")
         if ended.code == 0:
@@ -102,10 +106,10 @@ def _train_all(recipes, seeds, folder: Path, console: Console) -> dict[str, list
     return finished
 
 
-def train(recipe: str, seed: int, run: Path) -> processes.Ended:
-    """Trains a recipe with a seed in the folder `run`, in a process of its own."""
-    flags_of_train = [f"--gin_file={file}" for file in (recipe, *FLAGS.gin_file)]
-    bindings = (*FLAGS.gin_bindings, f"Experiment.seed = {seed}")
+def train(cell: grid.Cell, seed: int, run: Path) -> processes.Ended:
+    """Trains a cell with a seed in the folder `run`, in a process of its own."""
+    flags_of_train = [f"--gin_file={file}" for file in cell.files]
+    bindings = (*FLAGS.gin_bindings, *cell.words, f"Experiment.seed = {seed}")
     flags_of_train += [f"--gin_bindings={binding}" for binding in bindings]
     flags_of_train += [f"--plugin={module}" for module in FLAGS.plugin]
     flags_of_train += [f"--plugin_dir={folder}" for folder in FLAGS.plugin_dir]

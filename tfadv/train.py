@@ -97,6 +97,7 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
         identity.check_run(directory, plan, identity.alone())
     if FLAGS.dry_run:
         command_line.warn([*plan.warnings, *unreached(plan)])
+        plan.build_trackers()
         trainer = Trainer(plan, plan.distribution.create())
         if continuation and continuation.begins:
             continuation.take_over(trainer)

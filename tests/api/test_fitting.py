@@ -194,4 +194,4 @@ def test_quiet_prints_nothing_and_loud_tells_the_way(data, capsys):
     fitted("resnet", data, validation=8)
     assert capsys.readouterr().out == ""
     tfadv.fit("resnet", data, epochs=1, batch_size=16, validation=8, settings=SETTINGS)
-    assert "validation, epoch 1" in capsys.readouterr().out
+    assert "new best" in capsys.readouterr().out

@@ -59,7 +59,8 @@ def test_a_new_plugin_conforms_and_its_gin_file_chooses_it(tmp_path, monkeypatch
     read = config.read([*files, "gin/scale/smoke.gin"], plugin_dirs=[str(tmp_path)])
     plan = build_plan()
     evaluated = {spec.rpartition("/")[2] for spec in plan.evaluation_attacks}
-    assert f"my_{kind}" in evaluated | {getattr(plan.experiment, kind)}
+    chosen = {getattr(plan.experiment, kind, None), *plan.experiment.trackers}
+    assert f"my_{kind}" in evaluated | chosen
     assert f"plugins.my_{kind}" in read.plugins
     for check in testing.checks(kind, f"my_{kind}"):
         check()

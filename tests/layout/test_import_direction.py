@@ -6,7 +6,7 @@ from shared.project import PACKAGE
 from benchmarks.layout import Layout, imports
 
 COMMANDS = ("adapters", "compare", "evaluate", "export", "plugins", "reproduce", "train")
-COMMANDS += ("data/__main__",)  # python -m tfadv.data
+COMMANDS += ("data/__main__", "status/__main__")  # python -m tfadv.data
 # The files of a room may import their own room and the rooms above it in this list.
 ROOMS = (
     "interruption",
@@ -22,6 +22,7 @@ ROOMS = (
     "devices",
     "norms",
     "optimization",
+    "trackers",
     "data/image_files",
     "data",
     "data/corruptions",
@@ -43,6 +44,7 @@ ROOMS = (
     "evaluation/gradient_masking",
     "comparison",
     "training",
+    "status",
     "reproduction",
     "reproduction/report",
     "testing",

@@ -110,6 +110,12 @@ def test_wrong_recipes_are_refused(files, message):
         comparison.chosen_recipes(files)
 
 
+def test_without_a_recipe_the_first_file_that_is_no_scale_is_one():
+    files = ["gin/scale/smoke.gin", "gin/gn.gin", "gin/eval/full.gin"]
+    assert comparison.chosen_recipes([], files) == {"gn": "gin/gn.gin"}
+    assert comparison.chosen_recipes(["gin/mbn.gin"], files) == {"mbn": "gin/mbn.gin"}
+
+
 @pytest.mark.parametrize("seeds", [["0", "x"], ["1", "1"], []])
 def test_wrong_seeds_are_refused(seeds):
     with pytest.raises(UserError, match="--seeds must be distinct numbers"):

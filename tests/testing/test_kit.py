@@ -13,6 +13,7 @@ from tfadv.errors import UserError
 from tfadv.optimization.keras_optimizers import PAPERS
 
 BROKEN = ["broken_plugins", "broken_models", "broken_data", "broken_optimization"]
+BROKEN += ["broken_trackers"]
 config.with_plugins(WORKED_PLUGINS)
 # Of parts that need some, or are large without.
 ARGUMENTS = {
@@ -29,6 +30,8 @@ ARGUMENTS = {
 # What reads files, or is given its images; `npz` is checked below.
 OF_FILES = {"dataset image_folder", "dataset imagenet", "dataset npz", "dataset packed"}
 OF_FILES |= {"dataset tfds", "model keras", "dataset given"}
+# Of packages that not every environment has: tests/trackers.
+OF_FILES |= {"tracker mlflow", "tracker wandb"}
 CHECKS = [
     check
     for kind, registry in testing.KINDS.items()
@@ -78,7 +81,7 @@ def test_the_kit_sees_the_built_in_parts_and_the_plugins():
     assert {"norm batch_norm", "attack pgd", "strategy adversarial"} <= parts
     assert {"norm evonorm_s0", "attack mi_fgsm", "strategy trades"} <= parts
     assert {"model vit", "dataset digits", "augmentation crop_and_flip"} <= parts
-    assert {"optimizer rmsprop", "decay cosine"} <= parts
+    assert {"optimizer rmsprop", "decay cosine", "tracker tensorboard"} <= parts
     assert len(parts) >= 30
 
 

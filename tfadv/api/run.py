@@ -23,8 +23,8 @@ from tfadv.pixels import LogitsFn
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.runs import identity, trained_run
 from tfadv.runs.run_directory import RunDirectory
+from tfadv.runs.run_files import VALIDATION
 from tfadv.runs.trained_run import TrainedRun
-from tfadv.training.history import KIND as VALIDATION
 
 
 class RobustModel:

@@ -15,6 +15,7 @@ from tfadv.registry import (
     NORMS,
     OPTIMIZERS,
     STRATEGIES,
+    TRACKERS,
     configurable,
 )
 
@@ -71,6 +72,8 @@ class Experiment:
             synthetic ones, or such as a model has labelled. See ``Training.extra_share``.
         manifest: a ``manifest.jsonl`` that ``python -m tfadv.data`` wrote: a run
             starts with no other images than those that it lists.
+        trackers: names of trackers that follow the run beside ``metrics.jsonl``; a run may be
+            resumed with others.
     """
 
     scale: str
@@ -93,6 +96,7 @@ class Experiment:
     channels: int | None = None
     manifest: str | None = None
     extra: str | None = None
+    trackers: tuple[str, ...] = ("tensorboard",)
 
     def __post_init__(self):
         for registry, name in (
@@ -107,6 +111,10 @@ class Experiment:
             *([(DATASETS, "extra")] if self.extra is not None else []),
         ):
             registry.get(getattr(self, name).rpartition("/")[2], f"Experiment.{name}")
+        for spec in self.trackers:
+            TRACKERS.get(spec.rpartition("/")[2], "Experiment.trackers")
+        distinct = len(set(self.trackers)) == len(self.trackers)
+        check(distinct, "Experiment.trackers", "name trackers, each once", self.trackers)
         if self.initial_weights_kind is not None:
             check_choice("Experiment.initial_weights_kind", self.initial_weights_kind, WEIGHTS)
         check_checkpoint("Experiment.initial_checkpoint", self.initial_checkpoint)

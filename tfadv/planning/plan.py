@@ -37,9 +37,11 @@ from tfadv.registry import (
     MODELS,
     NORMS,
     OPTIMIZERS,
+    TRACKERS,
     configured,
 )
 from tfadv.strategies import BatchStrategy
+from tfadv.trackers import Tracker
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +121,15 @@ class Plan:
         return OPTIMIZERS.build(
             self.experiment.optimizer, "Experiment.optimizer", learning_rate=self.learning_rate
         )
+
+    def build_trackers(self) -> dict[str, Tracker]:
+        """Builds what follows the run, by the specs that name it; nothing is written.
+
+        Raises:
+            UserError: a tracker's package is not installed, or a parameter is wrong.
+        """
+        specs = self.experiment.trackers
+        return {spec: TRACKERS.build(spec, "Experiment.trackers") for spec in specs}
 
     @property
     def average_rule(self) -> AverageRule | None:

@@ -141,7 +141,11 @@ DATASETS = Registry("dataset")
 AUGMENTATIONS = Registry("augmentation")
 OPTIMIZERS = Registry("optimizer", given=("learning_rate",))
 DECAYS = Registry("decay")
-REGISTRIES = (NORMS, ATTACKS, STRATEGIES, MODELS, DATASETS, AUGMENTATIONS, OPTIMIZERS, DECAYS)
+TRACKERS = Registry("tracker")
+REGISTRIES = (
+    *(NORMS, ATTACKS, STRATEGIES, MODELS, DATASETS, AUGMENTATIONS, OPTIMIZERS, DECAYS),
+    TRACKERS,
+)
 
 
 def snapshot() -> list[dict[str, Any]]:

@@ -18,12 +18,17 @@ from tfadv.reports.templates import in_markdown
 from tfadv.runs.run_directory import RunDirectory
 
 
-def chosen_recipes(files: Sequence[str]) -> dict[str, str]:
+def chosen_recipes(files: Sequence[str], others: Sequence[str] = ()) -> dict[str, str]:
     """Returns the recipes by the names of their rows.
+
+    Args:
+        files: that ``--recipe`` names.
+        others: that ``--gin_file`` does; without the former, the first that is no scale counts.
 
     Raises:
         UserError: there is none, or two have one name.
     """
+    files = files or [file for file in others if "scale" not in Path(file).parts][:1]
     if not files:
         raise UserError("name recipes to compare, such as --recipe=gin/mbn.gin --recipe=gin/gn.gin")
     recipes: dict[str, str] = {}
@@ -155,6 +160,7 @@ def cells(row: dict, columns: Sequence[str]) -> list[str]:
     unusual = ", ".join(part for part, one in zip(parts, usual, strict=True) if part != one)
     return [
         f"{row['recipe']} ({unusual})" if unusual else row["recipe"],
+        *row.get("bindings", {}).values(),
         *(percent(row["accuracies"].get(column)) for column in columns),
         "—" if row["step_ms"] is None else f"{row['step_ms']:.0f}",
     ]
@@ -162,7 +168,8 @@ def cells(row: dict, columns: Sequence[str]) -> list[str]:
 
 def header(rows: Sequence[dict]) -> list[str]:
     """Returns the columns' titles."""
-    return ["recipe (branch)", *(f"{name} %" for name in columns(rows)), "ms a step"]
+    bound = dict.fromkeys(key for row in rows for key in row.get("bindings", {}))
+    return ["recipe (branch)", *bound, *(f"{name} %" for name in columns(rows)), "ms a step"]
 
 
 def markdown(rows: Sequence[dict]) -> str:

@@ -27,7 +27,7 @@ from tfadv.runs.checkpoints import read_model
 from tfadv.runs.run_directory import RunDirectory, bindings
 from tfadv.runs.trained_run import TrainedRun
 
-# Parts that choose no images, besides attacks.
+# Parts that choose no images, besides attacks and trackers.
 _NO_DATA = {"Evaluation", "Validation", "Checkup", "Experiment", "Training"}
 _NO_DATA |= {"Distribution", "Hardware"}
 _BY_CHIEF = "as worker 0 says"
@@ -257,10 +257,11 @@ def _different_images(recorded: Mapping, found: Mapping, workers: Workers) -> st
 def _chooses_images(written: Path, read: Config) -> bool:
     """Returns whether a configuration and a written one may choose different images."""
     old, now = bindings(written.read_text(encoding="utf-8")), bindings(read.text())
-    attacks = {part.__name__ for part in registry.ATTACKS.parts.values()}
+    kinds = (registry.ATTACKS, registry.TRACKERS)
+    without = {part.__name__ for kind in kinds for part in kind.parts.values()}
     for key in {key for key in {*old, *now} if old.get(key) != now.get(key)}:
         part = key.rpartition("/")[2].partition(".")[0]
-        chooses_none = part in _NO_DATA | attacks or key.startswith("import ")
+        chooses_none = part in _NO_DATA | without or key.startswith("import ")
         # Of a plugin that nobody imported: it had no say.
         chooses_none |= "." in key and part not in registry.configurables()
         if not chooses_none or key == "Experiment.dataset":

@@ -22,14 +22,11 @@ from pathlib import Path
 
 from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
+from tfadv.runs.lock_file import BEAT, LONGEST, SILENCE, SUFFIX, described, machine, parsed
 
-SUFFIX = ".lock"
-BEAT = 10.0  # seconds from one sign of life to the next
-SILENCE = 60.0  # seconds without one after which a writer on another machine is gone
+__all__ = ["SUFFIX", "remove_left", "writing"]
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # of disks that have none
 _LOCKED = (errno.EWOULDBLOCK, errno.EACCES)
-_LONGEST = 10_000  # bytes of a lock's file
-_BOOT = Path("/proc/sys/kernel/random/boot_id")  # machines may share a name
 
 
 class _HeldError(Exception):
@@ -103,10 +100,10 @@ class _Lock:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new, self._file, is_locked = _opened(path)
         try:
-            before = os.read(self._file, _LONGEST)
-            is_gone = is_locked and _parsed(before).get("machine") == _machine()
+            before = os.read(self._file, LONGEST)
+            is_gone = is_locked and parsed(before).get("machine") == machine()
             if not is_new and not is_gone and _is_alive(path):
-                raise _HeldError(_described(before))
+                raise _HeldError(described(before))
             self._content = _own_content()
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, self._content, 0)
@@ -117,7 +114,7 @@ class _Lock:
             raise
         if not is_new:
             print(
-                f"note: '{place}' was being written by {_described(before)}, which is gone: going "
+                f"note: '{place}' was being written by {described(before)}, which is gone: going "
                 "on from what it saved",
                 file=sys.stderr,
                 flush=True,
@@ -140,7 +137,7 @@ class _Lock:
         while not self._released.wait(BEAT):
             if not self._is_ours() and self._path.exists():
                 print(
-                    f"error: '{self._place}' was taken over by {_described(_read(self._path))}, "
+                    f"error: '{self._place}' was taken over by {described(_read(self._path))}, "
                     "while this process was silent: it stops, and writes nothing more",
                     file=sys.stderr,
                     flush=True,
@@ -179,7 +176,7 @@ def _opened(path: Path) -> tuple[bool, int, bool]:
                 holder = _holder(file)
                 os.close(file)
                 if error.errno in _LOCKED:
-                    raise _HeldError(_described(holder)) from None
+                    raise _HeldError(described(holder)) from None
                 raise
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file), path.stat()):
@@ -190,8 +187,8 @@ def _opened(path: Path) -> tuple[bool, int, bool]:
 def _holder(file: int) -> bytes:
     """Returns what a lock's file says, once its writer has said it."""
     for _ in range(100):
-        content = os.pread(file, _LONGEST, 0)
-        if _parsed(content):
+        content = os.pread(file, LONGEST, 0)
+        if parsed(content):
             break
         time.sleep(0.01)
     return content
@@ -204,35 +201,15 @@ def _own_content() -> bytes:
             "process": os.getpid(),
             "host": socket.gethostname(),
             "since": now.isoformat(timespec="seconds"),
-            "machine": _machine(),
+            "machine": machine(),
         }
     ).encode()
-
-
-def _machine() -> str:
-    """Returns what tells this machine, since it was started, from all others."""
-    return _BOOT.read_text().strip() if _BOOT.exists() else socket.gethostname()
-
-
-def _parsed(content: bytes) -> dict:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        found = None  # its writer was killed while it wrote this
-    return found if isinstance(found, dict) else {}
 
 
 def _is_alive(path: Path) -> bool:
     """Returns whether a writer on another machine gave a sign of life, by the disk's clock."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name) as probe:
         return os.fstat(probe.fileno()).st_mtime - path.stat().st_mtime < SILENCE
-
-
-def _described(content: bytes) -> str:
-    found = _parsed(content)
-    if not found:
-        return "another process"
-    return f"process {found.get('process')} on {found.get('host')} since {found.get('since')}"
 
 
 def _read(path: Path) -> bytes:

@@ -11,8 +11,10 @@ from tfadv.config import Config
 from tfadv.data import Source
 from tfadv.errors import UserError
 from tfadv.files import PARTIAL, check_place, read_json_lines, read_record, write_record, write_text
-from tfadv.runs import one_writer, saved_steps
+from tfadv.runs import saved_steps
 from tfadv.runs.division import may_change
+from tfadv.runs.lock_file import SUFFIX
+from tfadv.runs.run_files import CHECKPOINTS, CONFIG, LOCK, METRICS, NOTES, RESULTS
 from tfadv.runs.start_record import start_record
 
 # What run.json holds of a run's images and weights.
@@ -20,7 +22,6 @@ _IDENTITY = ("data", "initial_weights", "model_file", "transfer_from")
 # The Keras model that Python code has a run start from.
 GIVEN_MODEL = "model.keras"
 _LONGEST_NAME = 200
-_METRICS, _NOTES = "metrics.jsonl", "run.json"
 _NOTES_REMEDY = (
     "put it back from a copy, or remove it: then nothing tells whether the images are still those "
     "of the run"
@@ -42,17 +43,17 @@ class RunDirectory:
     @property
     def results_path(self) -> Path:
         """The finished run's record."""
-        return self.path / "results.json"
+        return self.path / RESULTS
 
     @property
     def lock_path(self) -> Path:
         """The lock's file, for as long as the run is being written."""
-        return self.path / f"writer{one_writer.SUFFIX}"
+        return self.path / LOCK
 
     @property
     def checkpoints_path(self) -> Path:
         """The folder of the run's checkpoints."""
-        return self.path / "checkpoints"
+        return self.path / CHECKPOINTS
 
     @property
     def has_checkpoint(self) -> bool:
@@ -73,7 +74,7 @@ class RunDirectory:
             raise UserError(f"--model_dir: '{self.path}' is a file, not a folder")
         if all(_is_leftover(path.name) for path in self.path.iterdir()):
             return
-        written = self.path / "config.gin"
+        written = self.path / CONFIG
         if not written.is_file():
             raise UserError(
                 f"'{self.path}' is not empty and holds no run: choose another --model_dir"
@@ -105,14 +106,14 @@ class RunDirectory:
             division: of a batch, as `Trainer.division` returns it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        if not (self.path / "config.gin").exists():
-            write_text(self.path / "config.gin", config.text())
+        if not (self.path / CONFIG).exists():
+            write_text(self.path / CONFIG, config.text())
         record = self._noted() or {"seed": seed, "starts": []}
-        written = (self.path / "config.gin").read_text(encoding="utf-8")
+        written = (self.path / CONFIG).read_text(encoding="utf-8")
         differing = {key: list(values) for key, values in changed(written, config.text()).items()}
         start = start_record(devices) | dict(division or {})
         record["starts"].append(start | ({"changed": differing} if differing else {}))
-        write_record(self.path / _NOTES, {**(identity or {}), **record})
+        write_record(self.path / NOTES, {**(identity or {}), **record})
 
     def note_skipped(self, sources: Mapping[str, Source]) -> None:
         """Records how many images are skipped, which, and why, where there are any.
@@ -134,11 +135,11 @@ class RunDirectory:
         record = self._noted()
         if record is None:
             raise UserError(
-                f"'{self.path / _NOTES}' is gone while the run goes on: put that folder back, and "
+                f"'{self.path / NOTES}' is gone while the run goes on: put that folder back, and "
                 "the same command resumes from the newest checkpoint in it"
             )
         if record.get("skipped_images", {}) != skipped:
-            write_record(self.path / _NOTES, {**record, "skipped_images": skipped})
+            write_record(self.path / NOTES, {**record, "skipped_images": skipped})
 
     def identity(self) -> dict[str, object]:
         """Returns the digests of images and weights that the run was started with."""
@@ -147,7 +148,7 @@ class RunDirectory:
 
     def bound_to(self) -> dict[str, str]:
         """Returns digests of the configuration and the images, for the run's checkpoints."""
-        written, data = self.path / "config.gin", self.identity().get("data")
+        written, data = self.path / CONFIG, self.identity().get("data")
         found = {}
         if written.is_file():
             values = bindings(written.read_text(encoding="utf-8"))
@@ -173,7 +174,15 @@ class RunDirectory:
         """Adds JSON values to the record of the latest start."""
         record = self._noted()
         record["starts"][-1].update(values)
-        write_record(self.path / _NOTES, record)
+        write_record(self.path / NOTES, record)
+
+    def note(self, **values: object) -> None:
+        """Sets JSON values of the run's record."""
+        write_record(self.path / NOTES, {**self._noted(), **values})
+
+    def tracked(self) -> dict[str, dict] | None:
+        """Returns what `Tracking` noted; None where it never did."""
+        return (self._noted() or {}).get("trackers")
 
     def skipped_steps(self, step: int) -> int:
         """Returns how many of the first `step` steps the metrics say were skipped."""
@@ -183,11 +192,11 @@ class RunDirectory:
         """Drops the metrics of steps that a resumed run will do again."""
         kept = [metrics for metrics in self.metrics() if metrics["step"] <= step]
         lines = (json.dumps(metrics, allow_nan=False) + "\n" for metrics in kept)
-        write_text(self.path / _METRICS, "".join(lines))
+        write_text(self.path / METRICS, "".join(lines))
 
     def metrics(self) -> list[dict]:
         """Returns the metrics that were noted, oldest first; damaged ones are left out."""
-        return read_json_lines(self.path / _METRICS, "step")
+        return read_json_lines(self.path / METRICS, "step")
 
     def append_metrics(self, metrics: dict, lasting: bool = False) -> None:
         """Appends one line to ``metrics.jsonl``.
@@ -196,7 +205,7 @@ class RunDirectory:
             metrics: JSON values.
             lasting: whether to wait until it would outlive a loss of power.
         """
-        with open(self.path / _METRICS, "a", encoding="utf-8") as file:
+        with open(self.path / METRICS, "a", encoding="utf-8") as file:
             file.write(json.dumps(metrics, allow_nan=False) + "\n")
             if lasting:
                 file.flush()
@@ -204,7 +213,7 @@ class RunDirectory:
 
     def _noted(self) -> dict | None:
         """Returns what ``run.json`` holds, None where there is none."""
-        path = self.path / _NOTES
+        path = self.path / NOTES
         return read_record(path, _NOTES_REMEDY, {"starts": list}) if path.exists() else None
 
 
@@ -224,7 +233,7 @@ def default_path(config: Config, bindings: Sequence[str]) -> Path:
 
 def _is_leftover(name: str) -> bool:
     """Returns whether a file is what a start that was killed leaves, before it claims a folder."""
-    return name == GIVEN_MODEL or name.endswith((one_writer.SUFFIX, PARTIAL))
+    return name == GIVEN_MODEL or name.endswith((SUFFIX, PARTIAL))
 
 
 def _short_name(path: Path) -> str:

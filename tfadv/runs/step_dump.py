@@ -16,8 +16,8 @@ import numpy as np
 
 from tfadv.errors import UserError
 from tfadv.files import write_json, write_text
+from tfadv.runs.run_files import NON_FINITE
 
-FOLDER = "non_finite"
 _RECORD, _STATE, _BATCH, _CONFIG = "step.json", "state.npz", "batch.npz", "config.gin"
 
 
@@ -44,7 +44,7 @@ class StepDump:
         Returns:
             Its folder, ``non_finite/step-N``.
         """
-        folder = run / FOLDER / f"step-{self.record['step']}"
+        folder = run / NON_FINITE / f"step-{self.record['step']}"
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -83,7 +83,7 @@ def place(path: Path) -> Path:
     if not (folder / _RECORD).is_file():
         raise UserError(
             f"--replay: '{path}' is no dump of a step: a run whose numbers stop being finite "
-            f"leaves one in its folder, as {FOLDER}/step-N"
+            f"leaves one in its folder, as {NON_FINITE}/step-N"
         )
     return folder
 

@@ -20,6 +20,7 @@ from tfadv.testing import (
     norm_device_checks,
     optimizer_checks,
     strategy_checks,
+    tracker_checks,
 )
 from tfadv.testing.faults import ConformanceError
 from tfadv.testing.replicas import two_cpus
@@ -37,6 +38,7 @@ _CHECKS: dict[str, tuple[Callable[[Callable[..., Any]], None], ...]] = {
     "augmentation": augmentation_checks.CHECKS,
     "optimizer": optimizer_checks.CHECKS,
     "decay": decay_checks.CHECKS,
+    "tracker": tracker_checks.CHECKS,
 }
 # What an attack is built with where gin binds nothing.
 SIZES = {"epsilon": 8.0, "steps": 4, "step_size": 3.0, "queries": 60, "classes": 2}

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-KIND = "validation"  # of their records in metrics.jsonl
+from tfadv.runs.run_files import VALIDATION
+
 _DIGITS = 4  # of means over steps, whichever calls the steps were done in
 
 
@@ -29,7 +30,7 @@ class History:
 
     def add(self, record: Mapping) -> None:
         """Takes in a validation's record, or training's metrics."""
-        if record.get("kind") == KIND:
+        if record.get("kind") == VALIDATION:
             self.rows.append(dict(record))
             self._since.clear()
         else:

@@ -21,6 +21,7 @@ from tfadv.runs import rate_factors
 from tfadv.runs.checkpoints import Checkpoints
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.runs.run_writer import RunWriter
+from tfadv.runs.tracking import Tracking
 from tfadv.training.average_statistics import measure_average
 from tfadv.training.continuation import began_at
 from tfadv.training.finite import NotFiniteError
@@ -46,8 +47,8 @@ class Session:
 
     Raises:
         UserError: the replicas don't divide an evaluation's batch, the model to
-            transfer from is no bundle or of other images, or there is no branch to choose
-            the best checkpoint by.
+            transfer from is no bundle or of other images, there is no branch to choose
+            the best checkpoint by, or a tracker's package is not installed.
     """
 
     def __init__(self, trainer: Trainer, listeners: Sequence[Callable[[dict], object]] = ()):
@@ -69,6 +70,7 @@ class Session:
             examination=examination,
         )
         self.validations = Validations(trainer, listeners)
+        self._trackers = plan.build_trackers() if self._workers.is_chief else {}
 
     def run(self, directory: RunDirectory, rate_factor: float | None = None) -> dict:
         """Trains from the newest whole checkpoint to the end, then evaluates.
@@ -84,8 +86,8 @@ class Session:
         Raises:
             Interrupted: SIGTERM or SIGINT came; the run can be resumed.
             WorkerLost: another worker is gone; the run can be resumed.
-            UserError: a number is no longer finite, the workers differ, or there are
-                checkpoints and none is whole.
+            UserError: a number is no longer finite, the workers differ, a tracker can't
+                begin, or there are checkpoints and none is whole.
             BadImagesError: an image can't be read; put it back, and the run can be resumed.
         """
         trainer = self.trainer
@@ -98,27 +100,23 @@ class Session:
             keep_every=self._plan.training.keep_every_epochs * self._plan.steps_per_epoch,
             best_at=self.validations.history.best_step,
         )
-        writer = RunWriter(directory, checkpoints, self._workers.is_chief)
+        tracking = Tracking(self._trackers, directory, self._plan.strategy)
+        writer = RunWriter(directory, checkpoints, tracking, self._workers.is_chief)
         with self._workers.watched():
             restored = checkpoints.restore()
             self._workers.agree("step in --model_dir, which must be on a shared disk", restored)
             self._resume(directory, restored, rate_factor)
-            writer.begin(restored)
-            self.validations.note_best(writer)
-            try:
-                self._train(writer)
-            except NotFiniteError as error:
-                raise UserError(self._kept(error, directory)) from None
-            except BadImagesError:
-                writer.save(self._plan.sources)
-                raise
-            stopped = self.validations.stopped_early()
-            if stopped and self._workers.is_chief:
-                directory.note_start(**stopped)
-            with interruption.leaving("with the trained weights saved, and not yet evaluated"):
-                record = self._evaluate_saved(writer) | stopped
-                record |= self._evaluate_best(record, checkpoints, writer)
-        writer.results(record)
+            with writer.following(restored):
+                self.validations.note_best(writer)
+                try:
+                    self._train(writer)
+                except NotFiniteError as error:
+                    raise UserError(self._kept(error, directory)) from None
+                except BadImagesError:
+                    writer.save(self._plan.sources)
+                    raise
+                record = self._evaluate_all(directory, checkpoints, writer)
+                writer.results(record)
         return record
 
     def evaluate(self) -> dict:
@@ -156,6 +154,8 @@ class Session:
         before = rate_factors.noted(directory)
         factors = rate_factors.with_asked(before, step, rate_factor)
         self._workers.agree("--learning_rate_factor", factors)
+        if self._workers.is_chief:
+            directory.note_start(steps=self._plan.steps)
         if factors != before and self._workers.is_chief:
             directory.note_start(**{rate_factors.KEY: factors[-1]._asdict()})
         self._plan.learning_rate.factors = factors
@@ -179,7 +179,8 @@ class Session:
     def _train(self, writer: RunWriter) -> None:
         trainer = self.trainer
         quiet = not self._workers.is_chief
-        progress = Progress("train", self._plan.steps, trainer.step, quiet=quiet)
+        pauses = self.validations.to_come()
+        progress = Progress("train", self._plan.steps, trainer.step, quiet=quiet, pauses=pauses)
         with progress, interruption.noted(self._plan.training.grace_seconds) as asked:
             asked.leaves = f"as it was saved at step {trainer.step}"
             try:
@@ -199,9 +200,9 @@ class Session:
         if self.validations.is_due():
             self.validations.validate(writer, progress)
         for metrics in trainer.steps(stopping) if not self.validations.stopped_early() else ():
-            writer.metrics(trainer.step, metrics)
+            writer.metrics(metrics)
             self.validations.history.add(metrics)
-            progress.update(trainer.step, **_shown(metrics))
+            progress.update(trainer.step, _shown(metrics, self._plan.training.epochs))
             if number := stopping():
                 raise Interrupted(number, asked.leaves)
             epoch, within = divmod(trainer.step, self._plan.steps_per_epoch)
@@ -215,6 +216,17 @@ class Session:
                 self.validations.validate(writer, progress)
                 if self.validations.stopped_early():
                     return
+
+    def _evaluate_all(
+        self, directory: RunDirectory, checkpoints: Checkpoints, writer: RunWriter
+    ) -> dict:
+        """Returns the record of a run that has been trained."""
+        stopped = self.validations.stopped_early()
+        if stopped and self._workers.is_chief:
+            directory.note_start(**stopped)
+        with interruption.leaving("with the trained weights saved, and not yet evaluated"):
+            record = self._evaluate_saved(writer) | stopped
+            return record | self._evaluate_best(record, checkpoints, writer)
 
     def _evaluate_saved(self, writer: RunWriter) -> dict:
         """Returns the record of a step that is saved, and saves what was measured for it."""
@@ -266,8 +278,14 @@ class Session:
         return strip
 
 
-def _shown(metrics: dict) -> dict[str, float]:
+def _shown(metrics: dict, epochs: int) -> str:
+    """Returns the metrics that a line of progress has room for."""
     suffix = accuracy_name("")
-    accuracies = {name.removesuffix(suffix): v for name, v in metrics.items() if suffix in name}
-    loss = {name: metrics[name] for name in ("loss",) if name in metrics}
-    return {**loss, **accuracies, "images/s": metrics["images_per_second"]}
+    words = [f"epoch {metrics['epoch']:.4g}/{epochs}"]
+    words += [f"loss {metrics['loss']:.4g}"] if "loss" in metrics else []
+    words += [
+        f"{name.removesuffix(suffix)} {value:.1%}"
+        for name, value in metrics.items()
+        if name.endswith(suffix)
+    ]
+    return "  ".join([*words, f"{metrics['images_per_second']:.3g} images/s"])

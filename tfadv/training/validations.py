@@ -10,6 +10,7 @@ from tfadv.progress import Progress
 from tfadv.runs.run_writer import RunWriter
 from tfadv.training.history import History
 from tfadv.training.trainer import Trainer
+from tfadv.training.validation_rows import ValidationRows
 from tfadv.training.validator import Validator
 
 
@@ -35,6 +36,7 @@ class Validations:
         self._trainer = trainer
         self._validator = Validator(trainer) if trainer.plan.validation else None
         self._workers = Workers(trainer.distribution)
+        self._rows = ValidationRows()
 
     def resume(self, records: Iterable[Mapping], step: int, began: int = 0) -> None:
         """Takes up what a run has found up to a step.
@@ -61,6 +63,15 @@ class Validations:
         is_new = self._trainer.step != self.history.last_step
         return self._validator is not None and is_new and self._validator.is_due()
 
+    def to_come(self) -> int:
+        """Returns how many validations are left from the trainer's step on."""
+        plan = self._trainer.plan
+        if plan.validation is None:
+            return 0
+        done, epochs = self._trainer.step // plan.steps_per_epoch, plan.training.epochs
+        later = range(done + 1, epochs + 1)
+        return self.is_due() + sum(plan.validation.is_due(epoch, epochs) for epoch in later)
+
     def validate(self, writer: RunWriter, progress: Progress) -> None:
         """Validates at a step that is saved; says what was found, and which step is the best.
 
@@ -74,10 +85,11 @@ class Validations:
         known = self.history.rows[-1]["alarms"] if self.history.rows else {}
         news = [line for name, line in record["alarms"].items() if name not in known]
         self.history.add(record)
-        writer.validation(record, news, self._trainer.plan.strategy)
+        writer.validation(record, news)
         self.note_best(writer)
         if self._workers.is_chief:
-            progress.say(_found(record, self.history.best()))
+            for line in self._rows(record, self.history.best()):
+                progress.say(line)
             for line in news:
                 print(f"alarm: epoch {record['epoch']:g}: {line}", file=sys.stderr, flush=True)
         answers = [listener(record) for listener in self._listeners]
@@ -103,17 +115,3 @@ class Validations:
                 f"{best['value']:.1%} in epoch {best['epoch']:g}"
             )
         return {"stopped_early": {"step": self._trainer.step, "reason": reason}}
-
-
-def _found(record: Mapping, best: Mapping) -> str:
-    """Returns a line on a validation."""
-    parts = []
-    for weights, branches in record["accuracy"].items():
-        of = " (average)" if weights == "average" else ""
-        for branch, values in branches.items():
-            numbers = ", ".join(f"{what} {value:.1%}" for what, value in values.items())
-            parts.append(f"{branch}{of}: {numbers}")
-    return (
-        f"validation, epoch {record['epoch']:g}: {'; '.join(parts)}; best: {best['value']:.1%} in "
-        f"epoch {best['epoch']:g}"
-    )

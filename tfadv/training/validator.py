@@ -15,9 +15,10 @@ from tfadv.evaluation.evaluator import Evaluator
 from tfadv.losses import cross_entropy
 from tfadv.norms import NormMode
 from tfadv.planning.evaluation_parts import EvaluationParts
+from tfadv.runs.run_files import VALIDATION
 from tfadv.training.alarms import alarms
 from tfadv.training.average_statistics import measure_average
-from tfadv.training.history import KIND, History
+from tfadv.training.history import History
 from tfadv.training.step.replica_step import accuracy_name
 from tfadv.training.trainer import Trainer
 
@@ -82,7 +83,7 @@ class Validator:
             accuracy["average"] = self._of_average()
         chosen = self.criterion
         record = {
-            "kind": KIND,
+            "kind": VALIDATION,
             "step": trainer.step,
             "epoch": trainer.step / plan.steps_per_epoch,
             "examples": len(self._evaluator.indices),

@@ -19,6 +19,7 @@ from tfadv.testing.templates import (
     norm,
     optimizer,
     strategy,
+    tracker,
 )
 
 _LONGEST_NAME = 100  # file systems take 255 bytes
@@ -31,6 +32,7 @@ _TEMPLATES = {
     "augmentation": augmentation,
     "optimizer": optimizer,
     "decay": decay,
+    "tracker": tracker,
 }
 
 

@@ -1,15 +1,14 @@
-"""How far a run has come: a live bar on a terminal, a line now and then elsewhere."""
+"""Reports of long work, wherever they are read."""
 
 import contextlib
 import contextvars
-import time
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
-SECONDS_BETWEEN_LINES = 10.0
+from tfadv.progress.displays import Silent, display_on, plain_console
+from tfadv.progress.time_left import TimeLeft, duration
+
 _silent = contextvars.ContextVar("silent", default=False)
 
 
@@ -33,6 +32,7 @@ class Progress:
         console: where to print.
         quiet: prints nothing at all.
         says_end: whether its end is a line, too.
+        pauses: how often `paused` will be entered, which the time left counts.
     """
 
     def __init__(
@@ -43,39 +43,32 @@ class Progress:
         console: Console | None = None,
         quiet: bool = False,
         says_end: bool = True,
+        pauses: int = 0,
     ):
-        quiet = quiet or _silent.get()
-        self._quiet, self._says_end = quiet, says_end
-        self.console = console or Console(highlight=False, soft_wrap=True, markup=False)
-        self._title, self._total = title, total
-        self._first: tuple[int, float] | None = None
-        self._last_line = time.monotonic()
-        self._bar = Bar(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[numbers]}", markup=False),
-            console=self.console,
-            disable=quiet or not self.console.is_terminal,
+        self._quiet = quiet = quiet or _silent.get()
+        self.console = console or plain_console()
+        self._total, self._says_end = total, says_end
+        self._left = TimeLeft(total, start, pauses)
+        self._display = (
+            Silent() if quiet else display_on(self.console, title, total, start, says_end)
         )
-        self._task = self._bar.add_task(title, total=total, completed=start, numbers="")
 
     def __enter__(self) -> "Progress":
-        self._bar.start()
+        self._display.start()
         return self
 
     def __exit__(self, *_) -> None:
-        self._bar.stop()
+        self._display.stop()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Takes the bar off a terminal, which shows one at a time, while other work has its own."""
-        self._bar.stop()
+        """Makes room while other work reports; what it takes is measured apart."""
+        self._display.stop()
         try:
-            yield
+            with self._left.paused():
+                yield
         finally:
-            self._bar.start()
+            self._display.start()
 
     def say(self, line: str) -> None:
         """Prints a line, unless nothing is to be printed."""
@@ -84,21 +77,13 @@ class Progress:
 
     def update(self, done: float, what: str = "", **numbers: float) -> None:
         """Says that `done` units are complete, of `what`, with the latest numbers."""
-        text = "  ".join([what, *(f"{name} {value:.4g}" for name, value in numbers.items())])
-        self._bar.update(self._task, completed=done, numbers=text)
-        now = time.monotonic()
-        # The first unit is left out of the estimate: it was traced and compiled.
-        self._first = self._first or (done, now)
-        first_done, first_time = self._first
+        self._left.update(done)
+        seconds = self._left.seconds()
+        words = [what, *(f"{name} {value:.4g}" for name, value in numbers.items())]
+        if seconds is not None and done < self._total:
+            words.append(f"{duration(seconds)} left")
         ends = done == self._total and self._says_end
-        due = now - self._last_line >= SECONDS_BETWEEN_LINES or ends
-        if due and not self._quiet and not self.console.is_terminal:
-            self._last_line = now
-            line = f"{self._title} {done:g}/{self._total}  {text.strip()}"
-            if done > first_done:
-                left = (now - first_time) / (done - first_done) * (self._total - done)
-                line += f"  {left:.0f} s left"
-            self.console.print(line)
+        self._display.show(done, "  ".join(filter(None, words)), ends)
 
 
 class Work:
