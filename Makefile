@@ -22,7 +22,8 @@ test-slow: $(INSTALLED)
 
 test-suites: $(SUITES)/.installed
 	$(SUITES)/bin/python -m pytest tests/commands/test_adapters.py \
-		tests/interop/test_converted.py tests/interop/test_torch_networks.py
+		tests/interop/test_converted.py tests/interop/test_hub_folder.py \
+		tests/interop/test_torch_networks.py
 
 # MLflow, Weights & Biases, Optuna and notebooks, which make test skips where they are missing.
 trackers: $(VENV)/.trackers

@@ -41,8 +41,10 @@ setup(
     package_data={
         "tfadv": ["py.typed"],
         "tfadv.api": ["*.gin"],
+        "tfadv.comparison": ["*.j2"],
         "tfadv.data": ["*.txt"],
         "tfadv.inspection": ["*.j2"],
+        "tfadv.interop": ["*.j2"],
         "tfadv.reports": ["*.j2", "*.css"],
         "tfadv.reproduction.report": ["*.j2"],
         "tfadv.shipped.gin": ["**/*.gin"],

@@ -4,6 +4,9 @@ Each recipe is trained with each seed, every run as a ``tfadv.train`` of its own
 becomes a row for each norm branch: means and standard deviations over the seeds. The
 same command again resumes; more recipes or seeds add to the table. ``--grid=PGD.epsilon=4,8``
 trains each recipe under each value; several grids are combined.
+
+Or puts evaluations and finished runs side by side, on one page: ``--record=a.json
+--record=b.json``, ``--model_dir=runs/a --model_dir=runs/b``.
 """
 
 import sys
@@ -13,7 +16,11 @@ from absl import flags
 from rich.console import Console
 
 from tfadv import config
+from tfadv.comparison import side_by_side
+from tfadv.comparison.reading import sides_of
+from tfadv.comparison.sides import warnings
 from tfadv.config import command_line
+from tfadv.errors import UserError
 from tfadv.files import check_place, write_json, write_text
 from tfadv.interruption import Interrupted
 from tfadv.planning.plan import build_plan
@@ -26,7 +33,9 @@ flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_multi_string("recipe", [], "A recipe to compare; several may be given.")
 flags.DEFINE_multi_string("grid", [], "A parameter and its values, such as 'PGD.epsilon=4,8'.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Values of Experiment.seed.")
-flags.DEFINE_string("output_dir", None, "Where the runs and the table go.", required=True)
+flags.DEFINE_multi_string("record", [], "A record to put beside others; give two or more.")
+flags.DEFINE_multi_string("model_dir", [], "A finished run to put beside others.")
+flags.DEFINE_string("output_dir", None, "Where the runs and the table go, or the page (here).")
 
 
 def main(argv):
@@ -34,6 +43,11 @@ def main(argv):
     console = command_line.terminal()
     with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
+        if FLAGS.record or FLAGS.model_dir:
+            put_side_by_side(console)
+            return
+        if not FLAGS.output_dir:
+            raise UserError("--output_dir: name the folder of the runs and the table")
         recipes = comparison.chosen_recipes(FLAGS.recipe, FLAGS.gin_file)
         seeds = comparison.chosen_seeds(FLAGS.seeds)
         shared = [file for file in FLAGS.gin_file if file not in recipes.values()]
@@ -53,6 +67,26 @@ def main(argv):
                 console.print(comparison.table(rows))
                 console.print(f"{folder}: comparison.json, comparison.md and the runs")
         sys.exit(0 if all(len(runs) == len(seeds) for runs in finished.values()) else 1)
+
+
+def put_side_by_side(console: Console) -> None:
+    """Writes the page of records and runs, and prints its tables."""
+    why = "trains and compares: it doesn't go with --record or --model_dir"
+    command_line.refuse_flags(("recipe", "grid"), why)
+    folder = Path(FLAGS.output_dir or ".")
+    page = folder / "side_by_side.html"
+    check_place(page, "output_dir")
+    if page.exists():
+        raise UserError(f"--output_dir: there is a '{page}' already: choose another folder")
+    compared = sides_of(FLAGS.record, FLAGS.model_dir)
+    command_line.warn(f"these can't be compared: {why}" for why in warnings(compared))
+    whole = side_by_side.page(compared)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(page, whole)
+    write_json(page.with_suffix(".json"), side_by_side.record(compared))
+    console.print(side_by_side.accuracies(compared))
+    console.print(side_by_side.differences(compared))
+    console.print(f"page: {page}")
 
 
 def _train_all(cells, seeds, folder: Path, console: Console) -> dict[str, list[Path]]:

@@ -24,21 +24,23 @@ from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import check_place, new_folder, write_record
 from tfadv.interop import external_checks, external_models
-from tfadv.interop.bundle_format import CONFIG, is_bundle, made_by
+from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by, origin_of
 from tfadv.interop.external_models import Stated
 from tfadv.models.classifier import Classifier
 from tfadv.models.external import OUTPUTS
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
 from tfadv.reports.console import indicators_table, results_table
-from tfadv.runs import identity, trained_run
+from tfadv.runs import identity, provenance, trained_run
 from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The folder of a run.")
-flags.DEFINE_string("saved_model", None, "A bundle, another SavedModel, or a Keras file.")
+flags.DEFINE_string(
+    "saved_model", None, "A bundle or hub folder, another SavedModel, or a Keras file."
+)
 command_line.define_weights_flag()
 command_line.define_checkpoint_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
@@ -113,6 +115,7 @@ def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
     described = subject.description | {"weights": about["weights"]}
     with interruption.leaving("with every finished batch kept"):
         record = {"model": described, **evaluator.evaluate()}
+    record["provenance"] = subject.origin | provenance.of_evaluation(log.began, about["data"])
     if workers.is_chief:
         write_predictions(evaluator, record, predictions_path(output))
         write_record(output, record)  # before anything is drawn
@@ -134,6 +137,7 @@ class Subject(NamedTuple):
         distribution: the devices that it is on.
         made: what is known of how it was made.
         weights: a digest of its weights.
+        origin: where the record says that it comes from.
     """
 
     parts: EvaluationParts
@@ -143,6 +147,7 @@ class Subject(NamedTuple):
     distribution: tf.distribute.Strategy
     made: identity.Made
     weights: str
+    origin: dict[str, object]
 
 
 def _evaluator(subject: Subject, branches: list[str], log: OutcomeLog) -> Evaluator:
@@ -195,12 +200,13 @@ def _run(found) -> Subject:
         distribution,
         identity.made_by_run(path),
         digests.of_model(run.model),
+        provenance.of_run(path),
     )
 
 
 def _external(found) -> Subject:
     """Returns a model made elsewhere, which stays where it was loaded."""
-    path = Path(FLAGS.saved_model)
+    path = bundle_in(Path(FLAGS.saved_model))
     why = "chooses between a run's: it goes with --model_dir"
     command_line.refuse_flags(["weights", "checkpoint"], why)
     if is_bundle(path):
@@ -234,6 +240,7 @@ def _external(found) -> Subject:
         distribution,
         made_by(path) if is_bundle(path) else identity.Made(str(path)),
         digests.of_path(path),
+        origin_of(path) if is_bundle(path) else {"model_file": str(path)},
     )
 
 

@@ -1,4 +1,8 @@
-"""Exports a run for other tools: ``python -m tfadv.export --model_dir=RUN --output_dir=OUT``."""
+"""Exports a run for other tools: ``python -m tfadv.export --model_dir=RUN --output_dir=OUT``.
+
+Or for the Hugging Face hub, by ``--to=hub_folder``; or an evaluation as an entry of RobustBench's
+lists: ``--to=robustbench --record=evaluation.json --branch=adv --output=robustbench.json``.
+"""
 
 from pathlib import Path
 
@@ -6,48 +10,105 @@ from absl import flags
 
 from tfadv import interruption
 from tfadv.config import command_line
+from tfadv.errors import UserError
+from tfadv.files import check_place, write_json
 from tfadv.interop.bundle_writer import check_new, write_bundle
 from tfadv.interop.converted import check_formats
+from tfadv.interop.hub_folder import check_repo, write_hub_folder
+from tfadv.interop.hub_header import UNSPECIFIED
 from tfadv.planning.plan import build_plan
+from tfadv.reports import robustbench
 from tfadv.runs import identity, trained_run
+from tfadv.runs.measured import check_weights, read_evaluation
 from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
+BUNDLE, HUB, ROBUSTBENCH = "bundle", "hub_folder", "robustbench"
+
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
-flags.DEFINE_string("output_dir", None, "A new folder for the bundle.", required=True)
+flags.DEFINE_enum("to", BUNDLE, [BUNDLE, HUB, ROBUSTBENCH], "What to write.")
+flags.DEFINE_string("model_dir", None, "The run's folder.")
+flags.DEFINE_string("output_dir", None, "A new folder for the bundle or hub folder.")
 command_line.define_weights_flag()
 command_line.define_checkpoint_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_enum("pixel_range", "1", ["1", "255"], "Images are to be in 0..1 or in 0..255.")
 flags.DEFINE_bool("fold", False, "Write .keras files with the norms folded in as well.")
 flags.DEFINE_list("format", [], "Beside the SavedModel: onnx, litert, or both with a comma.")
-flags.DEFINE_string("license", "unspecified", "The weights' licence, for the metadata.")
+flags.DEFINE_string("license", UNSPECIFIED, "The weights' licence, for metadata and card.")
+flags.DEFINE_string("repo", None, "USER/MODEL on the hub, for a hub folder's card.")
+flags.DEFINE_list("record", [], "Evaluations of these weights, for the card; or robustbench's.")
+flags.DEFINE_enum(
+    "leaderboard",
+    None,
+    list(robustbench.LEADERBOARDS),
+    "Which of RobustBench's lists, if the data set's name doesn't say.",
+)
+flags.DEFINE_string("output", None, "A new file for robustbench's entry.")
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
+_OF_RUNS = ("model_dir", "output_dir", "weights", "checkpoint", "pixel_range", "fold", "format")
+_OF_RUNS += ("license", "repo", "gin_file", "gin_bindings", "plugin", "plugin_dir")
 
 
 def main(argv):
-    """Writes the bundle."""
+    """Writes the bundle, the hub folder or the entry."""
     with command_line.mistakes_in_one_line() as found:
         command_line.refuse_arguments(argv)
-        folder = Path(FLAGS.output_dir)
-        lock = folder.with_name(f"{folder.name}{SUFFIX}")
-        remove_left(folder, lock, "output_dir")
-        check_new(folder)
-        check_formats(FLAGS.format)
-        with (
-            writing(folder, lock, "output_dir"),
-            interruption.leaving("with nothing written"),
-        ):
-            branches, notes = _write(found, folder)
-        for note in notes:
-            print(f"note: {note}")
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        print(f"{folder}: {', '.join(branches)}, images in 0..{FLAGS.pixel_range}, {size:,} bytes")
+        if FLAGS.to == ROBUSTBENCH:
+            command_line.refuse_flags(_OF_RUNS, f"is of runs: --to={ROBUSTBENCH} takes a record")
+            _require("record", "output")
+            _write_entry()
+        else:
+            command_line.refuse_flags(["leaderboard", "output"], f"goes with --to={ROBUSTBENCH}")
+            _require("model_dir", "output_dir")
+            if FLAGS.to == BUNDLE:
+                command_line.refuse_flags(["repo"], f"goes with --to={HUB}")
+            _write_folder(found)
 
 
-def _write(found: command_line.Found, folder: Path) -> tuple[list[str], list[str]]:
-    """Writes the bundle; returns its branches, and lines on what could not be written."""
+def _require(*names: str) -> None:
+    """Raises `UserError` if one of some flags was not given."""
+    for name in names:
+        if not FLAGS[name].value:
+            raise UserError(f"--to={FLAGS.to} needs --{name}")
+
+
+def _write_entry() -> None:
+    output = Path(FLAGS.output)
+    check_place(output, "output")
+    if output.exists():
+        raise UserError(f"--output: there is a '{output}' already: choose another")
+    if len(FLAGS.record) > 1:
+        raise UserError(f"--record: an entry is of one evaluation, not of {len(FLAGS.record)}")
+    (name,) = FLAGS.record
+    entry = robustbench.entry(read_evaluation(name), name, FLAGS.branch, FLAGS.leaderboard)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_json(output, entry)
+    print(f"{output}: {entry['clean_acc']}% clean, {entry['autoattack_acc']}% under AutoAttack")
+    print(f"note: {', '.join(robustbench.TO_FILL_IN)} are yours to fill in")
+
+
+def _write_folder(found: command_line.Found) -> None:
+    folder = Path(FLAGS.output_dir)
+    lock = folder.with_name(f"{folder.name}{SUFFIX}")
+    remove_left(folder, lock, "output_dir")
+    check_new(folder)
+    check_formats(FLAGS.format)
+    check_repo(FLAGS.repo)
+    records = {name: read_evaluation(name) for name in FLAGS.record}
+    with (
+        writing(folder, lock, "output_dir"),
+        interruption.leaving("with nothing written"),
+    ):
+        branches, notes = _write(found, folder, records)
+    for note in notes:
+        print(f"note: {note}")
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"{folder}: {', '.join(branches)}, images in 0..{FLAGS.pixel_range}, {size:,} bytes")
+
+
+def _write(found, folder: Path, records: dict[str, dict]) -> tuple[list[str], list[str]]:
+    """Writes the folder; returns its branches, and lines on what could not be written."""
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = build_plan(found.read)
@@ -56,16 +117,19 @@ def _write(found: command_line.Found, folder: Path) -> tuple[list[str], list[str
     made, images = identity.made_by_run(path), plan.splits.test
     identity.check_images(made, found.read, images, plan.experiment.data_digest)
     identity.check_results(run)
+    check_weights(run, records)
     branches = command_line.chosen_branches(run.branches, FLAGS.branch)
     branches.sort(key=lambda branch: branch != run.model.default_branch)
-    pixel_range = (0.0, float(FLAGS.pixel_range))
-    notes = write_bundle(
-        run, folder, branches, pixel_range, FLAGS.license, FLAGS.fold, FLAGS.format
-    )
-    if run.results is None:
+    given = (run, folder, branches, (0.0, float(FLAGS.pixel_range)), FLAGS.license)
+    more = {"fold": FLAGS.fold, "formats": FLAGS.format, "evaluations": list(records.values())}
+    if FLAGS.to == HUB:
+        notes = write_hub_folder(*given, **more, repo=FLAGS.repo)
+    else:
+        notes = write_bundle(*given, **more)
+    if run.results is None and not records:
         notes.append(
-            f"the run has no results of step {run.step} yet, so the bundle says nothing of "
-            "accuracies"
+            f"the run has no results of step {run.step} yet, so the card says nothing of "
+            "accuracies: --record=FILE adds those of an evaluation"
         )
     return branches, notes
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.reliability.bad_comparisons import COMPARISONS
+from benchmarks.reliability.bad_exports import EXPORTS
+
 TRAIN = ("train", "--gin_file=gin/mbn_alp.gin", "--gin_file=gin/scale/smoke.gin", "--dry_run")
 # What stands in the folder in which the commands run, by name.
 TEXTS = {
@@ -251,14 +254,6 @@ COMMANDS = (
     (*TRAIN, "--plugin_dir="),
     (*TRAIN, "--model_dir=/proc/x"),
     (*TRAIN, "--model_dir=/dev/null/x"),
-    ("export", "--model_dir=.", "--weights=best", "--output_dir=bundle"),
-    ("export", "--model_dir=nowhere", "--output_dir=bundle"),
-    ("export", "--model_dir=image.npy", "--output_dir=bundle"),
-    ("compare", "--output_dir=table"),
-    ("compare", "--output_dir=table", "--recipe=nowhere.gin"),
-    ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=a"),
-    ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=1.5"),
-    ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=-1"),
     ("reproduce", "--experiment=nothing"),
     ("reproduce", "--experiment=table1", "--shard=0/0", "--dry_run"),
     ("reproduce", "--experiment=table1", "--shard=a", "--dry_run"),
@@ -275,7 +270,7 @@ def cases() -> Iterator[tuple[str, ...]]:
     yield from ((*THEIRS, *flags) for flags in OF_MODELS)
     plugins = [Path(name).stem for name in TEXTS if name.startswith("plugin/")]
     yield from ((*TRAIN, "--plugin_dir=plugin", f"--plugin=plugins.{name}") for name in plugins)
-    yield from COMMANDS
+    yield from (*COMMANDS, *EXPORTS, *COMPARISONS)
 
 
 def write_files(folder: Path) -> None:

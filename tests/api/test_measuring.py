@@ -92,8 +92,9 @@ def test_rows_table_record_and_report(result, tmp_path):
     result.save(tmp_path / "record.json")
     with pytest.raises(tfadv.UserError, match="there is a .* already"):
         result.save(tmp_path / "record.json")
-    page = result.report(tmp_path / "report")
-    assert "PGD-20" in page.read_text()
+    made, text = result.record["provenance"], result.report(tmp_path / "report").read_text()
+    assert made["trained"] <= made["evaluated"] and "run" not in made  # it goes with the object
+    assert "PGD-20" in text and f"evaluated {made['evaluated']}" in text
 
 
 def test_attacked_images_are_those_that_are_drawn(run, result):

@@ -64,6 +64,25 @@ def test_a_bundle_is_written_and_loaded(run, examples, tmp_path):
         bundle(images / 255, "main")
 
 
+def test_a_folder_for_the_hub_is_written_and_loaded(run, data, examples, tmp_path):
+    found = tfadv.evaluate(run, attacks=["pgd3"], examples=4, quiet=True)
+    folder = tfadv.export(run, tmp_path / "hub", to="hub_folder", evaluations=[found])
+    images, _ = examples
+    expected = run.model(images, "adv")
+    for model in (keras.saving.load_model(folder), tfadv.load(folder)):
+        np.testing.assert_allclose(model(images / 255), expected, atol=1e-5)
+    assert "PGD-3 targeted" in (folder / "README.md").read_text()
+    found.record["model"]["weights"] = "others"
+    for wrong, message in (
+        ({"evaluations": [found]}, "^evaluations: 'number 0' was measured with other weights"),
+        ({"to": "zip"}, "^to is 'zip', which is none of bundle, hub_folder"),
+        ({"repo": "me/mine"}, "^repo goes with to='hub_folder'"),
+    ):
+        with pytest.raises(tfadv.UserError, match=message):
+            tfadv.export(run, tmp_path / "new", **wrong)
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_run_without_a_folder_goes_with_its_object(data):
     from api.conftest import fitted
 

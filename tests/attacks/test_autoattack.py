@@ -39,10 +39,35 @@ def test_the_overlays_of_autoattack_and_of_a_full_evaluation():
     assert [stage.epsilon for stage in stages.values()] == [64] * 4
     assert stages["apgd"].steps == stages["apgd_targeted"].steps == 100
     assert stages["apgd_targeted"].classes == 9 and stages["square"].queries == 5000
+    assert attack.version == "standard" and attack.describe()["version"] == "standard"
     config.read(["gin/mbn.gin", "gin/eval/full.gin"], [])
     plan = build_plan()
     assert plan.evaluation.worst_case and plan.checkup.epsilon == 64
     assert len(plan.evaluation.corruptions) == 14 and "autoattack" in plan.evaluation_attacks
+
+
+@pytest.mark.parametrize(
+    ("overlay", "epsilon", "examples"),
+    [("robustbench_cifar", 8.0, None), ("robustbench_imagenet", 4.0, 5000)],
+)
+def test_the_overlays_of_robustbenchs_protocol(overlay, epsilon, examples):
+    """Whatever the recipe's threat model and the scale's number of images."""
+    l2 = ["PGD.ball = 'l2'", "PGD.epsilon = 300.0"]
+    files = ["gin/mbn.gin", "gin/scale/digits.gin", f"gin/eval/{overlay}.gin"]
+    config.read(files, l2)
+    plan = build_plan()
+    (attack,) = plan.evaluation_attacks.values()
+    assert (attack.epsilon, attack.ball, attack.version) == (epsilon, "linf", "standard")
+    assert plan.evaluation.examples == examples and not plan.evaluation.worst_case
+
+
+@pytest.mark.parametrize(
+    "other", [{"steps": 99}, {"classes": 8}, {"queries": 4999}, {"expectation_samples": 2}]
+)
+def test_another_setting_is_another_version(other):
+    assert AutoAttack(8.0, **other).describe()["version"] == "custom"
+    assert AutoAttack(8.0).for_classes(3).version == AutoAttack(8.0).without_gradient().version
+    assert AutoAttack(8.0).for_classes(3).version == "custom"
 
 
 @pytest.mark.parametrize(

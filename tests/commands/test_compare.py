@@ -2,9 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from shared.commands import last_error, run_command
+from shared.evaluation_records import bare_record
 from shared.smoke_trainers import SMOKE
+
+from tfadv.files import write_record
 
 
 def test_a_recipe_that_fails_is_reported_and_the_others_become_rows(tmp_path):
@@ -50,3 +54,34 @@ def test_a_grid_trains_each_cell_and_resumes(tmp_path):
         assert len(runs) == trained
         times.append(runs[0].stat().st_mtime_ns)
     assert times[0] == times[1]
+
+
+def write_evaluation(path, right):
+    """Writes a record of twenty images, and predictions of which so many are right."""
+    write_record(path, bare_record("main") | {"examples": 20})
+    label = np.arange(20) % 3
+    predicted = np.where(np.arange(20) < right, label, label + 1)[None]
+    content = {"index": np.arange(20), "label": label, "clean": predicted, "attacks": predicted}
+    np.savez(path.with_suffix(".predictions.npz"), **content)
+    return f"--record={path}"
+
+
+def test_records_are_put_side_by_side(tmp_path):
+    records = [
+        write_evaluation(tmp_path / f"{name}.json", right) for name, right in (("a", 10), ("b", 17))
+    ]
+    out = tmp_path / "new" / "folder"
+    done = run_command("compare", *records, output_dir=out)
+    assert done.returncode == 0, done.stderr
+    assert "0.016" in done.stdout and "different" in done.stdout
+    assert (out / "side_by_side.html").read_text().startswith("<!DOCTYPE html>")
+    found = json.loads((out / "side_by_side.json").read_text())
+    assert found["sides"] == ["a", "b"]
+    assert [(one["only_first"], one["only_second"]) for one in found["differences"]] == [(0, 7)] * 2
+    again = run_command("compare", *records, output_dir=out)
+    assert again.returncode == 2 and "side_by_side.html' already" in last_error(again)
+    mixed = run_command("compare", records[0], "--recipe=gin/mbn.gin", output_dir=tmp_path)
+    assert mixed.returncode == 2 and "--recipe trains and compares" in last_error(mixed)
+    write_record(tmp_path / "b.json", bare_record("main") | {"examples": 19})
+    warned = run_command("compare", *records, output_dir=tmp_path / "other")
+    assert warned.returncode == 0 and "measured on 20 and 19 images" in warned.stderr

@@ -9,7 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from absl import flags
 from shared.commands import command, last_error, run_command
+from shared.evaluation_records import listed_record
 from shared.smoke_trainers import SMOKE
+
+from tfadv.files import write_record
 
 evaluate = importlib.import_module("tfadv.evaluate")
 
@@ -44,6 +47,7 @@ def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
         ]
     assert [run.result().returncode for run in runs] == [0, 0], runs[0].result().stderr
     trained = json.loads((finished / "results.json").read_text())
+    notes = json.loads((finished / "run.json").read_text())
     for path in (finished, tmp_path):
         found = json.loads((path / "evaluation.json").read_text())
         for key in ("dataset", "epsilon", "pixel_range", "examples"):
@@ -53,8 +57,19 @@ def test_run_and_bundle_are_evaluated_alike(finished, tmp_path):
             assert found["clean"][branch]["calibration_error"] == calibration
             for key in ("accuracy", "ci95", "per_class"):
                 assert found["clean"][branch][key] == clean[key]
+        made = found["provenance"]
+        place = {"run": str(finished)} if path == finished else {"bundle": str(out)}
+        assert place.items() <= made.items()
+        assert made["trained_commit"] == notes["starts"][0]["git_commit"]
+        assert made["images"] == notes["data"]["test"]
+        assert made["evaluated"] in began(path)
         by_branch = sorted(found["attacks"], key=lambda row: row["branch"] == "adv")
         assert by_branch == trained["attacks"]
+
+
+def began(path):
+    """Returns the line that says what an evaluation is of, and when it began."""
+    return (path / "evaluation.images.jsonl").read_text().partition("\n")[0]
 
 
 @pytest.mark.slow
@@ -90,6 +105,12 @@ def test_mistakes_are_reported_in_one_line(finished, tmp_path):
     mistakes = [
         ("export", {"branch": "advv"}, "no branch 'advv'; it has clean, adv. Did you mean 'adv'?"),
         ("export", {"model_dir": "elsewhere"}, "'elsewhere' is no folder of a run"),
+        (
+            "export",
+            {"to": "robustbench"},
+            "--model_dir is of runs: --to=robustbench takes a record",
+        ),
+        ("export", {"record": "nowhere.json"}, "--record: there is no file 'nowhere.json'"),
         ("evaluate", {"branch": "main"}, "no branch 'main'; it has clean, adv."),
         ("evaluate", {"saved_model": "x"}, "name one of --model_dir and --saved_model"),
         ("evaluate", {"output": tmp_path / "there"}, "there is a"),
@@ -106,6 +127,47 @@ def test_mistakes_are_reported_in_one_line(finished, tmp_path):
             assert done.returncode == 2 and message in done.stderr
             assert last_error(done).startswith("error: ")
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_an_evaluation_becomes_an_entry_of_robustbench(tmp_path):
+    write_record(tmp_path / "evaluation.json", listed_record())
+    flags = {"record": tmp_path / "evaluation.json", "output": tmp_path / "new/entry.json"}
+    done = run_command("export", to="robustbench", branch="adv", **flags)
+    assert done.returncode == 0, done.stderr
+    assert "90.00% clean, 45.68% under AutoAttack" in done.stdout
+    assert "link, name, authors, additional_data, venue are yours to fill in" in done.stdout
+    entry = json.loads((tmp_path / "new/entry.json").read_text())
+    assert (entry["dataset"], entry["autoattack_acc"]) == ("cifar10", "45.68")
+    done = run_command("export", to="robustbench", branch="adv", **flags)
+    assert done.returncode == 2 and "there is a" in last_error(done)
+
+
+@pytest.mark.slow
+def test_a_folder_for_the_hub_tells_what_was_measured_of_its_weights(finished, tmp_path):
+    """AutoAttack of a few steps; then the folder is attacked as a whole."""
+    few = ["Evaluation.attacks = ('autoattack',)", "eval/AutoAttack.steps = 2"]
+    few += ["eval/AutoAttack.queries = 5"]
+    measured = tmp_path / "autoattack.json"
+    done = run_command("evaluate", model_dir=finished, output=measured, bindings=few)
+    assert done.returncode == 0, done.stderr
+    hub = {"to": "hub_folder", "model_dir": finished, "output_dir": tmp_path / "hub"}
+    done = run_command("export", record=measured, license="mit", repo="me/mine", **hub)
+    assert done.returncode == 0, done.stderr
+    card = (tmp_path / "hub/README.md").read_text()
+    for row in json.loads(measured.read_text())["attacks"]:
+        assert f"**AutoAttack: {row['accuracy']:.1%}**" in card
+    assert "not measured" not in card and 'snapshot_download("me/mine")' in card
+    out = {"saved_model": tmp_path / "hub", "output": tmp_path / "again.json"}
+    done = run_command("evaluate", **out)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((finished / "results.json").read_text())
+    again = json.loads((tmp_path / "again.json").read_text())
+    assert again["clean"]["adv"]["accuracy"] == results["clean"]["adv"]["accuracy"]
+    # What was measured of the bundle's files says nothing of a run's weights.
+    other = {**hub, "output_dir": tmp_path / "other"}
+    done = run_command("export", record=tmp_path / "again.json", **other)
+    assert done.returncode == 2 and "was measured with other weights" in last_error(done)
+    assert not (tmp_path / "other").exists()
 
 
 def test_every_flag_of_an_evaluation_is_recorded_with_its_outcomes():

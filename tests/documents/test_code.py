@@ -11,7 +11,7 @@ import tensorflow as tf
 from shared.documents import PAGES, Block, blocks, code_spans
 from shared.project import ROOT
 
-from tfadv import config, registry, testing
+from tfadv import config, plots, registry, testing
 from tfadv.config import plugin_modules
 from tfadv.norms import NormMode
 from tfadv.planning.plan import build_plan
@@ -41,6 +41,7 @@ def test_every_python_block_is_run_by_a_test():
     assert others == {
         "README.md": 1,
         "docs/network.md": 1,
+        "docs/pictures.md": 1,
         "docs/plugins.md": 4,
         "docs/python.md": 7,
     }
@@ -75,6 +76,18 @@ def test_the_blocks_of_the_python_page_run_one_after_the_other(tmp_path):
         "moved = tf.abs(adversarial - x)\n"
         "assert 1 < tf.reduce_max(moved) <= 32 + 1e-3",
     )
+
+
+def test_the_block_of_the_pictures_page_draws(tmp_path, monkeypatch):
+    """And the page's table names every function that there is, and none that there is not."""
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    (block,) = python_blocks("docs/pictures.md")
+    exec(compile(block.text, block.where, "exec"), found)
+    assert (tmp_path / "surface.png").read_bytes().startswith(b"\x89PNG")
+    assert len(found["gradients"].axes) == 4 and len(found["statistics"].axes) == 2
+    named = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/pictures.md").read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(plots.__all__)
 
 
 @pytest.mark.usefixtures("forget_plugins")

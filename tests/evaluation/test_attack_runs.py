@@ -35,9 +35,10 @@ def test_skipping_cycles_changes_no_number(monkeypatch):
     assert outcomes(walked) == outcomes(plain)
     assert walked["clean"] == plain["clean"]
     assert [row["examples"] for row in walked["attacks"]] == [20] * 6
-    assert not any("passes_per_image" in row for row in plain["attacks"])
-    passes = {row["steps"]: row.get("passes_per_image") for row in walked["attacks"]}
-    assert 1 < passes[100] <= 101 and passes[5] is passes[20] is None
+    for row in plain["attacks"]:
+        assert row["passes_per_image"] == row["passes"] == row["steps"] + 1
+    passes = {row["steps"]: row["passes_per_image"] for row in walked["attacks"]}
+    assert 1 < passes[100] <= 101 and passes[5] == 6 and passes[20] == 21
 
 
 def test_a_shared_run_gives_what_each_attack_finds_from_its_start(monkeypatch):
@@ -69,5 +70,5 @@ def test_independent_runs_have_starts_of_their_own(monkeypatch):
 
 def test_other_step_sizes_share_no_run(monkeypatch):
     found = record(monkeypatch, "eval/pgd20/PGD.step_size = 3.0")
-    passes = {row["steps"]: row.get("passes_per_image") for row in found["attacks"]}
-    assert passes[20] is None and passes[5] == passes[100] > 1
+    passes = {row["steps"]: row["passes_per_image"] for row in found["attacks"]}
+    assert passes[20] == 21 and passes[5] == passes[100] > 1

@@ -55,6 +55,13 @@ def test_later_stages_may_have_nothing_left_to_attack():
     assert [stage["attacked"] for stage in row["stages"]][-1] == 0
 
 
+@pytest.mark.parametrize(("dtype", "said"), [("float32", None), ("bfloat16", "bfloat16")])
+def test_a_row_names_a_precision_that_is_not_usual(dtype, said):
+    trainer = one_device(make_plan("mbn", f"Evaluation.dtype = '{dtype}'"))
+    rows = Session(trainer).evaluate()["attacks"]
+    assert [row.get("dtype") for row in rows] == [said, said]
+
+
 def test_evaluation_counts_every_image_once_whatever_the_batch():
     records = []
     for batch_size in (16, 20, 6):

@@ -39,6 +39,9 @@ def test_the_record_and_the_page_hold_everything(tmp_path, monkeypatch):
     for words in ("autoattack", "black box", "contrast"):
         assert words in text, words
     assert worst and all(shown.prediction != shown.label for shown in worst)
+    lowest = min(record["attacks"], key=lambda row: row["accuracy"])
+    assert lowest["attack"] == "pgd" and {shown.name for shown in worst} == {"PGD-10"}
+    assert "PGD-10: " in page.read_text()  # its confusion matrix
     confidences = [shown.confidence for shown in worst]
     assert confidences == sorted(confidences, reverse=True)
     for shown in worst:

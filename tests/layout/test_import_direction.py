@@ -42,6 +42,7 @@ ROOMS = (
     "evaluation/trajectory",
     "evaluation",
     "evaluation/gradient_masking",
+    "comparison",
     "training",
     "status",
     "reproduction",

@@ -6,6 +6,7 @@ from shared.evaluation_records import ODD, bare_record, full_record, pgd, share,
 
 from tfadv import plots
 from tfadv.errors import UserError
+from tfadv.plots import style
 from tfadv.reports.drawings import drawings
 
 
@@ -163,17 +164,22 @@ def test_corruptions_draws_means():
     assert [list(one[:, 0]) for one in ranges.get_segments()] == [[0.4, 0.8], [0.6, 0.7]]
 
 
+AUTOATTACK = {"attack": "autoattack", "title": "AutoAttack", "branch": "main"}
+AUTOATTACK |= {"targeted": False, "epsilon": 16.0} | share(0.25)
+
+
 def test_one_length_and_attacks_without_steps_are_drawn_where_there_is_no_curve():
     record = bare_record("main")
-    record["attacks"] = [
-        pgd("main", 100, 0.5, targeted=False),
-        {"attack": "autoattack", "branch": "main", "targeted": False, "epsilon": 16.0}
-        | share(0.25),
-    ]
+    record["attacks"] = [pgd("main", 100, 0.5, targeted=False), AUTOATTACK]
     figure = plots.accuracy_curve(record)
     lines = lines_of(figure)
-    assert lines["this model"] == ([100], [0.5])
-    assert lines["this model, attack autoattack"][1] == [0.25, 0.25]
+    assert lines["this model, PGD-100 untargeted ε=16"] == ([100], [0.5])
+    assert lines["this model, AutoAttack untargeted ε=16"][1] == [0.25, 0.25]
+    low, high = figure.axes[0].get_xlim()
+    assert low < 100 < high
+    alone = plots.accuracy_curve(record | {"attacks": [AUTOATTACK]})
+    assert list(lines_of(alone)) == ["this model, AutoAttack untargeted ε=16"]
+    assert style.png(alone).startswith(b"\x89PNG")
     (bar,) = figure.axes[0].containers[0].lines[2]
     np.testing.assert_allclose(bar.get_segments()[0][:, 1], [0.46, 0.54])
 

@@ -22,7 +22,7 @@ from tfadv.errors import UserError
 from tfadv.plots import style
 from tfadv.reports.evaluation import write
 
-OPTIONAL = ("be trusted", "by class", "Corruptions", "confused", "Worst images", "passes per image")
+OPTIONAL = ("be trusted", "by class", "Corruptions", "confused", "Worst images")
 
 
 @pytest.fixture
@@ -57,8 +57,12 @@ def test_full_report(tmp_path):
     assert "adv branch 90.0% 86.0%–94.0% 95.5% 91.5%–99.5% 3.5%" in text
     assert text.index("no radius is enough Told. 0.123 0.05 ▲ suspicious") < text.index("noise <b>")
     assert "noise <b> Told. — 0.05 not measured" in text and "✓ fine" in text
-    assert "fog 80.0% 40.0% 60.0%" in text and "parameters 75,290" in text
-    assert "PGD-10 adv branch 86.2" in text
+    assert "fog 80.0% 40.0% 60.0%" in text and "model resnet, 75,290 parameters" in text
+    costs = page.tables[-1]
+    assert costs[0] == ["attack", "branch", "asked for", "made"]
+    assert ["PGD-10", "adv branch", "11.0", "86.2"] in costs
+    assert len(costs) == 1 + len(full_record()["attacks"])  # every attack has its row
+    assert ["AUTO", "adv branch", "—", "—"] in costs
     assert all(words in text for words in (*ODD, *OPTIONAL))
 
 
@@ -74,14 +78,15 @@ def test_what_the_model_was_trained_by(tmp_path, coarse):
     record = trained_by(full_record(), "gin/mbn.gin", "gin/attack/pgd10.gin")
     text = written(tmp_path / "row", record, ODD, [], []).text
     name = "'MBN, 100% adv + 100% clean, PGD-10 in training', tables 4, 5 and 7"
-    assert f"the paper's row {name}: gin/mbn.gin + gin/attack/pgd10.gin strategy" in text
-    assert "strategy adversarial norm batch_norm scale digits name resnet" in text
+    assert f"recipe the paper's row {name}: gin/mbn.gin + gin/attack/pgd10.gin strategy" in text
+    assert "strategy adversarial norm batch_norm scale digits model resnet" in text
+    assert text.index("norm batch_norm") < text.index("Accuracy under attack")
     assert "Dashed: as printed in Xie & Yuille (2020), tables 4, 5 and 7." in text
     text = written(tmp_path / "none", trained_by(full_record()), ODD, [], []).text
-    assert "the paper's row none: the configuration is another strategy adversarial" in text
+    assert "recipe none of the paper's: the configuration is another strategy advers" in text
     assert "No curve of the paper beside this model: its configuration is none" in text
     text = written(tmp_path / "unknown", full_record(), ODD, [], []).text
-    assert "the paper's row" not in text
+    assert "recipe " not in text.partition("Accuracy under attack")[0]
     assert "the record doesn't say by which recipe" in text
 
 

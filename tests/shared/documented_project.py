@@ -13,7 +13,9 @@ import tensorflow as tf
 import tensorflow_datasets
 
 from shared.documents import blocks
+from shared.evaluation_records import listed_record
 from shared.project import ROOT
+from tfadv.files import write_record
 
 FOLDERS = (".ci", "benchmarks", "docs", "gin", "plugins", "tfadv")
 FILES = ("Makefile", "requirements-suites.txt", "requirements.lock", "setup.py")
@@ -82,6 +84,7 @@ class Workplace:
         _as_folders(self.project / "photos", train, test)
         _external_model(*train).save(self.project / "mine.keras")
         shutil.copy(self.project / "mine.keras", self.project / "theirs.keras")
+        write_record(self.project / "listed.json", listed_record())
 
     @property
     def environment(self) -> dict[str, str]:

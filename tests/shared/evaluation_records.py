@@ -29,6 +29,20 @@ def bare_record(*branches):
     }
 
 
+def listed_record(dataset="cifar10 test", classes=10, examples=10_000, epsilon=8.0, **row):
+    """Returns the record of two branches under AutoAttack, as one of RobustBench's lists asks."""
+    record = bare_record("clean", "adv") | {"dataset": dataset, "examples": examples}
+    found = {"targeted": False, "epsilon": epsilon, "ball": "linf", "examples": examples}
+    settings = {"attack": "autoattack", "title": "AutoAttack", "version": "standard"}
+    record["attacks"] = [
+        settings | {"branch": branch} | found | share(accuracy) | row
+        for branch, accuracy in (("clean", 0.01234), ("adv", 0.45678))
+    ]
+    for clean in record["clean"].values():
+        clean["per_class"] = [{"class": str(label)} | share(0.9) for label in range(classes)]
+    return record
+
+
 def trained_by(record, *recipe):
     """Returns the record of a model that the paper's row of these files trained."""
     model = {"recipe": list(recipe) or None, "strategy": "adversarial", "norm": "batch_norm"}
@@ -38,7 +52,7 @@ def trained_by(record, *recipe):
 def full_record(classes=3):
     record = bare_record("clean", "adv")
     record["attacks"] = [
-        pgd(branch, steps, accuracy, passes_per_image=86.25)
+        pgd(branch, steps, accuracy, passes=steps + 1.0, passes_per_image=86.25)
         for branch, reached in (("adv", (0.65, 0.84)), ("clean", (0.45, 0.64)))
         for steps, accuracy in zip((100, 10), reached, strict=True)
     ]

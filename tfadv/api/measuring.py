@@ -24,6 +24,7 @@ from tfadv.devices.distribution import Distribution
 from tfadv.errors import UserError
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.gradient_masking.examination import Examination
+from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.interop import external_checks, external_models
 from tfadv.models.classifier import Classifier
 from tfadv.models.external import ExternalModel
@@ -34,7 +35,7 @@ from tfadv.norms.mode import MAIN
 from tfadv.pixels import PIXEL_RANGE
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.registry import ATTACKS
-from tfadv.runs import identity
+from tfadv.runs import identity, provenance
 
 # A run's, which has no say in an evaluation on other images.
 _NO_VALIDATION = {
@@ -113,7 +114,13 @@ def _of_run(run: Run, recipe: Recipe, own_images: bool, branches, quiet: bool) -
             images = parts.all_classes
             identity.check_images(identity.made_by_run(run.folder), read, images, parts.data_digest)
         described = trained.describe() | {"weights": digests.of_model(trained.model)}
-        return _measured(read, trained.model, parts, trained.branches, branches, described, quiet)
+        origin = provenance.of_run(run.folder)
+        if run.is_scratch:
+            del origin["run"]  # which goes with the run
+        known = trained.branches
+        found = _measured(read, trained.model, parts, known, branches, described, quiet)
+        found.record["provenance"] = origin | found.record["provenance"]
+        return found
 
 
 def _of_another(model: Any, recipe: Recipe, pixel_range, branches, quiet: bool) -> Result:
@@ -145,10 +152,10 @@ def _measured(
     if parts.checkup:
         other = external_checks.transfer_model(parts.checkup, parts.source)
         examination = Examination(asked, parts, distribution, other)
-    evaluator = Evaluator(
-        asked, parts, distribution, tuple(branches or known), examination=examination
-    )
-    return Result({"model": described, **evaluator.evaluate()}, evaluator)
+    log = OutcomeLog()
+    evaluator = Evaluator(asked, parts, distribution, tuple(branches or known), log, examination)
+    record = {"model": described, **evaluator.evaluate()}
+    return Result(record | {"provenance": provenance.of_evaluation(log.began)}, evaluator)
 
 
 def _external(model: Any, parts: EvaluationParts, pixel_range) -> ExternalModel:

@@ -23,6 +23,7 @@ _ARGUMENTS = {
     "--gin_file": "tfadv.from_gin",
     "--gin_bindings": "settings",
     "--output": "output",
+    "--record": "evaluations",
     "--plugin_dir": "plugin_dirs",
     "--plugin": "plugins",
     "--": "",

@@ -116,6 +116,11 @@ class Run:
         self._chosen = str(checkpoint), weights
         self._directory = RunDirectory(folder)
 
+    @property
+    def is_scratch(self) -> bool:
+        """Whether the folder goes with this object."""
+        return self._scratch is not None
+
     def __repr__(self) -> str:
         return f"<tfadv.Run '{self.folder}'>"
 

@@ -7,14 +7,21 @@ from typing import Any
 import tensorflow as tf
 
 from tfadv.api.notices import Notices, in_python
+from tfadv.api.result import Result
 from tfadv.api.run import Run
 from tfadv.config.command_line import chosen_branches
-from tfadv.errors import UserError
+from tfadv.errors import UserError, check_choice
+from tfadv.interop.bundle_format import bundle_in
 from tfadv.interop.bundle_writer import check_new, write_bundle
 from tfadv.interop.converted import check_formats
+from tfadv.interop.hub_folder import check_repo, write_hub_folder
+from tfadv.interop.hub_header import UNSPECIFIED
 from tfadv.interop.loaded_bundle import LoadedBundle
 from tfadv.runs import identity
+from tfadv.runs.measured import check_weights
 from tfadv.runs.one_writer import SUFFIX, writing
+
+BUNDLE, HUB = "bundle", "hub_folder"
 
 
 def export(
@@ -25,9 +32,12 @@ def export(
     pixel_range: int = 1,
     fold: bool = False,
     formats: Sequence[str] = (),
-    license_name: str = "unspecified",
+    license_name: str = UNSPECIFIED,
+    evaluations: Sequence[Result] = (),
+    to: str = BUNDLE,
+    repo: str | None = None,
 ) -> Path:
-    """Writes a bundle for outside suites; returns its folder.
+    """Writes a bundle for outside suites, or a folder for the Hugging Face hub; returns its path.
 
     Args:
         run: to export.
@@ -36,25 +46,43 @@ def export(
         pixel_range: 1 or 255: images are to be in 0..1 or in 0..255.
         fold: whether to write Keras files with the norms folded in as well.
         formats: beside the SavedModel: ``onnx``, ``litert``.
-        license_name: the weights' licence, for the metadata.
+        license_name: the weights' licence, for metadata and card.
+        evaluations: of this run, for the card, beside what the run measured itself.
+        to: ``bundle`` or ``hub_folder``.
+        repo: USER/MODEL on the hub, for a hub folder's card.
 
     Raises:
-        UserError: something is in the folder, or an argument is wrong.
+        UserError: something is in the folder, an argument is wrong, or an evaluation is of
+            other weights.
     """
     folder = Path(folder)
     with in_python(), writing(folder, folder.with_name(f"{folder.name}{SUFFIX}"), "output_dir"):
         check_new(folder)
         check_formats(formats)
-        if pixel_range not in (1, 255):
-            raise UserError(f"pixel_range must be 1 or 255, got {pixel_range!r}")
+        _check(pixel_range, to, repo)
         trained = run.trained
         identity.check_results(trained)
+        records = {f"number {n}": result.record for n, result in enumerate(evaluations)}
+        check_weights(trained, records)
         branches = chosen_branches(trained.branches, branch)
         branches.sort(key=lambda one: one != trained.model.default_branch)
-        bounds = (0.0, float(pixel_range))
-        notes = write_bundle(trained, folder, branches, bounds, license_name, fold, formats)
+        given = (trained, folder, branches, (0.0, float(pixel_range)), license_name)
+        more = {"fold": fold, "formats": formats, "evaluations": list(records.values())}
+        if to == HUB:
+            notes = write_hub_folder(*given, **more, repo=repo)
+        else:
+            notes = write_bundle(*given, **more)
         Notices(quiet=False).note(notes)
     return folder
+
+
+def _check(pixel_range: int, to: str, repo: str | None) -> None:
+    if pixel_range not in (1, 255):
+        raise UserError(f"pixel_range must be 1 or 255, got {pixel_range!r}")
+    check_choice("to", to, (BUNDLE, HUB))
+    check_repo(repo)
+    if repo and to != HUB:
+        raise UserError(f"repo goes with to={HUB!r}")
 
 
 class Bundle:
@@ -105,6 +133,6 @@ class Bundle:
 
 
 def load(folder: str | Path) -> Bundle:
-    """Loads a bundle; see `Bundle`."""
+    """Loads a bundle, or that of a hub folder; see `Bundle`."""
     with in_python():
-        return Bundle(Path(folder))
+        return Bundle(bundle_in(Path(folder)))

@@ -14,6 +14,9 @@ from tfadv.attacks.square import Square
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
+# The authors' standard version: steps, classes and queries.
+STANDARD = (100, 9, 5000)
+
 
 @ATTACKS.register("autoattack", paper="Croce & Hein, 2020")
 class AutoAttack(Attack):
@@ -48,6 +51,7 @@ class AutoAttack(Attack):
         self.epsilon = float(epsilon)
         self.ball = ball
         self.expectation_samples = expectation_samples
+        self._of_standard_size = (steps, classes, queries) == STANDARD
         common = {"ball": ball, "jit_compile": jit_compile}
         auto = common | {"expectation_samples": expectation_samples}
         self._dlr = APGD(epsilon, steps, "dlr", **auto)
@@ -104,6 +108,12 @@ class AutoAttack(Attack):
         return self._left_out
 
     @property
+    def version(self) -> str:
+        """``standard``, as the authors' version of that name, or ``custom``."""
+        standard = self._of_standard_size and self.expectation_samples == 1
+        return "standard" if standard and not self._left_out else "custom"
+
+    @property
     def passes(self) -> float:
         """Those of all stages."""
         return sum(attack.passes for attack in self._stages.values())
@@ -113,7 +123,7 @@ class AutoAttack(Attack):
         return self._stages
 
     def describe(self) -> dict[str, object]:
-        """Returns the radius, the ball, the samples and the stages that are left out."""
-        names = ("epsilon", "ball", "expectation_samples")
+        """Returns the version, the radius, the ball, the samples and the stages left out."""
+        names = ("version", "epsilon", "ball", "expectation_samples")
         found = super().describe() | {name: getattr(self, name) for name in names}
         return found | ({"left_out": dict(self._left_out)} if self._left_out else {})

@@ -194,9 +194,10 @@ class Evaluator:
 
     def _conditions(self) -> dict:
         """Returns what a row says of how the attack was judged."""
-        conditions = {"worst_case": True} if self._evaluation.worst_case else {}
-        runs = self._evaluation.restarts
-        return conditions | ({"runs": runs} if runs > 1 else {})
+        chosen = self._evaluation
+        conditions = {"worst_case": True} if chosen.worst_case else {}
+        conditions |= {"runs": chosen.restarts} if chosen.restarts > 1 else {}
+        return conditions | ({} if chosen.dtype == "float32" else {"dtype": chosen.dtype})
 
     def _attack(
         self, branch, runs: list[Run], before: np.ndarray, outcomes: Outcomes

@@ -1,5 +1,6 @@
 """The outcome of every image, written while an evaluation runs, so that it can resume."""
 
+import datetime
 import hashlib
 import json
 import sys
@@ -42,6 +43,9 @@ class OutcomeLog:
         about: what is being evaluated, as JSON values.
         writes: whether this process is the one that writes.
 
+    Attributes:
+        began: the date on which the evaluation began, in UTC: ``2026-11-29``.
+
     Raises:
         UserError: the file is about another evaluation, or that can't be told.
     """
@@ -55,12 +59,13 @@ class OutcomeLog:
         self._path = path if writes else None
         self._lines: dict[Unit, list[dict[str, np.ndarray]]] = {}
         self._digest = ""  # of the last line
+        self.began = datetime.datetime.now(datetime.UTC).date().isoformat()
         whole = _whole_lines(path) if path else ""
         if whole:
             whole = self._read(path, whole, about)
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(self._path, whole or self._sealed({"about": about}))
+            write_text(self._path, whole or self._sealed({"about": about, "began": self.began}))
 
     def found(self, unit: Unit) -> dict[str, np.ndarray]:
         """Returns a unit's columns so far, `index` among them; none where it has not begun."""
@@ -99,6 +104,7 @@ class OutcomeLog:
                 "remove that file, and the evaluation starts anew"
             )
         self._check_same(path, first["about"], about)
+        self.began = first.get("began", self.began)  # versions of before kept none
         lines = {number: self._unsealed(line) for number, line in enumerate(written, 2)}
         damaged = [number for number, line in lines.items() if line is None]
         whole = [line for line in lines.values() if line is not None]
@@ -138,6 +144,15 @@ class OutcomeLog:
                 f"'{path}' holds another evaluation (other {', '.join(different)}): choose another "
                 "--output, or remove that file"
             )
+
+
+def configuration_of(path: Path) -> str:
+    """Returns the gin configuration of the evaluation in a file; '' where it tells of none."""
+    head = _whole_lines(path).partition("\n")[0]
+    try:
+        return str(json.loads(head)["about"]["configuration"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _whole_lines(path: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tfadv.evaluation.attack_runner import Portion
+from tfadv.evaluation.attack_runs import Run
 from tfadv.evaluation.evaluator import Evaluator
 from tfadv.evaluation.outcome_log import CLEAN
 from tfadv.norms import NormMode
@@ -16,6 +17,7 @@ from tfadv.reports.tables import within
 
 # Of each branch.
 WORST = 8
+_PASSES = 25_000  # about how many forward and backward passes they may cost
 
 
 def write_report(evaluator: Evaluator, record: dict, worst: Sequence[Shown], folder: Path) -> Path:
@@ -35,7 +37,7 @@ def write_report(evaluator: Evaluator, record: dict, worst: Sequence[Shown], fol
         Judged(branch, CLEAN, labels, evaluator.predictions[branch, CLEAN])
         for branch in record["clean"]
     ]
-    for branch, specs in _within_epsilon(evaluator, record).items():
+    for branch, specs in _by_strength(evaluator, record).items():
         for spec in specs:
             title = attack_title(evaluator.rows[branch, spec])
             judged.append(Judged(branch, title, labels, evaluator.predictions[branch, spec]))
@@ -46,39 +48,52 @@ def worst_of_all(evaluator: Evaluator, record: dict) -> list[Shown]:
     """Returns the worst images of every branch; every worker of a run must call it."""
     return [
         shown
-        for branch, specs in _within_epsilon(evaluator, record).items()
+        for branch, specs in _by_strength(evaluator, record).items()
         for shown in worst_images(evaluator, branch, specs)
     ]
 
 
-def _within_epsilon(evaluator: Evaluator, record: dict) -> dict[str, list[str]]:
-    """Returns each branch's attacks in the record's threat model."""
+def _by_strength(evaluator: Evaluator, record: dict) -> dict[str, list[str]]:
+    """Returns each branch's attacks in the record's threat model, the strongest first.
+
+    That one leaves the least accuracy, and is the cheapest of equals.
+    """
     found = {branch: [] for branch in record["clean"]}
     for (branch, spec), row in evaluator.rows.items():
         if within(record, row):
-            found[branch].append(spec)
-    return found
+            found[branch].append((row["accuracy"], row["passes"], spec))
+    return {branch: [spec for *_, spec in sorted(rows)] for branch, rows in found.items()}
 
 
 def worst_images(evaluator: Evaluator, branch: str, specs: Sequence[str]) -> list[Shown]:
-    """Returns the images that the cheapest attack makes the model most confidently wrong about.
+    """Returns the images that the strongest attack makes the model most confidently wrong about.
+
+    Of a sequence of attacks the first makes the images.
 
     Args:
         evaluator: after it has evaluated.
         branch: of the model.
-        specs: of the attacks to choose from.
+        specs: of the attacks to choose from, the strongest first.
     """
     runs = evaluator.single_runs()
-    useful = [spec for spec in specs if len(evaluator.fooled(branch, spec))]
-    if not useful:
+    found = (_fooling(evaluator, branch, spec, runs[spec]) for spec in specs)
+    return next(filter(None, found), [])
+
+
+def _fooling(evaluator: Evaluator, branch: str, spec: str, run: Run) -> list[Shown]:
+    """Returns the worst images of one attack, which is run once more on some that it fooled."""
+    affordable = int(_PASSES / max(run.attack.passes, 1.0))
+    count = min(evaluator.attack_runner.batch_size, max(WORST, affordable))
+    fooled = evaluator.fooled(branch, spec)[:count]
+    if not len(fooled):
         return []
-    spec = min(useful, key=lambda spec: runs[spec].attack.passes)
-    fooled = evaluator.fooled(branch, spec)[: evaluator.attack_runner.batch_size]
     portion = Portion(fooled, len(fooled))
-    (found,) = evaluator.attack_runner.adversarial(NormMode(branch), runs[spec], portion)
+    (found,) = evaluator.attack_runner.adversarial(NormMode(branch), run, portion)
     labels = evaluator.source.labels[found["index"]]
     order = np.argsort(-found["confidence"] * (found["prediction"] != labels))[:WORST]
     title = attack_title(evaluator.rows[branch, spec])
+    if run.stage:
+        title += f" ({run.attack.title})"
     return [
         Shown(
             branch,

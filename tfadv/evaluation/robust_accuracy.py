@@ -28,7 +28,7 @@ class RobustAccuracy:
         self._attacked = attacked
         self._seen = ~attacked
         self._mends = runs[0].attack.targeted
-        self._passes = 0
+        self._passes = 0.0
         self._stages: list[dict] = []
         self._staged = len(runs) > 1
         self.predictions = {spec: before.copy() for spec in specs}
@@ -56,7 +56,8 @@ class RobustAccuracy:
             self.predictions[spec][places[rows]] = found["prediction"][rows, column]
             self._reached[spec][places[rows]] = found["reached"][rows, column]
         self._seen[places] = True
-        self._passes += int(np.sum(found.get("passes", 0)))
+        counted = "passes" in found  # along a trajectory
+        self._passes += np.sum(found["passes"]) if counted else len(places) * run.attack.passes
         if self._staged:
             stage = {"attack": run.stage, "title": run.attack.title, "attacked": len(places)}
             self._stages.append(stage | self._share(run.specs[0]))
@@ -71,9 +72,10 @@ class RobustAccuracy:
         row |= {
             "attack_success": float(np.mean(self._reached[spec])),
             "examples": len(self._labels),
+            "passes": attack.passes,
         }
         if self._passes:
-            row["passes_per_image"] = self._passes / int(np.sum(self._attacked))
+            row["passes_per_image"] = float(self._passes) / int(np.sum(self._attacked))
         if self._stages:
             row["stages"] = self._stages
         return row

@@ -10,6 +10,8 @@ from tfadv.runs.identity import Made
 
 METADATA, REFERENCE, CARD = "metadata.json", "reference.npz", "model_card.md"
 CONFIG, MANIFEST = "config.gin", "manifest.json"
+# Of a hub folder: where its bundle is, and what tells Keras' own metadata from a bundle's.
+BUNDLE, KERAS_CONFIG = "bundle", "config.json"
 REMEDY = "take another copy of the bundle, or export the run once more"
 
 _SHAPE = {
@@ -30,8 +32,10 @@ def read_metadata(folder: Path) -> dict:
         UserError: there is none, it is damaged, or it was changed since it was written.
     """
     path = folder / METADATA
-    if not path.is_file():
-        raise UserError(f"'{folder}' is no bundle of tfadv.export: it holds no {METADATA}")
+    if not is_bundle(folder):
+        inside = bundle_in(folder)
+        what = f"it holds no {METADATA}" if inside == folder else f"it holds one, '{inside}'"
+        raise UserError(f"'{folder}' is no bundle of tfadv.export: {what}")
     metadata = read_record(path, REMEDY, _SHAPE)
     shape, pixel_range = metadata["input_shape"], metadata["pixel_range"]
     for what, is_right in (
@@ -65,11 +69,22 @@ def check_files(folder: Path, metadata: Mapping) -> None:
 
 
 def is_bundle(path: Path) -> bool:
-    """Returns whether ``python -m tfadv.export`` wrote a folder."""
-    return (path / METADATA).is_file()
+    """Returns whether ``python -m tfadv.export`` wrote a folder, as a bundle."""
+    return (path / METADATA).is_file() and not (path / KERAS_CONFIG).is_file()
+
+
+def bundle_in(path: Path) -> Path:
+    """Returns the bundle in a hub folder; any other path as it is."""
+    inside = path / BUNDLE
+    return inside if (path / KERAS_CONFIG).is_file() and is_bundle(inside) else path
 
 
 def made_by(path: Path) -> Made:
     """Returns what is known of the run that a bundle was exported from."""
     data = read_metadata(path)["training"].get("data", {})
     return Made(str(path), data.get("test"), path / CONFIG)
+
+
+def origin_of(path: Path) -> dict[str, object]:
+    """Returns where a record says that a bundle comes from."""
+    return {"bundle": str(path), "trained_commit": read_metadata(path)["training"].get("commit")}

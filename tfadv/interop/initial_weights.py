@@ -11,7 +11,13 @@ from tfadv import digests
 from tfadv.config.settings import LAST
 from tfadv.errors import UserError
 from tfadv.interop import keras_weights, norm_branches, released_weights, torch_weights
-from tfadv.interop.bundle_format import REMEDY, check_files, is_bundle, read_metadata
+from tfadv.interop.bundle_format import (
+    REMEDY,
+    bundle_in,
+    check_files,
+    is_bundle,
+    read_metadata,
+)
 from tfadv.interop.source_weights import NEW_HEAD, PARAMETER, SourceWeights
 from tfadv.models import given_weights
 from tfadv.models.classifier import Trainable
@@ -118,6 +124,8 @@ def _no_source(path: Path) -> str:
             "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors') writes what "
             "is read here"
         )
+    if bundle_in(path) != path:
+        return f"'{path}' is a folder for the hub, and its bundle is '{bundle_in(path)}'"
     if (path / "saved_model.pb").is_file():
         return (
             f"'{path}' is a SavedModel that tfadv.export has not written, and no names tell what "

@@ -8,14 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfadv.errors import UserError, check
-from tfadv.plots.curves import Curve, curves, from_clean, in_record, setting_text, settings
-from tfadv.plots.names import branch_name, branches
+from tfadv.plots.curves import Curve, curves, from_clean, in_record, settings
+from tfadv.plots.names import attack_name, branch_name, branches
 from tfadv.plots.paper_curve import paper_curves
 from tfadv.plots.style import (
     LIGHT,
     Theme,
     canvas,
     draw_interval,
+    draw_level,
     explain,
     in_percent,
     logarithmic_steps,
@@ -33,8 +34,8 @@ def accuracy_curve(*records: Mapping, names: Sequence[str] = (), theme: Theme = 
     """Returns accuracy by the attack's steps, with 95% intervals.
 
     One record stands beside the paper's curve of the same recipe and branch, where there is
-    one. Without an attack of several lengths, those of one are points, and those that count
-    no steps, as AutoAttack, are levels.
+    one. Without an attack of several lengths each attack is a point, and one that counts no
+    steps, as AutoAttack, a level.
 
     Args:
         *records: of evaluations, as ``evaluation.json`` holds them.
@@ -46,17 +47,12 @@ def accuracy_curve(*records: Mapping, names: Sequence[str] = (), theme: Theme = 
     """
     names = _names(records, names)
     lines = curves(records, "steps", names)
-    levels = [] if lines else _levels(records, names)
-    lines = lines or curves(records, "steps", names, least=1)
-    if not lines and not levels:
-        raise UserError("no attack was run: there is no accuracy under attack to draw")
-    figure, axes = canvas(theme, "Accuracy by the attack's steps", _height(3.9, lines + levels))
-    _draw(axes, theme, lines, _series(records, names))
-    for line, dashes in zip(levels, itertools.cycle(DASHES), strict=False):
-        axes.axhspan(line.low[0], line.high[0], color=theme.muted, alpha=0.16, linewidth=0)
-        axes.axhline(line.accuracy[0], color=theme.muted, dashes=dashes, label=line.label)
-    steps = {step for line in lines for step in line.x}
     papers = paper_curves(records[0], lines) if len(records) == 1 else []
+    lines = lines or _single(records, names)
+    if not lines:
+        raise UserError("no attack was run: there is no accuracy under attack to draw")
+    figure, axes = canvas(theme, "Accuracy by the attack's steps", _height(3.9, lines))
+    _draw(axes, theme, lines, _series(records, names))
     for line, dashes in zip(papers, itertools.cycle(DASHES), strict=False):
         axes.plot(
             line.steps,
@@ -66,7 +62,7 @@ def accuracy_curve(*records: Mapping, names: Sequence[str] = (), theme: Theme = 
             dashes=dashes,
             label=line.label,
         )
-    logarithmic_steps(axes, list(steps))
+    logarithmic_steps(axes, list({step for line in lines for step in line.x}))
     in_percent(axes.yaxis)
     name_axes(axes, theme, "steps of the attack (logarithmic)", "accuracy")
     explain(figure, axes, theme)
@@ -156,21 +152,21 @@ def _of_models(records: Sequence[Mapping]) -> tuple[str, ...]:
     return tuple(f"{name} ({number})" for number, name in enumerate(found, 1))
 
 
-def _levels(records: Sequence[Mapping], names: Sequence[str]) -> list[Curve]:
-    """Returns the attacks that count no steps, such as AutoAttack, as curves of one value."""
+def _single(records: Sequence[Mapping], names: Sequence[str]) -> list[Curve]:
+    """Returns each attack as a curve of one value, at no step where it counts none."""
     return [
         Curve(
-            f"{in_record(name, row['branch'])}, {setting_text('attack', row['attack'])}",
+            f"{in_record(name, row['branch'])}, {attack_name(row)}",
             row["branch"],
             settings(row),
-            [0.0],
+            [row["steps"]] if row.get("steps") else [],
             [row["accuracy"]],
             *([end] for end in row["ci95"]),
             name,
         )
         for record, name in zip(records, names, strict=True)
         for row in record["attacks"]
-        if not row.get("steps") and not row.get("after")
+        if not row.get("after")
     ]
 
 
@@ -193,8 +189,11 @@ def _draw(
         key = line.record, line.branch
         variant = drawn[key] = drawn.get(key, -1) + 1
         colour, marker = look(theme, series.index(key) + len(series) * variant)
-        values = line.x, line.accuracy, line.low, line.high
-        draw_interval(axes, *values, colour, marker, line.label)
+        values = line.accuracy, line.low, line.high
+        if line.x:
+            draw_interval(axes, line.x, *values, colour, marker, line.label)
+        else:
+            draw_level(axes, *values, colour, line.label)
 
 
 def _by_kind(rows: Sequence[Mapping]) -> dict[str, list[float]]:

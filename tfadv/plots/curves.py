@@ -14,6 +14,7 @@ _FOUND = {
     "ci95",
     "attack_success",
     "examples",
+    "passes",
     "passes_per_image",
     "stages",
     "title",
@@ -49,6 +50,11 @@ class Curve(NamedTuple):
 def settings(row: Mapping) -> dict:
     """Returns what an attack's row says of the attack itself."""
     return {key: value for key, value in row.items() if key not in _FOUND}
+
+
+def attack_key(row: Mapping) -> str:
+    """Returns which attack a row of a record is of, whatever it found."""
+    return json.dumps([settings(row), row.get("after")], sort_keys=True)
 
 
 def curves(
@@ -116,6 +122,12 @@ def setting_text(key: str, value: object) -> str:
         return _BALLS.get(str(value), str(value))
     shown = f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
     return f"ε = {value:g}" if key == "epsilon" else f"{key.replace('_', ' ')} {shown}"
+
+
+def threat_text(threat_model: Mapping) -> str:
+    """Returns a threat model in words."""
+    named = [key for key in ("ball", "epsilon") if key in threat_model]
+    return ", ".join(setting_text(key, threat_model[key]) for key in named)
 
 
 def _groups(record: Mapping, along: str) -> dict[tuple[str, str], list[Mapping]]:

@@ -116,9 +116,24 @@ def draw_interval(
     axes.plot(x, values, color=colour, linewidth=1.8, marker=marker, markersize=4.5, label=label)
 
 
+def draw_level(
+    axes: Axes,
+    values: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    colour: str,
+    label: str,
+) -> None:
+    """Draws one value, wherever on the x axis, within the band of its interval."""
+    axes.axhspan(low[0], high[0], color=colour, alpha=0.16, linewidth=0)
+    axes.axhline(values[0], color=colour, dashes=(5, 2), label=label)
+
+
 def logarithmic_steps(axes: Axes, steps: Sequence[float]) -> None:
     """Makes the x axis one of an attack's steps, with their numbers beneath it."""
     axes.set_xscale("log")
+    if steps and min(steps) == max(steps):
+        axes.set_xlim(steps[0] / 3, steps[0] * 3)
     axes.set_xticks(ticks_apart(steps, 1.4), minor=False)
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:g}")
     axes.xaxis.set_minor_locator(NullLocator())

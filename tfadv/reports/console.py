@@ -2,7 +2,9 @@
 
 from rich.table import Table
 
-from tfadv.attacks.threat_model import BALL_NAMES
+from tfadv.plots.names import attack_name, attack_title
+
+__all__ = ["attack_name", "attack_title", "average_record", "indicators_table", "results_table"]
 
 COLUMNS = 4  # of accuracies: more don't fit on a terminal
 
@@ -101,22 +103,6 @@ def _sign(sign: dict) -> str:
     if sign["value"] is None:
         return sign["verdict"]
     return f"{sign['value']:.1%} {sign['verdict']}"
-
-
-def attack_title(row: dict) -> str:
-    """Returns what a table calls an attack, such as ``PGD-100``."""
-    steps = f"-{row['steps']}" if row.get("steps", 1) > 1 else ""
-    return f"{row.get('title', row['attack'].upper())}{steps}"
-
-
-def attack_name(row: dict) -> str:
-    """Returns an attack with its goal and threat model, such as ``PGD-100 targeted ε=16``."""
-    words = [attack_title(row), "targeted" if row["targeted"] else "untargeted"]
-    if row.get("epsilon") is not None:
-        words.append(f"ε={row['epsilon']:g}")
-    if row.get("ball", "linf") != "linf":
-        words.append(BALL_NAMES[row["ball"]])
-    return " ".join(words)
 
 
 def _cell(row: dict) -> str:

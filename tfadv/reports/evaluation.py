@@ -6,7 +6,7 @@ from pathlib import Path
 from tfadv.errors import UserError
 from tfadv.files import write_text
 from tfadv.plots.names import branches
-from tfadv.reports import tables
+from tfadv.reports import origin, tables
 from tfadv.reports.drawings import drawings
 from tfadv.reports.embedding import Picture, drawn, unused
 from tfadv.reports.outcomes import Judged, Shown
@@ -55,6 +55,7 @@ def write(
         record=record,
         class_names=class_names,
         branches=branches(record),
+        origin=origin,
         tables=tables,
         sections=sections,
     )

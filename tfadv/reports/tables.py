@@ -1,19 +1,18 @@
 """A record's numbers as the text of a page's tables."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tfadv.plots.curves import setting_text, settings
+from tfadv.plots.curves import setting_text, settings, threat_text
 from tfadv.plots.names import branch_name, branches, class_name
-from tfadv.plots.paper_curve import row_of_record
 from tfadv.reports.console import attack_title
 
 LONG = 20  # rows; a longer table is folded
 NONE = "—"
 _SHOWN_FIRST = ("targeted", "ball", "epsilon")
 _IN_TITLE = ("attack", "steps", "worst_case")
-_TRAINED_BY = ("strategy", "norm", "scale")
 _VERDICTS = ("suspicious", "not measured", "fine")
 WORST_CASE = "worst case"
 
@@ -49,12 +48,12 @@ class Indicator(NamedTuple):
 def headline(record: Mapping) -> list[Line]:
     """Returns a line for each attack, with a cell for each branch."""
     columns = branches(record)
-    clean = [_cell(record["clean"].get(branch)) for branch in columns]
+    clean = [cell(record["clean"].get(branch)) for branch in columns]
     lines = [Line("clean", "no attack", "clean images", "", clean)]
     for rows in _by_attack(record):
         lines += _attack_lines(rows, columns, record["pixel_range"])
     if "worst_case" in record:
-        cells = [_cell(record["worst_case"].get(branch)) for branch in columns]
+        cells = [cell(record["worst_case"].get(branch)) for branch in columns]
         meaning = "no iterate, restart or attack within ε succeeded"
         lines.append(Line("worst", "all attacks", "per image", meaning, cells))
     return lines
@@ -63,16 +62,20 @@ def headline(record: Mapping) -> list[Line]:
 def summary(record: Mapping, branch: str) -> tuple[str, str, str] | None:
     """Returns clean accuracy, the lowest one under attack, and under what; None without both.
 
-    Where attacks were run in the record's own threat model, only those count.
+    Of attacks that leave the same, the cheapest is named. Where attacks were run in the
+    record's own threat model, only those count.
     """
     attacks = [row for row in record["attacks"] if row["branch"] == branch]
     own = [row for row in attacks if within(record, row)]
-    attacked = [(row["accuracy"], _with_radius(row)) for row in own or attacks]
+    attacked = [
+        (row["accuracy"], row.get("passes", 0.0), _with_radius(row)) for row in own or attacks
+    ]
     if branch in record.get("worst_case", {}):
-        attacked.append((record["worst_case"][branch]["accuracy"], "all attacks, worst case"))
+        accuracy = record["worst_case"][branch]["accuracy"]
+        attacked.append((accuracy, math.inf, "all attacks, worst case"))
     if branch not in record["clean"] or not attacked:
         return None
-    lowest, name = min(attacked)
+    lowest, _, name = min(attacked)
     return percent(record["clean"][branch]["accuracy"]), percent(lowest), name
 
 
@@ -112,10 +115,10 @@ def clean(record: Mapping) -> tuple[list[str], list[list[str | Cell | None]]]:
     found = record["clean"]
     columns = {
         "branch": [branch_name(branch) for branch in found],
-        "top-1": [_cell(row) for row in found.values()],
+        "top-1": [cell(row) for row in found.values()],
     }
     if any("top5" in row for row in found.values()):
-        columns["top-5"] = [_cell(row.get("top5")) for row in found.values()]
+        columns["top-5"] = [cell(row.get("top5")) for row in found.values()]
     if any("calibration_error" in row for row in found.values()):
         errors = [row.get("calibration_error") for row in found.values()]
         columns["calibration error"] = [NONE if one is None else percent(one) for one in errors]
@@ -142,7 +145,7 @@ def per_class(
         [
             class_name(label, class_names),
             str(rows[label][0]["examples"]),
-            *(_cell(by_class.get(label)) for by_class in found.values()),
+            *(cell(by_class.get(label)) for by_class in found.values()),
         ]
         for label in order
     ]
@@ -168,24 +171,40 @@ def corruptions(rows: Sequence[Mapping]) -> tuple[list[str], list[list[str]]]:
     return header, table
 
 
-def facts(record: Mapping) -> list[tuple[str, str]]:
-    """Returns what is known of the model and of the measurement, by name."""
-    low, high = record["pixel_range"]
-    found = [("images", f"{record['examples']} of {record['dataset']}")]
-    found.append(("pixel range", f"{low:g}..{high:g}: ε and step sizes are in these units"))
-    if record.get("epsilon") is not None:
-        found.append(("threat model of the attacks", _ball(record)))
-    intervals = "95% Wilson score intervals of a share"
-    return [*found, ("intervals", intervals), *_model_facts(record)]
-
-
 def passes(record: Mapping) -> list[list[str]]:
-    """Returns attack, branch and forward-and-backward passes an image, where counted."""
+    """Returns attack, branch, and the passes an image, as asked for and as made."""
     return [
-        [attack_title(row), branch_name(row["branch"]), f"{row['passes_per_image']:.1f}"]
+        [
+            attack_title(row),
+            branch_name(row["branch"]),
+            _count(row["passes"] * row.get("runs", 1) if "passes" in row else None),
+            _count(row.get("passes_per_image")),
+        ]
         for row in record["attacks"]
-        if "passes_per_image" in row
     ]
+
+
+def cell(row: Mapping | None) -> Cell | None:
+    """Returns what a row of the record says of an accuracy, as text."""
+    if row is None:
+        return None
+    reached = row.get("targeted") and "attack_success" in row
+    note = f"target reached {row['attack_success']:.1%}" if reached else ""
+    return Cell(percent(row["accuracy"]), interval(row), note)
+
+
+def attack_words(row: Mapping, pixel_range: Sequence[float]) -> tuple[str, str]:
+    """Returns an attack's settings in words, and what its accuracy means.
+
+    Args:
+        row: of a record.
+        pixel_range: of the record.
+    """
+    alone = "left by all its stages" if row.get("stages") else "final iterate"
+    meaning = WORST_CASE if row.get("worst_case") else alone
+    if row.get("after"):
+        meaning += f", of the images that {', '.join(row['after'])} left"
+    return _threat(row, pixel_range), meaning
 
 
 def percent(share: float) -> str:
@@ -206,30 +225,25 @@ def number(value: float | str | None) -> str:
     return value if isinstance(value, str) else f"{value:.3g}"
 
 
-def _cell(row: Mapping | None) -> Cell | None:
-    if row is None:
-        return None
-    reached = row.get("targeted") and "attack_success" in row
-    note = f"target reached {row['attack_success']:.1%}" if reached else ""
-    return Cell(percent(row["accuracy"]), interval(row), note)
+def _count(value: float | None) -> str:
+    return NONE if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}"
 
 
 def _with_radius(row: Mapping) -> str:
-    return ", ".join([attack_title(row), *([_ball(row)] if "epsilon" in row else [])])
-
-
-def _ball(row: Mapping) -> str:
-    """Returns a threat model in words."""
-    return ", ".join(setting_text(key, row[key]) for key in ("ball", "epsilon") if key in row)
+    return ", ".join([attack_title(row), *([threat_text(row)] if "epsilon" in row else [])])
 
 
 def _by_attack(record: Mapping) -> list[dict[str, Mapping]]:
-    """Returns each attack's rows by branch."""
-    found: dict[str, dict[str, Mapping]] = {}
+    """Returns each attack's rows by branch; two attacks may be alike."""
+    found: list[dict[str, Mapping]] = []
+    latest: dict[str, dict[str, Mapping]] = {}
     for row in record["attacks"]:
         key = json.dumps(settings(row), sort_keys=True)
-        found.setdefault(key, {})[row["branch"]] = row
-    return list(found.values())
+        if row["branch"] in latest.get(key, [row["branch"]]):
+            latest[key] = {}
+            found.append(latest[key])
+        latest[key][row["branch"]] = row
+    return found
 
 
 def _attack_lines(
@@ -237,14 +251,10 @@ def _attack_lines(
 ) -> list[Line]:
     """Returns an attack's line and one for each of its stages."""
     first = next(iter(rows.values()))
-    alone = "left by all its stages" if first.get("stages") else "final iterate"
-    meaning = WORST_CASE if first.get("worst_case") else alone
-    if first.get("after"):
-        meaning += f", of the images that {', '.join(first['after'])} left"
-    cells = [_cell(rows.get(branch)) for branch in columns]
-    lines = [Line("attack", attack_title(first), _threat(first, pixel_range), meaning, cells)]
+    cells = [cell(rows.get(branch)) for branch in columns]
+    lines = [Line("attack", attack_title(first), *attack_words(first, pixel_range), cells)]
     for number, stage in enumerate(first.get("stages", ())):
-        cells = [_cell(_stage(rows.get(branch), number)) for branch in columns]
+        cells = [cell(_stage(rows.get(branch), number)) for branch in columns]
         lines.append(Line("stage", attack_title(stage), f"stage {number + 1}", "", cells))
     return lines
 
@@ -263,36 +273,3 @@ def _threat(row: Mapping, pixel_range: Sequence[float]) -> str:
     shown = {*_SHOWN_FIRST, *_IN_TITLE}
     words += [setting_text(key, value) for key, value in settings(row).items() if key not in shown]
     return ", ".join(words)
-
-
-def _model_facts(record: Mapping) -> list[tuple[str, str]]:
-    """Returns what is known of the model: what it was trained by first."""
-    model = dict(record["model"])
-    found = []
-    if "recipe" in model:
-        found.append(("the paper's row", _recipe(record, model.pop("recipe"))))
-    order = [key for key in _TRAINED_BY if key in model]
-    order += [key for key in model if key not in order]
-    for key in order:
-        value = model[key]
-        text = value if isinstance(value, str) else _as_text(value)
-        if key == "threat_model":
-            key, text = "trained to withstand", "no attack" if value is None else _ball(value)
-        found.append((key.replace("_", " "), text))
-    return found
-
-
-def _recipe(record: Mapping, files: Sequence[str] | None) -> str:
-    if files is None:
-        return "none: the configuration is another"
-    row = row_of_record(record)
-    name = f"'{row.name}', {row.where}: " if row else ""
-    return name + " + ".join(files)
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    if isinstance(value, list) and all(isinstance(part, str | int) for part in value):
-        return ", ".join(map(str, value))
-    return json.dumps(value, ensure_ascii=False)

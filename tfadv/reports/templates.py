@@ -14,7 +14,7 @@ class Raw(str):
     """Text that is Markdown already."""
 
 
-def render(room: str, name: str, **values) -> str:
+def render(room: str, name: str, /, **values) -> str:
     """Returns a page.
 
     Args:
@@ -25,7 +25,7 @@ def render(room: str, name: str, **values) -> str:
     return _environment(room, autoescape=True).get_template(name).render(values)
 
 
-def render_markdown(room: str, name: str, **values) -> str:
+def render_markdown(room: str, name: str, /, **values) -> str:
     """Returns Markdown; see `render`. A macro's output would be escaped too: include instead."""
     return _environment(room, finalize=in_markdown).get_template(name).render(values)
 

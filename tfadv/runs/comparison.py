@@ -1,6 +1,5 @@
 """What recipes reached, side by side: means and standard deviations over seeds."""
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from tfadv.errors import UserError, check
 from tfadv.files import read_json_lines
 from tfadv.norms import MAIN
 from tfadv.optimization.weight_average import WEIGHTS
-from tfadv.plots.curves import setting_text, settings
+from tfadv.plots.curves import attack_key, setting_text, settings
 from tfadv.randomness import check_seed
 from tfadv.reports.templates import in_markdown
 from tfadv.runs.run_directory import RunDirectory
@@ -112,13 +111,8 @@ def _accuracies(
         found["clean"].append(result["clean"][branch]["accuracy"])
         for row in result["attacks"]:
             if row["branch"] == branch:
-                found.setdefault(titles[_key(row)], []).append(row["accuracy"])
+                found.setdefault(titles[attack_key(row)], []).append(row["accuracy"])
     return found
-
-
-def _key(row: Mapping) -> str:
-    """Returns which attack a row of a record is of, whatever it found."""
-    return json.dumps([settings(row), row.get("after")], sort_keys=True)
 
 
 def _titles(rows: Sequence[Mapping]) -> dict[str, str]:
@@ -127,7 +121,7 @@ def _titles(rows: Sequence[Mapping]) -> dict[str, str]:
     for row in rows:
         name = f"{row['attack']}-{row.get('steps', '')}".rstrip("-")
         said = settings(row) | ({"after": ", ".join(row["after"])} if row.get("after") else {})
-        alike.setdefault(name, {})[_key(row)] = said
+        alike.setdefault(name, {})[attack_key(row)] = said
     titles = {}
     for name, attacks in alike.items():
         said = dict.fromkeys(key for own in attacks.values() for key in own)

@@ -23,7 +23,7 @@ def start_record(devices: Sequence[str]) -> dict:
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "argv": sys.argv,
         "versions": {"python": platform.python_version()} | _versions(),
-        "git_commit": _git_commit(),
+        "git_commit": git_commit(),
         "host": platform.platform(),
         "processor": processor_name(),
         "devices": list(devices),
@@ -40,7 +40,9 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
+    """Returns the commit of this checkout, None where it is none."""
+
     def git(*arguments: str) -> str | None:
         done = subprocess.run(
             ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False
