@@ -11,7 +11,5 @@ __version__ = "0.1.0"
 
 if sys.argv[0] == "-m":  # as long as `python -m tfadv.X` looks for the command
     from tfadv import interruption
-    from tfadv.quiet_start import import_tensorflow
 
     interruption.listen()
-    import_tensorflow()

@@ -1,8 +1,17 @@
-"""Compares recipes at one scale: ``python -m tfadv.compare --recipe=gin/mbn.gin --recipe=…``.
+"""Compares recipes at one scale.
 
 Each recipe is trained with each seed, every run as a ``tfadv.train`` of its own, and
 becomes a row for each norm branch: means and standard deviations over the seeds. The
 same command again resumes; more recipes or seeds add to the table.
+
+Examples::
+
+    python -m tfadv.compare --recipe=gin/mbn.gin --recipe=gin/gn.gin --seeds=0 \\
+        --output_dir=runs/norms
+    python -m tfadv.compare --recipe=gin/gn.gin --recipe=ideas/my_norm.gin --plugin_dir=ideas \\
+        --seeds=0,1 --output_dir=runs/compare
+    python -m tfadv.compare --recipe=gin/mbn.gin --gin_file=gin/scale/smoke.gin \\
+        --gin_bindings='PGD.steps = 2' --seeds=3 --output_dir=runs/smoke
 """
 
 import sys
@@ -12,12 +21,8 @@ from absl import flags
 from rich.console import Console
 
 from tfadv import config
-from tfadv.config import command_line
-from tfadv.files import check_place, write_json, write_text
-from tfadv.interruption import Interrupted
-from tfadv.planning.plan import build_plan
-from tfadv.runs import comparison, processes
-from tfadv.runs.one_writer import SUFFIX, writing
+from tfadv.config import command_line, command_start
+from tfadv.errors import UserError
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -27,11 +32,27 @@ flags.DEFINE_list("seeds", ["0", "1", "2"], "Values of Experiment.seed.")
 flags.DEFINE_string("output_dir", None, "Where the runs and the table go.", required=True)
 
 
+def check_flags() -> None:
+    """Raises `UserError` for a mistake that a recipe's text tells, or where none is named."""
+    if not FLAGS.recipe:
+        raise UserError("name recipes to compare, such as --recipe=gin/mbn.gin --recipe=gin/gn.gin")
+    for recipe in FLAGS.recipe:
+        command_start.look_at([recipe, *FLAGS.gin_file])
+
+
+command_start.begin(__name__, check_flags)  # what follows takes seconds to import
+
+from tfadv.files import check_place, write_json, write_text
+from tfadv.interruption import Interrupted
+from tfadv.planning.plan import build_plan
+from tfadv.runs import comparison, processes
+from tfadv.runs.one_writer import SUFFIX, writing
+
+
 def main(argv):
     """Trains what is missing and prints the table."""
     console = command_line.terminal()
     with command_line.mistakes_in_one_line():
-        command_line.refuse_arguments(argv)
         recipes = comparison.chosen_recipes(FLAGS.recipe)
         seeds = comparison.chosen_seeds(FLAGS.seeds)
         for recipe in recipes.values():

@@ -1,16 +1,20 @@
-"""Exports a run for other tools: ``python -m tfadv.export --model_dir=RUN --output_dir=OUT``."""
+"""Exports a run's model for other tools, as a folder that explains itself.
+
+Examples::
+
+    python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=bundle
+    python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=bundle_255 \\
+        --pixel_range=255 --branch=adv
+    python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=bundle_for_phones \\
+        --format=litert
+"""
 
 from pathlib import Path
 
 from absl import flags
 
 from tfadv import interruption
-from tfadv.config import command_line
-from tfadv.interop.bundle_writer import check_new, write_bundle
-from tfadv.interop.converted import check_formats
-from tfadv.planning.plan import build_plan
-from tfadv.runs import identity, trained_run
-from tfadv.runs.one_writer import SUFFIX, remove_left, writing
+from tfadv.config import command_line, command_start
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
@@ -24,12 +28,18 @@ flags.DEFINE_list("format", [], "Beside the SavedModel: onnx, litert, or both wi
 flags.DEFINE_string("license", "unspecified", "The weights' licence, for the metadata.")
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
+command_start.begin(__name__)  # what follows takes seconds to import
+
+from tfadv.interop.bundle_writer import check_new, write_bundle
+from tfadv.interop.converted import check_formats
+from tfadv.planning.plan import build_plan
+from tfadv.runs import identity, trained_run
+from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
 
 def main(argv):
     """Writes the bundle."""
     with command_line.mistakes_in_one_line() as found:
-        command_line.refuse_arguments(argv)
         folder = Path(FLAGS.output_dir)
         lock = folder.with_name(f"{folder.name}{SUFFIX}")
         remove_left(folder, lock, "output_dir")
