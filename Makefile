@@ -4,12 +4,13 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 
 SUITES := .venv-suites
+SITE := build/site
 
 # Each takes a core and a gigabyte; a worker that has nothing left takes from the others.
 TEST_WORKERS := 2
 PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(TEST_WORKERS) --dist worksteal
 
-.PHONY: train test test-slow test-suites lint format clean
+.PHONY: train test test-slow test-suites site lint format clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/python -m tfadv.train --gin_file=gin/mbn_alp.gin
@@ -23,6 +24,11 @@ test-slow: $(INSTALLED)
 test-suites: $(SUITES)/.installed
 	$(SUITES)/bin/python -m pytest tests/commands/test_adapters.py \
 		tests/interop/test_converted.py tests/interop/test_torch_networks.py
+
+site: $(VENV)/.docs
+	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet \
+		-c docs -d build/site_doctrees . $(SITE)
+	@echo "$(SITE)/index.html"
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
@@ -41,6 +47,10 @@ $(INSTALLED): requirements.lock setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.docs: $(INSTALLED) requirements-docs.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement requirements-docs.txt
 	@touch $@
 
 $(SUITES)/.installed: requirements.lock requirements-suites.txt setup.py

@@ -68,6 +68,8 @@ setup(
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
         # For python -m tfadv.export --format=onnx, and what checks it; as tested.
         "onnx": ["tf2onnx==1.17.0", "onnx==1.23.2", "onnxruntime==1.32.0"],
+        # For the site, make site.
+        "docs": ["sphinx>=9.0", "myst-nb>=1.4", "furo>=2025.12"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.150", "ruff>=0.15", "pillow>=11"],
     },
 )
