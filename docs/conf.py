@@ -20,6 +20,8 @@ def _notebooks() -> list[str]:
     return [str(path.relative_to(ROOT).with_suffix("")) for path in found]
 
 
+HELP = "docs/reference/commands"
+COMMANDS = ("train", "evaluate", "export", "data", "reproduce", "compare", "plugins")
 # Pages by the heading over them, in the order in which a newcomer may read.
 NAVIGATION = {
     "": ["README"],
@@ -43,7 +45,7 @@ NAVIGATION = {
         "docs/results/first_property/first_property/report",
     ],
     "Reference": [
-        "docs/reference/commands",
+        HELP,
         "docs/reference/settings",
         "docs/reference/registry",
         "docs/reference/norms",
@@ -59,7 +61,6 @@ NAVIGATION = {
     "The project": ["docs/security", "CONTRIBUTING", "CHANGELOG", "BUILD_NOTES"],
 }
 
-COMMANDS = ("train", "evaluate", "export", "data", "reproduce", "compare", "plugins")
 
 project = "tfadv"
 release = re.search(r'__version__ = "(.+)"', (ROOT / "tfadv/__init__.py").read_text())[1]
@@ -82,6 +83,7 @@ napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = f"tfadv {release}"
+html_show_copyright = False
 
 
 def _with_navigation(app: "Sphinx", page: str, source: list[str]) -> None:
@@ -96,7 +98,7 @@ def _with_navigation(app: "Sphinx", page: str, source: list[str]) -> None:
 
 def _with_help(app: "Sphinx", page: str, source: list[str]) -> None:
     """Puts what each command's ``--help`` prints on the page of the commands."""
-    if page == "docs/reference/commands":
+    if page == HELP:
         for name in COMMANDS:
             words = [sys.executable, "-m", f"tfadv.{name}", "--help"]
             text = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
@@ -114,4 +116,5 @@ def setup(app: "Sphinx") -> None:
     import_tensorflow()
     app.connect("source-read", _with_navigation)
     app.connect("source-read", _with_help)
+    app.connect("env-get-outdated", lambda *_: [root_doc, HELP])  # what they take is no file
     app.connect("build-finished", _with_index)
