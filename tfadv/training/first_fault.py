@@ -44,7 +44,7 @@ class _Look:
     def __call__(self, batch: Mapping, number: tf.Tensor) -> list[float]:
         """Returns for each tensor how many replicas found that it is not finite."""
         iterations = self._trainer.optimizer.iterations
-        before = int(iterations)
+        before = self._trainer.step
         parts = self._trainer.distribution.experimental_local_results(self._traced(batch, number))
         iterations.assign(before)
         return sum(part.numpy() for part in parts).tolist()
