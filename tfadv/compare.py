@@ -22,7 +22,6 @@ from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line, command_start
-from tfadv.errors import UserError
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -33,9 +32,7 @@ flags.DEFINE_string("output_dir", None, "Where the runs and the table go.", requ
 
 
 def check_flags() -> None:
-    """Raises `UserError` for a mistake that a recipe's text tells, or where none is named."""
-    if not FLAGS.recipe:
-        raise UserError("name recipes to compare, such as --recipe=gin/mbn.gin --recipe=gin/gn.gin")
+    """Raises `UserError` for a mistake that a recipe's text tells."""
     for recipe in FLAGS.recipe:
         command_start.look_at([recipe, *FLAGS.gin_file])
 

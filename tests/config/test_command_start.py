@@ -95,7 +95,6 @@ def test_absls_own_flags_are_on_a_page_of_their_own(at_once):
         (["data", "--folder=x", "--pack_quality=3"], "--pack_quality goes with --pack"),
         (["data", "--pack=x"], "--pack goes with --gin_file"),
         (["reproduce"], "name an experiment"),
-        (["compare", "--output_dir=x"], "name recipes to compare"),
         (["compare", "--output_dir=x", "--recipe=gin/mbm.gin"], "Did you mean 'gin/mbn.gin'?"),
         (["plugins", "--new=norm", "--check=x"], "--check comes after --new"),
     ],
