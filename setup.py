@@ -40,6 +40,7 @@ setup(
     package_dir=SHIPPED,
     package_data={
         "tfadv": ["py.typed"],
+        "tfadv.api": ["*.gin"],
         "tfadv.data": ["*.txt"],
         "tfadv.inspection": ["*.j2"],
         "tfadv.reports": ["*.j2", "*.css"],

@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def _notebooks() -> list[str]:
-    found = sorted((ROOT / "docs/notebooks").glob("*.ipynb"))
-    return [str(path.relative_to(ROOT).with_suffix("")) for path in found]
-
-
 HELP = "docs/reference/commands"
 COMMANDS = ("train", "evaluate", "export", "data", "reproduce", "compare", "plugins")
 # Pages by the heading over them, in the order in which a newcomer may read.
 NAVIGATION = {
     "": ["README"],
+    "In Python": [
+        "docs/python",
+        "docs/notebooks/robust_digits",
+        "docs/notebooks/own_keras_model",
+        "docs/notebooks/own_norm",
+        "docs/notebooks/how_robust",
+        "docs/notebooks/paper_in_pictures",
+    ],
     "Train": ["docs/training", "docs/data", "docs/network", "docs/not_finite"],
     "Evaluate": [
         "docs/evaluation",
@@ -34,7 +35,6 @@ NAVIGATION = {
         "docs/attack_with_art",
         "docs/attack_with_cleverhans",
     ],
-    "In Python": ["docs/python", *_notebooks()],
     "Plugins": ["docs/plugins"],
     "At scale": ["docs/imagenet", "docs/scaling", "docs/clusters", "docs/speed"],
     "The paper": [
@@ -46,6 +46,8 @@ NAVIGATION = {
     ],
     "Reference": [
         HELP,
+        "docs/reference/python",
+        "docs/reference/plots",
         "docs/reference/settings",
         "docs/reference/registry",
         "docs/reference/norms",

@@ -138,7 +138,8 @@ def leaving(words: str) -> Iterator[Answer]:
 def noted(grace: float = math.inf) -> Iterator[Answer]:
     """Notes a signal while the work inside asks for it and ends by itself.
 
-    Without `listen`, a second one finds what answered before.
+    Without `listen`, a second one finds what answered before, and where this is not the main
+    thread no signal is heard.
 
     Args:
         grace: seconds that this may take.
@@ -147,7 +148,8 @@ def noted(grace: float = math.inf) -> Iterator[Answer]:
         The answer, whose `signal` is to be looked at.
     """
     answer = Answer(_answers[-1].leaves, grace)
-    with _holding(answer), contextlib.nullcontext() if _listens else _heard():
+    hears = not _listens and threading.current_thread() is threading.main_thread()
+    with _holding(answer), _heard() if hears else contextlib.nullcontext():
         yield answer
 
 

@@ -1,6 +1,7 @@
 """How far a run has come: a live bar on a terminal, a line now and then elsewhere."""
 
 import contextlib
+import contextvars
 import time
 from collections.abc import Iterator
 
@@ -9,6 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 SECONDS_BETWEEN_LINES = 10.0
+_silent = contextvars.ContextVar("silent", default=False)
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Lets no work inside say how far it is."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
 
 
 class Progress:
@@ -32,6 +44,7 @@ class Progress:
         quiet: bool = False,
         says_end: bool = True,
     ):
+        quiet = quiet or _silent.get()
         self._quiet, self._says_end = quiet, says_end
         self.console = console or Console(highlight=False, soft_wrap=True, markup=False)
         self._title, self._total = title, total
@@ -63,6 +76,11 @@ class Progress:
             yield
         finally:
             self._bar.start()
+
+    def say(self, line: str) -> None:
+        """Prints a line, unless nothing is to be printed."""
+        if not self._quiet:
+            self.console.print(line)
 
     def update(self, done: float, what: str = "", **numbers: float) -> None:
         """Says that `done` units are complete, of `what`, with the latest numbers."""

@@ -15,14 +15,10 @@ Examples::
         --model_dir=runs/mbn_seed1
 """
 
-import contextlib
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from absl import flags
-from rich.console import Console
 
 from tfadv import config
 from tfadv.config import command_line, command_start
@@ -63,21 +59,17 @@ def check_flags() -> None:
 command_start.begin(__name__, check_flags)  # what follows takes seconds to import
 
 from tfadv.data.absent import AbsentSource
-from tfadv.devices.local import device_names
-from tfadv.devices.workers import WorkerLost, Workers
-from tfadv.files import write_text
-from tfadv.interop import stated_pixels
 from tfadv.planning import dry_run
-from tfadv.planning.plan import Plan, build_plan
+from tfadv.planning.plan import build_plan
 from tfadv.planning.scheduled import unreached
 from tfadv.reports.console import average_record, results_table
-from tfadv.runs import division, identity, step_dump, trained_run
-from tfadv.runs.one_writer import remove_left, writing
+from tfadv.runs import identity, step_dump, trained_run
+from tfadv.runs.one_writer import remove_left
 from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
 from tfadv.training.continuation import Continuation, check_begun
 from tfadv.training.replay import Replay, sources_of
-from tfadv.training.session import Session
+from tfadv.training.start import train
 from tfadv.training.trainer import Trainer
 
 
@@ -116,9 +108,9 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
     plan = build_plan(read)
     if continuation is None:
         check_begun(directory)
-    train = plan.splits.train
-    if isinstance(train, AbsentSource) and not train.is_counted:
-        train.check_present()  # not even a plan can be made
+    images = plan.splits.train
+    if isinstance(images, AbsentSource) and not images.is_counted:
+        images.check_present()  # not even a plan can be made
     results = directory.results()
     if results is not None and not FLAGS.dry_run:
         remove_left(directory.path, directory.lock_path, "model_dir")
@@ -137,7 +129,8 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
             console.print(line)
         return
     if results is None:
-        results = _train(read, plan, directory, console, continuation)
+        says, factor = command_line.Lines(console), FLAGS.learning_rate_factor
+        results = train(read, plan, directory, says, continuation, factor)
     console.print(results_table(results))
     average = average_record(results)
     if average:
@@ -146,52 +139,6 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
         early = results["stopped_early"]
         console.print(f"stopped early, at step {early['step']:,}: {early['reason']}")
     console.print(f"every file of this run: {path}")
-
-
-def _train(
-    read: config.Config,
-    plan: Plan,
-    directory: RunDirectory,
-    console: Console,
-    continuation: Continuation | None,
-) -> dict:
-    """Trains, or resumes; returns the results."""
-    for source in plan.sources.values():
-        source.check_present()
-    distribution = plan.distribution.create()
-    workers = Workers(distribution)
-    console.quiet = not workers.is_chief
-    with writing(directory.path, directory.lock_path, "model_dir", workers):
-        directory.check(read)  # once more: another process may have been here since
-        workers.agree("configuration", read.text())
-        bound_to = identity.check_run(directory, plan, workers)
-        trainer = Trainer(plan, distribution)
-        if directory.has_checkpoint:
-            division.check(directory.path, directory.starts(), trainer.division)
-        session = Session(trainer)
-        takes_over = continuation is not None and continuation.begins
-        begins = not directory.has_checkpoint and not takes_over
-        taken = continuation.take_over(trainer) if takes_over else {}
-        about_weights = trainer.load_initial_weights() if begins else ()
-        if begins:
-            stated_pixels.check(plan, trainer.model, workers)
-        console.print(
-            f"{directory.path}: {trainer.model.count_params():,} parameters, {plan.steps:,} steps "
-            f"of {plan.training.batch_size} images on {trainer.replicas} replica(s)"
-        )
-        if workers.is_chief:
-            command_line.warn([*plan.warnings, *unreached(plan)])
-            command_line.note(about_weights)
-            directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
-            if about_weights:
-                directory.note_start(about_initial_weights=about_weights)
-            if takes_over:
-                directory.note_start(**taken)
-                continuation.save(trainer)
-            write_text(directory.path / "operative_config.gin", config.operative_text())
-        workers.greatest(takes_over)  # they all read what the chief has saved
-        with _stops_with_a_worker():
-            return session.run(directory, FLAGS.learning_rate_factor)
 
 
 def _check_rate_factor(directory: RunDirectory) -> None:
@@ -224,21 +171,6 @@ def replay() -> None:
         unlike = again.unlike(fault)
         print(f"unlike the run: {', '.join(unlike)}" if unlike else "the run's step, bit for bit")
         sys.exit(1)
-
-
-@contextlib.contextmanager
-def _stops_with_a_worker() -> Iterator[None]:
-    """Ends the program where another worker is lost, and says how to resume the run."""
-    try:
-        yield
-    except WorkerLost as loss:
-        print(
-            f"error: {loss}: start all workers again with the same command, and they resume "
-            "from the last save",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(3)  # the lost worker would never answer a clean shutdown
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The commands on a finished run and on its bundle."""
 
+import importlib
 import json
 import subprocess
 import time
@@ -10,7 +11,7 @@ from absl import flags
 from shared.commands import command, last_error, run_command
 from shared.smoke_trainers import SMOKE
 
-from tfadv import evaluate
+evaluate = importlib.import_module("tfadv.evaluate")
 
 
 @pytest.fixture(scope="module")

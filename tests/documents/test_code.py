@@ -38,21 +38,43 @@ def test_every_python_block_is_run_by_a_test():
     suites = {name: count for name, count in counts.items() if "docs/attack_with_" in name}
     assert set(suites.values()) == {1}
     others = {name: count for name, count in counts.items() if name not in suites}
-    assert others == {"README.md": 1, "docs/network.md": 1, "docs/plugins.md": 4}
+    assert others == {
+        "README.md": 1,
+        "docs/network.md": 1,
+        "docs/plugins.md": 4,
+        "docs/python.md": 7,
+    }
+
+
+def run_blocks(name: str, folder, after: str) -> None:
+    """Runs the blocks of a page as one program in a folder, and what must hold after it."""
+    text = "\n".join(block.text for block in python_blocks(name))
+    (folder / "page.py").write_text(f"{text}\n{after}\n")
+    command = [sys.executable, folder / "page.py"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.slow
-def test_readmes_block_trains_two_branches(capsys):
-    (block,) = python_blocks("README.md")
-    found: dict = {}
-    exec(compile(block.text, block.where, "exec"), found)
-    lines = re.findall(r"(\w+) branch, ([\w-]+): ([\d.]+)%", capsys.readouterr().out)
-    accuracies = {(branch, name): float(share) for branch, name, share in lines}
-    assert len(accuracies) == 4
-    assert min(accuracies[branch, "clean"] for branch in ("clean", "adv")) > 80
-    assert accuracies["clean", "PGD-5"] < accuracies["adv", "PGD-5"] < 80
-    moved = np.abs(found["adversarial"] - found["x"])
-    assert 1 < moved.max() <= 32 + 1e-3
+def test_readmes_block_makes_a_robust_bundle(tmp_path):
+    run_blocks(
+        "README.md",
+        tmp_path,
+        "assert result.accuracy('clean', 'adv') > 0.8\n"
+        "assert result.accuracy('untargeted_pgd20', 'adv') > 0.4\n"
+        "assert (logits.numpy().argmax(-1) == y[1400:]).mean() == result.accuracy('clean', 'adv')",
+    )
+
+
+@pytest.mark.slow
+def test_the_blocks_of_the_python_page_run_one_after_the_other(tmp_path):
+    run_blocks(
+        "docs/python.md",
+        tmp_path,
+        "assert result.accuracy('clean', 'adv') > 0.8 and again.results == run.results\n"
+        "moved = tf.abs(adversarial - x)\n"
+        "assert 1 < tf.reduce_max(moved) <= 32 + 1e-3",
+    )
 
 
 @pytest.mark.usefixtures("forget_plugins")

@@ -6,7 +6,7 @@ import runpy
 from shared.documents import COMMAND_FILES, name_of
 from shared.project import ROOT
 
-from tfadv import registry
+from tfadv import api, plots, registry
 
 CONF = runpy.run_path(str(ROOT / "docs/conf.py"))
 MODULES = {
@@ -31,6 +31,11 @@ def test_every_part_is_in_the_reference():
     ours = {part.__module__ for kind in registry.REGISTRIES for part in kind.parts.values()}
     ours = {module for module in ours if module.startswith("tfadv.")}
     assert len(ours) > 25 and ours <= MODULES
+
+
+def test_what_the_package_offers_is_in_the_reference():
+    offered = [getattr(room, name) for room in (api, plots) for name in room.__all__]
+    assert {one.__module__ for one in offered} <= MODULES
 
 
 def test_what_plugins_import_is_in_the_reference():

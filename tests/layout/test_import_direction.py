@@ -31,6 +31,7 @@ ROOMS = (
     "strategies",
     "paper",
     "config",
+    "plots",
     "reports",
     "planning",
     "training/step",
@@ -45,6 +46,7 @@ ROOMS = (
     "reproduction/report",
     "testing",
     "testing/templates",
+    "api",
     *COMMANDS,
 )
 # What a model offers. Attacks and evaluation know of models no more than that.
@@ -54,6 +56,7 @@ ALLOWED_OF_MODELS = {
     "evaluation": INTERFACES,
     "evaluation/gradient_masking": INTERFACES,
     "evaluation/trajectory": INTERFACES,
+    "plots": INTERFACES,
     "reports": set(),
 }
 KNOW_GIN = {"registry", "config"}

@@ -10,8 +10,9 @@ _MODULES = {"pickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "sh
 _CALLS = {"eval", "exec", "compile", "__import__"}
 _METHODS = {"enable_unsafe_deserialization", "mktemp", "extractall", "unpack_archive"}
 # What loads code on purpose: plugins and functions that build Keras models, which their user
-# names, and a library by its own name.
+# names, and a library and this package's own by their names.
 _IMPORTS_MODULES = {
+    "tfadv/__init__.py",
     "tfadv/config/plugin_modules.py",
     "tfadv/data/remote_path.py",
     "tfadv/models/functional/from_keras.py",

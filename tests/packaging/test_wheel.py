@@ -75,7 +75,9 @@ def installed(wheel, tmp_path_factory):
 
 def test_a_wheel_has_modules_recipes_plugins_and_nothing_else(project, wheel):
     modules = [
-        path for end in ("py", "j2", "css", "txt") for path in project.glob(f"tfadv/**/*.{end}")
+        path
+        for end in ("py", "j2", "css", "txt", "gin")
+        for path in project.glob(f"tfadv/**/*.{end}")
     ]
     shipped = [*project.glob("gin/**/*.gin"), *project.glob("plugins/*.py")]
     expected = {str(path.relative_to(project)) for path in modules}

@@ -19,7 +19,7 @@ from shared.evaluation_records import (
 from shared.html_pages import ParsedPage
 
 from tfadv.errors import UserError
-from tfadv.reports import style
+from tfadv.plots import style
 from tfadv.reports.evaluation import write
 
 OPTIONAL = ("be trusted", "by class", "Corruptions", "confused", "Worst images", "passes per image")

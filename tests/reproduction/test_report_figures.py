@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from shared.reproduction_pages import ATTACKS, page_of
 
 from tfadv.paper import row_of
-from tfadv.reports.style import DARK
+from tfadv.plots.style import DARK
 from tfadv.reproduction.experiment import branch_of, model
 from tfadv.reproduction.report.drawings import drawings
 from tfadv.reproduction.report.figures import curves_figure, points_figure

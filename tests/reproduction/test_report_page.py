@@ -12,7 +12,7 @@ from shared.html_pages import ParsedPage
 from shared.reproduction_pages import BUDGET, VERSIONS, page_of
 
 from tfadv.paper import ROWS
-from tfadv.reports import style
+from tfadv.plots import style
 from tfadv.reports.drawings import Drawing
 from tfadv.reproduction.catalogue import EVERYTHING, EXPERIMENTS
 from tfadv.reproduction.experiment import model

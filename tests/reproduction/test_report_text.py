@@ -8,7 +8,7 @@ from shared.html_pages import ParsedPage
 from shared.reproduction_pages import page_of
 
 from tfadv.paper import row_of
-from tfadv.reports import style
+from tfadv.plots import style
 from tfadv.reproduction.bootstrap import Interval, bootstrap
 from tfadv.reproduction.experiment import model, trained_with
 from tfadv.reproduction.report import numbers, tables

@@ -16,7 +16,7 @@ from tfadv.norms.group_norm import GroupNorm
 from tfadv.norms.mixture_batch_norm import MixtureBatchNorm
 from tfadv.norms.mode import ADV, CLEAN
 from tfadv.norms.policy import NormPhase
-from tfadv.reports.style import DARK, png
+from tfadv.plots.style import DARK, png
 from tfadv.reproduction.norm_sample import sampled
 from tfadv.reproduction.report import statistics_figures as figures
 from tfadv.reproduction.report.diagram import diagram, routes

@@ -26,9 +26,9 @@ ARGUMENTS = {
     "augmentation chain": {"augmentations": ("color_jitter", "random_erasing")},
     "decay step": {"boundaries": (5,)},
 }
-# What reads files; `npz` is checked below.
+# What reads files, or is given its images; `npz` is checked below.
 OF_FILES = {"dataset image_folder", "dataset imagenet", "dataset npz", "dataset packed"}
-OF_FILES |= {"dataset tfds", "model keras"}
+OF_FILES |= {"dataset tfds", "model keras", "dataset given"}
 CHECKS = [
     check
     for kind, registry in testing.KINDS.items()

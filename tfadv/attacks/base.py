@@ -12,6 +12,7 @@ from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
 from tfadv.devices.local import check_jit_compile
 from tfadv.errors import UserError, check, check_choice
 from tfadv.pixels import PIXEL_RANGE, LogitsFn
+from tfadv.registry.remembered import Remembered
 from tfadv.registry.schedule import Clock, Schedule, end_of
 
 # `with_input_gradient` and the names of pixels are what plugins find here.
@@ -22,7 +23,7 @@ class MissingSettingError(UserError, AttributeError):
     """A strategy asks an attack for a setting that this one doesn't have."""
 
 
-class Attack(abc.ABC):
+class Attack(Remembered, abc.ABC):
     """Base class of the attacks.
 
     An attack sees a function from images to logits and nothing of the model

@@ -113,6 +113,28 @@ def note(lines: Iterable[object]) -> None:
         print(f"note: {one_line(str(line))}", file=sys.stderr, flush=True)
 
 
+class Lines:
+    """What work says to the person at a terminal.
+
+    Args:
+        console: that it prints to.
+    """
+
+    def __init__(self, console: Console):
+        self._console = console
+
+    def say(self, line: str) -> None:
+        """Prints what was done."""
+        self._console.print(line)
+
+    def silence(self) -> None:
+        """Lets the console print nothing from now on."""
+        self._console.quiet = True
+
+    warn = staticmethod(warn)
+    note = staticmethod(note)
+
+
 def terminal() -> Console:
     """Returns the console that commands print to: what is in brackets is text, no markup."""
     return Console(highlight=False, soft_wrap=True, markup=False)

@@ -68,10 +68,10 @@ class Config:
             if part is None or part in known:
                 self._read([line])
 
-    def read_bindings(self, bindings: Iterable[str]) -> None:
-        """Reads ``name.parameter = value`` texts from the command line."""
+    def read_bindings(self, bindings: Iterable[str], given_by: str = "--gin_bindings") -> None:
+        """Reads ``name.parameter = value`` texts, from the command line or from Python."""
         for binding in bindings:
-            self._read(lines_of(binding, f"--gin_bindings={binding!r}"))
+            self._read(lines_of(binding, f"{given_by}={binding!r}"))
 
     def import_plugin(self, module: str, wanted_by: str = "--plugin") -> None:
         """Imports a plugin module, which registers its parts.
@@ -175,6 +175,7 @@ def read(
     plugins: Sequence[str] = (),
     plugin_dirs: Sequence[str] = (),
     bundle: Path | None = None,
+    given_by: str = "--gin_bindings",
 ) -> Config:
     """Reads a command's whole configuration into gin, from a clean slate.
 
@@ -186,6 +187,7 @@ def read(
         plugin_dirs: folders whose modules are importable as ``plugins.*``.
         bundle: the gin file that came with a bundle, which is read before the others in a
             scale's place.
+        given_by: what gave the bindings, for errors.
 
     Raises:
         UserError: a file, parameter, macro or plugin is unknown or wrong.
@@ -197,7 +199,7 @@ def read(
     for name, lines in in_reading_order(files, scale_wanted=bundle is None):
         config.files.append(name)
         config._read(lines)
-    config.read_bindings(bindings)
+    config.read_bindings(bindings, given_by)
     config.check_scopes()
     config.check_macros()
     values = config.values.items()

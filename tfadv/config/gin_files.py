@@ -108,7 +108,7 @@ def lines_of(text: str, source: str) -> list[Line]:
     """Returns the statements of a text, which `source` names in errors."""
 
     def at(number: int) -> str:
-        return source if source.startswith("--") else f"{source}:{number}"
+        return source if source.startswith(("--", "settings=")) else f"{source}:{number}"
 
     try:
         parsed = config_parser.ConfigParser(text, gin.config.ParserDelegate())

@@ -11,6 +11,7 @@ if sys.argv[0] != "-m":  # `python -m tfadv.data` reads its flags first, and the
         chain,
         color_jitter,
         digits,
+        given,
         image_folder,
         imagenet,
         inception_crop,
@@ -21,6 +22,7 @@ if sys.argv[0] != "-m":  # `python -m tfadv.data` reads its flags first, and the
         synthetic,
         tfds,
     )
+    from tfadv.data.from_python import arrays, dataset, files
     from tfadv.data.source import ArraySource, Source, Splits
 
-__all__ = ["ArraySource", "Source", "Splits"]
+__all__ = ["ArraySource", "Source", "Splits", "arrays", "dataset", "files"]

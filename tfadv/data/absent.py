@@ -8,6 +8,9 @@ from tfadv.data.manifest import AUTO
 from tfadv.data.source import Source
 from tfadv.errors import UserError
 
+# Training images that a plan for an evaluation alone counts with; none is read.
+AS_IF = 2**20
+
 
 class AbsentSource(Source):
     """Images that are known of, but not here: enough for a plan, or beside those that are.

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import numpy as np
 import tensorflow as tf
 
-from tfadv.data import arrays, remote_path
+from tfadv.data import in_place, remote_path
 from tfadv.data.paths import AnyPath, scan
 from tfadv.data.plausibility import UnfitError
 from tfadv.data.remote_path import RemotePath
@@ -46,9 +46,9 @@ class ClassFiles:
         self.is_remote = isinstance(folders[0], RemotePath)
         self._folders = [os.fsencode(f"{folder}/") for folder in folders]
         joined = b"".join(names)
-        self._names = arrays.readable_in_place(np.frombuffer(joined, np.uint8), np.uint8)
+        self._names = in_place.readable_in_place(np.frombuffer(joined, np.uint8), np.uint8)
         starts = np.append(0, np.flatnonzero(self._names == ord(_END)) + 1)
-        self._starts = arrays.readable_in_place(starts, np.int64)
+        self._starts = in_place.readable_in_place(starts, np.int64)
         counts = [of_class.count(_END) for of_class in names]
         self.labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
@@ -91,7 +91,7 @@ class ClassFiles:
 
     @functools.cached_property
     def _shared(self) -> tuple[tf.experimental.Optional, tf.experimental.Optional]:
-        return arrays.shared(self._names), arrays.shared(self._starts)
+        return in_place.shared(self._names), in_place.shared(self._starts)
 
 
 def listed(

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfadv.data.arrays import eager_constant
 from tfadv.data.centre_square import CentreSquare
 from tfadv.data.encoded_image import encoded_image
 from tfadv.data.image_files.decoding import USUAL, lies_on_its_side, unfit
 from tfadv.data.image_files.headers import JPEG, Header, UnreadableImageError, read_header
+from tfadv.data.in_place import eager_constant
 from tfadv.data.source import Source
 from tfadv.data.stored_image import StoredImage, Turned
 from tfadv.data.tensorflow_errors import first_line

@@ -9,7 +9,14 @@ import tensorflow as tf
 
 from tfadv import digests
 from tfadv.data.centre_square import CentreSquare
-from tfadv.data.class_files import OTHER_SUFFIXES, READ, SUFFIXES, counted, listed
+from tfadv.data.class_files import (
+    OTHER_SUFFIXES,
+    READ,
+    SUFFIXES,
+    ClassFiles,
+    counted,
+    listed,
+)
 from tfadv.data.encoded_source import EncodedSource
 from tfadv.data.file_looks import FileLooks
 from tfadv.data.manifest import reads_contents
@@ -18,43 +25,33 @@ from tfadv.data.paths import AnyPath, as_path, scan
 _NAMES = 10_000  # that are made at once
 
 
-class FolderSource(EncodedSource):
-    """Images read from disk when they are fetched.
+class FileSource(EncodedSource):
+    """Image files read when they are fetched.
 
-    Files and folders whose names begin with a dot are ignored. Each file is
-    opened once at the start, for its first and last bytes.
+    Each file is opened once at the start, for its first and last bytes.
 
     Args:
         name: where the images are from, for messages.
-        folder: holds one folder a class.
-        class_names: the classes in their order; where a class has no folder it has no image.
+        files: of the classes.
+        class_names: the classes in their order.
         view: makes images of one size.
         exif_orientation: whether pictures are turned upright, as their EXIF data say.
         channels: of the images; see `EncodedSource`.
-        class_folders: the folder of each class; None where they are called as the classes.
-        incomplete: whether classes without any image are taken as they are.
-
-    Raises:
-        UserError: a class's folder holds no image, or can't be listed.
     """
 
     def __init__(
         self,
         name: str,
-        folder: AnyPath,
-        class_names: list[str],
+        files: ClassFiles,
+        class_names: Sequence[str],
         view: CentreSquare,
-        exif_orientation: bool,
+        exif_orientation: bool = True,
         channels: int = 3,
-        class_folders: Sequence[str] | None = None,
-        incomplete: bool = False,
     ):
-        files, passed_over = listed(name, folder, class_folders or class_names, incomplete)
         looks = FileLooks.at(files, channels)
         super().__init__(
             name, files.labels, class_names, view, looks.look, exif_orientation, channels
         )
-        self.warnings = _warnings(name, folder, class_names, passed_over)
         self._files, self._sizes, self._times = files, looks.sizes, looks.times
 
     @property
@@ -98,6 +95,41 @@ class FolderSource(EncodedSource):
                 "contents": digests.of_contents(np.flatnonzero(self._times), self.contents)
             }
         return found | {"times": digests.of_array(self._times)}
+
+
+class FolderSource(FileSource):
+    """The image files in one folder for each class.
+
+    Files and folders whose names begin with a dot are ignored.
+
+    Args:
+        name: where the images are from, for messages.
+        folder: holds one folder a class.
+        class_names: the classes in their order; where a class has no folder it has no image.
+        view: makes images of one size.
+        exif_orientation: whether pictures are turned upright, as their EXIF data say.
+        channels: of the images; see `EncodedSource`.
+        class_folders: the folder of each class; None where they are called as the classes.
+        incomplete: whether classes without any image are taken as they are.
+
+    Raises:
+        UserError: a class's folder holds no image, or can't be listed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: AnyPath,
+        class_names: list[str],
+        view: CentreSquare,
+        exif_orientation: bool,
+        channels: int = 3,
+        class_folders: Sequence[str] | None = None,
+        incomplete: bool = False,
+    ):
+        files, passed_over = listed(name, folder, class_folders or class_names, incomplete)
+        super().__init__(name, files, class_names, view, exif_orientation, channels)
+        self.warnings = _warnings(name, folder, class_names, passed_over)
 
 
 def _warnings(

@@ -4,7 +4,7 @@ import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from tfadv.data.absent import AbsentSource
+from tfadv.data.absent import AS_IF, AbsentSource
 from tfadv.data.centre_square import CentreSquare
 from tfadv.data.class_files import OTHER_SUFFIXES, SUFFIXES
 from tfadv.data.class_lists import class_list
@@ -14,9 +14,6 @@ from tfadv.data.remote_path import Entry
 from tfadv.data.source import Splits
 from tfadv.errors import UserError, nearest
 from tfadv.registry import DATASETS
-
-# Training images that a plan for an evaluation alone counts with; none is read.
-_AS_IF = 2**20
 
 
 @DATASETS.register("image_folder")
@@ -117,7 +114,7 @@ def _splits(
 def _no_train(class_names: list[str], image_shape: tuple[int, int, int]) -> AbsentSource:
     reason = "image_folder.train = None: there is nothing to train on, only to evaluate"
     name = "image_folder.train"
-    return AbsentSource(name, _AS_IF, class_names, image_shape, reason, name, is_counted=False)
+    return AbsentSource(name, AS_IF, class_names, image_shape, reason, name, is_counted=False)
 
 
 def _in_order(name: str, folder: AnyPath, found: list[str], class_names: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from tfadv.data import arrays
+from tfadv.data import in_place
 from tfadv.data.paths import AnyPath, existing_path, open_bytes
 from tfadv.data.plausibility import check_channels
 from tfadv.data.remote_path import RemotePath, os_errors
@@ -139,7 +139,7 @@ def _array(opened: BinaryIO) -> np.ndarray:
     shape, is_fortran, dtype = read_header(opened)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, not numbers")
-    found = arrays.empty(shape[::-1] if is_fortran else shape, dtype)
+    found = in_place.empty(shape[::-1] if is_fortran else shape, dtype)
     content, place = memoryview(found.reshape(-1).view(np.uint8)), 0
     while block := opened.read(min(_BLOCK, len(content) - place)):
         content[place : place + len(block)] = block

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfadv.data.arrays import eager_constant
+from tfadv.data.in_place import eager_constant
 from tfadv.data.permutation import permuted
 from tfadv.data.source import Source
 

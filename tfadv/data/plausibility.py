@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tfadv.data import arrays
+from tfadv.data import in_place
 from tfadv.errors import UserError, check
 
 # The largest pixel of a set that uses the range of 0..255 is greater.
@@ -90,7 +90,7 @@ def checked_images(name: str, images: np.ndarray, channels: int = 3) -> np.ndarr
     if not np.issubdtype(images.dtype, np.number) or np.iscomplexobj(images):
         raise UnfitError(f"{name}: images must be numbers, but are {images.dtype}")
     dtype = np.uint8 if images.dtype == np.uint8 else np.float32
-    images = arrays.readable_in_place(images, dtype)
+    images = in_place.readable_in_place(images, dtype)
     if dtype != np.uint8:
         _check_range(name, images)
     if images.size and 0 < images.max() <= 1:

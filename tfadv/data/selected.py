@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfadv import digests
 from tfadv.data.absent import AbsentSource
-from tfadv.data.arrays import eager_constant
+from tfadv.data.in_place import eager_constant
 from tfadv.data.manifest import AUTO
 from tfadv.data.source import Source
 from tfadv.data.stored_image import StoredImage

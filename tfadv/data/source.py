@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import digests
-from tfadv.data import arrays
-from tfadv.data.arrays import eager_constant
+from tfadv.data import in_place
+from tfadv.data.in_place import eager_constant
 from tfadv.data.manifest import AUTO
 from tfadv.data.plausibility import (
     checked_images,
@@ -231,7 +231,7 @@ class ArraySource(Source):
     """Images held in memory, or in a file that is mapped into it.
 
     An array of uint8 or float32 is used where it is, if TensorFlow can read it there (see
-    `tfadv.data.arrays`), and must not be changed any more.
+    `tfadv.data.in_place`), and must not be changed any more.
 
     Args:
         name: where the images are from, for messages.
@@ -289,7 +289,7 @@ class ArraySource(Source):
     @functools.cached_property
     def _shared_images(self) -> tf.experimental.Optional:
         # When it is first asked for an example: it starts TensorFlow's devices.
-        return arrays.shared(self._images)
+        return in_place.shared(self._images)
 
 
 class Splits(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets
 
-from tfadv.data import arrays
+from tfadv.data import in_place
 from tfadv.data.centre_square import CentreSquare
 from tfadv.data.paths import expanded
 from tfadv.data.plausibility import check_channels
@@ -123,7 +123,7 @@ def _size(found: TfdsSet, image_size: int | None) -> int:
 def _held(found: TfdsSet, parameter: str, split: str, channels: int) -> Source:
     name = f"{found.builder.name} {split}"
     count = found.examples(parameter, split)
-    images, labels = arrays.empty((count, *found.shape), found.dtype), np.empty(count, np.int64)
+    images, labels = in_place.empty((count, *found.shape), found.dtype), np.empty(count, np.int64)
     with mistakes(parameter, f"'{split}' of {found.full_name} can't be read"):
         examples = _decoded(found, name, parameter, split)
         for number, example in enumerate(tensorflow_datasets.as_numpy(examples)):

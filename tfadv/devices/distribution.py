@@ -1,6 +1,7 @@
 """Which devices a run uses, through tf.distribute."""
 
 import dataclasses
+import functools
 import os
 import shutil
 from collections.abc import Callable
@@ -70,14 +71,12 @@ class Distribution:
         kind = self.kind
         if kind == "auto" and self.cluster == "tf_config" and "TF_CONFIG" in os.environ:
             kind = "multi_worker"
-        if kind == "multi_worker":
-            return self._multi_worker()
-        if kind == "tpu":
-            return self._tpu()
+        if kind in ("multi_worker", "tpu"):
+            return _connected(self, kind)
         devices = [device.name for device in tf.config.list_logical_devices("GPU")]
         devices = devices or [device.name for device in tf.config.list_logical_devices("CPU")]
         if kind == "mirrored" or (kind == "auto" and len(devices) > 1):
-            return tf.distribute.MirroredStrategy(devices)
+            return mirrored(tuple(devices))
         return tf.distribute.get_strategy()
 
     def _multi_worker(self):
@@ -127,6 +126,17 @@ class Distribution:
             return tf.distribute.TPUStrategy(resolver)
         except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
             raise _not_there("Distribution.tpu", self.tpu, error) from None
+
+
+@functools.cache  # two in one process mix up their collectives
+def mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    """Returns the distribution over some devices of this machine, the same one each time."""
+    return tf.distribute.MirroredStrategy(devices)
+
+
+@functools.cache  # a process connects once: another run in it has the same workers or TPU
+def _connected(distribution: Distribution, kind: str) -> tf.distribute.Strategy:
+    return distribution._multi_worker() if kind == "multi_worker" else distribution._tpu()
 
 
 def share_of_batch(batch_size: int, replicas: int, parameter: str) -> int:

@@ -9,8 +9,8 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from tfadv.inspection.survey import Survey
 from tfadv.inspection.verdict import counts
+from tfadv.plots.style import LIGHT, Theme, canvas, explain, name_axes
 from tfadv.reports.drawings import Drawing
-from tfadv.reports.style import LIGHT, Theme, canvas, explain, name_axes
 
 _BINS = 40
 _HEIGHT = 3.2  # inches

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError
+from tfadv.models.norm_place import NormPlace
 from tfadv.norms.base import Collected, Norm
 from tfadv.norms.mode import INFERENCE, NormMode
 from tfadv.pixels import LogitsFn
@@ -71,9 +72,13 @@ class Trainable(Classifier, Protocol):
         trainable_variables: the weights.
         kernels: those of the weights that weight decay applies to.
         draws_in_training: whether layers such as dropout act where there is a seed.
+        norm_places: the norms in order of depth, those inside another one left out.
     """
 
     draws_in_training: bool
+
+    @property
+    def norm_places(self) -> list[NormPlace]: ...
 
     @property
     def variables(self) -> list[keras.Variable]: ...

@@ -87,6 +87,11 @@ class Plan:
         others = {"validation": self.validation and self.validation.source, "extra": self.extra}
         return self.splits._asdict() | {k: v for k, v in others.items() if v is not None}
 
+    def check_present(self) -> None:
+        """Raises `UserError` if images are known of, and not here."""
+        for source in self.sources.values():
+            source.check_present()
+
     @functools.cached_property
     def feed(self) -> Feed:
         """What the run trains on."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from tfadv.plots.style import DARK, LIGHT, png
 from tfadv.reports.drawings import Drawing
-from tfadv.reports.style import DARK, LIGHT, png
 
 
 class Picture(NamedTuple):

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from tfadv.errors import UserError
 from tfadv.files import write_text
+from tfadv.plots.names import branches
 from tfadv.reports import tables
 from tfadv.reports.drawings import drawings
 from tfadv.reports.embedding import Picture, drawn, unused
-from tfadv.reports.outcomes import Judged, Shown, branches
+from tfadv.reports.outcomes import Judged, Shown
 from tfadv.reports.templates import SHARED, render
 
 __all__ = ["Judged", "Shown", "write"]

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from tfadv.plots.curves import setting_text, settings
+from tfadv.plots.names import branch_name, branches, class_name
+from tfadv.plots.paper_curve import row_of_record
 from tfadv.reports.console import attack_title
-from tfadv.reports.curves import setting_text, settings
-from tfadv.reports.outcomes import branch_name, branches, class_name
-from tfadv.reports.paper_curve import row_of_record
 
 LONG = 20  # rows; a longer table is folded
 NONE = "—"

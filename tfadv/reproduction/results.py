@@ -10,9 +10,9 @@ import numpy as np
 from tfadv.evaluation.predictions import read_predictions
 from tfadv.files import read_record
 from tfadv.paper import Number
+from tfadv.plots.curves import settings
+from tfadv.plots.paper_curve import is_the_papers_attack
 from tfadv.reports import console
-from tfadv.reports.curves import settings
-from tfadv.reports.paper_curve import is_the_papers_attack
 from tfadv.reports.tables import within
 from tfadv.reproduction.bootstrap import Interval, bootstrap
 from tfadv.reproduction.experiment import Files

@@ -13,8 +13,8 @@ from tfadv.errors import UserError, check
 from tfadv.files import read_json_lines
 from tfadv.norms import MAIN
 from tfadv.optimization.weight_average import WEIGHTS
+from tfadv.plots.curves import setting_text, settings
 from tfadv.randomness import check_seed
-from tfadv.reports.curves import setting_text, settings
 from tfadv.reports.templates import in_markdown
 from tfadv.runs.run_directory import RunDirectory
 

@@ -17,6 +17,8 @@ from tfadv.runs.start_record import start_record
 
 # What run.json holds of a run's images and weights.
 _IDENTITY = ("data", "initial_weights", "model_file", "transfer_from")
+# The Keras model that Python code has a run start from.
+GIVEN_MODEL = "model.keras"
 _LONGEST_NAME = 200
 _METRICS, _NOTES = "metrics.jsonl", "run.json"
 _NOTES_REMEDY = (
@@ -222,7 +224,7 @@ def default_path(config: Config, bindings: Sequence[str]) -> Path:
 
 def _is_leftover(name: str) -> bool:
     """Returns whether a file is what a start that was killed leaves, before it claims a folder."""
-    return name.endswith((one_writer.SUFFIX, PARTIAL))
+    return name == GIVEN_MODEL or name.endswith((one_writer.SUFFIX, PARTIAL))
 
 
 def _short_name(path: Path) -> str:

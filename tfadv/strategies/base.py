@@ -10,13 +10,14 @@ from tfadv.attacks.base import Attack
 from tfadv.errors import UserError, check, nearest
 from tfadv.losses import cross_entropy
 from tfadv.norms.mode import ADV, CLEAN
+from tfadv.registry.remembered import Remembered
 from tfadv.registry.schedule import Clock, Schedule
 from tfadv.strategies.batch import Batch
 from tfadv.strategies.network import Network
 from tfadv.strategies.step import Loss, Step
 
 
-class BatchStrategy(abc.ABC):
+class BatchStrategy(Remembered, abc.ABC):
     """Base class of all strategies: `run` is the whole of what happens to one batch.
 
     A strategy has any number of kinds of images, each of which takes one of any number

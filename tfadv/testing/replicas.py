@@ -1,12 +1,12 @@
 """Two logical CPUs as replicas."""
 
-import functools
 import unittest
 
 import tensorflow as tf
 
+from tfadv.devices.distribution import mirrored
 
-@functools.cache  # two strategies in one process mix up their collectives
+
 def two_cpus() -> tf.distribute.MirroredStrategy:
     """Returns a distribution over two logical CPUs, the same one each time.
 
@@ -23,7 +23,7 @@ def two_cpus() -> tf.distribute.MirroredStrategy:
         raise unittest.SkipTest(
             "TensorFlow has started with one CPU device: call tfadv.testing.two_cpus() first"
         ) from None
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    return mirrored(("/device:CPU:0", "/device:CPU:1"))
 
 
 def on_each(distribution: tf.distribute.Strategy, function, parts: list[tf.Tensor]) -> list:

@@ -1,7 +1,7 @@
 """A run from its start to its results: restore, train, validate, save, stop, evaluate, write."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -37,6 +37,7 @@ class Session:
 
     Args:
         trainer: before its first step.
+        listeners: see `Validations`.
 
     Attributes:
         trainer: as given.
@@ -49,7 +50,7 @@ class Session:
             the best checkpoint by.
     """
 
-    def __init__(self, trainer: Trainer):
+    def __init__(self, trainer: Trainer, listeners: Sequence[Callable[[dict], object]] = ()):
         plan, distribution = trainer.plan, trainer.distribution
         self.trainer = trainer
         self._plan = plan
@@ -67,7 +68,7 @@ class Session:
             plan.branches(trainer.model),
             examination=examination,
         )
-        self.validations = Validations(trainer)
+        self.validations = Validations(trainer, listeners)
 
     def run(self, directory: RunDirectory, rate_factor: float | None = None) -> dict:
         """Trains from the newest whole checkpoint to the end, then evaluates.

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tfadv import interruption
 from tfadv.devices.workers import Workers
@@ -18,6 +18,8 @@ class Validations:
 
     Args:
         trainer: before its first step.
+        listeners: are called with the record of each, once it is noted; one that returns True
+            ends the run there.
 
     Attributes:
         history: what they have found so far.
@@ -26,8 +28,10 @@ class Validations:
         UserError: see `Validator`.
     """
 
-    def __init__(self, trainer: Trainer):
+    def __init__(self, trainer: Trainer, listeners: Sequence[Callable[[dict], object]] = ()):
         self.history = History()
+        self._listeners = listeners
+        self._asked_to_stop = False
         self._trainer = trainer
         self._validator = Validator(trainer) if trainer.plan.validation else None
         self._workers = Workers(trainer.distribution)
@@ -73,9 +77,11 @@ class Validations:
         writer.validation(record, news, self._trainer.plan.strategy)
         self.note_best(writer)
         if self._workers.is_chief:
-            progress.console.print(_found(record, self.history.best()))
+            progress.say(_found(record, self.history.best()))
             for line in news:
                 print(f"alarm: epoch {record['epoch']:g}: {line}", file=sys.stderr, flush=True)
+        answers = [listener(record) for listener in self._listeners]
+        self._asked_to_stop = any(answers)
 
     def note_best(self, writer: RunWriter) -> None:
         """Says which of the run's checkpoints is the best."""
@@ -86,13 +92,16 @@ class Validations:
         """Returns why the run ends before its last epoch, for records; nothing if it doesn't."""
         plan = self._trainer.plan
         patience = plan.validation.settings.patience if plan.validation else 0
-        if self._trainer.step >= plan.steps or not self.history.stops(patience):
+        waits = self.history.stops(patience)
+        if self._trainer.step >= plan.steps or not (waits or self._asked_to_stop):
             return {}
         best = self.history.best()
-        reason = (
-            f"{patience} validation(s) without a better {self._validator.criterion} than "
-            f"{best['value']:.1%} in epoch {best['epoch']:g}"
-        )
+        reason = "a callback asked for it"
+        if waits:
+            reason = (
+                f"{patience} validation(s) without a better {self._validator.criterion} than "
+                f"{best['value']:.1%} in epoch {best['epoch']:g}"
+            )
         return {"stopped_early": {"step": self._trainer.step, "reason": reason}}
 
 

@@ -11,7 +11,7 @@ from tfadv.errors import UserError
 from tfadv.models.base import TrainableModel
 from tfadv.models.norm_place import NormPlace
 from tfadv.norms.mode import CLEAN, MAIN
-from tfadv.reports.style import LIGHT, TEXT, WIDTH, Theme, plain, shortened
+from tfadv.plots.style import LIGHT, TEXT, WIDTH, Theme, plain, shortened
 from tfadv.strategies import Strategy
 from tfadv.strategies.network import mini_batches
 

@@ -5,17 +5,18 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from tfadv.paper import row_of
-from tfadv.reports.style import (
+from tfadv.plots.style import (
     LIGHT,
-    MARKERS,
     Theme,
     canvas,
+    draw_interval,
     explain,
+    logarithmic_steps,
+    look,
     name_axes,
-    ticks_apart,
 )
 from tfadv.reproduction.experiment import Curves, Points, published
 from tfadv.reproduction.results import Measured, Results
@@ -67,11 +68,7 @@ def curves_figure(curves: Curves, results: Results, theme: Theme = LIGHT) -> Fig
     """Returns accuracy by the steps of the attack, along a logarithmic axis."""
     lines = lines_of_curves(curves, results)
     figure, axes = _drawn(lines, "Accuracy by the attack's steps", theme)
-    axes.set_xscale("log")
-    steps = {step for line in lines for step in (*line.here, *line.paper)}
-    axes.set_xticks(ticks_apart(list(steps), 1.4), minor=False)
-    axes.xaxis.set_major_formatter(lambda step, _: f"{step:g}")
-    axes.xaxis.set_minor_locator(NullLocator())
+    logarithmic_steps(axes, list({x for line in lines for x in (*line.here, *line.paper)}))
     name_axes(axes, theme, "attack iterations (logarithmic)", "accuracy")
     explain(figure, axes, theme)
     return figure
@@ -95,13 +92,13 @@ def _drawn(lines: Sequence[Line], title: str, theme: Theme) -> tuple[Figure, Axe
     height = _HEIGHT + _LEGEND_LINE * (len(lines) + 2)
     figure, axes = canvas(theme, title, height)
     for number, line in enumerate(lines):
-        colour = theme.series[number % len(theme.series)]
-        _draw_here(axes, line, colour, MARKERS[number % len(MARKERS)])
+        colour, marker = look(theme, number)
+        _draw_here(axes, line, colour, marker)
         if line.paper:
             _draw_paper(axes, line, colour)
-    look = {"color": theme.muted, "linewidth": 1.8}
-    axes.plot([], [], label="solid: here, with 95% intervals", **look)
-    axes.plot([], [], label="dashed: the paper", dashes=_DASHES, **look)
+    grey = {"color": theme.muted, "linewidth": 1.8}
+    axes.plot([], [], label="solid: here, with 95% intervals", **grey)
+    axes.plot([], [], label="dashed: the paper", dashes=_DASHES, **grey)
     axes.set_ylim(0, min(1.02, _HEADROOM * _highest(lines)))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure, axes
@@ -114,15 +111,14 @@ def _draw_here(axes: Axes, line: Line, colour: str, marker: str) -> None:
         zip(*(one.accuracy for one in line.here.values()), strict=True) if x else ((), (), ())
     )
     label = line.label if x else f"{line.label} (not measured)"
-    axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
-    axes.plot(x, accuracy, color=colour, linewidth=1.8, marker=marker, markersize=4.5, label=label)
+    draw_interval(axes, x, accuracy, low, high, colour, marker, label)
 
 
 def _draw_paper(axes: Axes, line: Line, colour: str) -> None:
     x, percents = zip(*line.paper.items(), strict=True)
     accuracy = [percent / 100 for percent in percents]
-    look = {"color": colour, "linewidth": 1.2, "dashes": _DASHES}
-    axes.plot(x, accuracy, marker="o", markersize=3, markerfacecolor="none", **look)
+    dashed = {"color": colour, "linewidth": 1.2, "dashes": _DASHES}
+    axes.plot(x, accuracy, marker="o", markersize=3, markerfacecolor="none", **dashed)
 
 
 def _highest(lines: Sequence[Line]) -> float:

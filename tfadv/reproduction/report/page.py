@@ -6,9 +6,9 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from tfadv.files import write_bytes, write_text
+from tfadv.plots.style import svg
 from tfadv.reports.drawings import Drawing
 from tfadv.reports.embedding import drawn, unused
-from tfadv.reports.style import svg
 from tfadv.reports.templates import Raw, fenced, render, render_markdown
 from tfadv.reproduction.page import Page
 from tfadv.reproduction.report.contents import Figure, contents, titled

@@ -14,16 +14,16 @@ from matplotlib.ticker import MaxNLocator
 
 from tfadv.errors import UserError
 from tfadv.norms.mode import ADV
+from tfadv.plots.names import branch_name
+from tfadv.plots.norms import DEPTH, draw_quartiles
+from tfadv.plots.style import LIGHT, TEXT, Theme, explain, name_axes, panels, plain
 from tfadv.reports.drawings import Drawing
-from tfadv.reports.outcomes import branch_name
-from tfadv.reports.style import LIGHT, TEXT, Theme, explain, name_axes, panels, plain
 from tfadv.reproduction.norm_distance import mean_distance, variance_doublings
 from tfadv.reproduction.norm_sample import Sample, norms_of, sampled
 
 Take = Callable[[Mapping], Mapping]  # the moments of a norm
 _HEIGHT = 5.0
 _BARS = 0.8  # of the room that a channel has
-_MARKED = 60  # so many norms have room for a mark each
 _CLOSE = 0.15  # of the figure's width: names nearer than that would touch
 
 
@@ -137,12 +137,12 @@ def by_depth(statistics: Mapping, theme: Theme = LIGHT) -> Figure:
         colour = theme.series[number]
         for axes, measure in ((means, mean_distance), (variances, variance_doublings)):
             values = [measure(one(norm), other(norm)) for norm in norms]
-            _draw_quartiles(axes, values, label, colour)
+            draw_quartiles(axes, values, label, colour)
     means.set_ylim(bottom=0)
     variances.axhline(0, color=theme.muted, linewidth=0.8, zorder=1)
     variances.xaxis.set_major_locator(MaxNLocator(integer=True))
     name_axes(means, theme, "", "standard deviations")
-    name_axes(variances, theme, "norm, from the images to the logits", "doublings (log₂)")
+    name_axes(variances, theme, DEPTH, "doublings (log₂)")
     explain(figure, means, theme)
     return figure
 
@@ -236,16 +236,3 @@ def _name_norms(both: Sequence[Axes], sample: Sample, theme: Theme) -> None:
     both[-1].set_xticks(middles, names, size=TEXT - 1)
     for axes in both:
         axes.tick_params(axis="x", length=0)
-
-
-def _draw_quartiles(axes: Axes, by_norm: Sequence[np.ndarray], label: str, colour: str) -> None:
-    """Draws the median of each norm's channels, and a band between their quartiles."""
-    quartiles = [
-        np.quantile(values, (0.25, 0.5, 0.75)) if len(values) else [np.nan] * 3
-        for values in by_norm
-    ]
-    low, middle, high = np.transpose(quartiles)
-    x = range(1, len(by_norm) + 1)
-    axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
-    look = {"marker": "o", "markersize": 2.5} if len(by_norm) <= _MARKED else {}
-    axes.plot(x, middle, color=colour, linewidth=1.8, label=label, **look)

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tfadv.reports.outcomes import branch_name
+from tfadv.norms.mode import MAIN
+from tfadv.plots.names import branch_name
 
 # What a row of the record found; the rest of it says which attack it was.
 _FOUND = {
@@ -32,6 +33,7 @@ class Curve(NamedTuple):
         accuracy: fractions.
         low: lower ends of the 95% intervals.
         high: upper ends.
+        record: the name of its record, where several are drawn.
     """
 
     label: str
@@ -41,6 +43,7 @@ class Curve(NamedTuple):
     accuracy: list[float]
     low: list[float]
     high: list[float]
+    record: str = ""
 
 
 def settings(row: Mapping) -> dict:
@@ -48,40 +51,42 @@ def settings(row: Mapping) -> dict:
     return {key: value for key, value in row.items() if key not in _FOUND}
 
 
-def curves(record: Mapping, along: str) -> list[Curve]:
-    """Returns a line for each branch and attack that was run with two values of `along`.
+def curves(
+    records: Sequence[Mapping], along: str, names: Sequence[str] = ("",), least: int = 2
+) -> list[Curve]:
+    """Returns a line for each record, branch and attack that was run with two values of `along`.
 
     What is left after other attacks, too, is no point of one.
 
     Args:
-        record: of an evaluation.
+        records: of evaluations.
         along: ``steps`` or ``epsilon``. The step size may vary with it.
+        names: of the records, which the labels begin with.
+        least: how many values make a line.
     """
-    groups: dict[tuple[str, str], list[Mapping]] = {}
-    for row in record["attacks"]:
-        if row.get(along) and not row.get("after"):
-            groups.setdefault((row["branch"], _rest(row, along)), []).append(row)
-    kept = {
-        key: sorted(rows, key=lambda row: row[along])
-        for key, rows in groups.items()
-        if len({row[along] for row in rows}) > 1
-    }
-    found = {key: json.loads(key[1]) for key in kept}
+    found = [
+        (name, branch, json.loads(rest), rows)
+        for record, name in zip(records, names, strict=True)
+        for (branch, rest), rows in _groups(record, along).items()
+        if len({row[along] for row in rows}) >= least
+    ]
+    everything = [own for _, _, own, _ in found]
     return [
         Curve(
-            _label(key[0], found[key], list(found.values())),
-            key[0],
-            found[key],
+            _label(name, branch, own, everything),
+            branch,
+            own,
             [row[along] for row in rows],
             [row["accuracy"] for row in rows],
             *([row["ci95"][end] for row in rows] for end in (0, 1)),
+            name,
         )
-        for key, rows in kept.items()
+        for name, branch, own, rows in found
     ]
 
 
 def from_clean(record: Mapping, curve: Curve) -> Curve:
-    """Returns a curve over ε that begins at the clean accuracy, ε = 0, where that was measured."""
+    """Returns a curve over ε that begins at a record's clean accuracy, ε = 0, if it has one."""
     clean = record["clean"].get(curve.branch)
     if clean is None:
         return curve
@@ -92,6 +97,13 @@ def from_clean(record: Mapping, curve: Curve) -> Curve:
         low=[low, *curve.low],
         high=[high, *curve.high],
     )
+
+
+def in_record(name: str, branch: str) -> str:
+    """Returns what a legend calls a branch of a record of that name; '' where there is one."""
+    if name:
+        return name if branch == MAIN else f"{name}, {branch_name(branch)}"
+    return branch_name(branch)
 
 
 def setting_text(key: str, value: object) -> str:
@@ -106,17 +118,26 @@ def setting_text(key: str, value: object) -> str:
     return f"ε = {value:g}" if key == "epsilon" else f"{key.replace('_', ' ')} {shown}"
 
 
+def _groups(record: Mapping, along: str) -> dict[tuple[str, str], list[Mapping]]:
+    """Returns the rows by branch and what else is said of the attack, in the order of `along`."""
+    found: dict[tuple[str, str], list[Mapping]] = {}
+    for row in record["attacks"]:
+        if row.get(along) and not row.get("after"):
+            found.setdefault((row["branch"], _rest(row, along)), []).append(row)
+    return {key: sorted(rows, key=lambda row: row[along]) for key, rows in found.items()}
+
+
 def _rest(row: Mapping, along: str) -> str:
     rest = {key: value for key, value in settings(row).items() if key not in (along, "step_size")}
     return json.dumps(rest, sort_keys=True)
 
 
-def _label(branch: str, own: dict, others: Sequence[dict]) -> str:
-    """Returns the branch, and in which settings this curve differs from others."""
+def _label(name: str, branch: str, own: dict, others: Sequence[dict]) -> str:
+    """Returns the record, the branch, and in which settings this curve differs from others."""
     differing = [
         setting_text(key, own.get(key))
         for key in dict.fromkeys(key for other in others for key in other)
         if len({json.dumps(other.get(key)) for other in others}) > 1
         and (key in own or key in ("targeted", "worst_case"))
     ]
-    return ", ".join([branch_name(branch), *differing])
+    return ", ".join([in_record(name, branch), *differing])

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tfadv.paper import PaperRow, row_of
-from tfadv.reports.curves import Curve
-from tfadv.reports.outcomes import branch_name
+from tfadv.plots.curves import Curve
+from tfadv.plots.names import branch_name
 
 # What must be so of an attack that can stand beside the paper's, and is where it says nothing.
 _THE_PAPERS = {
