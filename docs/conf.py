@@ -77,6 +77,7 @@ nb_execution_mode = "off"  # notebooks are stored with their outputs
 highlight_language = "text"
 default_role = "py:obj"
 add_module_names = False
+python_maximum_signature_line_length = 90
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_typehints_format = "short"
