@@ -90,7 +90,7 @@ def test_absls_own_flags_are_on_a_page_of_their_own(at_once):
         (["evaluate"], "name one of --model_dir and --saved_model"),
         (["evaluate", "--model_dir=x", "--layout=NHWC"], "--layout goes with --saved_model"),
         (["evaluate", "--saved_model=x", "--weights=average"], "--weights chooses between a run"),
-        (["export", "--model_dir=x"], "--output_dir must have a value"),
+        (["export", "--model_dir=x"], "needs --output_dir"),
         (["data"], "name one of --gin_file, --folder and --npz"),
         (["data", "--folder=x", "--pack_quality=3"], "--pack_quality goes with --pack"),
         (["data", "--pack=x"], "--pack goes with --gin_file"),

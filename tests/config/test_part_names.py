@@ -16,6 +16,8 @@ def registered():
     """Returns what is registered of the package's own, its parameters by its name."""
     made = {name for name in OPTIMIZERS.names() if getattr(OPTIMIZERS.get(name), "gives_way", 0)}
     parts = registry.bindings.CONFIGURABLES.items()
+    # A constructor that is inherited is not in the class's own source.
+    made |= {n for n, part in parts if isinstance(part, type) and "__init__" not in vars(part)}
     ours = {name for name, part in parts if inspect.unwrap(part).__module__.startswith(OURS)}
     return {n: None if n in made else ps for n, ps in registry.configurables().items() if n in ours}
 
