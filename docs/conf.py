@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 HELP = "docs/reference/commands"
-COMMANDS = ("train", "evaluate", "export", "data", "reproduce", "compare", "plugins")
+COMMANDS = ("train", "evaluate", "export", "data", "reproduce", "compare", "status", "plugins")
 # Pages by the heading over them, in the order in which a newcomer may read.
 NAVIGATION = {
     "": ["README"],
@@ -56,6 +56,7 @@ NAVIGATION = {
         "docs/reference/losses",
         "docs/reference/models",
         "docs/reference/optimization",
+        "docs/reference/trackers",
         "docs/reference/data",
         "docs/reference/adapters",
         "docs/reference/testing",
