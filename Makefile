@@ -4,12 +4,13 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 
 SUITES := .venv-suites
+SITE := build/site
 
 # Each takes a core and a gigabyte; a worker that has nothing left takes from the others.
 TEST_WORKERS := 2
 PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(TEST_WORKERS) --dist worksteal
 
-.PHONY: train test test-slow test-suites trackers lint format clean
+.PHONY: train test test-slow test-suites trackers site lint format clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/python -m tfadv.train --gin_file=gin/mbn_alp.gin
@@ -27,6 +28,11 @@ test-suites: $(SUITES)/.installed
 
 # MLflow, Weights & Biases, Optuna and notebooks, which make test skips where they are missing.
 trackers: $(VENV)/.trackers
+
+site: $(VENV)/.docs
+	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet \
+		-c docs -d build/site_doctrees . $(SITE)
+	@echo "$(SITE)/index.html"
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
@@ -50,6 +56,10 @@ $(INSTALLED): requirements.lock setup.py
 $(VENV)/.trackers: $(INSTALLED) requirements-trackers.txt
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements-trackers.txt \
 		--constraint requirements.lock
+	@touch $@
+
+$(VENV)/.docs: $(INSTALLED) requirements-docs.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement requirements-docs.txt
 	@touch $@
 
 $(SUITES)/.installed: requirements.lock requirements-suites.txt setup.py

@@ -75,6 +75,8 @@ setup(
         "mlflow": ["mlflow-skinny>=3.17,<4", "sqlalchemy>=2.0", "alembic>=1.13"],
         "wandb": ["wandb>=0.31"],
         "optuna": ["optuna>=5.0,<6"],
+        # For the site, make site.
+        "docs": ["sphinx>=9.0", "myst-nb>=1.4", "furo>=2025.12"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.150", "ruff>=0.15", "pillow>=11"],
     },
 )

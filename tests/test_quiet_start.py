@@ -1,22 +1,26 @@
 """Commands print no start-up lines of TensorFlow's, and whatever else there is to say."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from shared.documents import COMMAND_FILES, name_of
 from shared.project import ROOT
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+RECIPE = "--gin_file=gin/mbn_alp.gin"
+# What takes their imports, and prints something or is refused in a line.
 COMMANDS = {
-    "compare": ["--help"],
-    "data": ["--help"],
-    "evaluate": ["--help"],
-    "export": ["--help"],
+    "compare": ["--recipe=gin/mbn.gin", "--seeds=x", "--output_dir=runs/none"],
+    "data": ["--folder=gin/nowhere"],
+    "evaluate": ["--model_dir=gin/nowhere"],
+    "export": ["--model_dir=gin/nowhere", "--output_dir=runs/none"],
     "plugins": [],
     "reproduce": ["--list"],
-    "train": ["--gin_file=gin/mbn_alp.gin", "--dry_run"],
+    "train": [RECIPE, "--dry_run"],
 }
 # As TensorFlow 2.21 prints them where there is no GPU.
 START_UP = """\
@@ -60,12 +64,7 @@ def stand_in(tmp_path):
 
 
 def test_every_command_is_tried():
-    runs = 'if __name__ == "__main__"'
-    files = (ROOT / "tfadv").rglob("*.py")
-    commands = [path for path in files if runs in path.read_text()]
-    # A room that is a command itself has it in its __main__.
-    names = {p.parent.name if p.stem == "__main__" else p.stem for p in commands}
-    assert names == set(COMMANDS)
+    assert set(map(name_of, COMMAND_FILES)) == set(COMMANDS)
 
 
 # Their start is that of the others.
@@ -78,8 +77,10 @@ SLOW = {"compare", "data", "evaluate", "export"}
 )
 def test_a_command_prints_nothing_but_its_output(command):
     done = run("-m", f"tfadv.{command}", *COMMANDS[command])
-    assert done.stdout
-    assert done.stderr == ""
+    if done.returncode:
+        assert done.stdout == "" and re.fullmatch("error: .*\n", done.stderr)
+    else:
+        assert done.stdout and done.stderr == ""
 
 
 def test_only_start_up_lines_are_left_out(stand_in):
@@ -93,14 +94,16 @@ def test_only_start_up_lines_are_left_out(stand_in):
 
 
 def test_an_error_of_the_import_is_shown(stand_in):
-    done = run("-m", "tfadv.train", path=stand_in("raise ImportError('libcudart.so')"))
+    broken = stand_in("raise ImportError('libcudart.so')")
+    done = run("-m", "tfadv.train", RECIPE, path=broken)
     assert done.returncode == 1
     assert done.stderr.splitlines()[: len(OTHERS)] == OTHERS
     assert done.stderr.endswith("ImportError: libcudart.so\n")
 
 
 def test_the_last_words_of_a_crash_are_shown(stand_in):
-    done = run("-m", "tfadv.train", path=stand_in("os.write(2, b'F0000 no AVX')\nos.abort()"))
+    crash = stand_in("os.write(2, b'F0000 no AVX')\nos.abort()")
+    done = run("-m", "tfadv.train", RECIPE, path=crash)
     assert done.returncode < 0
     assert done.stderr.endswith("F0000 no AVX")
 
@@ -108,7 +111,7 @@ def test_the_last_words_of_a_crash_are_shown(stand_in):
 @pytest.mark.parametrize("level", ["1", "3"])
 def test_a_log_level_of_the_user_s_stays(stand_in, level):
     text = f"raise ImportError(os.environ['{LEVEL}'])"
-    done = run("-m", "tfadv.train", path=stand_in(text), level=level)
+    done = run("-m", "tfadv.train", RECIPE, path=stand_in(text), level=level)
     assert done.stderr.endswith(f"ImportError: {level}\n")
     assert "oneDNN" not in done.stderr
 

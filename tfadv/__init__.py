@@ -53,7 +53,5 @@ sys.modules[__name__].__class__ = _Package
 
 if sys.argv[0] == "-m":  # as long as `python -m tfadv.X` looks for the command
     from tfadv import interruption
-    from tfadv.quiet_start import import_tensorflow
 
     interruption.listen()
-    import_tensorflow()

@@ -1,12 +1,18 @@
-"""Compares recipes at one scale: ``python -m tfadv.compare --recipe=gin/mbn.gin --recipe=…``.
+"""Compares recipes at one scale.
 
 Each recipe is trained with each seed, every run as a ``tfadv.train`` of its own, and
 becomes a row for each norm branch: means and standard deviations over the seeds. The
 same command again resumes; more recipes or seeds add to the table. ``--grid=PGD.epsilon=4,8``
-trains each recipe under each value; several grids are combined.
+trains each recipe under each value; several grids are combined. Or puts evaluations and finished
+runs side by side, on one page.
 
-Or puts evaluations and finished runs side by side, on one page: ``--record=a.json
---record=b.json``, ``--model_dir=runs/a --model_dir=runs/b``.
+Examples::
+
+    python -m tfadv.compare --recipe=gin/gn.gin --recipe=ideas/my_norm.gin --plugin_dir=ideas \\
+        --seeds=0,1 --output_dir=runs/compare
+    python -m tfadv.compare --recipe=gin/mbn.gin --gin_file=gin/scale/smoke.gin \\
+        --grid='PGD.steps=1,2' --seeds=3 --output_dir=runs/smoke
+    python -m tfadv.compare --record=curve.json --record=apgd.json --output_dir=both
 """
 
 import sys
@@ -16,16 +22,8 @@ from absl import flags
 from rich.console import Console
 
 from tfadv import config
-from tfadv.comparison import side_by_side
-from tfadv.comparison.reading import sides_of
-from tfadv.comparison.sides import warnings
-from tfadv.config import command_line
+from tfadv.config import command_line, command_start
 from tfadv.errors import UserError
-from tfadv.files import check_place, write_json, write_text
-from tfadv.interruption import Interrupted
-from tfadv.planning.plan import build_plan
-from tfadv.runs import comparison, grid, processes
-from tfadv.runs.one_writer import SUFFIX, writing
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -38,16 +36,36 @@ flags.DEFINE_multi_string("model_dir", [], "A finished run to put beside others.
 flags.DEFINE_string("output_dir", None, "Where the runs and the table go, or the page (here).")
 
 
+def check_flags() -> None:
+    """Raises `UserError` for flags that don't go together, and what a recipe's text tells."""
+    if FLAGS.record or FLAGS.model_dir:
+        why = "trains and compares: it doesn't go with --record or --model_dir"
+        command_line.refuse_flags(("recipe", "grid"), why)
+    elif not FLAGS.output_dir:
+        raise UserError("--output_dir: name the folder of the runs and the table")
+    for recipe in FLAGS.recipe:
+        command_start.look_at([recipe, *FLAGS.gin_file])
+
+
+command_start.begin(__name__, check_flags)  # what follows takes seconds to import
+
+from tfadv.comparison import side_by_side
+from tfadv.comparison.reading import sides_of
+from tfadv.comparison.sides import warnings
+from tfadv.files import check_place, write_json, write_text
+from tfadv.interruption import Interrupted
+from tfadv.planning.plan import build_plan
+from tfadv.runs import comparison, grid, processes
+from tfadv.runs.one_writer import SUFFIX, writing
+
+
 def main(argv):
     """Trains what is missing and prints the table."""
     console = command_line.terminal()
     with command_line.mistakes_in_one_line() as found:
-        command_line.refuse_arguments(argv)
         if FLAGS.record or FLAGS.model_dir:
             put_side_by_side(console)
             return
-        if not FLAGS.output_dir:
-            raise UserError("--output_dir: name the folder of the runs and the table")
         recipes = comparison.chosen_recipes(FLAGS.recipe, FLAGS.gin_file)
         seeds = comparison.chosen_seeds(FLAGS.seeds)
         shared = [file for file in FLAGS.gin_file if file not in recipes.values()]
@@ -71,8 +89,6 @@ def main(argv):
 
 def put_side_by_side(console: Console) -> None:
     """Writes the page of records and runs, and prints its tables."""
-    why = "trains and compares: it doesn't go with --record or --model_dir"
-    command_line.refuse_flags(("recipe", "grid"), why)
     folder = Path(FLAGS.output_dir or ".")
     page = folder / "side_by_side.html"
     check_place(page, "output_dir")

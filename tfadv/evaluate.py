@@ -1,48 +1,37 @@
-"""Measures clean and robust accuracy: ``python -m tfadv.evaluate --model_dir=RUN``.
+"""Measures a model's clean and robust accuracy.
 
-Or of a model made elsewhere, on the images that the gin files choose:
-``--saved_model=PATH --pixel_range=0,1 --layout=NHWC --gin_file=gin/scale/cifar10.gin``.
-What became of each image is kept beside the record, in ``….images.jsonl``: a stopped
-evaluation resumes when the same command is given again.
+The model is a run's, a bundle, or one made elsewhere. A stopped evaluation resumes when the same
+command is given again: what became of each image is kept beside the record.
+
+Examples::
+
+    python -m tfadv.evaluate --model_dir=runs/mbn_alp-digits --output=curve.json \\
+        --gin_file=gin/eval/paper_curve.gin
+    python -m tfadv.evaluate --saved_model=bundle
+    python -m tfadv.evaluate --saved_model=mine.keras --pixel_range=0,1 --layout=NHWC \\
+        --gin_file=gin/scale/cifar10.gin --output=mine.json
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
-import tensorflow as tf
 from absl import flags
 
 from tfadv import config, digests, interruption
-from tfadv.config import command_line
-from tfadv.devices.distribution import Distribution
-from tfadv.devices.workers import Workers
+from tfadv.config import command_line, command_start
 from tfadv.errors import UserError
-from tfadv.evaluation.evaluator import Evaluator
-from tfadv.evaluation.gradient_masking.examination import Examination
-from tfadv.evaluation.outcome_log import OutcomeLog
-from tfadv.evaluation.predictions import predictions_path, write_predictions
-from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import check_place, new_folder, write_record
-from tfadv.interop import external_checks, external_models
-from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by, origin_of
-from tfadv.interop.external_models import Stated
-from tfadv.models.classifier import Classifier
-from tfadv.models.external import OUTPUTS
-from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
-from tfadv.planning.plan import build_plan
-from tfadv.reports.console import indicators_table, results_table
-from tfadv.runs import identity, provenance, trained_run
-from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
 FLAGS = flags.FLAGS
+_RETURNED = "What --saved_model returns: logits, probabilities, logit or sigmoid."
 command_line.define_config_flags()
-flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The folder of a run.")
 flags.DEFINE_string(
     "saved_model", None, "A bundle or hub folder, another SavedModel, or a Keras file."
 )
 command_line.define_weights_flag()
 command_line.define_checkpoint_flag()
+flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_string("output", None, "The record; evaluation.json in --model_dir, or here.")
 flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_model takes.")
@@ -50,7 +39,7 @@ flags.DEFINE_string("layout", None, "NHWC or NCHW, of those images.")
 flags.DEFINE_string("color", "RGB", "RGB or BGR, of those images.")
 flags.DEFINE_list("pixel_mean", [], "Subtracted from them, in units of --pixel_range: M or R,G,B.")
 flags.DEFINE_list("pixel_std", [], "Then divides them; both in the order of --color.")
-flags.DEFINE_string("outputs", "logits", f"What --saved_model returns: {', '.join(OUTPUTS)}.")
+flags.DEFINE_string("outputs", "logits", _RETURNED)
 flags.DEFINE_string("output_name", None, "Which output of --saved_model, if it has several.")
 flags.DEFINE_string("endpoint", None, "Which signature or function of --saved_model.")
 # How the model is taken, which is no part of the configuration.
@@ -59,12 +48,42 @@ _STATED += ("endpoint",)
 _FLAGS_OF_MODEL = (*_STATED, "weights", "checkpoint")
 
 
+def check_flags() -> None:
+    """Raises `UserError` if flags are missing, or don't go together."""
+    if bool(FLAGS.model_dir) == bool(FLAGS.saved_model):
+        raise UserError("name one of --model_dir and --saved_model")
+    if FLAGS.model_dir:
+        command_line.refuse_flags(_STATED, "goes with --saved_model: a run knows it")
+    else:
+        why = "chooses between a run's: it goes with --model_dir"
+        command_line.refuse_flags(["weights", "checkpoint"], why)
+
+
+command_start.begin(__name__, check_flags)  # what follows takes seconds to import
+
+import tensorflow as tf
+
+from tfadv.devices.distribution import Distribution
+from tfadv.devices.workers import Workers
+from tfadv.evaluation.evaluator import Evaluator
+from tfadv.evaluation.gradient_masking.examination import Examination
+from tfadv.evaluation.outcome_log import OutcomeLog
+from tfadv.evaluation.predictions import predictions_path, write_predictions
+from tfadv.evaluation.report import worst_of_all, write_report
+from tfadv.interop import external_checks, external_models
+from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by, origin_of
+from tfadv.interop.external_models import Stated
+from tfadv.models.classifier import Classifier
+from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
+from tfadv.planning.plan import build_plan
+from tfadv.reports.console import indicators_table, results_table
+from tfadv.runs import identity, provenance, trained_run
+from tfadv.runs.one_writer import SUFFIX, remove_left, writing
+
+
 def main(argv):
     """Evaluates one model and writes the record."""
     with command_line.mistakes_in_one_line() as found:
-        command_line.refuse_arguments(argv)
-        if bool(FLAGS.model_dir) == bool(FLAGS.saved_model):
-            raise UserError("name one of --model_dir and --saved_model")
         output = _new_record()
         subject = _run(found) if FLAGS.model_dir else _external(found)
         branches = command_line.chosen_branches(subject.branches, FLAGS.branch)
@@ -184,8 +203,6 @@ def _about(
 
 def _run(found) -> Subject:
     """Returns a run's model on the devices that its plan names."""
-    why = "goes with --saved_model: a run knows it"
-    command_line.refuse_flags(_STATED, why)
     path = Path(FLAGS.model_dir)
     found.read = command_line.read_flags([trained_run.config_file(path)])
     plan = build_plan(found.read)
@@ -207,8 +224,6 @@ def _run(found) -> Subject:
 def _external(found) -> Subject:
     """Returns a model made elsewhere, which stays where it was loaded."""
     path = bundle_in(Path(FLAGS.saved_model))
-    why = "chooses between a run's: it goes with --model_dir"
-    command_line.refuse_flags(["weights", "checkpoint"], why)
     if is_bundle(path):
         why = "is for other models than bundles, which return logits by branch: see --branch"
         command_line.refuse_flags(_STATED[2:], why)

@@ -1,7 +1,14 @@
-"""Exports a run for other tools: ``python -m tfadv.export --model_dir=RUN --output_dir=OUT``.
+"""Exports a run's model for other tools, as a folder that explains itself.
 
-Or for the Hugging Face hub, by ``--to=hub_folder``; or an evaluation as an entry of RobustBench's
-lists: ``--to=robustbench --record=evaluation.json --branch=adv --output=robustbench.json``.
+Or for the Hugging Face hub, or an evaluation as an entry of RobustBench's lists.
+
+Examples::
+
+    python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=bundle
+    python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=for_the_hub \\
+        --to=hub_folder --repo=me/digits
+    python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=bundle_for_phones \\
+        --format=litert --pixel_range=255 --branch=adv
 """
 
 from pathlib import Path
@@ -9,18 +16,10 @@ from pathlib import Path
 from absl import flags
 
 from tfadv import interruption
-from tfadv.config import command_line
+from tfadv.config import command_line, command_start
 from tfadv.errors import UserError
 from tfadv.files import check_place, write_json
-from tfadv.interop.bundle_writer import check_new, write_bundle
-from tfadv.interop.converted import check_formats
-from tfadv.interop.hub_folder import check_repo, write_hub_folder
-from tfadv.interop.hub_header import UNSPECIFIED
-from tfadv.planning.plan import build_plan
 from tfadv.reports import robustbench
-from tfadv.runs import identity, trained_run
-from tfadv.runs.measured import check_weights, read_evaluation
-from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
 BUNDLE, HUB, ROBUSTBENCH = "bundle", "hub_folder", "robustbench"
 
@@ -34,7 +33,7 @@ flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
 flags.DEFINE_enum("pixel_range", "1", ["1", "255"], "Images are to be in 0..1 or in 0..255.")
 flags.DEFINE_bool("fold", False, "Write .keras files with the norms folded in as well.")
 flags.DEFINE_list("format", [], "Beside the SavedModel: onnx, litert, or both with a comma.")
-flags.DEFINE_string("license", UNSPECIFIED, "The weights' licence, for metadata and card.")
+flags.DEFINE_string("license", "unspecified", "The weights' licence, for metadata and card.")
 flags.DEFINE_string("repo", None, "USER/MODEL on the hub, for a hub folder's card.")
 flags.DEFINE_list("record", [], "Evaluations of these weights, for the card; or robustbench's.")
 flags.DEFINE_enum(
@@ -50,20 +49,16 @@ _OF_RUNS = ("model_dir", "output_dir", "weights", "checkpoint", "pixel_range", "
 _OF_RUNS += ("license", "repo", "gin_file", "gin_bindings", "plugin", "plugin_dir")
 
 
-def main(argv):
-    """Writes the bundle, the hub folder or the entry."""
-    with command_line.mistakes_in_one_line() as found:
-        command_line.refuse_arguments(argv)
-        if FLAGS.to == ROBUSTBENCH:
-            command_line.refuse_flags(_OF_RUNS, f"is of runs: --to={ROBUSTBENCH} takes a record")
-            _require("record", "output")
-            _write_entry()
-        else:
-            command_line.refuse_flags(["leaderboard", "output"], f"goes with --to={ROBUSTBENCH}")
-            _require("model_dir", "output_dir")
-            if FLAGS.to == BUNDLE:
-                command_line.refuse_flags(["repo"], f"goes with --to={HUB}")
-            _write_folder(found)
+def check_flags() -> None:
+    """Raises `UserError` if flags are missing, or don't go together."""
+    if FLAGS.to == ROBUSTBENCH:
+        command_line.refuse_flags(_OF_RUNS, f"is of runs: --to={ROBUSTBENCH} takes a record")
+        _require("record", "output")
+        return
+    command_line.refuse_flags(["leaderboard", "output"], f"goes with --to={ROBUSTBENCH}")
+    _require("model_dir", "output_dir")
+    if FLAGS.to == BUNDLE:
+        command_line.refuse_flags(["repo"], f"goes with --to={HUB}")
 
 
 def _require(*names: str) -> None:
@@ -71,6 +66,26 @@ def _require(*names: str) -> None:
     for name in names:
         if not FLAGS[name].value:
             raise UserError(f"--to={FLAGS.to} needs --{name}")
+
+
+command_start.begin(__name__, check_flags)  # what follows takes seconds to import
+
+from tfadv.interop.bundle_writer import check_new, write_bundle
+from tfadv.interop.converted import check_formats
+from tfadv.interop.hub_folder import check_repo, write_hub_folder
+from tfadv.planning.plan import build_plan
+from tfadv.runs import identity, trained_run
+from tfadv.runs.measured import check_weights, read_evaluation
+from tfadv.runs.one_writer import SUFFIX, remove_left, writing
+
+
+def main(argv):
+    """Writes the bundle, the hub folder or the entry."""
+    with command_line.mistakes_in_one_line() as found:
+        if FLAGS.to == ROBUSTBENCH:
+            _write_entry()
+        else:
+            _write_folder(found)
 
 
 def _write_entry() -> None:

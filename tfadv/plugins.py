@@ -1,7 +1,13 @@
-"""Lists, checks and starts plugins: ``python -m tfadv.plugins``.
+"""Lists, checks and starts plugins.
 
-Without a flag it lists everything registered; ``--check=plugins.my_norm`` runs the
-conformance kit; ``--new norm my_norm`` writes a file to start from, and its recipe.
+Without a flag it lists everything registered; ``--check`` runs the conformance kit;
+``--new KIND NAME`` writes a file to start from, and its recipe.
+
+Examples::
+
+    python -m tfadv.plugins
+    python -m tfadv.plugins --new norm my_norm --plugin_dir=ideas
+    python -m tfadv.plugins --check=plugins.my_norm --plugin_dir=ideas
 """
 
 import inspect
@@ -10,21 +16,34 @@ import time
 import unittest
 from pathlib import Path
 
-import tensorflow as tf
 from absl import flags
 from rich.console import Console
 
-from tfadv import config, registry, testing
-from tfadv.config import command_line, plugin_modules
+from tfadv import config, registry
+from tfadv.config import command_line, command_start, plugin_modules
 from tfadv.errors import UserError
-from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
-from tfadv.testing import templates
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("check", [], "Modules whose parts the conformance kit is to check.")
-flags.DEFINE_enum("new", None, list(testing.KINDS), "Writes a plugin: --new norm my_norm.")
+KINDS = [kind.kind for kind in registry.REGISTRIES]
+flags.DEFINE_enum("new", None, KINDS, "Writes a plugin: --new norm my_norm.")
 command_line.define_plugin_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
+
+
+def check_flags() -> None:
+    """Raises `UserError` if flags don't go together."""
+    if FLAGS.new:
+        command_line.refuse_flags(["check"], "comes after --new, in a command of its own")
+
+
+command_start.begin(__name__, check_flags, takes_words=True)  # what follows takes seconds to import
+
+import tensorflow as tf
+
+from tfadv import testing
+from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
+from tfadv.testing import templates
 
 
 def main(argv):
@@ -33,7 +52,6 @@ def main(argv):
     tf.get_logger().setLevel("ERROR")  # the kit traces on purpose more than once
     with command_line.mistakes_in_one_line():
         if FLAGS.new:
-            command_line.refuse_flags(["check"], "comes after --new, in a command of its own")
             start_plugin(argv[1:], console)
             return
         command_line.refuse_arguments(argv)

@@ -49,7 +49,7 @@ def for_purpose(seeds: tf.Tensor, purpose: str) -> tf.Tensor:
 
 @tf.function(autograph=False)
 def uniform(seeds: tf.Tensor, shape, low: float, high: float) -> tf.Tensor:
-    """Draws uniform float32 values [N, *shape] in [low, high), a stream a row."""
+    """Draws uniform float32 values ``[N, *shape]`` in [low, high), a stream a row."""
     return tf.map_fn(
         lambda seed: tf.random.stateless_uniform(shape, seed, low, high, tf.float32, ALGORITHM),
         seeds,
@@ -60,7 +60,7 @@ def uniform(seeds: tf.Tensor, shape, low: float, high: float) -> tf.Tensor:
 
 @tf.function(autograph=False)
 def normal(seeds: tf.Tensor, shape) -> tf.Tensor:
-    """Draws standard normal float32 values [N, *shape], a stream a row."""
+    """Draws standard normal float32 values ``[N, *shape]``, a stream a row."""
     return tf.map_fn(
         lambda seed: tf.random.stateless_normal(shape, seed, alg=ALGORITHM),
         seeds,

@@ -1,8 +1,15 @@
-"""Reproduces the paper's tables and figures: ``python -m tfadv.reproduce --experiment=table1``.
+"""Reproduces the paper's tables and figures.
 
 Every model that the experiment needs is trained and evaluated at the scale that the gin
 files choose, and the report shows each number beside the paper's. The same command again
-resumes; other experiments in the same folder share the models. ``--list`` names them all.
+resumes; other experiments in the same folder share the models.
+
+Examples::
+
+    python -m tfadv.reproduce --list
+    python -m tfadv.reproduce --experiment=table1
+    python -m tfadv.reproduce --experiment=everything --gin_file=gin/scale/imagenet_8gpu.gin \\
+        --gin_bindings='Hardware.price_per_hour = 2.0' --dry_run
 """
 
 import sys
@@ -10,16 +17,10 @@ from pathlib import Path
 
 from absl import flags
 
-from tfadv.config import command_line
+from tfadv.config import command_line, command_start
 from tfadv.config.hardware import Hardware
 from tfadv.errors import UserError
 from tfadv.files import check_place
-from tfadv.registry import configured
-from tfadv.reproduction import cells, costs
-from tfadv.reproduction.catalogue import EXPERIMENTS, chosen
-from tfadv.reproduction.report import reporting
-from tfadv.reproduction.runner import Runner
-from tfadv.runs import comparison
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -35,6 +36,22 @@ flags.DEFINE_string("model_dir", None, "A run whose norms to draw, for figure4, 
 flags.DEFINE_string("block", None, "Whose norm figures 5 and 6 show; by default one of res3.")
 
 
+def check_flags() -> None:
+    """Raises `UserError` if no experiment is named."""
+    if not (FLAGS.experiment or FLAGS.list):
+        raise UserError("name an experiment, such as --experiment=table1; --list names all")
+
+
+command_start.begin(__name__, check_flags)  # what follows takes seconds to import
+
+from tfadv.registry import configured
+from tfadv.reproduction import cells, costs
+from tfadv.reproduction.catalogue import EXPERIMENTS, chosen
+from tfadv.reproduction.report import reporting
+from tfadv.reproduction.runner import Runner
+from tfadv.runs import comparison
+
+
 def main(argv):
     """Runs what is missing, and writes the report."""
     console = command_line.terminal()
@@ -43,13 +60,10 @@ def main(argv):
         console.print(line)
 
     with command_line.mistakes_in_one_line():
-        command_line.refuse_arguments(argv)
         if FLAGS.list:
             for one in EXPERIMENTS.values():
                 say(f"{one.name:22} {one.where}: {one.title} ({len(one.models)} models)")
             return
-        if not FLAGS.experiment:
-            raise UserError("name an experiment, such as --experiment=table1; --list names all")
         experiment = chosen(FLAGS.experiment)
         if FLAGS.model_dir:
             page = reporting.write_of_run(experiment, Path(FLAGS.model_dir), FLAGS.block)

@@ -1,7 +1,18 @@
-"""Trains and evaluates a model: ``python -m tfadv.train --gin_file=gin/mbn_alp.gin``.
+"""Trains and evaluates a model.
 
 The same command again resumes the run, or prints a finished one. With ``--resume_as=NEW`` the run
 of ``--model_dir`` goes on in another folder, under another configuration.
+
+Examples::
+
+    # A recipe on the digits, in minutes; gin/ holds the others.
+    python -m tfadv.train --gin_file=gin/mbn_alp.gin
+    # On CIFAR-10, with another attack: what it would be, without training.
+    python -m tfadv.train --gin_file=gin/mbn.gin --gin_file=gin/scale/cifar10_laptop.gin \\
+        --gin_bindings='PGD.steps = 5' --dry_run
+    # With a seed and a folder of its own.
+    python -m tfadv.train --gin_file=gin/mbn.gin --gin_bindings='Experiment.seed = 1' \\
+        --model_dir=runs/mbn_seed1
 """
 
 import sys
@@ -10,21 +21,8 @@ from pathlib import Path
 from absl import flags
 
 from tfadv import config
-from tfadv.config import command_line
-from tfadv.data.absent import AbsentSource
+from tfadv.config import command_line, command_start
 from tfadv.errors import UserError
-from tfadv.planning import dry_run
-from tfadv.planning.plan import build_plan
-from tfadv.planning.scheduled import unreached
-from tfadv.reports.console import average_record, results_table
-from tfadv.runs import identity, step_dump, trained_run
-from tfadv.runs.one_writer import remove_left
-from tfadv.runs.rate_factors import check_factor
-from tfadv.runs.run_directory import RunDirectory, default_path
-from tfadv.training.continuation import Continuation, check_begun
-from tfadv.training.replay import Replay, sources_of
-from tfadv.training.start import train
-from tfadv.training.trainer import Trainer
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -44,29 +42,52 @@ flags.DEFINE_float(
 flags.DEFINE_bool("dry_run", False, "Check everything, print the configuration, train nothing.")
 
 
-def main(argv):
-    """Configures, then runs."""
+def check_flags() -> None:
+    """Raises `UserError` if flags are missing, or don't go together."""
     if FLAGS.replay:
-        replay(argv)
-        return
-    if FLAGS.resume_as:
-        resume_as(argv)
-        return
-    with command_line.configuration() as read:
-        command_line.refuse_arguments(argv)
-        if not FLAGS.gin_file:
-            raise UserError("name a recipe, such as --gin_file=gin/mbn_alp.gin")
-        run(read, Path(FLAGS.model_dir or default_path(read, FLAGS.gin_bindings)))
-
-
-def resume_as(argv) -> None:
-    """Goes on with a run in another folder, under its configuration and what the flags add."""
-    with command_line.mistakes_in_one_line() as found:
-        command_line.refuse_arguments(argv)
+        others = ("model_dir", "dry_run", "learning_rate_factor", "resume_as")
+        command_line.refuse_flags(others, "does not go with --replay")
+    elif FLAGS.resume_as:
         if not FLAGS.model_dir:
             raise UserError("--resume_as goes with --model_dir, which names the run to go on with")
         why = "does not go with --resume_as: bind LearningRate.rate_per_256"
         command_line.refuse_flags(["learning_rate_factor"], why)
+    elif not FLAGS.gin_file:
+        raise UserError("name a recipe, such as --gin_file=gin/mbn_alp.gin")
+
+
+command_start.begin(__name__, check_flags)  # what follows takes seconds to import
+
+from tfadv.data.absent import AbsentSource
+from tfadv.planning import dry_run
+from tfadv.planning.plan import build_plan
+from tfadv.planning.scheduled import unreached
+from tfadv.reports.console import average_record, results_table
+from tfadv.runs import identity, step_dump, trained_run
+from tfadv.runs.one_writer import remove_left
+from tfadv.runs.rate_factors import check_factor
+from tfadv.runs.run_directory import RunDirectory, default_path
+from tfadv.training.continuation import Continuation, check_begun
+from tfadv.training.replay import Replay, sources_of
+from tfadv.training.start import train
+from tfadv.training.trainer import Trainer
+
+
+def main(argv):
+    """Configures, then runs."""
+    if FLAGS.replay:
+        replay()
+        return
+    if FLAGS.resume_as:
+        resume_as()
+        return
+    with command_line.configuration() as read:
+        run(read, Path(FLAGS.model_dir or default_path(read, FLAGS.gin_bindings)))
+
+
+def resume_as() -> None:
+    """Goes on with a run in another folder, under its configuration and what the flags add."""
+    with command_line.mistakes_in_one_line() as found:
         source, path = Path(FLAGS.model_dir), Path(FLAGS.resume_as)
         found.read = command_line.read_flags([trained_run.config_file(source)])
         run(found.read, path, Continuation(RunDirectory(source), RunDirectory(path), found.read))
@@ -132,12 +153,9 @@ def _check_rate_factor(directory: RunDirectory) -> None:
         command_line.refuse_flags(["learning_rate_factor"], why)
 
 
-def replay(argv) -> None:
+def replay() -> None:
     """Does one step again, as a run kept it, and ends with 1 if it is not finite again."""
     with command_line.mistakes_in_one_line() as found:
-        command_line.refuse_arguments(argv)
-        others = ("model_dir", "dry_run", "learning_rate_factor", "resume_as")
-        command_line.refuse_flags(others, "does not go with --replay")
         folder = step_dump.place(Path(FLAGS.replay))
         dump = step_dump.StepDump.read(folder)
         found.read = command_line.read_flags([step_dump.config_file(folder)])

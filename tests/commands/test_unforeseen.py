@@ -124,7 +124,7 @@ def test_a_flag_that_does_not_apply_is_refused():
         ("evaluate", {"modle_dir": "."}, "no flag --modle_dir. Did you mean 'model_dir'?"),
         ("evaluate", {"weights": "best"}, "flag --weights=best: value should be one of"),
         ("evaluate", {"model_dir": ".", "color": "BGR"}, "--color goes with --saved_model"),
-        ("train", {"plugin_dir": ""}, "--plugin_dir: name a folder"),
+        ("plugins", {"plugin_dir": ""}, "--plugin_dir: name a folder"),
         ("export", {"model_dir": ".", "output_dir": "/proc/x"}, "'/proc' takes no file"),
     ],
 )

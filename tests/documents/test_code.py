@@ -195,7 +195,7 @@ def test_files_that_the_text_names_exist():
 
 def test_flags_that_the_text_names_exist():
     sources = "".join(path.read_text() for path in (ROOT / "tfadv").rglob("*.py"))
-    defined = set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', sources))
+    defined = set(re.findall(r'(?:flags\.DEFINE_\w+|_Answer)\(\s*"(\w+)"', sources))
     used = {(flag, where) for span, where in WORDS for flag in re.findall(r"(?:^|\s)--(\w+)", span)}
     assert len(used) > 10
     for flag, where in used:

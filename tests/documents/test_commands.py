@@ -1,4 +1,4 @@
-"""Every command of README.md, docs/, CONTRIBUTING.md and the heads of gin files runs.
+"""Every command of README.md, docs/, CONTRIBUTING.md, `--help` and the heads of gin files runs.
 
 In a copy of the project whose digits and CIFAR-10 scales train for an epoch or two and
 evaluate 16 images (`documented_project.SMALLER`), in the order in which a reader meets
@@ -8,16 +8,19 @@ with the reason. A command that is new in a document is run as it stands.
 """
 
 import time
+from itertools import chain
 from typing import NamedTuple
 
 import pytest
 from shared.documented_project import Workplace
 from shared.documents import (
+    COMMAND_FILES,
     GIN_FILES,
     PAGES,
     Command,
     blocks,
     commands,
+    examples,
     head_bindings,
     head_commands,
 )
@@ -115,13 +118,14 @@ def instead_of(command: Command) -> Instead | None:
 
 
 def documented() -> list[Command]:
-    """Returns the commands of the pages in order, each once, whatever the order of its flags."""
+    """Returns the commands of the pages, then those of `--help`, in order.
+
+    Each comes once, whatever the order of its flags.
+    """
+    of_pages = (block for page in PAGES for block in blocks(page) if block.language == "sh")
     found = {}
-    for page in PAGES:
-        for block in blocks(page):
-            if block.language == "sh":
-                for command in commands(block):
-                    found.setdefault(tuple(sorted(command.words)), command)
+    for command in chain(*map(commands, of_pages), *map(examples, COMMAND_FILES)):
+        found.setdefault(tuple(sorted(command.words)), command)
     return list(found.values())
 
 

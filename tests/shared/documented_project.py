@@ -18,7 +18,13 @@ from shared.project import ROOT
 from tfadv.files import write_record
 
 FOLDERS = (".ci", "benchmarks", "docs", "gin", "plugins", "tfadv")
-FILES = ("Makefile", "requirements-suites.txt", "requirements.lock", "setup.py")
+FILES = (
+    "Makefile",
+    "requirements-docs.txt",
+    "requirements-suites.txt",
+    "requirements.lock",
+    "setup.py",
+)
 # What is cut: the network, how long it is trained and how many images are evaluated; nothing that
 # a command names. Attacks keep their steps, and overlays stay as they are.
 SMALLER = {

@@ -1,15 +1,18 @@
 """What the documents tell their readers to type: commands and blocks of code."""
 
+import ast
 import itertools
 import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.project import ROOT
+from shared.project import PACKAGE, ROOT
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md")
 GIN_FILES = tuple(sorted((ROOT / "gin").rglob("*.gin")))
+_RUNS = 'if __name__ == "__main__"'
+COMMAND_FILES = tuple(p for p in sorted(PACKAGE.rglob("*.py")) if _RUNS in p.read_text())
 
 
 class Block(NamedTuple):
@@ -80,6 +83,18 @@ def head_commands(file: Path) -> list[Command]:
         for line, carries_on in zip(head, continued, strict=False)
     ]
     return list(_joined(kept, _short(file), 1))
+
+
+def examples(file: Path) -> list[Command]:
+    """Returns the commands under ``Examples::`` in a command's docstring, which `--help` shows."""
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    shown = text.partition("Examples::")[2]
+    return list(_joined([line.strip() for line in shown.splitlines()], _short(file), 1))
+
+
+def name_of(file: Path) -> str:
+    """Returns what a command is called; a room that is one itself has it in its ``__main__``."""
+    return file.parent.name if file.stem == "__main__" else file.stem
 
 
 def head_bindings(file: Path) -> list[str]:

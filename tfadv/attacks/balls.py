@@ -40,7 +40,7 @@ class LinfBall:
 
     @staticmethod
     def noise(seeds: tf.Tensor, shape: tuple[int, ...], epsilon: float) -> tf.Tensor:
-        """Draws uniformly from the ball around 0, [N, *shape]."""
+        """Draws uniformly from the ball around 0, ``[N, *shape]``."""
         return randomness.uniform(seeds, shape, -epsilon, epsilon)
 
 
@@ -85,7 +85,7 @@ class L2Ball:
 
     @staticmethod
     def noise(seeds: tf.Tensor, shape: tuple[int, ...], epsilon: float) -> tf.Tensor:
-        """Draws uniformly from the ball around 0: ``ε · U^(1/D) · n/‖n‖₂``, [N, *shape].
+        """Draws uniformly from the ball around 0: ``ε · U^(1/D) · n/‖n‖₂``, ``[N, *shape]``.
 
         n is normal, U uniform in [0, 1) and D the number of values of an image.
         """
@@ -99,6 +99,6 @@ BALLS = {"linf": LinfBall, "l2": L2Ball}
 
 
 def surface_noise(kind: type, seeds: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
-    """Draws from the surface of a ball of radius 1 around 0, [N, *shape]."""
+    """Draws from the surface of a ball of radius 1 around 0, ``[N, *shape]``."""
     noise = kind.noise(seeds, shape, 1.0)
     return tf.math.divide_no_nan(noise, kind.size(noise))

@@ -1,6 +1,8 @@
 """What the command lines share: flags, and mistakes reported in one line."""
 
 import contextlib
+import functools
+import logging
 import math
 import os
 import re
@@ -9,14 +11,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-import tensorflow as tf
-from absl import app, flags, logging
+from absl import app, flags
+from absl import logging as absl_logging
 from rich.console import Console
 
 from tfadv import config, interruption
-from tfadv.config import unforeseen
+from tfadv.config import help_flags, unforeseen
 from tfadv.errors import UserError, nearest
-from tfadv.optimization.weight_average import WEIGHTS
 
 FLAGS = flags.FLAGS
 # Warnings about what is done on purpose: every attack is a trace of its own, and a dry run
@@ -46,7 +47,7 @@ def define_weights_flag() -> None:
     if "weights" not in FLAGS:
         message = "Of --model_dir: those that were trained, or their moving average (by default "
         message += "the trained ones; of the best checkpoint, those that it was chosen by)."
-        flags.DEFINE_enum("weights", None, list(WEIGHTS), message)
+        flags.DEFINE_enum("weights", None, ["trained", "average"], message)
 
 
 def define_checkpoint_flag() -> None:
@@ -169,14 +170,20 @@ def mistakes_in_one_line() -> Iterator[Found]:
         SystemExit: 2 after the line of a mistake, 1 after that of another error, 128 + the
             signal where one stopped the work.
     """
-    logging.set_verbosity(logging.WARNING)
-    tf.get_logger().addFilter(
+    absl_logging.set_verbosity(absl_logging.WARNING)
+    logging.getLogger("tensorflow").addFilter(
         lambda record: not any(text in record.getMessage() for text in _EXPECTED)
     )
     found = Found()
+    with errors_in_one_line(found), interruption.in_one_line():
+        yield found
+
+
+@contextlib.contextmanager
+def errors_in_one_line(found: Found) -> Iterator[None]:
+    """Ends the program as `mistakes_in_one_line` does, but for signals, which are left alone."""
     try:
-        with interruption.in_one_line():
-            yield found
+        yield
     except UserError as error:
         where = None
         if found.read and error.parameter:
@@ -195,12 +202,12 @@ def mistakes_in_one_line() -> Iterator[Found]:
 
 def run(main: Callable[[list[str]], object]) -> None:
     """Runs a command: `main` takes what is left of the command line when flags are parsed."""
-    with _ending_with_its_reader():
-        app.run(main, flags_parser=_parsed)
+    with ending_with_its_reader():
+        app.run(main, flags_parser=lambda _: parsed())
 
 
 @contextlib.contextmanager
-def _ending_with_its_reader() -> Iterator[None]:
+def ending_with_its_reader() -> Iterator[None]:
     """Ends the program without a word where nobody reads what it prints, as after ``| head``."""
     try:
         try:
@@ -212,10 +219,12 @@ def _ending_with_its_reader() -> Iterator[None]:
         sys.exit(128 + signal.SIGPIPE)
 
 
-def _parsed(words: Sequence[str]) -> list[str]:
+@functools.cache  # a list of values would be read twice
+def parsed() -> list[str]:
     """Returns what is no flag; ends the program in one line where a flag is wrong."""
+    help_flags.define()
     try:
-        return FLAGS(list(words))
+        return FLAGS(list(sys.argv))
     except flags.UnrecognizedFlagError as error:
         line = f"there is no flag --{error.flagname}.{nearest(error.flagname, FLAGS)}"
     except flags.Error as error:

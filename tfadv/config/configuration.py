@@ -15,7 +15,7 @@ import gin
 from gin import config_parser
 
 from tfadv import registry
-from tfadv.config import plugin_modules
+from tfadv.config import part_names, plugin_modules
 from tfadv.config.gin_files import SHIPPED, Line, file_lines, foreign_lines, lines_of
 from tfadv.errors import UserError, nearest
 
@@ -129,7 +129,7 @@ class Config:
             case config_parser.IncludeStatement():  # of a binding: files bring theirs along
                 self.read_file(line.statement.filename, line.at)
             case config_parser.BlockDeclaration():
-                _check_name(line.statement.selector, None, line.at)
+                part_names.check(registry.configurables(), line.statement.selector, None, line.at)
             case config_parser.BindingStatement(scope, selector, parameter, value):
                 referred = gin.config.iterate_references({line.key: value})
                 self._referred.update(one.scoped_selector for one in referred)
@@ -138,7 +138,7 @@ class Config:
                     gin.bind_parameter((macro, "gin.macro", "value"), value)
                     self._macros[macro] = line.at
                     return
-                _check_name(selector, parameter, line.at)
+                part_names.check(registry.configurables(), selector, parameter, line.at)
                 gin.bind_parameter((scope, selector, parameter), value)
                 self.values[line.key] = value
                 self._specs.update(t.partition("/")[0] for t in _texts(value) if "/" in t)
@@ -272,19 +272,6 @@ def operative_text() -> str:
     borrowed = registry.borrowed().items()
     lines = [f"{key} = {value!r}  # from {source}\n" for key, (value, source) in borrowed]
     return gin.operative_config_str() + "".join(lines)
-
-
-def _check_name(selector: str, parameter: str | None, at_line: str) -> None:
-    known = registry.configurables()
-    name = selector.rpartition(".")[2]
-    if name not in known:
-        hint = plugin_modules.defining(name) or nearest(name, known)
-        raise UserError(f"{at_line}: nothing is called '{name}'.{hint}")
-    if parameter is not None and parameter not in known[name]:
-        raise UserError(
-            f"{at_line}: {name} has no parameter '{parameter}'; it has "
-            f"{', '.join(known[name]) or 'none'}.{nearest(parameter, known[name])}"
-        )
 
 
 def _texts(value: object) -> list[str]:

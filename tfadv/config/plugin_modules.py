@@ -56,6 +56,11 @@ def load_installed() -> dict[str, str]:
     return failures
 
 
+def are_installed() -> bool:
+    """Returns whether a package brings plugins."""
+    return bool(metadata.entry_points(group=ENTRY_POINTS))
+
+
 def mount(folders: Sequence[str], own: Sequence[Path]) -> None:
     """Makes the modules of some folders importable as ``plugins.*``.
 

@@ -9,13 +9,10 @@ import traceback
 from importlib import metadata
 from pathlib import Path
 
-import tensorflow as tf
-
 from tfadv.files import REMEDIES, refused
 
 TRACEBACK = "TFADV_TRACEBACK"  # set, it lets such errors through as Python prints them
 _PACKAGES = ("tfadv", "tensorflow", "keras", "numpy", "gin-config", "absl-py", "rich")
-_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 
 
 def line(error: Exception) -> str:
@@ -23,6 +20,8 @@ def line(error: Exception) -> str:
 
     What the system refuses, such as space on a disk or in memory, is no bug of this package.
     """
+    import tensorflow as tf  # an error may come before TensorFlow does
+
     number = refused(error) if isinstance(error, OSError | tf.errors.OpError) else None
     if number:
         place = f": '{os.fsdecode(error.filename)}'" if _is_path(error) else ""
@@ -30,7 +29,7 @@ def line(error: Exception) -> str:
         said = f"{remedy}, and give the same command again" if remedy else _details(error)
         return f"error: {os.strerror(number)}{place or _of_tensorflow(error)} ({said})"
     said = f"{(str(error).strip().splitlines() or [''])[0]:.200} ({_details(error)})"
-    if isinstance(error, _OF_MEMORY):
+    if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
         return f"error: not enough memory: {said}"
     return f"error: this is a bug in tfadv: {type(error).__name__}: {said}"
 

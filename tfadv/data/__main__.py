@@ -1,26 +1,25 @@
-"""Looks at images before anyone trains on them: ``python -m tfadv.data --folder=photos``.
+"""Looks at images before anyone trains on them, or packs them into a few large files.
 
-Or at the data set of a scale, ``--gin_file=gin/scale/imagenet.gin``, or at ``--npz=FILE``.
 Every image is decoded; a page, a record and a manifest are written. The exit code is 0 if they
 are fit to train on, 1 if they are not, and 2 for a mistake on the command line.
-``--pack=DIR`` packs the images that a gin file chooses into a few large files instead.
+
+Examples::
+
+    python -m tfadv.data --folder=photos
+    python -m tfadv.data --gin_file=gin/scale/digits.gin --output_dir=runs/digits_data
+    python -m tfadv.data --gin_file=gin/scale/cifar10_laptop.gin --gin_file=photos.gin \\
+        --pack=photos-packed
 """
 
+import importlib
 import sys
 from pathlib import Path
 
-import tensorflow as tf
 from absl import flags
 
-from tfadv import interruption
-from tfadv.config import command_line
-from tfadv.data.bad_images import BadImages
-from tfadv.data.packing import JPEG, PNG, Resizing, pack
+from tfadv import data, interruption
+from tfadv.config import command_line, command_start
 from tfadv.errors import UserError
-from tfadv.inspection import data_sets, inspect, report, summary
-from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
-from tfadv.planning.images import build_splits
-from tfadv.registry import configured
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
@@ -31,10 +30,39 @@ flags.DEFINE_string("output_dir", None, "A folder for the report; by default run
 flags.DEFINE_integer("workers", None, "Processes that decode; by default by cores and files.", 1)
 flags.DEFINE_string("pack", None, "Packs the images of --gin_file into this new folder.")
 flags.DEFINE_integer("pack_shorter_side", None, "Packs them made smaller, in pixels.", 1)
-flags.DEFINE_enum("pack_format", JPEG, (JPEG, PNG), "Of images that are made smaller.")
+flags.DEFINE_enum("pack_format", "jpeg", ("jpeg", "png"), "Of images that are made smaller.")
 flags.DEFINE_integer("pack_quality", 95, "Of JPEGs that are made smaller.", 1, 100)
 
 _FLAGS_OF_PACKING = ("pack_shorter_side", "pack_format", "pack_quality")
+
+
+def check_flags() -> None:
+    """Raises `UserError` if flags are missing, or don't go together."""
+    if FLAGS.pack:
+        command_line.refuse_flags(("output_dir", "workers"), "goes with a look, not with --pack")
+        if FLAGS.folder or FLAGS.npz or not FLAGS.gin_file:
+            raise UserError(
+                "--pack goes with --gin_file, which chooses an Experiment.dataset of files"
+            )
+        return
+    command_line.refuse_flags(_FLAGS_OF_PACKING, "goes with --pack")
+    of_gin = FLAGS.gin_file or FLAGS.gin_bindings
+    if sum(map(bool, (of_gin, FLAGS.folder, FLAGS.npz))) != 1:
+        raise UserError("name one of --gin_file, --folder and --npz: what to look at")
+
+
+command_start.begin(__name__, check_flags)  # what follows takes seconds to import
+
+importlib.reload(data)  # with all that registers
+
+import tensorflow as tf
+
+from tfadv.data.bad_images import BadImages
+from tfadv.data.packing import Resizing, pack
+from tfadv.inspection import data_sets, inspect, report, summary
+from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
+from tfadv.planning.images import build_splits
+from tfadv.registry import configured
 
 
 def main(argv):
@@ -42,11 +70,9 @@ def main(argv):
     tf.config.set_visible_devices([], "GPU")  # nothing here needs one
     console = command_line.terminal()
     with command_line.mistakes_in_one_line() as found:
-        command_line.refuse_arguments(argv)
         if FLAGS.pack:
             pack_chosen(found)
             return
-        command_line.refuse_flags(_FLAGS_OF_PACKING, "goes with --pack")
         data_set = chosen(found)
         folder = Path(FLAGS.output_dir or Path("runs") / f"data-{data_set.name}")
         report.check_new(folder)
@@ -65,9 +91,6 @@ def pack_chosen(found: command_line.Found) -> None:
     Raises:
         UserError: they are not of files, or there is such a folder already.
     """
-    command_line.refuse_flags(("output_dir", "workers"), "goes with a look, not with --pack")
-    if FLAGS.folder or FLAGS.npz or not FLAGS.gin_file:
-        raise UserError("--pack goes with --gin_file, which chooses an Experiment.dataset of files")
     found.read = command_line.read_flags()
     values, side = found.read.values, FLAGS.pack_shorter_side
     resizing = Resizing(side, FLAGS.pack_format, FLAGS.pack_quality) if side else None
@@ -78,14 +101,7 @@ def pack_chosen(found: command_line.Found) -> None:
 
 
 def chosen(found: command_line.Found) -> data_sets.DataSet:
-    """Returns what the flags name.
-
-    Raises:
-        UserError: that is nothing, or several things.
-    """
-    of_gin = FLAGS.gin_file or FLAGS.gin_bindings
-    if sum(map(bool, (of_gin, FLAGS.folder, FLAGS.npz))) != 1:
-        raise UserError("name one of --gin_file, --folder and --npz: what to look at")
+    """Returns what the flags name."""
     if FLAGS.folder:
         return data_sets.folder(FLAGS.folder)
     if FLAGS.npz:

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
-
-import tensorflow as tf
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tfadv.errors import check, check_choice
+
+if TYPE_CHECKING:  # a command reads its gin files before it imports TensorFlow
+    import tensorflow as tf
 
 INTERPOLATIONS = ("linear", "step")
 
@@ -17,7 +18,7 @@ class Clock(Protocol):
     """What knows the epoch, such as a step."""
 
     @property
-    def epoch(self) -> tf.Tensor:
+    def epoch(self) -> "tf.Tensor":
         """Epochs done so far, with their fraction, a float32 scalar."""
 
 
@@ -57,8 +58,10 @@ class Schedule:
         self.points = tuple((epoch, value) for epoch, value in points)
         self.interpolation = interpolation
 
-    def at(self, epoch: tf.Tensor) -> tf.Tensor:
+    def at(self, epoch: "tf.Tensor") -> "tf.Tensor":
         """Returns the value at an epoch, a scalar of any float dtype: float32, int32 if whole."""
+        import tensorflow as tf
+
         epochs, values = (tf.constant(part, tf.float64) for part in zip(*self.points, strict=True))
         now = tf.clip_by_value(tf.cast(epoch, tf.float64), epochs[0], epochs[-1])
         # A boundary such as 0.1 is met where float32, the epoch's, rounds to it.
@@ -73,6 +76,8 @@ class Schedule:
 
     def value(self, epoch: float) -> float | int:
         """Returns the value at an epoch as a number."""
+        import tensorflow as tf
+
         return self.at(tf.constant(epoch, tf.float64)).numpy().item()
 
     @property

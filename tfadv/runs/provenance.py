@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import tfadv
+from tfadv.config import checkout
 from tfadv.data.manifest import without_times
 from tfadv.runs.run_directory import RunDirectory
-from tfadv.runs.start_record import git_commit
 
 
 def of_run(path: Path) -> dict[str, object]:
@@ -26,5 +26,5 @@ def of_evaluation(began: str, images: Mapping[str, object] | None = None) -> dic
         began: the date on which the evaluation began.
         images: their manifest, if there is one.
     """
-    made = {"evaluated": began, "commit": git_commit(), "version": tfadv.__version__}
+    made = {"evaluated": began, "commit": checkout.commit(), "version": tfadv.__version__}
     return made | ({"images": without_times(images)} if images else {})
