@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 HELP = "docs/reference/commands"
-COMMANDS = ("train", "evaluate", "export", "data", "reproduce", "compare", "plugins")
+COMMANDS = ("train", "evaluate", "export", "data", "reproduce", "compare", "status", "plugins")
 # Pages by the heading over them, in the order in which a newcomer may read.
 NAVIGATION = {
     "": ["README"],
@@ -29,7 +29,9 @@ NAVIGATION = {
     "Train": ["docs/training", "docs/data", "docs/network", "docs/not_finite"],
     "Evaluate": [
         "docs/evaluation",
+        "docs/pictures",
         "docs/red_team",
+        "docs/sharing",
         "docs/attack_with_autoattack",
         "docs/attack_with_foolbox",
         "docs/attack_with_art",
@@ -57,6 +59,7 @@ NAVIGATION = {
         "docs/reference/models",
         "docs/reference/optimization",
         "docs/reference/data",
+        "docs/reference/trackers",
         "docs/reference/adapters",
         "docs/reference/testing",
     ],

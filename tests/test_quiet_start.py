@@ -20,6 +20,7 @@ COMMANDS = {
     "export": ["--model_dir=gin/nowhere", "--output_dir=runs/none"],
     "plugins": [],
     "reproduce": ["--list"],
+    "status": ["gin/nowhere"],
     "train": [RECIPE, "--dry_run"],
 }
 # As TensorFlow 2.21 prints them where there is no GPU.
