@@ -29,7 +29,9 @@ NAVIGATION = {
     "Train": ["docs/training", "docs/data", "docs/network", "docs/not_finite"],
     "Evaluate": [
         "docs/evaluation",
+        "docs/pictures",
         "docs/red_team",
+        "docs/sharing",
         "docs/attack_with_autoattack",
         "docs/attack_with_foolbox",
         "docs/attack_with_art",
@@ -58,6 +60,7 @@ NAVIGATION = {
         "docs/reference/optimization",
         "docs/reference/trackers",
         "docs/reference/data",
+        "docs/reference/trackers",
         "docs/reference/adapters",
         "docs/reference/testing",
     ],

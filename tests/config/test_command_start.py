@@ -90,7 +90,7 @@ def test_absls_own_flags_are_on_a_page_of_their_own(at_once):
         (["evaluate"], "name one of --model_dir and --saved_model"),
         (["evaluate", "--model_dir=x", "--layout=NHWC"], "--layout goes with --saved_model"),
         (["evaluate", "--saved_model=x", "--weights=average"], "--weights chooses between a run"),
-        (["export", "--model_dir=x"], "needs --output_dir"),
+        (["export", "--model_dir=x"], "--to=bundle needs --output_dir"),
         (["data"], "name one of --gin_file, --folder and --npz"),
         (["data", "--folder=x", "--pack_quality=3"], "--pack_quality goes with --pack"),
         (["data", "--pack=x"], "--pack goes with --gin_file"),
@@ -103,6 +103,18 @@ def test_a_mistake_is_refused_before_what_takes_long(at_once, words, message):
     done = at_once(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch("error: .*\n", done.stderr) and message in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", RECIPE, "--model_dir=x"],
+        ["compare", "--model_dir=x", "--model_dir=y"],
+        ["plugins"],
+    ],
+)
+def test_what_is_right_goes_on_to_the_import(at_once, words):
+    assert at_once(*words).stderr.endswith("ImportError: tensorflow is imported\n")
 
 
 def test_repeated_flags_are_read_once(tmp_path):

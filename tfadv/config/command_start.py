@@ -45,5 +45,5 @@ def begin(name: str, check: Callable[[], object] = bool, takes_words: bool = Fal
 def look_at(files: Sequence[str]) -> None:
     """Raises `UserError` for mistakes that the text of gin files and of bindings tells."""
     runs = [FLAGS[name].value for name in _OF_RUNS if name in FLAGS]
-    joined = any(path and Path(path).exists() for path in runs)
+    joined = any(isinstance(path, str) and Path(path).exists() for path in runs)
     first_look.check(files, FLAGS.gin_bindings, FLAGS.plugin, FLAGS.plugin_dir, may_join=joined)
