@@ -58,7 +58,6 @@ NAVIGATION = {
         "docs/reference/losses",
         "docs/reference/models",
         "docs/reference/optimization",
-        "docs/reference/trackers",
         "docs/reference/data",
         "docs/reference/trackers",
         "docs/reference/adapters",
