@@ -80,6 +80,7 @@ def test_a_run_that_is_stopped_and_resumed_is_one_run_of_mlflows(store, tmp_path
     monkeypatch.setattr(RunWriter, "metrics", killed)
     with pytest.raises(KeyboardInterrupt):
         session.run(directory)
+    monkeypatch.undo()
     assert [line["step"] for line in directory.metrics()] == [1, 2, 2, 3]
     resumed, directory = session_of(tmp_path / "run", *chosen)
     record = resumed.run(directory)
