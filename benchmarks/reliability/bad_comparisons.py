@@ -1,5 +1,6 @@
-"""Mistakes of ``python -m tfadv.compare``."""
+"""Mistakes of ``python -m tfadv.compare`` and ``tfadv.status``."""
 
+_GRID = ("compare", "--output_dir=table", "--recipe=gin/mbn.gin")
 COMPARISONS = (
     ("compare", "--output_dir=table"),
     ("compare", "--recipe=gin/mbn.gin"),
@@ -12,4 +13,17 @@ COMPARISONS = (
     ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=a"),
     ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=1.5"),
     ("compare", "--output_dir=table", "--recipe=gin/mbn.gin", "--seeds=-1"),
+    (*_GRID, "--grid=PGD.epsilon"),
+    (*_GRID, "--grid=PGD.epsilon=4,"),
+    (*_GRID, "--grid=PGD.epsilon=4,4"),
+    (*_GRID, "--grid=PGD.epsilon=(4"),
+    (*_GRID, "--grid=PGD.epsilon=4,-8"),
+    (*_GRID, "--grid=PGD.epsilo=4,8"),
+    (*_GRID, "--grid=Experiment.norm=batch_norm,group_norm"),
+    (*_GRID, "--grid=Experiment.seed=0,1"),
+    (*_GRID, "--grid=PGD.steps=1,2", "--gin_bindings=PGD.steps = 3"),
+    ("status", "nowhere"),
+    ("status", "image.npy"),
+    ("status", "plugin"),
+    ("status", "--jsn"),
 )

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from shared.commands import last_error, run_command
 from shared.evaluation_records import bare_record
 from shared.smoke_trainers import SMOKE
@@ -28,6 +29,31 @@ def test_a_recipe_that_fails_is_reported_and_the_others_become_rows(tmp_path):
         assert row["accuracies"]["clean"] == [results["clean"][row["branch"]]["accuracy"]]
     assert "Experiment.seed = 3" in (out / "mbn/seed3/config.gin").read_text()
     assert (out / "comparison.md").read_text().startswith("| recipe (branch) | clean % | pgd-10 %")
+
+
+def test_a_mistake_in_any_cell_is_found_before_one_is_trained(tmp_path):
+    grid = ["--grid=PGD.epsilon=4,-8", "--grid=Training.average_decay=None,0.9"]
+    files = ["--gin_file=gin/mbn.gin", f"--gin_file={SMOKE}"]
+    done = run_command("compare", *files, *grid, seeds=0, output_dir=tmp_path / "compared")
+    assert done.returncode == 2 and not (tmp_path / "compared").exists()
+    said = "error: --gin_bindings='PGD.epsilon = -8': PGD.epsilon must be >= 0"
+    assert last_error(done).startswith(said)
+
+
+@pytest.mark.slow
+def test_a_grid_trains_each_cell_and_resumes(tmp_path):
+    files, times = ["--gin_file=gin/gn.gin", f"--gin_file={SMOKE}"], []
+    for values, trained in (("2.0", 1), ("2.0,4.0", 2)):
+        grid = f"--grid=eval/PGD.epsilon={values}"
+        done = run_command("compare", *files, grid, seeds=0, output_dir=tmp_path)
+        assert done.returncode == 0, done.stderr
+        rows = json.loads((tmp_path / "comparison.json").read_text())
+        chosen = values.split(",")
+        assert [row["bindings"] for row in rows] == [{"eval/PGD.epsilon": v} for v in chosen]
+        runs = sorted(tmp_path.glob("gn-*/seed0/results.json"))
+        assert len(runs) == trained
+        times.append(runs[0].stat().st_mtime_ns)
+    assert times[0] == times[1]
 
 
 def write_evaluation(path, right):

@@ -1,13 +1,13 @@
 """Tells where runs stand.
 
-Without a folder, all runs below ``runs/``; a folder of runs stands for those in it. It reads
-their files and changes nothing: runs may go on meanwhile, on this machine or another.
+A folder of runs stands for those in it; without one, all below ``runs/``. Their files are read and
+nothing is changed: runs may go on meanwhile, on this machine or another.
 
 Examples::
 
     python -m tfadv.status
-    python -m tfadv.status runs/mbn_alp-digits
-    python -m tfadv.status --json runs/compare
+    python -m tfadv.status runs/mbn_alp-digits runs/compare
+    python -m tfadv.status --json runs/mbn_alp-digits
 """
 
 import dataclasses
