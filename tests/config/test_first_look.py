@@ -2,6 +2,7 @@
 
 import pytest
 
+from tfadv import registry
 from tfadv.config import first_look, plugin_modules
 from tfadv.errors import UserError
 
@@ -25,7 +26,8 @@ def no_plugins_installed(monkeypatch):
         (RECIPE, ["Trades.beta = 3"], "'plugins.trades' defines it: import plugins.trades first"),
     ],
 )
-def test_a_mistake_is_refused(files, bindings, message):
+def test_a_mistake_is_refused(files, bindings, message, monkeypatch):
+    monkeypatch.setattr(registry, "configurables", dict)  # as in a command that begins
     with pytest.raises(UserError, match=message):
         first_look.check(files, bindings)
 
