@@ -56,7 +56,7 @@ def fitted(model, data, **arguments):
     """Returns a run of one epoch of two steps."""
     given = {"attack": tfadv.PGD(16, steps=2, step_size=8), "epochs": 1, "batch_size": 16}
     settings = SETTINGS | arguments.pop("settings", {})
-    return tfadv.fit(model, data, settings=settings, quiet=True, **(given | arguments))
+    return tfadv.fit(model, data, settings=settings, **({"quiet": True} | given | arguments))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import threading
 import gin
 import numpy as np
 import pytest
-from api.conftest import SETTINGS, fitted
+from api.conftest import fitted
 from shared.smoke_trainers import SMOKE
 
 import tfadv
@@ -83,15 +83,29 @@ def test_the_same_call_resumes_and_then_returns(data, tmp_path):
     heard = []
     resumed = fitted("resnet", data, callbacks=[heard.append], **arguments)
     assert [record["epoch"] for record in heard] == [2.0]  # the first was noted before
-    before = resumed.results
-    same(weights(fitted("resnet", data, **arguments).folder), weights(resumed.folder))
-    unbroken = fitted("resnet", data, epochs=2, validation=8)
-    same(weights(unbroken.folder), weights(resumed.folder))
-    assert unbroken.results["clean"] == before["clean"]
+    after = weights(resumed.folder)
+    again = fitted("resnet", data, callbacks=[heard.append], **arguments)
+    assert len(heard) == 1 and again.results == resumed.results
+    same(weights(again.folder), after)
 
 
-def test_a_callback_ends_the_training(data):
+@pytest.mark.slow
+def test_stopped_and_resumed_it_is_an_unbroken_run(data, tmp_path):
+    def stop(record):
+        raise KeyboardInterrupt
+
+    arguments = {"epochs": 2, "validation": 8}
+    with pytest.raises(KeyboardInterrupt):
+        fitted("resnet", data, callbacks=[stop], folder=tmp_path / "run", **arguments)
+    resumed = fitted("resnet", data, folder=tmp_path / "run", **arguments)
+    unbroken = fitted("resnet", data, **arguments)
+    same(weights(resumed.folder), weights(unbroken.folder))
+    assert resumed.results == unbroken.results
+
+
+def test_a_callback_ends_the_training(data, capsys):
     found = fitted("resnet", data, epochs=3, validation=8, callbacks=[lambda record: True])
+    assert capsys.readouterr().out == ""  # it is quiet
     assert found.results["stopped_early"] == {"step": 1, "reason": "a callback asked for it"}
 
 
@@ -190,8 +204,6 @@ def test_it_trains_in_another_thread(data):
     assert found[0].results["clean"]
 
 
-def test_quiet_prints_nothing_and_loud_tells_the_way(data, capsys):
-    fitted("resnet", data, validation=8)
-    assert capsys.readouterr().out == ""
-    tfadv.fit("resnet", data, epochs=1, batch_size=16, validation=8, settings=SETTINGS)
+def test_it_tells_how_far_it_is_unless_it_is_to_be_quiet(data, capsys):
+    fitted("resnet", data, quiet=False, validation=8)
     assert "new best" in capsys.readouterr().out

@@ -57,6 +57,7 @@ def share_of_right_steps(samples):
     return np.mean(right)
 
 
+@pytest.mark.slow
 def test_more_samples_follow_the_expected_loss():
     assert share_of_right_steps(1) == pytest.approx(0.6, abs=0.15)
     assert share_of_right_steps(31) > 0.8

@@ -55,7 +55,7 @@ def stop_after(trainer: Trainer, step: int) -> None:
 @pytest.mark.parametrize(
     ("recipe", "before", "after"),
     [
-        ("gn", (mirrored, (PORTIONS,)), (one_device, ())),
+        pytest.param("gn", (mirrored, (PORTIONS,)), (one_device, ()), marks=pytest.mark.slow),
         pytest.param("mbn_alp", (one_device, ()), (mirrored, (PORTIONS,)), marks=pytest.mark.slow),
     ],
 )

@@ -155,6 +155,7 @@ def test_a_run_resumed_in_its_warm_up_is_the_unbroken_one(tmp_path):
     require_same(values(resumed), values(whole))
 
 
+@pytest.mark.slow
 def test_each_size_is_traced_once_and_its_images_are_of_that_size():
     trainer = one_device(make_plan("mbn", *SIZES, "NormPolicy.freeze_last_epochs = 0"))
     sizes = [metrics["schedule/Training.resolution"] for metrics in finish(trainer)]

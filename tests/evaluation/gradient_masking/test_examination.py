@@ -114,7 +114,7 @@ SEEN_IN_EVERY_MASK = {"black box", "transfer", "any distance"}
     [
         pytest.param(steps_instead_of_slopes, {"zero gradients"}, marks=pytest.mark.slow),
         (a_saturated_softmax, {"zero gradients", "other losses"}),
-        (gradients_of_something_else, set()),
+        pytest.param(gradients_of_something_else, set(), marks=pytest.mark.slow),
     ],
 )
 def test_masks_are_seen_through(honest, splits, masked, also_seen):

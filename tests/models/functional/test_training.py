@@ -29,7 +29,7 @@ def stored(tmp_path):
     return "Experiment.model = 'keras'", f"Keras.path = '{path}'", *PIXELS
 
 
-@pytest.mark.parametrize("trainer_of", [one_device, mirrored])
+@pytest.mark.parametrize("trainer_of", [one_device, pytest.param(mirrored, marks=pytest.mark.slow)])
 def test_a_stored_model_trains_from_its_own_weights(stored, trainer_of):
     averaged = "Training.average_decay = 0.9"
     trainer = trainer_of(make_plan("mbn_alp", *stored, averaged, "Training.micro_batch_size = 4"))
