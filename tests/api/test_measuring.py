@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfadv
+from tfadv.evaluation.predictions import read_predictions
 from tfadv.norms import NormMode
 from tfadv.randomness import example_seeds
 
@@ -90,6 +91,8 @@ def test_rows_table_record_and_report(result, tmp_path):
     assert all(row["low"] <= row["accuracy"] <= row["high"] for row in rows)
     assert "PGD-20 untargeted" in str(result)
     result.save(tmp_path / "record.json")
+    kept = read_predictions(tmp_path / "record.json")
+    np.testing.assert_array_equal(kept.attacks[0], result.predictions(*ATTACKS, "clean"))
     with pytest.raises(tfadv.UserError, match="there is a .* already"):
         result.save(tmp_path / "record.json")
     made, text = result.record["provenance"], result.report(tmp_path / "report").read_text()

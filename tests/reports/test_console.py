@@ -48,9 +48,12 @@ def test_attacks_of_one_name_are_all_there():
         for loss, accuracy in (("cross_entropy", 0.5), ("margin", 0.25))
         for branch in ("clean", "adv")
     ]
-    rows = [cells(line) for line in printed(record).splitlines() if line[0] in "│┃"]
-    assert rows[0][2:] == ["PGD-10 targeted ε=16"] * 2
-    assert [row[2:] for row in rows[1:]] == [["50.0% (46.0%–54.0%)", "25.0% (21.0%–29.0%)"]] * 2
+    lines = printed(record).splitlines()
+    header = [cells(line)[2:] for line in lines if line.startswith("┃")]
+    names = [" ".join(filter(None, column)) for column in zip(*header, strict=True)]
+    assert names == ["PGD-10 targeted ε=16", "PGD-10 targeted by margin ε=16"]
+    rows = [cells(line) for line in lines if line.startswith("│")]
+    assert [row[2:] for row in rows] == [["50.0% (46.0%–54.0%)", "25.0% (21.0%–29.0%)"]] * 2
 
 
 def test_what_others_left_is_marked():

@@ -13,6 +13,7 @@ from tfadv import plots
 from tfadv.errors import UserError, nearest
 from tfadv.evaluation.attack_runner import Portion
 from tfadv.evaluation.evaluator import Evaluator
+from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import new_folder, write_record
 from tfadv.norms import NormMode
@@ -188,14 +189,19 @@ class Result:
         return plots.reliability(self.record)
 
     def save(self, path: str | Path) -> None:
-        """Writes the record as JSON; nothing may be there.
+        """Writes the record as JSON, and beside it what each image was taken for.
+
+        ``python -m tfadv.compare --record=…`` puts several on one page.
 
         Raises:
             UserError: there is a file already.
         """
-        if Path(path).exists():
-            raise UserError(f"save: there is a '{path}' already: choose another")
-        write_record(Path(path), self.record)
+        path = Path(path)
+        for one in (path, predictions_path(path)):
+            if one.exists():
+                raise UserError(f"save: there is a '{one}' already: choose another")
+        write_predictions(self._evaluator, self.record, predictions_path(path))
+        write_record(path, self.record)
 
     def report(self, folder: str | Path) -> Path:
         """Writes ``report.html`` with its figures into a new folder; returns the page.

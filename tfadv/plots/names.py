@@ -32,6 +32,8 @@ def attack_title(row: dict) -> str:
 def attack_name(row: dict) -> str:
     """Returns an attack with its goal and threat model, such as ``PGD-100 targeted ε=16``."""
     words = [attack_title(row), "targeted" if row["targeted"] else "untargeted"]
+    if row.get("loss", "cross_entropy") != "cross_entropy":
+        words.append(f"by {row['loss']}")
     if row.get("epsilon") is not None:
         words.append(f"ε={row['epsilon']:g}")
     if row.get("ball", "linf") != "linf":
