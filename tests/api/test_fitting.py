@@ -1,8 +1,11 @@
 """`tfadv.fit`: what it trains, what it refuses, and that it leaves its caller alone."""
 
+import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import gin
 import numpy as np
@@ -207,3 +210,25 @@ def test_it_trains_in_another_thread(data):
 def test_it_tells_how_far_it_is_unless_it_is_to_be_quiet(data, capsys):
     fitted("resnet", data, quiet=False, validation=8)
     assert "new best" in capsys.readouterr().out
+
+
+LONG = """
+import sys, numpy, tfadv
+images, labels = numpy.full((32, 6, 6, 1), 200, numpy.uint8), numpy.arange(32) % 3
+settings = {"ResNet.blocks": (1,), "ResNet.width": 4, "Training.steps_per_call": 1}
+tfadv.fit("resnet", ((images, labels),) * 2, epochs=int(sys.argv[2]), batch_size=16,
+          strategy="standard", settings=settings, folder=sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupt_saves_and_says_so(tmp_path):
+    command = [sys.executable, "-c", LONG, str(tmp_path / "run"), "100000"]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "run/metrics.jsonl"
+    while not (metrics.is_file() and metrics.stat().st_size) and running.poll() is None:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    (step,) = re.findall(r"^KeyboardInterrupt: stopped by SIGINT at step (\d+), saved;", said, re.M)
+    assert read_step(tmp_path / "run/checkpoints")[0] == int(step)
