@@ -65,8 +65,7 @@ import tensorflow as tf
 
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
-from tfadv.evaluation.evaluator import Evaluator
-from tfadv.evaluation.gradient_masking.examination import Examination
+from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
@@ -127,10 +126,13 @@ def _log_path(output: Path) -> Path:
 
 def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
     """Evaluates, and writes all that is beside the record's path; returns the record."""
-    command_line.warn(subject.parts.warnings if workers.is_chief else ())
+    parts = subject.parts
+    command_line.warn(parts.warnings if workers.is_chief else ())
     about = _about(read, subject, branches, workers)
     log = OutcomeLog(_log_path(output), about, workers.is_chief)
-    evaluator = _evaluator(subject, branches, log)
+    other = external_checks.transfer_model(parts.checkup, parts.source)
+    model, devices = subject.model, subject.distribution
+    evaluator = build_evaluator(model, parts, devices, other, branches, log)
     described = subject.description | {"weights": about["weights"]}
     with interruption.leaving("with every finished batch kept"):
         record = {"model": described, **evaluator.evaluate()}
@@ -167,16 +169,6 @@ class Subject(NamedTuple):
     made: identity.Made
     weights: str
     origin: dict[str, object]
-
-
-def _evaluator(subject: Subject, branches: list[str], log: OutcomeLog) -> Evaluator:
-    parts, distribution = subject.parts, subject.distribution
-    model = parts.of_classes(subject.model)
-    examination = None
-    if parts.checkup:
-        other = external_checks.transfer_model(parts.checkup, parts.source)
-        examination = Examination(model, parts, distribution, other)
-    return Evaluator(model, parts, distribution, branches, log, examination)
 
 
 def _about(

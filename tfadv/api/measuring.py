@@ -22,8 +22,7 @@ from tfadv.config import Config
 from tfadv.config.command_line import chosen_branches
 from tfadv.devices.distribution import Distribution
 from tfadv.errors import UserError
-from tfadv.evaluation.evaluator import Evaluator
-from tfadv.evaluation.gradient_masking.examination import Examination
+from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.interop import external_checks, external_models
 from tfadv.models.classifier import Classifier
@@ -144,16 +143,13 @@ def _measured(
     read: Config, model: Classifier, parts: EvaluationParts, known, branches, described, quiet
 ) -> Result:
     Notices(quiet).warn([*read.failures.values(), *parts.warnings])
-    for branch in branches or ():
+    branches = tuple(branches or known)
+    for branch in branches:
         chosen_branches(known, branch)
     distribution = Distribution(kind="one_device").create()
-    asked = parts.of_classes(model)
-    examination = None
-    if parts.checkup:
-        other = external_checks.transfer_model(parts.checkup, parts.source)
-        examination = Examination(asked, parts, distribution, other)
     log = OutcomeLog()
-    evaluator = Evaluator(asked, parts, distribution, tuple(branches or known), log, examination)
+    other = external_checks.transfer_model(parts.checkup, parts.source)
+    evaluator = build_evaluator(model, parts, distribution, other, branches, log)
     record = {"model": described, **evaluator.evaluate()}
     return Result(record | {"provenance": provenance.of_evaluation(log.began)}, evaluator)
 

@@ -104,13 +104,13 @@ def check(model: ExternalModel, source: Source) -> Findings:
     )
 
 
-def transfer_model(checkup: Checkup, source: Source) -> ExternalModel | None:
+def transfer_model(checkup: Checkup | None, source: Source) -> ExternalModel | None:
     """Loads the bundle that a gradient-masking examination transfers attacks from, if any.
 
     Raises:
         UserError: it is no bundle, or of other images.
     """
-    if not checkup.transfer_from:
+    if checkup is None or not checkup.transfer_from:
         return None
     path, rule = Path(checkup.transfer_from), "be a bundle, as python -m tfadv.export writes it"
     require(is_bundle(path), "Checkup.transfer_from", rule, str(path))

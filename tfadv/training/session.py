@@ -10,8 +10,7 @@ from tfadv.data.bad_images import BadImagesError
 from tfadv.data.pipeline import some_examples
 from tfadv.devices.workers import Workers
 from tfadv.errors import UserError
-from tfadv.evaluation.evaluator import Evaluator
-from tfadv.evaluation.gradient_masking.examination import Examination
+from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
 from tfadv.interop.external_checks import transfer_model
 from tfadv.interruption import Interrupted
 from tfadv.norms import NormMode
@@ -56,19 +55,9 @@ class Session:
         self.trainer = trainer
         self._plan = plan
         self._workers = Workers(distribution)
-        parts = EvaluationParts.of(plan)
-        model = parts.of_classes(trainer.model)
-        examination = None
-        if parts.checkup:
-            other = transfer_model(parts.checkup, parts.source)
-            examination = Examination(model, parts, distribution, other)
-        self.evaluator = Evaluator(
-            model,
-            parts,
-            distribution,
-            plan.branches(trainer.model),
-            examination=examination,
-        )
+        model, parts = trainer.model, EvaluationParts.of(plan)
+        other = transfer_model(parts.checkup, parts.source)
+        self.evaluator = build_evaluator(model, parts, distribution, other, plan.branches(model))
         self.validations = Validations(trainer, listeners)
         self._trackers = plan.build_trackers() if self._workers.is_chief else {}
 
