@@ -7,7 +7,7 @@ Examples::
     python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=bundle
     python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=for_the_hub \\
         --to=hub_folder --repo=me/digits
-    python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=bundle_for_phones \\
+    python -m tfadv.export --model_dir=runs/mbn_alp-digits --output_dir=phone_bundle \\
         --format=litert --pixel_range=255 --branch=adv
 """
 

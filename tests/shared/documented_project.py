@@ -22,6 +22,7 @@ FILES = (
     "Makefile",
     "requirements-docs.txt",
     "requirements-suites.txt",
+    "requirements-trackers.txt",
     "requirements.lock",
     "setup.py",
 )
