@@ -118,7 +118,7 @@ def test_a_folder_of_another_run_is_refused(data, keras_model, tmp_path):
         fitted("resnet", data, folder=tmp_path / "run", epochs=2)
     fitted(keras_model, data, folder=tmp_path / "keras")
     other = type(keras_model).from_config(keras_model.get_config())
-    with pytest.raises(tfadv.UserError, match="holds a run of another Keras model"):
+    with pytest.raises(tfadv.UserError, match=r"model\.keras' is another Keras model"):
         fitted(other, data, folder=tmp_path / "keras")
 
 
@@ -166,13 +166,44 @@ def test_the_training_attack_lends_no_goal_to_others(data):
         ({"batch_size": 64}, "Training.batch_size must be <= 32"),
         ({"epochs": -1}, "Training.epochs must be >= 0"),
         ({"validation": 40}, "Validation.images must hold out some of the 32"),
+        ({"epoch": 3}, "fit takes no 'epoch', but .*Did you mean 'epochs'"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number > 0, got 'fast'"),
+        ({"learning_rate": 0.1, "batch_size": 0}, "batch_size must be a number > 0, got 0"),
+        ({"plugins": "plugins.nothing"}, "no module 'plugins.nothing'|plugins.nothing"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(arguments, message, data, tmp_path):
+@pytest.mark.parametrize("network", ["resnet", "keras"])
+def test_mistakes_are_one_line_and_leave_nothing(
+    arguments, message, network, data, keras_model, tmp_path
+):
+    model = keras_model if network == "keras" else network
     with pytest.raises(tfadv.UserError, match=message) as raised:
-        fitted("resnet", data, folder=tmp_path / "run", **arguments)
+        fitted(model, data, folder=tmp_path / "run", **arguments)
     assert "\n" not in raised.value.message
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_of_the_users_is_not_overwritten(data, keras_model, tmp_path):
+    other = type(keras_model).from_config(keras_model.get_config())
+    other.save(tmp_path / "model.keras")
+    before = (tmp_path / "model.keras").read_bytes()
+    with pytest.raises(tfadv.UserError, match="is another Keras model: choose another folder"):
+        fitted(keras_model, data, folder=tmp_path)
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(tfadv.UserError, match="'.*taken' is a file"):
+        fitted(keras_model, data, folder=tmp_path / "taken")
+    assert (tmp_path / "model.keras").read_bytes() == before
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/thesis.txt").write_text("")
+    with pytest.raises(tfadv.UserError, match="is not empty and holds no run"):
+        fitted(keras_model, data, folder=tmp_path / "other")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["thesis.txt"]
+
+
+def test_none_stands_for_the_default(data):
+    nothing = dict.fromkeys(("learning_rate", "validation", "optimizer", "seed"))
+    plan = fitted("resnet", data, **nothing).trained.plan
+    assert plan.validation is None and plan.experiment.optimizer == "momentum_sgd"
 
 
 def test_a_recipe_says_everything():

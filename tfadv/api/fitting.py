@@ -1,5 +1,6 @@
 """Training from Python: what ``python -m tfadv.train`` does, said in arguments."""
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +12,11 @@ from tfadv.api.images import chosen_images
 from tfadv.api.networks import Network, chosen_network, kept
 from tfadv.api.notices import Notices, in_python
 from tfadv.api.parts import Part, chosen
-from tfadv.api.recipes import DEFAULTS, Recipe
+from tfadv.api.recipes import DEFAULTS, Recipe, several
 from tfadv.api.run import Run
 from tfadv.attacks import Attack
 from tfadv.config.isolated import caller
-from tfadv.errors import UserError, nearest
+from tfadv.errors import UserError, check, nearest
 from tfadv.planning.plan import build_plan
 from tfadv.registry import ATTACKS, AUGMENTATIONS, DECAYS, OPTIMIZERS, STRATEGIES
 from tfadv.runs import identity
@@ -146,13 +147,15 @@ def _made(model: Any, data: Any, choices: Mapping[str, Any]) -> tuple[Recipe, Ne
         raise UserError(f"fit takes no '{name}', but {', '.join(known)}.{nearest(name, known)}")
     if data is None:
         raise UserError("data: no images are given, such as tfadv.data.arrays(x, y)")
+    choices = {name: value for name, value in choices.items() if value is not None}
+    settings = choices.get("settings", {})
+    check(isinstance(settings, Mapping), "settings", "be a dictionary", settings)
     network = chosen_network(model)
     values, images = chosen_images(data)
-    parts = {name: choices.get(name) for name in _REGISTRIES}
-    settings = choices.get("settings", {})
+    parts = {name: choices[name] for name in _REGISTRIES if name in choices}
     values |= network.values | _of_parts(parts) | _of_numbers(choices, settings)
     files = (DEFAULTS, *([_VALIDATION] if "validation" in choices else []))
-    plugins = tuple(choices.get("plugins", ()))
+    plugins = several(choices.get("plugins", ()))
     return Recipe(files, values | dict(settings), images, plugins), network
 
 
@@ -160,6 +163,8 @@ def _of_numbers(choices: Mapping[str, Any], settings: Mapping[str, Any]) -> dict
     values = {key: choices[name] for name, key in _NUMBERS.items() if name in choices}
     if "learning_rate" in choices:
         size = choices.get("batch_size", settings.get("Training.batch_size", _BATCH_SIZE))
+        for name, value in (("learning_rate", choices["learning_rate"]), ("batch_size", size)):
+            check(isinstance(value, int | float) and value > 0, name, "be a number > 0", value)
         values["LearningRate.rate_per_256"] = choices["learning_rate"] * 256 / size
     return values
 
@@ -167,8 +172,6 @@ def _of_numbers(choices: Mapping[str, Any], settings: Mapping[str, Any]) -> dict
 def _of_parts(given: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for name, one in given.items():
-        if one is None:
-            continue
         scope = _SCOPE if isinstance(one, Attack) else ""
         spec, own = chosen(_REGISTRIES[name], one, name, scope)
         values |= {f"Experiment.{name}": spec, **own}
@@ -190,10 +193,12 @@ def _lent(own: Mapping[str, Any]) -> dict[str, Any]:
 def _trained(recipe: Recipe, network: Network | None, folder, callbacks, quiet: bool) -> Run:
     scratch = None if folder is not None else tempfile.TemporaryDirectory(prefix="tfadv-")
     path = Path(scratch.name if scratch else folder)
-    if network and network.keras_model is not None:
-        recipe = recipe.with_values({"Keras.path": str(kept(network.keras_model, path))})
     directory, says = RunDirectory(path), Notices(quiet)
-    with recipe.read() as read:
+    with contextlib.ExitStack() as inside:
+        if network and network.keras_model is not None:
+            file = inside.enter_context(kept(network.keras_model, path))
+            recipe = recipe.with_values({"Keras.path": str(file)})
+        read = inside.enter_context(recipe.read())
         says.warn(read.failures.values())
         directory.check(read)
         plan = build_plan(read)

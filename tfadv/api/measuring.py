@@ -14,7 +14,7 @@ from tfadv import digests
 from tfadv.api.images import chosen_images
 from tfadv.api.notices import Notices, in_python
 from tfadv.api.parts import Part, chosen
-from tfadv.api.recipes import DEFAULTS, Recipe
+from tfadv.api.recipes import DEFAULTS, Recipe, several
 from tfadv.api.result import Result
 from tfadv.api.run import RobustModel, Run
 from tfadv.attacks import Attack
@@ -91,7 +91,7 @@ def evaluate(
         else:
             recipe, own = Recipe((DEFAULTS,)), False
         recipe = _on_images(recipe, data).with_values(values | dict(settings or {}))
-        recipe = dataclasses.replace(recipe, plugins=(*recipe.plugins, *plugins))
+        recipe = dataclasses.replace(recipe, plugins=(*recipe.plugins, *several(plugins)))
         if isinstance(model, Run):
             return _of_run(model, recipe, own, branches, quiet)
         return _of_another(model, recipe, pixel_range, branches, quiet)

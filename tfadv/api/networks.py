@@ -1,9 +1,10 @@
 """The network of a run as Python code gives it."""
 
+import contextlib
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 
 from tfadv.api.parts import Part, chosen
 from tfadv.errors import UserError
-from tfadv.files import write_bytes
+from tfadv.files import check_place, write_bytes
 from tfadv.registry import MODELS, NORMS
-from tfadv.runs.run_directory import GIVEN_MODEL
+from tfadv.runs.run_directory import GIVEN_MODEL, RunDirectory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,34 +101,51 @@ def chosen_network(model: Any) -> Network:
     return network(model) if isinstance(model, str) else robust(model)
 
 
-def kept(model: keras.Model, folder: Path) -> Path:
-    """Writes a Keras model into a run's folder, where the run reads it; returns the file.
+@contextlib.contextmanager
+def kept(model: keras.Model, folder: Path) -> Iterator[Path]:
+    """Writes a Keras model into a run's folder, where the run reads it.
+
+    What was written goes again where no run begins inside.
 
     Args:
         model: the model.
         folder: of the run, which may have begun.
 
+    Yields:
+        The file.
+
     Raises:
         UserError: another model is there already, or this one can't be written.
     """
-    path = folder / GIVEN_MODEL
-    if path.exists():
-        if _digest(keras.saving.load_model(path, compile=False)) != _digest(model):
-            raise UserError(
-                f"'{folder}' holds a run of another Keras model, {GIVEN_MODEL}: choose another"
-                " folder"
-            )
-        return path
+    check_place(folder, "model_dir")
+    if folder.is_file():
+        raise UserError(f"folder: '{folder}' is a file, not a folder")
+    path, is_new = folder / GIVEN_MODEL, not folder.exists()
+    written = not path.exists()
+    if written:
+        content = _saved(model)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, content)
+    elif _digest(keras.saving.load_model(path, compile=False)) != _digest(model):
+        raise UserError(f"'{path}' is another Keras model: choose another folder")
+    try:
+        yield path
+    finally:
+        if written and not RunDirectory(folder).is_claimed:
+            path.unlink(missing_ok=True)
+            if is_new:
+                folder.rmdir()
+
+
+def _saved(model: keras.Model) -> bytes:
     with tempfile.TemporaryDirectory() as scratch:
-        saved = Path(scratch) / GIVEN_MODEL
+        path = Path(scratch) / GIVEN_MODEL
         try:
-            model.save(saved)
+            model.save(path)
         except (TypeError, ValueError, NotImplementedError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"model: Keras can't save it ({reason:.200})") from error
-        folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, saved.read_bytes())
-    return path
+        return path.read_bytes()
 
 
 def _norm(norm: str | Part) -> dict[str, Any]:

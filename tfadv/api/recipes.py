@@ -78,6 +78,11 @@ class Recipe:
         return text
 
 
+def several(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Returns one name or several as several."""
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 def from_gin(
     *files: str,
     bindings: Sequence[str] = (),
@@ -98,8 +103,7 @@ def from_gin(
         UserError: a file, parameter or plugin is unknown or wrong.
     """
     values = {} if images is None else {"Experiment.dataset": GIVEN}
-    found = Recipe(
-        tuple(files), values, images, tuple(plugins), tuple(plugin_dirs), tuple(bindings)
-    )
+    given = map(several, (plugins, plugin_dirs, bindings))
+    found = Recipe(tuple(files), values, images, *given)
     with found.read():
         return found

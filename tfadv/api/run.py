@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from tfadv import plots
 from tfadv.api.images import chosen_images
 from tfadv.api.notices import in_python
-from tfadv.api.recipes import Recipe
+from tfadv.api.recipes import Recipe, several
 from tfadv.config import Config
 from tfadv.interop.keras_form import keras_form
 from tfadv.models import Model
@@ -203,5 +203,5 @@ def open_run(
     with in_python():
         file = trained_run.config_file(Path(folder))
         values, images = ({}, None) if data is None else chosen_images(data)
-        recipe = Recipe((file,), values, images, plugin_dirs=tuple(plugin_dirs))
+        recipe = Recipe((file,), values, images, plugin_dirs=several(plugin_dirs))
         return Run(Path(folder), recipe, checkpoint=checkpoint, weights=weights)

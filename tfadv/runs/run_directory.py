@@ -61,6 +61,11 @@ class RunDirectory:
         return saved_steps.any_saved(self.checkpoints_path)
 
     @property
+    def is_claimed(self) -> bool:
+        """Whether the folder is a run's, be it begun or not."""
+        return (self.path / CONFIG).is_file()
+
+    @property
     def has_begun(self) -> bool:
         """Whether there is something of the run that can be resumed."""
         return self.has_checkpoint or self.results_path.is_file()
