@@ -66,7 +66,7 @@ def test_every_form_of_a_model_gets_the_same(form, run, test_images, result, tmp
 
 def test_attacks_are_names_parts_or_built(run):
     attacks = ["pgd3", tfadv.part("fgsm", epsilon=4), tfadv.PGD(2, steps=5, targeted=False)]
-    found = tfadv.evaluate(run, attacks=attacks, branches=["adv"], examples=6, quiet=True)
+    found = tfadv.evaluate(run, attacks=attacks, branches="adv", examples=6, quiet=True)
     assert found.attacks == ("pgd3/pgd", "attack2/fgsm", "attack3/pgd")
     rows = [(row["epsilon"], row.get("steps")) for row in found.record["attacks"]]
     assert rows == [(16.0, 3), (4.0, 1), (2.0, 5)]

@@ -143,7 +143,7 @@ def _measured(
     read: Config, model: Classifier, parts: EvaluationParts, known, branches, described, quiet
 ) -> Result:
     Notices(quiet).warn([*read.failures.values(), *parts.warnings])
-    branches = tuple(branches or known)
+    branches = several(branches or known)
     for branch in branches:
         chosen_branches(known, branch)
     distribution = Distribution(kind="one_device").create()

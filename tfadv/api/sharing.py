@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfadv.api.notices import Notices, in_python
+from tfadv.api.recipes import several
 from tfadv.api.result import Result
 from tfadv.api.run import Run
 from tfadv.config.command_line import chosen_branches
@@ -58,6 +59,7 @@ def export(
     folder = Path(folder)
     with in_python(), writing(folder, folder.with_name(f"{folder.name}{SUFFIX}"), "output_dir"):
         check_new(folder)
+        formats = several(formats)
         check_formats(formats)
         _check(pixel_range, to, repo)
         trained = run.trained
