@@ -73,7 +73,7 @@ def test_a_curve_is_by_steps():
         ({}, "PGD-20"),
         ({"targeted": False}, "PGD-20 untargeted ε=16"),
         ({"epsilon": 8.0}, "PGD-20 targeted ε=8"),
-        ({"loss": "margin"}, "PGD-20 targeted ε=16"),
+        ({"loss": "margin"}, "PGD-20 targeted by margin ε=16"),
         ({"worst_case": True}, "PGD-20 targeted ε=16"),
         ({"after": ["APGD"]}, "PGD-20 targeted ε=16"),
     ],
