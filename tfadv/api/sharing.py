@@ -60,8 +60,7 @@ def export(
     with in_python(), writing(folder, folder.with_name(f"{folder.name}{SUFFIX}"), "output_dir"):
         check_new(folder)
         formats = several(formats)
-        check_formats(formats)
-        _check(pixel_range, to, repo)
+        _check(formats, pixel_range, to, repo)
         trained = run.trained
         identity.check_results(trained)
         records = {f"number {n}": result.record for n, result in enumerate(evaluations)}
@@ -78,7 +77,8 @@ def export(
     return folder
 
 
-def _check(pixel_range: int, to: str, repo: str | None) -> None:
+def _check(formats: Sequence[str], pixel_range: int, to: str, repo: str | None) -> None:
+    check_formats(formats)
     if pixel_range not in (1, 255):
         raise UserError(f"pixel_range must be 1 or 255, got {pixel_range!r}")
     check_choice("to", to, (BUNDLE, HUB))
