@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 
 import pytest
 
@@ -64,6 +65,7 @@ def test_a_resumed_run_is_one_run(tmp_path):
         tracker.metrics(step, {"loss": 1.0 / step})
         tracker.validation(step, {"adv_accuracy": 0.25})
         tracker.end("stopped")
+        time.sleep(1.1)  # W&B names files by the second
     files = sorted(tmp_path.glob("wandb/offline-run-*/*.wandb"))
     points = {}
     for file in files:
