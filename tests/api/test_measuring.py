@@ -70,6 +70,8 @@ def test_attacks_are_names_parts_or_built(run):
     assert found.attacks == ("pgd3/pgd", "attack2/fgsm", "attack3/pgd")
     rows = [(row["epsilon"], row.get("steps")) for row in found.record["attacks"]]
     assert rows == [(16.0, 3), (4.0, 1), (2.0, 5)]
+    named = ["PGD-3 targeted ε=16", "FGSM untargeted ε=4", "PGD-5 untargeted ε=2"]
+    assert [row["attack"] for row in found.rows()] == ["clean", *named]
     assert found.branches == ("adv",)
     assert len(found.indices) == 6
 
@@ -121,6 +123,7 @@ def test_attacked_images_are_those_that_are_drawn(run, result):
         ({"attacks": ["pdg10"]}, "no attack is called 'pdg10'.*Did you mean"),
         ({"branches": ["advv"]}, "no branch 'advv'.*Did you mean 'adv'"),
         ({"epsilon": -1}, "epsilon must be >= 0"),
+        ({"epsilon": "8"}, "epsilon must be a number of pixels, got '8'"),
         ({"examples": 0}, "Evaluation.examples must be None or >= 1"),
     ],
 )

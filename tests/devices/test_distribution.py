@@ -2,7 +2,9 @@
 
 import os
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfadv.devices.distribution import Distribution
 from tfadv.errors import UserError
@@ -38,3 +40,19 @@ def test_a_cluster_that_is_not_there_is_reported_in_one_line(monkeypatch, argume
     with pytest.raises(UserError, match=message) as caught:
         Distribution(**arguments).create()
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_one_run_after_another_in_a_process_sums_over_its_replicas(size):
+    """Two distributions would number their collectives alike: the second's shape is refused."""
+    distribution = Distribution(kind="mirrored").create()
+    assert distribution.num_replicas_in_sync == 2
+
+    def summed():
+        context = tf.distribute.get_replica_context()
+        mine = tf.fill([size], 1.0 + tf.cast(context.replica_id_in_sync_group, tf.float32))
+        return context.all_reduce("sum", mine)
+
+    found = tf.function(lambda: distribution.run(summed))()
+    for part in distribution.experimental_local_results(found):
+        np.testing.assert_array_equal(part, np.full(size, 3.0))

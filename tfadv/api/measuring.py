@@ -21,7 +21,7 @@ from tfadv.attacks import Attack
 from tfadv.config import Config
 from tfadv.config.command_line import chosen_branches
 from tfadv.devices.distribution import Distribution
-from tfadv.errors import UserError
+from tfadv.errors import UserError, check
 from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.interop import external_checks, external_models
@@ -82,6 +82,7 @@ def evaluate(
     """
     values = _attacks(attacks) | ({} if examples is None else {"Evaluation.examples": examples})
     if epsilon is not None:
+        check(isinstance(epsilon, int | float), "epsilon", "be a number of pixels", epsilon)
         values |= {"eval/PGD.epsilon": epsilon, "eval/PGD.step_size": epsilon / 16}
     with in_python(quiet):
         if isinstance(model, Run):

@@ -134,7 +134,8 @@ def kept(model: keras.Model, folder: Path) -> Iterator[Path]:
         if written and not RunDirectory(folder).is_claimed:
             path.unlink(missing_ok=True)
             if is_new:
-                folder.rmdir()
+                with contextlib.suppress(OSError):  # others may have written there by now
+                    folder.rmdir()
 
 
 def _saved(model: keras.Model) -> bytes:

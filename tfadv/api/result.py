@@ -17,7 +17,7 @@ from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.files import new_folder, write_record
 from tfadv.norms import NormMode
-from tfadv.reports.console import attack_title, indicators_table, results_table
+from tfadv.reports.console import attack_name, attack_title, indicators_table, results_table
 
 CLEAN = "clean"
 
@@ -66,7 +66,7 @@ class Result:
             for branch, found in self.record["clean"].items()
         ]
         attacked = [
-            {"attack": attack_title(row), "branch": row["branch"], **_measured(row)}
+            {"attack": attack_name(row), "branch": row["branch"], **_measured(row)}
             for row in self.record["attacks"]
         ]
         return clean + attacked
