@@ -110,7 +110,7 @@ class ConvNorm(keras.layers.Layer):
         if bias is not None:
             return FixedConvolution(kernel, bias, self.stride, self.relu, constant, self.padding)
         convolution = FixedConvolution(kernel, None, self.stride, False, constant, self.padding)
-        return lambda x: self._activated(self.norm(convolution(x), mode=mode))
+        return lambda x: self.norm(convolution(x), mode=mode, relu=self.relu)
 
     def call(
         self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False
@@ -119,12 +119,10 @@ class ConvNorm(keras.layers.Layer):
         kernel, bias = self._weights(mode, x.dtype)
         x = tf.nn.conv2d(x, kernel, self.stride, for_tensorflow(self.padding))
         if bias is not None:
-            y = self._activated(tf.nn.bias_add(x, bias))
+            y = tf.nn.bias_add(x, bias)
+            y = tf.nn.relu(y) if self.relu else y
             return (y, {}) if collect else y
-        if collect:
-            y, collected = self.norm(x, mode=mode, collect=True)
-            return self._activated(y), collected
-        return self._activated(self.norm(x, mode=mode))
+        return self.norm(x, mode=mode, collect=collect, relu=self.relu)
 
     def _weights(self, mode, dtype):
         """Returns kernel and bias, with the norm folded in if it offers its map."""
@@ -134,6 +132,3 @@ class ConvNorm(keras.layers.Layer):
             return tf.cast(kernel, dtype), None
         scale, offset = affine
         return tf.cast(kernel * scale, dtype), tf.cast(offset, dtype)
-
-    def _activated(self, x):
-        return tf.nn.relu(x) if self.relu else x

@@ -133,6 +133,24 @@ class Norm(keras.layers.Layer):
         """
         return self.normalize(x, mode) * self.gamma + self.beta, None
 
+    def fused(
+        self, x: tf.Tensor, mode: NormMode, relu: bool
+    ) -> tuple[tf.Tensor, Statistics | None] | None:
+        """Does what `transform` does, and a ReLU if asked for, by compiled code.
+
+        It is left alone where a subclass has another `transform`.
+
+        Args:
+            x: [N, H, W, C], float32 or bfloat16.
+            mode: how to act, where there is no fixed map.
+            relu: whether a ReLU follows.
+
+        Returns:
+            What `transform` returns, the output in the dtype of `x`; None where `transform` is
+            as good.
+        """
+        return None
+
     def updates(self, statistics: Statistics) -> list[tuple[keras.Variable, tf.Tensor]]:
         """Returns the running variables and their values after a step with these statistics."""
         raise UserError(f"{type(self).__name__} defines no updates(statistics)")
@@ -160,19 +178,43 @@ class Norm(keras.layers.Layer):
         """
         return None
 
-    def forward(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
+    def forward(
+        self, x: tf.Tensor, mode: NormMode, relu: bool = False
+    ) -> tuple[tf.Tensor, Collected]:
         """Returns `x` normalized, of its dtype, and the statistics that `mode` says to write."""
         affine = self.affine(mode)
-        wide = tf.cast(x, tf.float32)
         if affine is not None:
-            return tf.cast(wide * affine[0] + affine[1], x.dtype), {}
-        y, statistics = self.transform(_as_maps(wide), mode)
+            y = tf.cast(tf.cast(x, tf.float32) * affine[0] + affine[1], x.dtype)
+            return tf.nn.relu(y) if relu else y, {}
+        y, statistics = self._moved(_as_maps(x), mode, relu)
         y = y if x.shape.rank == 4 else tf.reshape(y, tf.shape(x))
         writes = mode.update and statistics is not None
-        return tf.cast(y, x.dtype), {self.path: [statistics]} if writes else {}
+        return y, {self.path: [statistics]} if writes else {}
+
+    def _moved(self, x, mode, relu):
+        """Returns maps normalized, of their dtype, past a ReLU if asked for, and statistics."""
+        found = self.fused(x, mode, relu) if self._is_fused else None
+        if found is not None:
+            return found
+        y, statistics = self.transform(tf.cast(x, tf.float32), mode)
+        y = tf.cast(y, x.dtype)
+        return tf.nn.relu(y) if relu else y, statistics
+
+    @property
+    def _is_fused(self) -> bool:
+        """Whether `fused` is of the same `transform`, and no subclass has another."""
+        fused, transform = (
+            next(part for part in type(self).__mro__ if name in vars(part))
+            for name in ("fused", "transform")
+        )
+        return issubclass(fused, transform)
 
     def call(
-        self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False
+        self,
+        x: tf.Tensor,
+        mode: NormMode = INFERENCE,
+        collect: bool = False,
+        relu: bool = False,
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Normalizes `x` [N, …, C] as `mode` says.
 
@@ -181,6 +223,7 @@ class Norm(keras.layers.Layer):
             mode: how to act.
             collect: whether to return the statistics that `mode` says to write, for a
                 `write_statistics` to come, instead of writing them at once.
+            relu: whether a ReLU follows γ and β.
 
         Returns:
             Of the shape and dtype of `x`; with `collect`, a pair of that and the statistics.
@@ -189,7 +232,7 @@ class Norm(keras.layers.Layer):
             UserError: the mode names a branch that the norm doesn't have.
         """
         chosen_branch(mode.branch, self.branches, self.default_branch)
-        y, collected = self.forward(x, mode)
+        y, collected = self.forward(x, mode, relu)
         if collect:
             return y, collected
         if collected:

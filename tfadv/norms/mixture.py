@@ -72,9 +72,11 @@ class MixtureNorm(Norm):
         """Returns the map that the branch's norm is; see `Norm.affine`."""
         return self._branch(mode.branch).affine(mode)
 
-    def forward(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
+    def forward(
+        self, x: tf.Tensor, mode: NormMode, relu: bool = False
+    ) -> tuple[tf.Tensor, Collected]:
         """Normalizes `x` [N, …, C], all of it images of the mode's branch."""
-        return self._branch(mode.branch).forward(x, mode)
+        return self._branch(mode.branch).forward(x, mode, relu)
 
     def running_statistics(self, branch: str | None = None):
         """Returns the branch's running mean and variance; see `Norm.running_statistics`."""
