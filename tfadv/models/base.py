@@ -11,6 +11,7 @@ from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
 from tfadv.models.norm_place import NormPlace
+from tfadv.norms import fused
 from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
@@ -198,9 +199,8 @@ class Model(TrainableModel):
         chosen_branch(mode.branch, self.branches, self.default_branch)
         dtype = tf.as_dtype(dtype)
         fixed = {id(unit): unit.fixed(mode, dtype, constant) for unit in self.units}
-        # A norm that isn't folded in wants its input as [N, H, W, C].
-        folded = all(isinstance(unit, FixedConvolution) for unit in fixed.values())
-        arrange = batch_inside if folded and not has_accelerator() else as_it_is
+        left = [u.norm for u in self.units if not isinstance(fixed[id(u)], FixedConvolution)]
+        arrange = _arrangement(left, mode)
 
         def logits(images: tf.Tensor) -> tf.Tensor:
             x = tf.cast(self._normalized(images), dtype)
@@ -210,3 +210,12 @@ class Model(TrainableModel):
 
     def _normalized(self, images: tf.Tensor) -> tf.Tensor:
         return (images - self.pixel_mean) / self.pixel_std
+
+
+def _arrangement(norms: Sequence[Norm], mode: NormMode) -> Arrange:
+    """Returns how maps are best laid out where some norms aren't folded in."""
+    if has_accelerator() or not all(norm.takes_batch_inside(mode) for norm in norms):
+        return as_it_is
+    if not norms:
+        return batch_inside
+    return lambda x: batch_inside(x) if fused.pays(x) else x

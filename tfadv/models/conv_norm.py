@@ -110,7 +110,14 @@ class ConvNorm(keras.layers.Layer):
         if bias is not None:
             return FixedConvolution(kernel, bias, self.stride, self.relu, constant, self.padding)
         convolution = FixedConvolution(kernel, None, self.stride, False, constant, self.padding)
-        return lambda x: self.norm(convolution(x), mode=mode, relu=self.relu)
+
+        def unit(x: tf.Tensor) -> tf.Tensor:
+            y = convolution(x)
+            if y.shape.rank == 5:
+                return self.norm.batch_inside(y, mode, self.relu)
+            return self.norm(y, mode=mode, relu=self.relu)
+
+        return unit
 
     def call(
         self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False

@@ -49,14 +49,17 @@ class GroupNorm(Norm):
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return x * scale + (self.beta - mean * scale), None
 
+    def takes_batch_inside(self, mode: NormMode) -> bool:
+        """Returns whether maps are normalized by compiled code; see `Norm.takes_batch_inside`."""
+        return self._is_fused
+
     def fused(self, x: tf.Tensor, mode: NormMode, relu: bool):
         """Does the same in fewer passes over a map; see `Norm.fused`."""
         if not fused.pays(x):
             return None
-        groups = self.groups_of(x.shape[-1])
-        sharing = fused.Sharing(groups, x.shape[0], self.epsilon, relu)
         gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
-        return fused.normalized(x, gamma, beta, sharing)[0], None
+        groups = self.groups_of(x.shape[-1])
+        return fused.normalized(x, gamma, beta, groups, None, self.epsilon, relu)[0], None
 
     def stock_layer(self, branch: str | None = None):
         """Returns Keras' group normalization; see `Norm.stock_layer`."""
