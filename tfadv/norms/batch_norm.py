@@ -79,8 +79,12 @@ class BatchNorm(Norm):
         return y, self._statistics(x, mode, mean, variance)
 
     def fused(self, x: tf.Tensor, mode: NormMode, relu: bool):
-        """Does the same of ghost batches in fewer passes over a map; see `Norm.fused`."""
-        if mode.ghost_batches == 1 or mode.across_replicas == "sync" or not fused.pays(x):
+        """Does the same in fewer passes over a map where TensorFlow's kernel can't; see `Norm.fused`.
+
+        That one takes a whole batch in float32.
+        """
+        whole = mode.ghost_batches == 1 and x.dtype == tf.float32
+        if whole or mode.across_replicas == "sync" or not fused.pays(x):
             return None
         gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
         y, *moments = fused.normalized(

@@ -66,7 +66,7 @@ def normalized(
     @tf.custom_gradient
     def compute(x, gamma, beta):
         x = tf.reshape(x, kernel.view)
-        run = functools.partial(_run, kernel, x.dtype)
+        run = functools.partial(_run, kernel)
         scale, offset, mean, variance = run(_Kernel.measured, x, gamma, beta)
         y = run(_Kernel.mapped, x, scale, offset)
 
@@ -183,14 +183,17 @@ class _Kernel:
         return tf.reduce_sum(functools.reduce(tf.add, terms), 1) / self.view[1]
 
 
+def _run(kernel, part, *arguments):
+    specs = tuple(tf.TensorSpec(value.shape, value.dtype) for value in arguments)
+    return _compiled(part, kernel, specs)(*arguments)
+
+
 @functools.cache
-def _compiled(kernel: _Kernel, _: tf.DType, part: Callable) -> Callable:
-    """Returns a part of the computation for XLA, one for all places where maps are alike."""
-    return tf.function(functools.partial(part, kernel), autograph=False, jit_compile=True)
-
-
-def _run(kernel, dtype, part, *arguments):
-    return _compiled(kernel, dtype, part)(*arguments)
+def _compiled(part: Callable, kernel: _Kernel, specs: tuple[tf.TensorSpec, ...]) -> Callable:
+    """Returns a part of the computation for XLA: one for all replicas and places of like maps."""
+    run = tf.function(functools.partial(part, kernel), autograph=False, jit_compile=True)
+    with tf.init_scope():
+        return run.get_concrete_function(*specs)
 
 
 def _largest_divisor(number: int, most: int) -> int:
