@@ -2,20 +2,20 @@
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError, check
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
-
-# What a norm measured in one batch: tensors that `Norm.updates` understands.
-Statistics = tuple[tf.Tensor, ...]
-# What the norms of a forward measured, by their paths: a norm that was called twice, twice.
-Collected = dict[str, list[Statistics]]
-# Mean and variance of each channel, float32 [C].
-Moments = tuple[tf.Tensor, tf.Tensor]
+from tfadv.norms.statistics import (  # noqa: F401  (plugins import them from here)
+    Collected,
+    Moments,
+    Statistics,
+    averaged,
+    merged,
+    write_statistics,
+)
 
 
 class Norm(keras.layers.Layer):
@@ -282,39 +282,3 @@ def _product(sides) -> int | None:
 def norms_in(layer: keras.layers.Layer) -> dict[str, Norm]:
     """Returns the norms of a layer by their paths: itself, if it is one, and all inside it."""
     return {part.path: part for part in layer._flatten_layers() if isinstance(part, Norm)}
-
-
-def merged(collections: Sequence[Collected]) -> Collected:
-    """Returns the statistics of several forwards, or of a forward's layers, as one collection."""
-    found: Collected = {}
-    for collected in collections:
-        for path, measured in collected.items():
-            found.setdefault(path, []).extend(measured)
-    return found
-
-
-def averaged(measured: Sequence[Statistics]) -> Statistics:
-    """Returns the mean of several measurements of one norm."""
-    return tuple(tf.add_n(same) / len(measured) for same in zip(*measured, strict=True))
-
-
-def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
-    """Updates running statistics once for each norm; in replica context.
-
-    Args:
-        norms: by path, as `norms_in` returns them.
-        collected: what they measured. Several measurements of one norm are
-            averaged: one update a step.
-        across_replicas: ``mean`` averages the new values over the replicas.
-    """
-    updates = [
-        update
-        for path, measured in collected.items()
-        for update in norms[path].updates(averaged(measured))
-    ]
-    values = [tf.stop_gradient(value) for _, value in updates]
-    if values and across_replicas == "mean":
-        replica = tf.distribute.get_replica_context()
-        values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, values)
-    for (variable, _), value in zip(updates, values, strict=True):
-        variable.assign(value)

@@ -79,9 +79,9 @@ class BatchNorm(Norm):
         return y, self._statistics(x, mode, mean, variance)
 
     def fused(self, x: tf.Tensor, mode: NormMode, relu: bool):
-        """Does the same in fewer passes over a map where TensorFlow's kernel can't; see `Norm.fused`.
+        """Does the same in fewer passes over a map; see `Norm.fused`.
 
-        That one takes a whole batch in float32.
+        Whole batches in float32 are left to TensorFlow's own kernel.
         """
         whole = mode.ghost_batches == 1 and x.dtype == tf.float32
         if whole or mode.across_replicas == "sync" or not fused.pays(x):

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfadv.devices.local import has_accelerator
 
 # Features of an image from which on compiling pays.
-_ENOUGH = 4096
+_ENOUGH = 8192
 # A map's slices are added up feature by feature, with whole vectors, before a sum is left to do.
 _SLICES = 8
 # Features that a loop's innermost dimension has where there are so many.
