@@ -13,6 +13,7 @@ from tfadv import interruption
 from tfadv.data.pipeline import Shares, train_batches
 from tfadv.devices.workers import Workers, share_the_first
 from tfadv.interop import initial_weights
+from tfadv.models.alike import Traces
 from tfadv.norms import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
@@ -243,7 +244,7 @@ class Trainer:
 
         def one_replica(batch, arrived):
             # Where a batch can't be read, nothing may change, not even the number of steps.
-            with tf.control_dependencies([arrived]):
+            with tf.control_dependencies([arrived]), traces.in_use():
                 return self.train_step(batch, phase)
 
         def step(iterator, after):
@@ -257,6 +258,7 @@ class Trainer:
             found = [self.distribution.experimental_local_results(part)[0] for part in found]
             return waited, metrics, Found(*found)
 
+        traces = Traces(self.train_step.trained(phase))
         names = self.train_step.metric_names
         by_image = [2 * len(self.plan.strategy.kinds), self.plan.training.batch_size]
         finite = Found(tf.zeros([len(self.train_step.watched(phase))]), tf.zeros(by_image))

@@ -13,10 +13,11 @@ from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients
-from tfadv.training.finite import Found, Undo
+from tfadv.training.finite import Found
 from tfadv.training.step.not_finite import not_finite
 from tfadv.training.step.optimizer import GRADIENT_NORM
 from tfadv.training.step.replica_step import MeasuringStep, ReplicaStep, accuracy_name
+from tfadv.training.step.values import StepValues
 
 Metrics = dict[str, tf.Tensor]
 
@@ -119,15 +120,18 @@ class TrainingStep:
             Scalars, the loss and the accuracy on the images of each kind; and what is not
             finite of the M tensors that `watched` names, on any replica.
         """
-        undo = Undo(self.variables)
-        step = self.on_replica(phase)
-        self._plan.strategy.at(step).run(step, self.batch(batch))
-        metrics, broken, by_image = step.outcome()
-        updated = not_finite(variable.value for variable in self._updated)
-        if self._average:
-            self._average.update(step.number)
+        writes = self._plan.norm_policy.attack_update
+        direct = self._model.non_trainable_variables if writes else ()
+        values = StepValues(self.variables, direct)
+        with values.in_place():
+            step = self.on_replica(phase)
+            self._plan.strategy.at(step).run(step, self.batch(batch))
+            metrics, broken, by_image = step.outcome()
+            updated = not_finite(variable.value for variable in self._updated)
+            if self._average:
+                self._average.update(step.number)
         found = Found(*step.over_replicas([tf.concat([broken, updated], 0), by_image]))
-        undo.put_back_if(found.is_broken)
+        values.write_unless(found.is_broken)
         return metrics, found
 
     def statistics(self, batch: Mapping[str, tf.Tensor]) -> Collected:

@@ -1,5 +1,6 @@
 """Numbers that are not finite, found inside a traced step."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
@@ -15,8 +16,10 @@ def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
     sums = tf.stack([tf.nn.l2_loss(tensor) for tensor in tensors])
 
     def looked_at() -> tf.Tensor:
-        fine = tf.stack([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
-        return 1 - tf.cast(fine, tf.float32)
+        sizes = [math.prod(tensor.shape) for tensor in tensors]
+        values = tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)
+        fine = tf.cast(tf.math.is_finite(values), tf.float32)
+        return 1 - tf.math.segment_min(fine, tf.repeat(tf.range(len(sizes)), sizes))
 
     fine = tf.reduce_all(tf.math.is_finite(sums))
     return tf.cond(fine, lambda: tf.zeros_like(sums), looked_at)

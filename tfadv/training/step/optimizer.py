@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import by_depth, weights_of
+from tfadv.optimization.stateless import computing_values
 from tfadv.optimization.updates import check_decays, clipped, decay_alone, scale_rates
 from tfadv.planning.plan import Plan
 
@@ -53,7 +54,9 @@ def apply(
     weights: Sequence[keras.Variable],
     clip_norm: float | None,
 ) -> dict[str, tf.Tensor]:
-    """Does one update in replica context; returns `GRADIENT_NORM`, a scalar, if it clips.
+    """Computes one update in replica context; returns `GRADIENT_NORM`, a scalar, if it clips.
+
+    The new values are those of a `keras.StatelessScope`.
 
     Args:
         optimizer: built.
@@ -64,5 +67,9 @@ def apply(
     metrics = {}
     if clip_norm is not None:
         gradients, metrics[GRADIENT_NORM] = clipped(gradients, clip_norm)
-    optimizer.apply(gradients, weights)
+    replica = tf.distribute.get_replica_context()
+    if replica.num_replicas_in_sync > 1:
+        gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
+    with computing_values():
+        optimizer.apply(gradients, weights)
     return metrics

@@ -19,6 +19,7 @@ from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients, Network, Step
 from tfadv.training.step.not_finite import not_finite, not_finite_by_image
 from tfadv.training.step.optimizer import apply
+from tfadv.training.step.values import with_values
 
 
 class ReplicaStep(Step):
@@ -123,7 +124,7 @@ class ReplicaStep(Step):
     def weights_at(self, variables, values):
         self._prepare()  # of the weights as they are
         before, self._moved = self._moved, True
-        with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)):
+        with with_values(variables, values):
             yield
         self._moved = before
 
@@ -190,9 +191,8 @@ class ReplicaStep(Step):
     def _backward(self, images, loss, batch, decay, watched):
         plan, kinds = self._plan, self._plan.strategy.kinds
         _check_kinds(plan, images, self.network.attacked)
-        # TensorFlow's own variables: it can't make zeros for an unused one of Keras.
-        weights = [variable.value for variable in self.variables]
-        with tf.GradientTape() as tape:
+        weights = [_here(variable.value) for variable in self.variables]
+        with with_values(self.variables, weights), tf.GradientTape() as tape:
             tape.watch([*watched, *(w for w in weights if not isinstance(w, tf.Variable))])
             logits, statistics = self.network.train_logits(images, self._drops(batch))
             counted = loss(_with_weights(logits, batch))
@@ -228,6 +228,13 @@ class MeasuringStep(ReplicaStep):
 def accuracy_name(kind: str) -> str:
     """Returns the metric's name."""
     return f"{kind}_accuracy"
+
+
+def _here(weight: tf.Tensor | tf.Variable) -> tf.Tensor | tf.Variable:
+    """Returns a weight as a tape can watch it: a tensor of the graph that is traced."""
+    if not tf.is_symbolic_tensor(weight) or weight.graph is tf.compat.v1.get_default_graph():
+        return weight
+    return tf.identity(weight)
 
 
 def _stack_of(value: tf.Tensor, count: int) -> tf.TensorArray:
