@@ -14,6 +14,8 @@ from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 Statistics = tuple[tf.Tensor, ...]
 # What the norms of a forward measured, by their paths: a norm that was called twice, twice.
 Collected = dict[str, list[Statistics]]
+# Running variables and their values after a step.
+Updates = list[tuple[keras.Variable, tf.Tensor]]
 # Mean and variance of each channel, float32 [C].
 Moments = tuple[tf.Tensor, tf.Tensor]
 
@@ -243,23 +245,36 @@ def averaged(measured: Sequence[Statistics]) -> Statistics:
     return tuple(tf.add_n(same) / len(measured) for same in zip(*measured, strict=True))
 
 
-def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
-    """Updates running statistics once for each norm; in replica context.
+def updates_of(norms: Mapping[str, Norm], collected: Collected) -> Updates:
+    """Returns the running variables and their values after a step.
 
     Args:
         norms: by path, as `norms_in` returns them.
-        collected: what they measured. Several measurements of one norm are
-            averaged: one update a step.
-        across_replicas: ``mean`` averages the new values over the replicas.
+        collected: what they measured. Several measurements of one norm are averaged: one
+            update a step.
     """
-    updates = [
+    return [
         update
         for path, measured in collected.items()
         for update in norms[path].updates(averaged(measured))
     ]
+
+
+def write_updates(updates: Updates, across_replicas: str) -> None:
+    """Gives running variables their new values; in replica context.
+
+    Args:
+        updates: as `updates_of` returns them.
+        across_replicas: ``mean`` averages the new values over the replicas.
+    """
     values = [tf.stop_gradient(value) for _, value in updates]
     if values and across_replicas == "mean":
         replica = tf.distribute.get_replica_context()
         values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, values)
     for (variable, _), value in zip(updates, values, strict=True):
         variable.assign(value)
+
+
+def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
+    """Updates running statistics once for each norm; see `updates_of` and `write_updates`."""
+    write_updates(updates_of(norms, collected), across_replicas)

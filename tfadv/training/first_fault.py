@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfadv.norms.policy import NormPhase
 from tfadv.training.layer_outputs import noted_outputs, watched_layers
+from tfadv.training.step.by_block import Blocks
 from tfadv.training.step.not_finite import not_finite
 from tfadv.training.step.values import StepValues
 from tfadv.training.trainer import Trainer
@@ -67,7 +68,7 @@ class _Look:
     def _one_replica(self, batch: dict, number: tf.Tensor) -> tf.Tensor:
         train_step = self._trainer.train_step
         part = train_step.batch(batch).portion(number, train_step.micro_batches)
-        with StepValues(train_step.variables).in_place():  # never written
+        with StepValues(train_step.variables, Blocks()).in_place():  # never written
             step = train_step.on_replica(self._phase, micro_batches=1)
             with noted_outputs() as outputs:
                 self._trainer.plan.strategy.at(step).run(step, part)

@@ -14,8 +14,9 @@ from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients
 from tfadv.training.finite import Found
-from tfadv.training.step.not_finite import not_finite
-from tfadv.training.step.optimizer import GRADIENT_NORM
+from tfadv.training.step.by_block import Blocks
+from tfadv.training.step.not_finite import not_finite_values
+from tfadv.training.step.optimizer import GRADIENT_NORM, slots_by_weight
 from tfadv.training.step.replica_step import MeasuringStep, ReplicaStep, accuracy_name
 from tfadv.training.step.values import StepValues
 
@@ -58,6 +59,7 @@ class TrainingStep:
         self._optimizer = optimizer
         self._replicas = replicas
         self._average = average
+        self._blocks = _blocks_of(model, optimizer, average)
         syncs = replicas > 1 and plan.norm_policy.across_replicas == "sync"
         if syncs and self.micro_batches > 1:
             raise UserError(
@@ -122,12 +124,13 @@ class TrainingStep:
         """
         writes = self._plan.norm_policy.attack_update
         direct = self._model.non_trainable_variables if writes else ()
-        values = StepValues(self.variables, direct)
+        values = StepValues(self.variables, self._blocks, direct)
         with values.in_place():
             step = self.on_replica(phase)
             self._plan.strategy.at(step).run(step, self.batch(batch))
             metrics, broken, by_image = step.outcome()
-            updated = not_finite(variable.value for variable in self._updated)
+            new = [variable.value for variable in self._updated]
+            updated = not_finite_values(self._blocks, self._updated, new)
             if self._average:
                 self._average.update(step.number)
         found = Found(*step.over_replicas([tf.concat([broken, updated], 0), by_image]))
@@ -171,6 +174,7 @@ class TrainingStep:
             self._replicas,
             self.micro_batches if micro_batches is None else micro_batches,
             self._average,
+            self._blocks,
         )
 
     @property
@@ -206,3 +210,13 @@ class TrainingStep:
     def _made(self, kind: str) -> str:
         attacked = kind in self._plan.strategy.attacked_kinds
         return f", attacked ({self._plan.experiment.attack})," if attacked else ""
+
+
+def _blocks_of(
+    model: Trainable, optimizer: keras.optimizers.Optimizer, average: WeightAverage | None
+) -> Blocks:
+    """Returns a model's blocks with what the optimizer and the average keep of each variable."""
+    beside = {name: list(own) for name, own in slots_by_weight(optimizer).items()}
+    for variable, mean in zip(model.variables, average.averages if average else (), strict=False):
+        beside.setdefault(id(variable), []).append(mean)
+    return Blocks(getattr(model, "blocks", ()), beside)

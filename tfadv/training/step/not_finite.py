@@ -3,7 +3,10 @@
 import math
 from collections.abc import Iterable, Sequence
 
+import keras
 import tensorflow as tf
+
+from tfadv.training.step.by_block import Blocks
 
 
 def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
@@ -23,6 +26,17 @@ def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
 
     fine = tf.reduce_all(tf.math.is_finite(sums))
     return tf.cond(fine, lambda: tf.zeros_like(sums), looked_at)
+
+
+def not_finite_values(
+    blocks: Blocks, variables: Sequence[keras.Variable], tensors: Sequence[tf.Tensor]
+) -> tf.Tensor:
+    """Returns what `not_finite` does, of tensors that belong to a variable each."""
+
+    def of_some(_, tensors):
+        return tf.unstack(not_finite(tensors), len(tensors))
+
+    return tf.stack(blocks.for_each("not finite", variables, of_some, list(tensors)))
 
 
 def not_finite_by_image(

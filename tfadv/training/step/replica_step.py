@@ -11,13 +11,18 @@ from tfadv.errors import UserError
 from tfadv.losses import l2_penalty, likeliest, weighted
 from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import weights_of
-from tfadv.norms.base import write_statistics
+from tfadv.norms.base import write_updates
 from tfadv.norms.mode import NormMode
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients, Network, Step
-from tfadv.training.step.not_finite import not_finite, not_finite_by_image
+from tfadv.training.step.by_block import Blocks
+from tfadv.training.step.not_finite import (
+    not_finite,
+    not_finite_by_image,
+    not_finite_values,
+)
 from tfadv.training.step.optimizer import apply
 from tfadv.training.step.values import with_values
 
@@ -34,6 +39,7 @@ class ReplicaStep(Step):
         replicas: number of replicas.
         micro_batches: of a replica's share of the batch.
         average: of the weights, if there is one.
+        blocks: of the model, if it has some.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class ReplicaStep(Step):
         replicas: int = 1,
         micro_batches: int = 1,
         average: WeightAverage | None = None,
+        blocks: Blocks | None = None,
     ):
         self.variables = list(variables)
         self.updates: list[Gradients] = []
@@ -56,6 +63,7 @@ class ReplicaStep(Step):
         self._replicas = replicas
         self._micro_batches = micro_batches
         self._average = average
+        self._blocks = blocks or Blocks()
         self._decayed = weights_of(model, plan.training.weight_decay_of)
         self._number = tf.convert_to_tensor(optimizer.iterations)
         self._network: Network | None = None
@@ -149,7 +157,7 @@ class ReplicaStep(Step):
         if not done:
             name = self._plan.experiment.strategy
             raise UserError(f"the strategy '{name}' updates nothing", "Experiment.strategy")
-        of_weights = [not_finite(one.weights) for one in done]
+        of_weights = [not_finite_values(self._blocks, self.variables, one.weights) for one in done]
         if len(done) == 1:
             (one,) = done
             return one.metrics, tf.concat([one.not_finite, *of_weights], 0), one.by_image
@@ -169,9 +177,9 @@ class ReplicaStep(Step):
         if self.updates:  # the whole step has one number
             self._optimizer.iterations.assign(self._number)
         clip_norm = self._plan.training.clip_norm
-        more = apply(self._optimizer, gradients.weights, self.variables, clip_norm)
-        across = self._plan.norm_policy.across_replicas
-        write_statistics(self._model.norms, gradients.statistics, across)
+        more = apply(self._optimizer, gradients.weights, self.variables, clip_norm, self._blocks)
+        updates = self._blocks.updates(self._model.norms, gradients.statistics)
+        write_updates(updates, self._plan.norm_policy.across_replicas)
         self.updates.append(gradients._replace(metrics=gradients.metrics | more))
         self._network = None
 

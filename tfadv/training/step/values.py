@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import keras
 import tensorflow as tf
 
+from tfadv.training.step.by_block import Blocks
+
 
 class StepValues:
     """Makes a step a function of its variables' values, made and used within its trace.
@@ -16,19 +18,26 @@ class StepValues:
 
     Args:
         variables: what the step may change.
+        blocks: of the model, by which they are read and written.
         direct: those of them that are read and written at once, such as statistics that an
             attack writes within its loop. They are put back if the step must not count.
     """
 
-    def __init__(self, variables: Iterable[keras.Variable], direct: Iterable[keras.Variable] = ()):
+    def __init__(
+        self,
+        variables: Iterable[keras.Variable],
+        blocks: Blocks,
+        direct: Iterable[keras.Variable] = (),
+    ):
         at_once = {id(variable) for variable in direct}
         kept = [variable for variable in variables if not _first_alone(variable)]
         self._variables = [variable for variable in variables if id(variable) not in at_once]
         self._direct = [
             (variable, tf.identity(variable.value)) for variable in kept if id(variable) in at_once
         ]
+        self._blocks = blocks
         self._scope = keras.StatelessScope(
-            [(variable, tf.convert_to_tensor(variable.value)) for variable in self._variables]
+            zip(self._variables, _read(blocks, self._variables), strict=True)
         )
         self._before = dict(self._scope.state_mapping)
 
@@ -49,8 +58,7 @@ class StepValues:
         rest = [variable for variable in changed if not _first_alone(variable)]
 
         def write() -> tf.Tensor:
-            for variable in rest:
-                variable.assign(now[id(variable)])
+            _write(self._blocks, rest, [now[id(variable)] for variable in rest])
             return tf.constant(True)
 
         def put_back() -> tf.Tensor:
@@ -61,6 +69,31 @@ class StepValues:
         tf.cond(broken, put_back, write)
         for variable in always:
             variable.assign(now[id(variable)])
+
+
+def _read(blocks: Blocks, variables: Sequence[keras.Variable]) -> list[tf.Tensor]:
+    def read(variables, handles):
+        found = []
+        for variable, handle in zip(variables, handles, strict=True):
+            value = tf.raw_ops.ReadVariableOp(resource=handle, dtype=variable.dtype)
+            value.set_shape(variable.shape)
+            found.append(value)
+        return found
+
+    handles = [variable.value.handle for variable in variables]
+    return blocks.for_each("read", variables, read, handles)
+
+
+def _write(
+    blocks: Blocks, variables: Sequence[keras.Variable], values: Sequence[tf.Tensor]
+) -> None:
+    def write(_, handles, values):
+        for handle, value in zip(handles, values, strict=True):
+            tf.raw_ops.AssignVariableOp(resource=handle, value=value)
+        return [tf.constant(True)] * len(handles)
+
+    handles = [variable.value.handle for variable in variables]
+    blocks.for_each("write", variables, write, handles, values)
 
 
 @contextlib.contextmanager
