@@ -254,27 +254,24 @@ def updates_of(norms: Mapping[str, Norm], collected: Collected) -> Updates:
             update a step.
     """
     return [
-        update
+        (variable, tf.stop_gradient(value))
         for path, measured in collected.items()
-        for update in norms[path].updates(averaged(measured))
+        for variable, value in norms[path].updates(averaged(measured))
     ]
 
 
-def write_updates(updates: Updates, across_replicas: str) -> None:
-    """Gives running variables their new values; in replica context.
+def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
+    """Updates running statistics once for each norm; in replica context.
 
     Args:
-        updates: as `updates_of` returns them.
+        norms: by path, as `norms_in` returns them.
+        collected: what they measured; see `updates_of`.
         across_replicas: ``mean`` averages the new values over the replicas.
     """
-    values = [tf.stop_gradient(value) for _, value in updates]
+    updates = updates_of(norms, collected)
+    values = [value for _, value in updates]
     if values and across_replicas == "mean":
         replica = tf.distribute.get_replica_context()
         values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, values)
     for (variable, _), value in zip(updates, values, strict=True):
         variable.assign(value)
-
-
-def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
-    """Updates running statistics once for each norm; see `updates_of` and `write_updates`."""
-    write_updates(updates_of(norms, collected), across_replicas)

@@ -1,5 +1,7 @@
 """What a step does with each variable, done for a block at a time by the trace of one alike."""
 
+import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
@@ -64,6 +66,40 @@ class Blocks:
                 found[place] = result
         return found
 
+    def over_replicas(
+        self,
+        operation: tf.distribute.ReduceOp,
+        variables: Sequence[keras.Variable],
+        tensors: Sequence[tf.Tensor],
+    ) -> list[tf.Tensor]:
+        """Returns sums or means over the replicas; in replica context.
+
+        What is of a block goes as one vector: the replicas exchange few tensors, whatever the
+        depth.
+
+        Args:
+            operation: which of them.
+            variables: any.
+            tensors: for each variable one of its shape, float32.
+        """
+        replica = tf.distribute.get_replica_context()
+        if replica.num_replicas_in_sync == 1 or not variables:
+            return list(tensors)
+        groups = [(block, places) for block, places in self._grouped(variables)]
+        parts = [[tensors[place] for place in places] for _, places in groups]
+        vectors = [
+            _call("join", block, joined, part)
+            for (block, _), part in zip(groups, parts, strict=True)
+        ]
+        found: list = [None] * len(tensors)
+        reduced = replica.all_reduce(operation, vectors)
+        for (block, places), part, vector in zip(groups, parts, reduced, strict=True):
+            shapes = tuple(tuple(tensor.shape) for tensor in part)
+            split = functools.partial(_split, shapes)
+            for place, tensor in zip(places, _call(("split", shapes), block, split, vector)):
+                found[place] = tensor
+        return found
+
     def updates(self, norms: dict, collected: Collected) -> Updates:
         """Returns the running variables and their new values, as `updates_of` does."""
         left, updates = dict(collected), []
@@ -85,6 +121,24 @@ class Blocks:
                 yield block, inside
         if places:
             yield None, list(places.values())
+
+
+def _call(key, block, function, tensors):
+    """Calls a function of tensors, by the trace of a block where they are of one."""
+    if block is None:
+        return function(tensors)
+    return traces_in_use()(key, block, lambda _, tensors: function(tensors), tensors, reads=False)
+
+
+def joined(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns tensors of any shapes as one vector."""
+    every = tf.constant([-1])
+    return tf.concat([tf.reshape(tensor, every) for tensor in tensors], 0)
+
+
+def _split(shapes: Sequence[tuple[int, ...]], vector: tf.Tensor) -> list[tf.Tensor]:
+    parts = tf.split(vector, [math.prod(shape) for shape in shapes])
+    return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _by_trace(name, block, group, function, parts, shared) -> Sequence:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import keras
 import tensorflow as tf
 
-from tfadv.training.step.by_block import Blocks
+from tfadv.training.step.by_block import Blocks, joined
 
 
 def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
@@ -20,9 +20,8 @@ def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
 
     def looked_at() -> tf.Tensor:
         sizes = [math.prod(tensor.shape) for tensor in tensors]
-        values = tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)
-        fine = tf.cast(tf.math.is_finite(values), tf.float32)
-        return 1 - tf.math.segment_min(fine, tf.repeat(tf.range(len(sizes)), sizes))
+        fine = tf.cast(tf.math.is_finite(joined(tensors)), tf.float32)
+        return 1 - tf.math.segment_min(fine, tf.repeat(tf.range(len(sizes)), tf.constant(sizes)))
 
     fine = tf.reduce_all(tf.math.is_finite(sums))
     return tf.cond(fine, lambda: tf.zeros_like(sums), looked_at)

@@ -71,9 +71,7 @@ def apply(
     metrics = {}
     if clip_norm is not None:
         gradients, metrics[GRADIENT_NORM] = clipped(gradients, clip_norm)
-    replica = tf.distribute.get_replica_context()
-    if replica.num_replicas_in_sync > 1:
-        gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
+    gradients = blocks.over_replicas(tf.distribute.ReduceOp.SUM, weights, list(gradients))
     with computing_values(_update_by_block(optimizer, blocks)):
         optimizer.apply(gradients, weights)
     return metrics

@@ -11,7 +11,7 @@ from tfadv.errors import UserError
 from tfadv.losses import l2_penalty, likeliest, weighted
 from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import weights_of
-from tfadv.norms.base import write_updates
+from tfadv.norms.base import Collected
 from tfadv.norms.mode import NormMode
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
@@ -178,10 +178,19 @@ class ReplicaStep(Step):
             self._optimizer.iterations.assign(self._number)
         clip_norm = self._plan.training.clip_norm
         more = apply(self._optimizer, gradients.weights, self.variables, clip_norm, self._blocks)
-        updates = self._blocks.updates(self._model.norms, gradients.statistics)
-        write_updates(updates, self._plan.norm_policy.across_replicas)
+        self._write(gradients.statistics)
         self.updates.append(gradients._replace(metrics=gradients.metrics | more))
         self._network = None
+
+    def _write(self, statistics: Collected) -> None:
+        """Gives the norms' running variables their new values."""
+        updates = self._blocks.updates(self._model.norms, statistics)
+        variables, values = [one for one, _ in updates], [value for _, value in updates]
+        if self._plan.norm_policy.across_replicas == "mean":
+            mean = tf.distribute.ReduceOp.MEAN
+            values = self._blocks.over_replicas(mean, variables, values)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
 
     def _prepare(self) -> None:
         """Makes the network, unless it is made for the weights as they are now."""
