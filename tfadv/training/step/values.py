@@ -57,16 +57,10 @@ class StepValues:
         always = [variable for variable in changed if _first_alone(variable)]
         rest = [variable for variable in changed if not _first_alone(variable)]
 
-        def write() -> tf.Tensor:
-            _write(self._blocks, rest, [now[id(variable)] for variable in rest])
-            return tf.constant(True)
-
-        def put_back() -> tf.Tensor:
-            for variable, value in self._direct:
-                variable.assign(value)
-            return tf.constant(False)
-
-        tf.cond(broken, put_back, write)
+        _write(self._blocks, rest, [now[id(variable)] for variable in rest], ~broken)
+        if self._direct:
+            variables, values = zip(*self._direct, strict=True)
+            _write(self._blocks, variables, values, broken)
         for variable in always:
             variable.assign(now[id(variable)])
 
@@ -85,15 +79,23 @@ def _read(blocks: Blocks, variables: Sequence[keras.Variable]) -> list[tf.Tensor
 
 
 def _write(
-    blocks: Blocks, variables: Sequence[keras.Variable], values: Sequence[tf.Tensor]
+    blocks: Blocks,
+    variables: Sequence[keras.Variable],
+    values: Sequence[tf.Tensor],
+    where: tf.Tensor,
 ) -> None:
-    def write(_, handles, values):
-        for handle, value in zip(handles, values, strict=True):
-            tf.raw_ops.AssignVariableOp(resource=handle, value=value)
-        return [tf.constant(True)] * len(handles)
+    """Writes values, where the bool scalar says so."""
+
+    def write(_, handles, values, where):
+        def written() -> tf.Tensor:
+            for handle, value in zip(handles, values, strict=True):
+                tf.raw_ops.AssignVariableOp(resource=handle, value=value)
+            return tf.constant(True)
+
+        return [tf.cond(where, written, lambda: tf.constant(False))] * len(handles)
 
     handles = [variable.value.handle for variable in variables]
-    blocks.for_each("write", variables, write, handles, values)
+    blocks.for_each("write", variables, write, handles, values, shared=[where])
 
 
 @contextlib.contextmanager
