@@ -96,7 +96,8 @@ class Blocks:
         for (block, places), part, vector in zip(groups, parts, reduced, strict=True):
             shapes = tuple(tuple(tensor.shape) for tensor in part)
             split = functools.partial(_split, shapes)
-            for place, tensor in zip(places, _call(("split", shapes), block, split, vector)):
+            tensors = _call(("split", shapes), block, split, vector)
+            for place, tensor in zip(places, tensors, strict=True):
                 found[place] = tensor
         return found
 

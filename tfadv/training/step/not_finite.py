@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfadv.training.step.by_block import Blocks, joined
@@ -21,7 +22,8 @@ def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
     def looked_at() -> tf.Tensor:
         sizes = [math.prod(tensor.shape) for tensor in tensors]
         fine = tf.cast(tf.math.is_finite(joined(tensors)), tf.float32)
-        return 1 - tf.math.segment_min(fine, tf.repeat(tf.range(len(sizes)), tf.constant(sizes)))
+        number = tf.constant(np.repeat(np.arange(len(sizes)), sizes))
+        return 1 - tf.math.unsorted_segment_min(fine, number, len(sizes))
 
     fine = tf.reduce_all(tf.math.is_finite(sums))
     return tf.cond(fine, lambda: tf.zeros_like(sums), looked_at)

@@ -36,9 +36,7 @@ class StepValues:
             (variable, tf.identity(variable.value)) for variable in kept if id(variable) in at_once
         ]
         self._blocks = blocks
-        self._scope = keras.StatelessScope(
-            zip(self._variables, _read(blocks, self._variables), strict=True)
-        )
+        self._scope = _Values(zip(self._variables, _read(blocks, self._variables), strict=True))
         self._before = dict(self._scope.state_mapping)
 
     @contextlib.contextmanager
@@ -99,16 +97,29 @@ def _write(
 
 
 @contextlib.contextmanager
-def with_values(
-    variables: Sequence[keras.Variable], values: Sequence[tf.Tensor]
-) -> Iterator[keras.StatelessScope]:
-    """Gives some variables other values; around it the others keep what they have there."""
-    scope = keras.StatelessScope(zip(variables, values, strict=True))
-    around = keras.src.backend.common.stateless_scope.get_stateless_scope()
-    if around is not None:
-        scope.state_mapping = {**around.state_mapping, **scope.state_mapping}
-    with scope:
-        yield scope
+def with_values(variables: Sequence[keras.Variable], values: Sequence[tf.Tensor]) -> Iterator[None]:
+    """Gives some variables other values inside; the others are what they are around it."""
+    with _Values(zip(variables, values, strict=True)):
+        yield
+
+
+class _Values(keras.StatelessScope):
+    """A scope of the variables in its mapping: the others are what they are around it."""
+
+    original_scope: keras.StatelessScope | None = None  # which Keras sets when it is entered
+
+    def get_current_value(self, variable: keras.Variable) -> tf.Tensor | None:
+        around, found = self.original_scope, super().get_current_value(variable)
+        return around.get_current_value(variable) if found is None and around else found
+
+    def add_update(self, update: tuple[keras.Variable, tf.Tensor]) -> None:
+        variable, value = update
+        if id(variable) in self.state_mapping:
+            super().add_update(update)
+        elif self.original_scope:
+            self.original_scope.add_update(update)
+        else:
+            variable._direct_assign(value)
 
 
 def _first_alone(variable: keras.Variable) -> bool:
