@@ -28,19 +28,19 @@ def slots(optimizer: keras.optimizers.Optimizer) -> list[list[keras.Variable]] |
         None unless it is known that each weight moves by these, its gradient, the rate and the
         number of steps alone.
     """
-    weights = optimizer._trainable_variables
-    own = vars(optimizer).get("update_step") is None
-    if not own or type(optimizer).update_step not in _BY_WEIGHT:
+    patched = "update_step" in vars(optimizer)
+    if patched or type(optimizer).update_step not in _BY_WEIGHT:
         return None
+    weights, known = optimizer._trainable_variables, {id(one) for one in optimizer.variables}
     lists = [
         kept
         for name, kept in vars(optimizer).items()
-        if isinstance(kept, list)
-        and len(kept) == len(weights)
-        and kept is not weights
-        and name not in ("_trainable_variables", "_variables")
+        if isinstance(kept, list) and len(kept) == len(weights)
+        if name != "_variables" and all(id(one) in known for one in kept)
     ]
-    return [list(of_weight) for of_weight in zip(*lists, strict=True)]
+    # Beside these there are the number of steps and the rate.
+    complete = len(known) <= 2 + len(lists) * len(weights)
+    return [list(own) for own in zip(*lists, strict=True)] if lists and complete else None
 
 
 @contextlib.contextmanager

@@ -233,8 +233,7 @@ class Trainer:
         if (phase, size) not in self._train_calls:
             call = self._traced_call(phase)
             # Several workers stop between two calls alone, and together.
-            alone = self._workers.count == 1
-            with interruption.leaving("") if alone else contextlib.nullcontext():
+            with interruption.leaving("") if self._workers.count == 1 else contextlib.nullcontext():
                 call.get_concrete_function(*arguments)
             self._train_calls[phase, size] = call
         return self._train_calls[phase, size]
