@@ -195,6 +195,11 @@ class TrainingStep:
             *(f"{variable.path}, updated," for variable in self._updated),
         ]
 
+    def nothing_found(self, phase: NormPhase) -> Found:
+        """Returns what a step tells where all is finite."""
+        by_image = [2 * len(self._plan.strategy.kinds), self._plan.training.batch_size]
+        return Found(tf.zeros([len(self.watched(phase))]), tf.zeros(by_image))
+
     @property
     def variables(self) -> list[keras.Variable]:
         """Everything that a replica keeps between two steps."""

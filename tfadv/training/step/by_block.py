@@ -105,10 +105,9 @@ class Blocks:
         """Returns the running variables and their new values, as `updates_of` does."""
         left, updates = dict(collected), []
         for block, _ in self._groups if traces_in_use() else ():
-            of_block = norms_in(block)
-            measured = [left.pop(path, []) for path in of_block]
+            measured = [left.pop(path, []) for path in norms_in(block)]
             if any(measured):
-                updates += _updates_by_trace(block, list(of_block.values()), measured)
+                updates += _updates_by_trace(block, measured)
         return updates + updates_of(norms, left)
 
     def _grouped(
@@ -152,7 +151,7 @@ def _by_trace(name, block, group, function, parts, shared) -> Sequence:
     return traces_in_use()(key, block, of_block, parts, list(shared), reads=False)
 
 
-def _updates_by_trace(block, norms, measured) -> Updates:
+def _updates_by_trace(block, measured) -> Updates:
     key, traces = ("updates", tuple(map(len, measured))), traces_in_use()
 
     def updates(block, measured):
