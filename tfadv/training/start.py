@@ -13,10 +13,12 @@ from tfadv.files import write_text
 from tfadv.interop import stated_pixels
 from tfadv.planning.plan import Plan
 from tfadv.planning.scheduled import unreached
+from tfadv.profiling.profile import Asked
 from tfadv.runs import division, identity
 from tfadv.runs.one_writer import writing
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.continuation import Continuation
+from tfadv.training.profiled import ProfiledTrainer
 from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
@@ -47,6 +49,7 @@ def train(
     continuation: Continuation | None = None,
     rate_factor: float | None = None,
     listeners: Sequence[Callable[[dict], object]] = (),
+    profile: Asked | None = None,
 ) -> dict:
     """Trains, or resumes, and evaluates at the end.
 
@@ -58,6 +61,7 @@ def train(
         continuation: of the run that this one begins from, if it does.
         rate_factor: of the learning rate; see `Session.run`.
         listeners: see `Validations`.
+        profile: which steps to profile, if some are to be.
 
     Returns:
         The record in ``results.json``.
@@ -74,7 +78,9 @@ def train(
         directory.check(read)  # once more: another process may have been here since
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
-        trainer = Trainer(plan, distribution)
+        trainer = (
+            ProfiledTrainer(plan, distribution, profile) if profile else Trainer(plan, distribution)
+        )
         session = Session(trainer, listeners)
         takes_over = continuation is not None and continuation.begins
         notes = _begin(directory, trainer, continuation if takes_over else None, workers)

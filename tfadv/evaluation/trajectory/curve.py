@@ -32,6 +32,8 @@ from tfadv.evaluation.trajectory.rolling_batch import (
     stacked,
 )
 from tfadv.pixels import LogitsFn
+from tfadv.planning.workload import ATTACK_PASSES
+from tfadv.profiling.profile import Unprofiled
 
 # Of an attack: a step's size says what its rule has made of ε and α.
 _BESIDE_THE_WAY = ("steps", "_alpha", "_step_rule")
@@ -95,6 +97,7 @@ class Curve:
         logits_fn: LogitsFn,
         batches: Iterable[dict],
         seeds_of: Callable[[tf.Tensor], tf.Tensor],
+        profile: Unprofiled | None = None,
     ) -> Iterator[Outcome]:
         """Attacks a stream of images, as many at a time as a batch has.
 
@@ -103,6 +106,7 @@ class Curve:
             batches: all of one N: ``image`` float32 [N, H, W, C] in 0..255, ``label``,
                 ``index`` [N] and ``counts`` bool [N], the rows to attack.
             seeds_of: maps indices [N] to seeds int64 [N, 2].
+            profile: of the calls; see `AttackRunner.profile`.
 
         Yields:
             An outcome for each image, in the order in which they finish.
@@ -111,7 +115,7 @@ class Curve:
         enter = tf.function(
             lambda *batch: self._enter(logits_fn, seeds_of, *batch), autograph=False
         )
-        waiting = examples(batches)
+        waiting, profile = examples(batches), profile or Unprofiled()
         first = next(waiting, None)
         if first is None:
             return
@@ -129,7 +133,10 @@ class Curve:
             if not active.any():
                 return
             full = len(entering) == len(rows) and full
-            before, slots = slots, advance(slots)
+            with profile.call(advance) as call:
+                before, slots = slots, advance(slots)
+                steps = int(slots.steps[0] - before.steps[0])  # of every row alike
+                call.work = ATTACK_PASSES * steps * len(active)
             if movable and not full and 2 * room(active) <= len(active):
                 slots, active = smaller(advance, before, slots, active)
                 movable = len(active) < len(before.index)

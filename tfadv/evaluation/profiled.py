@@ -1,0 +1,31 @@
+"""The profile of an evaluation's calls."""
+
+import tensorflow as tf
+
+from tfadv.devices.workers import Workers
+from tfadv.models.classifier import Classifier
+from tfadv.planning.workload import measure_forward
+from tfadv.profiling.profile import Asked, Profile, Unprofiled
+
+
+def profile_of(
+    asked: Asked | None, model: Classifier, dtype: str, distribution: tf.distribute.Strategy
+) -> Unprofiled:
+    """Returns the profile for `AttackRunner.profile`, each call a step.
+
+    Args:
+        asked: what to profile, if anything.
+        model: that is evaluated; where its graph can't be looked into, no operations are counted.
+        dtype: of its convolutions.
+        distribution: the devices that it lives on.
+    """
+    if asked is None:
+        return Unprofiled()
+    workers = Workers(distribution)
+
+    def flops(forwards: float) -> dict[str, float]:
+        of_an_image = measure_forward(model)
+        return {dtype: of_an_image * forwards / workers.count} if of_an_image else {}
+
+    replicas = distribution.num_replicas_in_sync // workers.count
+    return Profile(asked, flops, replicas, workers.is_chief)
