@@ -21,7 +21,6 @@ from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
 from tfadv.planning.evaluation_parts import EvaluationParts
-from tfadv.planning.workload import ATTACK_PASSES
 from tfadv.profiling.profile import Unprofiled
 
 Columns = dict[str, np.ndarray]
@@ -55,7 +54,7 @@ class AttackRunner:
 
     Attributes:
         batch_size: as the parts say.
-        profile: of the attacks' calls, each a step whose work is counted in forwards of an image.
+        profile: of the attacks' calls, each a step whose work is in passes of an image.
 
     Raises:
         UserError: the replicas don't divide the batch.
@@ -195,7 +194,7 @@ class AttackRunner:
             with (self.profile if passes else Unprofiled()).call(step) as call:
                 found = step(batch, restart)
                 columns = {name: self._gathered(values) for name, values in found.items()}
-                call.work = size * (ATTACK_PASSES * passes + 1)
+                call.work = size * (passes + 0.5)  # forward alone at last
             counts = columns.pop("counts") > 0
             yield {name: column[counts] for name, column in columns.items()}
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfadv.devices.workers import Workers
 from tfadv.models.classifier import Classifier
-from tfadv.planning.workload import measure_forward
+from tfadv.planning.workload import ATTACK_PASSES, measure_forward
 from tfadv.profiling.profile import Asked, Profile, Unprofiled
 
 
@@ -23,9 +23,9 @@ def profile_of(
         return Unprofiled()
     workers = Workers(distribution)
 
-    def flops(forwards: float) -> dict[str, float]:
-        of_an_image = measure_forward(model)
-        return {dtype: of_an_image * forwards / workers.count} if of_an_image else {}
+    def flops(passes: float) -> dict[str, float]:
+        of_a_pass = ATTACK_PASSES * measure_forward(model)
+        return {dtype: of_a_pass * passes / workers.count} if of_a_pass else {}
 
     replicas = distribution.num_replicas_in_sync // workers.count
     return Profile(asked, flops, replicas, workers.is_chief)

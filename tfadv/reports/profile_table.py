@@ -32,7 +32,9 @@ def show_on(console: Console) -> Callable[[dict, Path], None]:
 
     def show(record: dict, folder: Path) -> None:
         console.print(profile_table(record))
-        console.print(f"profile: {folder} (tensorboard --logdir={folder} shows its trace)")
+        console.print(
+            f"profile: {folder} (with xprof, tensorboard --logdir={folder} shows its trace)"
+        )
 
     return show
 

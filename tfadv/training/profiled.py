@@ -57,3 +57,12 @@ class ProfiledTrainer(Trainer):
         by_dtype = workload.flops(plan.training.dtype, plan.training.attack_dtype)
         images = steps * plan.training.batch_size * self._replicas_here / self.replicas
         return {dtype: count * images for dtype, count in by_dtype.items()}
+
+
+def made_trainer(
+    plan: Plan, distribution: tf.distribute.Strategy, asked: Asked | None = None
+) -> Trainer:
+    """Returns a trainer, which profiles what is asked for."""
+    if asked is None:
+        return Trainer(plan, distribution)
+    return ProfiledTrainer(plan, distribution, asked)

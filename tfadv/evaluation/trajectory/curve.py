@@ -32,7 +32,6 @@ from tfadv.evaluation.trajectory.rolling_batch import (
     stacked,
 )
 from tfadv.pixels import LogitsFn
-from tfadv.planning.workload import ATTACK_PASSES
 from tfadv.profiling.profile import Unprofiled
 
 # Of an attack: a step's size says what its rule has made of ε and α.
@@ -136,7 +135,7 @@ class Curve:
             with profile.call(advance) as call:
                 before, slots = slots, advance(slots)
                 steps = int(slots.steps[0] - before.steps[0])  # of every row alike
-                call.work = ATTACK_PASSES * steps * len(active)
+                call.work = steps * len(active)
             if movable and not full and 2 * room(active) <= len(active):
                 slots, active = smaller(advance, before, slots, active)
                 movable = len(active) < len(before.index)
