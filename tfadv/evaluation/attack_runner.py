@@ -21,7 +21,7 @@ from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
 from tfadv.planning.evaluation_parts import EvaluationParts
-from tfadv.profiling.profile import Unprofiled
+from tfadv.profiling.profile import UNPROFILED
 
 Columns = dict[str, np.ndarray]
 OnBatch = Callable[[LogitsFn, dict, tf.Tensor], Mapping[str, tf.Tensor]]
@@ -76,7 +76,7 @@ class AttackRunner:
         self._distribution = distribution
         self._seed = parts.seed
         self.batch_size = evaluation.batch_size
-        self.profile = Unprofiled()
+        self.profile = UNPROFILED
         self._traces: dict[Hashable, Callable] = {}
         # Where that is quicker; such a trace holds the weights, and is dropped after use.
         self._constant_weights = self._replicas == 1 and not changes and not has_accelerator()
@@ -191,7 +191,7 @@ class AttackRunner:
         for batch in self._batches(source or self._source, portion):
             size = self._size(portion)
             step = step or self._traced((key, size), mode, on_batch, batch, restart)
-            with (self.profile if passes else Unprofiled()).call(step) as call:
+            with (self.profile if passes else UNPROFILED).call(step) as call:
                 found = step(batch, restart)
                 columns = {name: self._gathered(values) for name, values in found.items()}
                 call.work = size * (passes + 0.5)  # forward alone at last

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfadv.devices.workers import Workers
 from tfadv.models.classifier import Classifier
 from tfadv.planning.workload import ATTACK_PASSES, measure_forward
-from tfadv.profiling.profile import Asked, Profile, Unprofiled
+from tfadv.profiling.profile import UNPROFILED, Asked, Profile, Unprofiled
 
 
 def profile_of(
@@ -20,7 +20,7 @@ def profile_of(
         distribution: the devices that it lives on.
     """
     if asked is None:
-        return Unprofiled()
+        return UNPROFILED
     workers = Workers(distribution)
 
     def flops(passes: float) -> dict[str, float]:

@@ -61,6 +61,9 @@ class Unprofiled(contextlib.AbstractContextManager):
         yield Call(most)
 
 
+UNPROFILED = Unprofiled()
+
+
 class Profile(Unprofiled):
     """TensorFlow's trace of some steps, its table, and the operations a second.
 

@@ -32,7 +32,7 @@ from tfadv.evaluation.trajectory.rolling_batch import (
     stacked,
 )
 from tfadv.pixels import LogitsFn
-from tfadv.profiling.profile import Unprofiled
+from tfadv.profiling.profile import UNPROFILED, Unprofiled
 
 # Of an attack: a step's size says what its rule has made of ε and α.
 _BESIDE_THE_WAY = ("steps", "_alpha", "_step_rule")
@@ -96,7 +96,7 @@ class Curve:
         logits_fn: LogitsFn,
         batches: Iterable[dict],
         seeds_of: Callable[[tf.Tensor], tf.Tensor],
-        profile: Unprofiled | None = None,
+        profile: Unprofiled = UNPROFILED,
     ) -> Iterator[Outcome]:
         """Attacks a stream of images, as many at a time as a batch has.
 
@@ -114,7 +114,7 @@ class Curve:
         enter = tf.function(
             lambda *batch: self._enter(logits_fn, seeds_of, *batch), autograph=False
         )
-        waiting, profile = examples(batches), profile or Unprofiled()
+        waiting = examples(batches)
         first = next(waiting, None)
         if first is None:
             return
@@ -132,10 +132,7 @@ class Curve:
             if not active.any():
                 return
             full = len(entering) == len(rows) and full
-            with profile.call(advance) as call:
-                before, slots = slots, advance(slots)
-                steps = int(slots.steps[0] - before.steps[0])  # of every row alike
-                call.work = steps * len(active)
+            before, slots = slots, _profiled(profile, advance, slots)
             if movable and not full and 2 * room(active) <= len(active):
                 slots, active = smaller(advance, before, slots, active)
                 movable = len(active) < len(before.index)
@@ -253,3 +250,11 @@ class Curve:
             predictions=tf.where(here, found, s.predictions),
             final=where_any(here[:, -1], s.x, s.final),
         )
+
+
+def _profiled(profile: Unprofiled, advance, slots: RollingBatch) -> RollingBatch:
+    """Calls `advance`, whose work is its steps on every row."""
+    with profile.call(advance) as call:
+        after = advance(slots)
+        call.work = int(after.steps[0] - slots.steps[0]) * len(slots.index)
+    return after
