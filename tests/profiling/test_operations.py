@@ -9,6 +9,7 @@ EXPECTED = {
     "net/stem/Conv2D:_MklNativeFusedConv2D": operations.FORWARD,
     "net/grouped/depthwise:DepthwiseConv2dNative": operations.FORWARD,
     "net/gradient_tape/Conv3D:_MklNativeConv3D": operations.BY_IMAGES,
+    "gradient_tape_11/Conv3D:_MklNativeConv3D": operations.BY_IMAGES,
     "gradient_tape/net/Conv2DBackpropInput:_MklNativeConv2DBackpropInput": operations.BY_IMAGES,
     "net/Conv3DBackpropInputV2:Conv3DBackpropInputV2": operations.BY_IMAGES,
     "a/Conv2DBackpropFilter:_MklNativeConv2DBackpropFilter": operations.BY_WEIGHTS,

@@ -20,13 +20,13 @@ KINDS = (
     *(FORWARD, BY_IMAGES, BY_WEIGHTS, NORMALIZATION, PRODUCTS, REDUCTIONS, ELEMENTWISE, LAYOUT),
     *(COMMUNICATION, COMPILED, OTHER, INPUT_WAIT, HOST),
 )
-# The scope of what `tf.GradientTape` adds, and of a `FixedConvolution`'s own gradient.
-GRADIENT_SCOPE = "gradient_tape"
 
 # "scope/of/name:Type", which TensorFlow's executor calls a running operation.
 _OPERATION = re.compile(r"(?P<name>[^:]+):(?P<type>\w+)")
 # They stand for what runs inside them.
 _CONTAINERS = re.compile(r"(Stateful)?PartitionedCall|(Stateless)?(While|If|Case)|MapDefun")
+# The scope of what `tf.GradientTape` adds, and of a `FixedConvolution`'s own gradient.
+_IN_A_GRADIENT = re.compile(r"(^|/)gradient_tape(_\d+)?/")
 # Keras' layers and ours carry the word in their names, and so do their scopes.
 _IN_A_NORM = re.compile(r"(^|/)[^/]*norm(alization)?(_\d+)?/")
 # How oneDNN's, fused and older forms of an operation are named.
@@ -97,7 +97,7 @@ def kind_of(event: str) -> str:
     if "Conv" in type_name and "Conversion" not in type_name:
         if "BackpropFilter" in type_name:
             return BY_WEIGHTS
-        is_gradient = "BackpropInput" in type_name or GRADIENT_SCOPE in name.split("/")
+        is_gradient = "BackpropInput" in type_name or _IN_A_GRADIENT.search(name)
         return BY_IMAGES if is_gradient else FORWARD
     if _IN_A_NORM.search(name):
         return NORMALIZATION
