@@ -1,7 +1,9 @@
 """Kinds of operations, by hand."""
 
 import pytest
+import tensorflow as tf
 
+from tfadv.models.fixed_convolution import FixedConvolution
 from tfadv.profiling import operations
 from tfadv.profiling.operations import is_operation, kind_of, kind_of_kernel, type_of
 
@@ -45,6 +47,22 @@ def test_what_contains_others_is_no_operation(event):
 def test_types_lose_their_forms():
     assert type_of("a:_MklNativeFusedBatchNormGradV3") == "BatchNormGrad"
     assert type_of("a:_FusedBatchNormEx") == "BatchNorm" and type_of("a:AddV2") == "Add"
+
+
+def test_an_attacks_own_gradients_are_told_from_its_forward():
+    convolve = FixedConvolution(tf.ones((3, 3, 2, 2)), None, stride=1, relu=False)
+
+    @tf.function(autograph=False)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = convolve(convolve(x))
+        return tape.gradient(y, x)
+
+    graph = gradient.get_concrete_function(tf.TensorSpec((1, 4, 4, 2))).graph
+    found = [f"{op.name}:{op.type}" for op in graph.get_operations() if op.type == "Conv2D"]
+    expected = 2 * [operations.FORWARD] + 2 * [operations.BY_IMAGES]
+    assert [kind_of(event) for event in found] == expected
 
 
 @pytest.mark.parametrize(

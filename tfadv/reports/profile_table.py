@@ -23,7 +23,7 @@ def profile_table(record: dict) -> Table:
             table.add_row(kind, f"{share:.1%}")
     table.add_section()
     for row in record["largest"][:NAMED]:
-        table.add_row(f"{row['operation']:.40}", f"{row['share']:.1%}")
+        table.add_row(f"{row['operation']:.40} ({row['kind']})", f"{row['share']:.1%}")
     return table
 
 
