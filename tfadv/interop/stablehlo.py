@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from tfadv.models.classifier import Trainable
 from tfadv.planning.plan import Plan
 from tfadv.planning.workload import measure_forward
 
+Arrays = dict[str, np.ndarray]
 RECORD, ARRAYS, EXPECTED = "stablehlo.json", "arrays.npz", "expected.npz"
 _MAIN = re.compile(r"func\.func (?:public )?@main\((.*?)\) ->", re.DOTALL)
 _PARAMETER = re.compile(r"%arg\d+: tensor<")
@@ -67,40 +68,47 @@ def write_stablehlo(plan: Plan, model: Trainable, folder: Path, choice: Choice) 
         **dataclasses.asdict(choice),
         "programs": [],
     }
-    expected: dict[str, np.ndarray] = {}
+    expected: Arrays = {}
     with new_folder(folder) as partial:
         for program in programs.all(tuple(choice.convolutions)):
-            arguments = [given[name] for name in program.inputs]
-            with accelerator_assumed():
-                text, kept = _lowered(program, arguments, model)
-            outputs = tf.function(program.function, autograph=False)(*arguments)
-            file = _file_of(program)
-            write_text(partial / file, text)
-            results = dict(zip(program.outputs, map(np.asarray, outputs), strict=True))
-            expected |= {f"{file}/{name}": value for name, value in results.items()}
+            described, kept, results = _write(program, given, model, partial)
+            record["programs"].append(described | {"flops": program.passes * flops})
             arrays |= kept
-            record["programs"].append(
-                {
-                    "name": program.name,
-                    "convolutions": program.convolutions,
-                    "file": file,
-                    "flops": program.passes * flops,
-                    "parameters": [_described(n, arrays[n]) for n in (*program.inputs, *kept)],
-                    "outputs": [_described(*item) for item in results.items()],
-                }
-            )
+            expected |= {f"{described['file']}/{name}": a for name, a in results.items()}
         np.savez(partial / ARRAYS, **arrays)
         np.savez(partial / EXPECTED, **expected)
         write_json(partial / RECORD, record)
     return [program["file"] for program in record["programs"]]
 
 
-def _lowered(program: Program, arguments, model) -> tuple[str, dict[str, np.ndarray]]:
+def _write(
+    program: Program, given: Mapping[str, tf.Tensor], model: Trainable, folder: Path
+) -> tuple[dict, Arrays, Arrays]:
+    """Writes a program's text; returns its record, what it takes beside inputs, and its results."""
+    arguments = {name: given[name] for name in program.inputs}
+    with accelerator_assumed():
+        text, kept = _lowered(program, list(arguments.values()), model)
+    plain = f".{PLAIN}" if program.convolutions == PLAIN else ""
+    file = f"{program.name}{plain}.mlir"
+    write_text(folder / file, text)
+    outputs = tf.function(program.function, autograph=False)(*arguments.values())
+    results = dict(zip(program.outputs, map(np.asarray, outputs), strict=True))
+    record = {
+        "name": program.name,
+        "convolutions": program.convolutions,
+        "file": file,
+        "parameters": [_described(*item) for item in {**arguments, **kept}.items()],
+        "outputs": [_described(*item) for item in results.items()],
+    }
+    return record, kept, results
+
+
+def _lowered(program: Program, arguments, model) -> tuple[str, Arrays]:
     """Returns a program's text, and what it takes beside its inputs, in their order."""
     function = tf.function(program.function, jit_compile=True, autograph=False)
     captured = function.get_concrete_function(*arguments).captured_inputs
     paths = {id(variable.value.handle): variable for variable in model.variables}
-    kept: dict[str, np.ndarray] = {}
+    kept: Arrays = {}
     for tensor in captured:
         if tensor.dtype == tf.resource:
             variable = paths[id(tensor)]
@@ -118,10 +126,5 @@ def _lowered(program: Program, arguments, model) -> tuple[str, dict[str, np.ndar
     return text, kept
 
 
-def _file_of(program: Program) -> str:
-    kind = f".{PLAIN}" if program.convolutions == PLAIN else ""
-    return f"{program.name}{kind}.mlir"
-
-
-def _described(name: str, array: np.ndarray) -> dict[str, object]:
-    return {"name": name, "shape": list(array.shape), "dtype": str(array.dtype)}
+def _described(name: str, array: np.ndarray | tf.Tensor) -> dict[str, object]:
+    return {"name": name, "shape": list(array.shape), "dtype": tf.as_dtype(array.dtype).name}
