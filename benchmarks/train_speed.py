@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from benchmarks import jax_peers
 from benchmarks.cases import CASES, EPSILON, STEP_SIZE, Case
-from benchmarks.torch_peers import Network
+from benchmarks.torch_resnet import Network
 from tfadv.devices.local import processor_name
 
 Step = Callable[[], object]

@@ -52,7 +52,9 @@ def test_parameters_are_those_of_the_programs_in_their_order(written):
         for one in program["parameters"]:
             assert list(arrays[one["name"]].shape) == one["shape"]
         for one in program["outputs"]:
-            assert f"{program['file']}/{one['name']}" in expected
+            array = expected[f"{program['name']}/{one['name']}"]
+            whole = np.prod(one["shape"], dtype=int)
+            assert array.size == (min(whole, 1000) if "gradient" in one["name"] else whole)
 
 
 @pytest.mark.slow
@@ -61,10 +63,10 @@ def test_what_is_expected_is_what_keras_computes(written):
     record, arrays, expected = read(folder)
     stock = keras_form(model, "adv")
     logits = stock(arrays["images"], training=False).numpy()
-    np.testing.assert_allclose(expected["logits.mlir/logits"], logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(expected["logits/logits"], logits, rtol=1e-4, atol=1e-5)
     targets = (arrays["labels"] + 1 + arrays["draw"] % (model.classes - 1)) % model.classes
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-    np.testing.assert_allclose(expected["logits.mlir/losses"], losses, rtol=1e-4)
+    np.testing.assert_allclose(expected["logits/losses"], losses, rtol=1e-4)
     x = tf.constant(arrays["iterate"])
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -72,10 +74,8 @@ def test_what_is_expected_is_what_keras_computes(written):
     moved = (x - STEP * tf.sign(tape.gradient(loss, x))).numpy()
     low, high = arrays["images"] - EPSILON, arrays["images"] + EPSILON
     moved = np.clip(np.clip(moved, low, high), 0, 255)
-    for kind in ("", ".plain"):
-        found = expected[f"attack_step{kind}.mlir/iterate"]
-        assert np.mean(np.abs(found - moved) < 1e-3) > 0.999
-        assert np.abs(expected[f"attack{kind}.mlir/iterate"] - arrays["images"]).max() <= EPSILON
+    assert np.mean(np.abs(expected["attack_step/iterate"] - moved) < 1e-3) > 0.999
+    assert np.abs(expected["attack/iterate"] - arrays["images"]).max() <= EPSILON
     flops = {(one["name"], one["convolutions"]): one["flops"] for one in record["programs"]}
     forward = flops["logits", None]
     assert flops["attack_step", "plain"] == 2 * forward and flops["attack", "plain"] == 4 * forward
