@@ -154,7 +154,8 @@ def main() -> None:
     title = f"{device.device_kind}, {dtype}, batch {record['batch_size']}"
     print(f"{title}: peak {peak / 1e12:.4g} TFLOP/s")
     for one in found:
-        print("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else str(v) for k, v in one.items()))
+        words = [f"{k} {v:.4g}" if isinstance(v, float) else v for k, v in one.items()]
+        print("  ".join(filter(None, words)))
     if arguments.json:
         made = {"device": device.device_kind, "dtype": dtype, "peak": peak, "rows": found}
         arguments.json.write_text(json.dumps(made, indent=2) + "\n")

@@ -1,8 +1,8 @@
 """The attack of a folder of ``tfadv.export --to=stablehlo`` in PyTorch, compiled by torch.compile.
 
-``python -m benchmarks.stablehlo_torch FOLDER`` stands beside ``benchmarks/stablehlo_time.py`` on the
-same device: it needs torch and NumPy, and a bottleneck ResNet with batch norm, attacked by targeted
-PGD in the L∞ ball. It ends with 1 where its logits are not TensorFlow's.
+``python -m benchmarks.stablehlo_torch FOLDER`` stands beside ``benchmarks/stablehlo_time.py`` on
+the same device: it needs torch and NumPy, and a bottleneck ResNet with batch norm, attacked by
+targeted PGD in the L∞ ball. It ends with 1 where its logits are not TensorFlow's.
 """
 
 import argparse
