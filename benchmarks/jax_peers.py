@@ -31,8 +31,7 @@ def weights_of(model) -> tuple[dict, dict]:
         units |= {f"{number}/{name}": unit(part) for name, part in block(source).items()}
     trained = {name: pair[0] for name, pair in units.items()} | {"head": head}
     running = {name: pair[1] for name, pair in units.items()}
-    as_arrays = lambda tree: jax.tree.map(lambda v: jnp.asarray(np.array(v)), tree)  # noqa: E731
-    return as_arrays(trained), as_arrays(running)
+    return jax.tree.map(lambda variable: jnp.asarray(np.array(variable)), (trained, running))
 
 
 class Network:
