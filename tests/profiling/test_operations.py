@@ -22,6 +22,8 @@ EXPECTED = {
     "net/attention/einsum:Einsum": operations.PRODUCTS,
     "net/pool:_MklNativeMaxPoolGrad": operations.REDUCTIONS,
     "net/gradient_norm:Sum": operations.REDUCTIONS,
+    "step/global_norm/L2Loss:L2Loss": operations.REDUCTIONS,
+    "clip_by_global_norm/mul:Mul": operations.ELEMENTWISE,
     "net/Relu:ReluGrad": operations.ELEMENTWISE,
     "net/add:AddV2": operations.ELEMENTWISE,
     "net/transpose:_MklTranspose": operations.LAYOUT,

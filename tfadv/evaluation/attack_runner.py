@@ -15,6 +15,7 @@ from tfadv.data.source import Source
 from tfadv.devices.distribution import share_of_batch
 from tfadv.devices.local import has_accelerator
 from tfadv.evaluation.attack_runs import Run
+from tfadv.evaluation.profiled import passes_of
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.evaluation.trajectory.rolling_batch import ROWS
 from tfadv.models.classifier import Classifier
@@ -138,8 +139,8 @@ class AttackRunner:
             return
         else:
             on_batch = functools.partial(self._walked, run)
-        passes = run.attack.passes
-        yield from self.by_batch((mode, run.name), mode, on_batch, portion, restart, passes=passes)
+        key, passes = (mode, run.name), passes_of(run)
+        yield from self.by_batch(key, mode, on_batch, portion, restart, passes=passes)
 
     def adversarial(self, mode: NormMode, run: Run, portion: Portion) -> Iterator[Columns]:
         """Attacks images as `attack` does and keeps them.
@@ -170,7 +171,7 @@ class AttackRunner:
         portion: Portion,
         restart: int = 0,
         source: Source | None = None,
-        passes: float = 0.0,
+        passes: float | None = None,
     ) -> Iterator[Columns]:
         """Runs a function of the model and a batch on batches of images.
 
@@ -182,7 +183,7 @@ class AttackRunner:
             portion: which images.
             restart: handed to the function.
             source: other images of the portion's indices.
-            passes: forward and backward, of each image, before it is classified.
+            passes: of each image, as `passes_of` counts them; None profiles nothing.
 
         Yields:
             The columns and ``index``, for the images that count.
@@ -191,10 +192,10 @@ class AttackRunner:
         for batch in self._batches(source or self._source, portion):
             size = self._size(portion)
             step = step or self._traced((key, size), mode, on_batch, batch, restart)
-            with (self.profile if passes else UNPROFILED).call(step) as call:
+            with (UNPROFILED if passes is None else self.profile).call(step) as call:
                 found = step(batch, restart)
                 columns = {name: self._gathered(values) for name, values in found.items()}
-                call.work = size * (passes + 0.5)  # forward alone at last
+                call.work = size * (passes or 0.0)
             counts = columns.pop("counts") > 0
             yield {name: column[counts] for name, column in columns.items()}
 

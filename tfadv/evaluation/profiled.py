@@ -1,8 +1,12 @@
 """The profile of an evaluation's calls."""
 
+import math
+
 import tensorflow as tf
 
+from tfadv.attacks.pgd import PGD
 from tfadv.devices.workers import Workers
+from tfadv.evaluation.attack_runs import Run
 from tfadv.models.classifier import Classifier
 from tfadv.planning.workload import ATTACK_PASSES, measure_forward
 from tfadv.profiling.profile import UNPROFILED, Asked, Profile, Unprofiled
@@ -24,8 +28,18 @@ def profile_of(
     workers = Workers(distribution)
 
     def flops(passes: float) -> dict[str, float]:
-        of_a_pass = ATTACK_PASSES * measure_forward(model)
-        return {dtype: of_a_pass * passes / workers.count} if of_a_pass else {}
+        found = ATTACK_PASSES * measure_forward(model) * passes / workers.count
+        return {dtype: found} if found > 0 else {}  # neither 0 nor NaN
 
     replicas = distribution.num_replicas_in_sync // workers.count
     return Profile(asked, flops, replicas, workers.is_chief)
+
+
+def passes_of(run: Run) -> float:
+    """Returns the forward and backward passes of each image, where a call does all of them.
+
+    NaN, where how many these are depends on the images: no operations are counted then.
+    """
+    if run.lengths or not isinstance(run.attack, PGD):
+        return math.nan
+    return run.attack.passes - 0.5  # the last one is a look, without a backward

@@ -27,8 +27,9 @@ _OPERATION = re.compile(r"(?P<name>[^:]+):(?P<type>\w+)")
 _CONTAINERS = re.compile(r"(Stateful)?PartitionedCall|(Stateless)?(While|If|Case)|MapDefun")
 # The scope of what `tf.GradientTape` adds, and of a `FixedConvolution`'s own gradient.
 _IN_A_GRADIENT = re.compile(r"(^|/)gradient_tape(_\d+)?/")
-# Keras' layers and ours carry the word in their names, and so do their scopes.
-_IN_A_NORM = re.compile(r"(^|/)[^/]*norm(alization)?(_\d+)?/")
+# Keras' layers and ours carry the word in their names, and so do their scopes; the norm of a
+# gradient is another one.
+_IN_A_NORM = re.compile(r"(^|/)(?!\w*(global|gradient|clip)_norm)[^/]*norm(alization)?(_\d+)?/")
 # How oneDNN's, fused and older forms of an operation are named.
 _FORMS = re.compile(r"^_*(Mkl)?(Native)?(Fused)?|V\d+$|Ex$")
 _BY_TYPE = (
@@ -51,7 +52,7 @@ _BY_TYPE = (
     (
         ELEMENTWISE,
         r"Add(N)?|Sub|Mul(NoNan)?|(Real)?Div(NoNan)?|FloorDiv|FloorMod|Neg|Abs|Sign|Square"
-        r"|SquaredDifference|R?sqrt(Grad)?|R?Sqrt(Grad)?|Pow|Exp(m1)?|Log(1p)?|Maximum|Minimum"
+        r"|SquaredDifference|R?[Ss]qrt(Grad)?|Pow|Exp(m1)?|Log(1p)?|Maximum|Minimum"
         r"|(Leaky)?Relu6?(Grad)?|(Elu|Selu)(Grad)?|Tanh(Grad)?|Sigmoid(Grad)?|Erf|Softplus(Grad)?"
         r"|Gelu|Swish|BiasAdd|Select|Where|ClipByValue|Is(Finite|Nan|Inf)|(Not)?Equal"
         r"|(Less|Greater)(Equal)?|Logical.*|Bitwise.*|Reciprocal(Grad)?|Inv(Grad)?|Round|Rint"
