@@ -26,7 +26,7 @@ BUNDLE, HUB, ROBUSTBENCH, STABLEHLO = "bundle", "hub_folder", "robustbench", "st
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("to", BUNDLE, [BUNDLE, HUB, ROBUSTBENCH, STABLEHLO], "What to write.")
 flags.DEFINE_string("model_dir", None, "The run's folder.")
-flags.DEFINE_string("output_dir", None, "A new folder for the bundle or hub folder.")
+flags.DEFINE_string("output_dir", None, "A new folder for what is written.")
 command_line.define_weights_flag()
 command_line.define_checkpoint_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
@@ -49,7 +49,7 @@ flags.DEFINE_enum(
     "convolutions",
     "both",
     ["prepared", "plain", "both"],
-    "Of stablehlo's attacks: formulated for a CPU, TensorFlow's own, or each apart.",
+    "Of stablehlo's attacks: formulated for a CPU, or plain.",
 )
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
