@@ -107,7 +107,8 @@ class FixedConvolution:
 
             def gradient(dy):
                 dy = tf.raw_ops.ReluGrad(gradients=dy, features=y) if self._relu else dy
-                return self._input_gradient(dy, x)
+                with tf.name_scope("gradient_tape"):  # as what TensorFlow's tape adds
+                    return self._input_gradient(dy, x)
 
             return y, gradient
 
