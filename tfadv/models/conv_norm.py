@@ -1,6 +1,6 @@
 """A convolution and its norm as one unit, folded wherever that is exact."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -95,7 +95,7 @@ class ConvNorm(keras.layers.Layer):
 
     def fixed(
         self, mode: NormMode, dtype: tf.DType, constant: bool = False
-    ) -> Callable[[tf.Tensor], tf.Tensor]:
+    ) -> "FixedConvolution | FixedConvNorm":
         """Returns the unit with the weights of now, ready to be used many times.
 
         Args:
@@ -110,14 +110,7 @@ class ConvNorm(keras.layers.Layer):
         if bias is not None:
             return FixedConvolution(kernel, bias, self.stride, self.relu, constant, self.padding)
         convolution = FixedConvolution(kernel, None, self.stride, False, constant, self.padding)
-
-        def unit(x: tf.Tensor) -> tf.Tensor:
-            y = convolution(x)
-            if y.shape.rank == 5:
-                return self.norm.batch_inside(y, mode, self.relu)
-            return self.norm(y, mode=mode, relu=self.relu)
-
-        return unit
+        return FixedConvNorm(self, convolution, mode)
 
     def call(
         self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False
@@ -139,3 +132,34 @@ class ConvNorm(keras.layers.Layer):
             return tf.cast(kernel, dtype), None
         scale, offset = affine
         return tf.cast(kernel * scale, dtype), tf.cast(offset, dtype)
+
+
+class FixedConvNorm:
+    """A unit with a fixed kernel, whose norm depends on what it normalizes.
+
+    Args:
+        unit: whose norm it is.
+        convolution: the unit's, fixed.
+        mode: how the norm acts.
+    """
+
+    def __init__(self, unit: ConvNorm, convolution: FixedConvolution, mode: NormMode):
+        self._unit = unit
+        self._convolution = convolution
+        self._mode = mode
+
+    @property
+    def weights(self) -> tuple[tf.Tensor, ...]:
+        """What was prepared of the convolution's weights; the norm reads its own."""
+        return self._convolution.weights
+
+    def of(self, unit: ConvNorm, weights: Sequence[tf.Tensor]) -> "FixedConvNorm":
+        """Returns this of a unit that is alike, and of that one's `weights`."""
+        return FixedConvNorm(unit, self._convolution.of(unit, weights), self._mode)
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """Computes the unit on `x`, in either layout of `batch_inside` if the norm takes both."""
+        unit, y = self._unit, self._convolution(x)
+        if y.shape.rank == 5:
+            return unit.norm.batch_inside(y, self._mode, unit.relu)
+        return unit.norm(y, mode=self._mode, relu=unit.relu)

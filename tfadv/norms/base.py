@@ -12,8 +12,10 @@ from tfadv.norms.statistics import (  # noqa: F401  (plugins import them from he
     Collected,
     Moments,
     Statistics,
+    Updates,
     averaged,
     merged,
+    updates_of,
     write_statistics,
 )
 
