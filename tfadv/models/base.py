@@ -11,12 +11,14 @@ from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
 from tfadv.models.norm_place import NormPlace
+from tfadv.models.recompute import recomputed
 from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
 
 ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
 Arrange = Callable[[tf.Tensor], tf.Tensor]
+RunBlock = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
 
 
 def as_it_is(x: tf.Tensor) -> tf.Tensor:
@@ -31,11 +33,13 @@ class TrainableModel(keras.Model, abc.ABC):
         dtypes: in which its convolutions can be computed.
         randomized: False: it answers the same images alike.
         draws_in_training: whether layers such as dropout act where there is a seed.
+        has_blocks: whether it has blocks, whose activations can be recomputed.
     """
 
     dtypes = ("float32", "bfloat16")
     randomized = False
     draws_in_training = False
+    has_blocks = False
 
     @property
     def kernels(self) -> list[keras.Variable]:
@@ -128,6 +132,8 @@ class Model(TrainableModel):
             unit: applies a ConvNorm unit.
             arrange: may move the batch of a block's input to [1, H, W, N, C],
                 which every later block and the pooling must take.
+            run_block: computes a block, in place of its own ``forward(x, unit)``; given
+                to networks with `has_blocks` alone.
         """
 
     def call(
@@ -138,6 +144,7 @@ class Model(TrainableModel):
         collect: bool = False,
         dtype: str = "float32",
         seed: tf.Tensor | None = None,
+        recompute: bool = False,
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Classifies images.
 
@@ -150,6 +157,7 @@ class Model(TrainableModel):
                 `write_statistics` to come, instead of writing them at once.
             dtype: of the convolutions, 'float32' or 'bfloat16'.
             seed: see `Trainable`; units of convolution and norm draw nothing.
+            recompute: whether gradients recompute what is in blocks, in place of keeping it.
 
         Returns:
             float32 logits [N, classes]; with `collect`, a pair of these and the statistics.
@@ -161,12 +169,25 @@ class Model(TrainableModel):
         chosen_branch(mode.branch, self.branches, self.default_branch)
         collections: list[Collected] = []
 
-        def apply(unit: ConvNorm, x: tf.Tensor) -> tf.Tensor:
-            y, collected = unit(x, mode=mode, collect=True)
+        def collecting(found: list[Collected]) -> ApplyUnit:
+            def apply(unit: ConvNorm, x: tf.Tensor) -> tf.Tensor:
+                y, collected = unit(x, mode=mode, collect=True)
+                found.append(collected)
+                return y
+
+            return apply
+
+        def twice(block: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
+            def made(tensors):
+                inside: list[Collected] = []
+                return [block.forward(*tensors, collecting(inside))], merged(inside)
+
+            (y,), collected = recomputed(made, [x], block.variables)
             collections.append(collected)
             return y
 
-        logits = self.forward(tf.cast(self._normalized(images), dtype), apply)
+        x, unit = tf.cast(self._normalized(images), dtype), collecting(collections)
+        logits = self.forward(x, unit, **({"run_block": twice} if recompute else {}))
         collected = merged(collections)
         if collect:
             return logits, collected
