@@ -1,5 +1,6 @@
 """What the process computes on."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def processor_name() -> str:
 def has_accelerator() -> bool:
     """Returns whether there is a GPU or a TPU; each runs best what XLA compiles whole."""
     return bool(tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU"))
+
+
+def physical_memory() -> int:
+    """Returns the bytes of this computer's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def check_jit_compile(parameter: str, choice: bool | str) -> None:

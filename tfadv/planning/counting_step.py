@@ -24,6 +24,7 @@ class CountingStep(Step):
     Attributes:
         asked: how many images the attacks looked at, each with a gradient.
         trained: how many were in a forward and backward of the loss.
+        largest: how many at most in one of these.
     """
 
     variables = ()
@@ -38,7 +39,7 @@ class CountingStep(Step):
     ):
         self.attack = attack
         self.attacks = attacks
-        self.trained = 0
+        self.trained = self.largest = 0
         self._epoch = epoch
         self._answering = _Answering(model)
         self._network = Network(
@@ -65,7 +66,8 @@ class CountingStep(Step):
         return function(batch, kept)
 
     def gradients(self, images, loss, batch, decay=True):
-        self.trained += sum(part.shape[0] for part in images.values())
+        count = sum(part.shape[0] for part in images.values())
+        self.trained, self.largest = self.trained + count, max(self.largest, count)
         return Gradients([], {}, {}, tf.zeros([0]), tf.zeros([0, 0]))
 
     def gradients_by_images(self, images, loss, batch):

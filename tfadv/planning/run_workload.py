@@ -27,9 +27,9 @@ class RunWorkload:
         return any(part.attack_steps > 0 for part, _ in self.parts)
 
     @property
-    def trained_images(self) -> float:
-        """The most images in a forward and backward of the loss for each of the batch."""
-        return max(part.trained_images for part, _ in self.parts)
+    def largest_pass(self) -> float:
+        """The most images in one forward and backward of the loss for each of the batch."""
+        return max(part.largest_pass for part, _ in self.parts)
 
     def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
         """Returns operations for each image of the batch, by dtype; see `Workload.flops`."""

@@ -30,11 +30,13 @@ class Workload:
         attack_steps: gradient steps for each image of the batch.
         trained_images: images in a forward and backward of the loss for each image of the
             batch, each pass counted.
+        largest_pass: those of one such pass, the one of most images.
     """
 
     forward_flops: float
     attack_steps: float
     trained_images: float
+    largest_pass: float = 1.0
 
     def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
         """Returns operations for each image of the batch, by dtype.
@@ -70,8 +72,8 @@ def measure_workload(
         epoch: of the step, by which schedules have their values.
     """
     forward = forward or measure_forward(model)
-    asked, trained = _images_used(model, strategy, attack, images, attacks or {}, epoch)
-    return Workload(forward, asked / images, trained / images)
+    used = _images_used(model, strategy, attack, images, attacks or {}, epoch)
+    return Workload(forward, *(count / images for count in used))
 
 
 def measure_forward(model: Trainable, size: int | None = None) -> float:
@@ -152,8 +154,9 @@ def _images_used(
     images: int,
     attacks: Mapping[str, Attack],
     epoch: float,
-) -> tuple[float, int]:
-    """Returns at how many images a step's attacks look, whosever they are, and how many train.
+) -> tuple[float, int, int]:
+    """Returns at how many images a step's attacks look, whosever they are, how many train, and
+    how many of these at once.
 
     The strategy does what it does in a step, on images of a few pixels and step by step.
     """
@@ -167,7 +170,7 @@ def _images_used(
     with functions_opened():
         batch = Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0, view=x)
         strategy.at(step).run(step, batch)
-    return step.asked * more, step.trained
+    return step.asked * more, step.trained, step.largest
 
 
 def _of_fewer_steps(attack: Attack, times: float) -> Attack:
