@@ -53,7 +53,7 @@ NETWORKS = {
         "Training.batch_size": 128,
     },
 }
-DEPTHS = (2, 6, 12, 24)
+DEPTHS = (2, 8, 16, 24)
 
 
 def bindings_of(sizes: dict, recompute: str) -> list[str]:

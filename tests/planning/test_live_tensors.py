@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfadv.planning.live_tensors import not_of, peak_bytes
+from tfadv.planning.live_tensors import peak_bytes, prepared
 
 KIB = 1024  # of 256 numbers
 X = tf.TensorSpec((256,), tf.float32)
@@ -54,6 +54,6 @@ def test_what_stays_is_there_at_the_end():
         return tf.reduce_sum(tf.cos(tf.cos(x * y)))
 
     graph = graph_of(function)
-    names = not_of(graph.inputs[0], graph)
+    names = prepared(graph.inputs[0], graph)
     assert [graph.get_tensor_by_name(name).op.type for name in names] == ["Sin"]
     assert peak_bytes(graph, names) - peak_bytes(graph) == KIB

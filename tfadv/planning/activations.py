@@ -10,7 +10,7 @@ from tfadv.devices.tracing import functions_opened
 from tfadv.models.classifier import Trainable
 from tfadv.models.recompute import BLOCKS
 from tfadv.norms.mode import NormMode
-from tfadv.planning.live_tensors import not_of, peak_bytes
+from tfadv.planning.live_tensors import peak_bytes, prepared
 
 
 class Activations(NamedTuple):
@@ -66,11 +66,9 @@ def measure_activations(
     if attack_dtype is None:
         return Activations(training, 0, operations)
     graph = _gradients(lambda: model.logits_fn(dtype=attack_dtype), (images, *shape))
-    # Prepared once for all steps of the attack.
-    staying = not_of(graph.inputs[0], graph)
-    return Activations(
-        training, peak_bytes(graph, staying), operations + len(graph.get_operations())
-    )
+    # The same weights for all steps of the attack.
+    attack = peak_bytes(graph, prepared(graph.inputs[0], graph))
+    return Activations(training, attack, operations + len(graph.get_operations()))
 
 
 def _gradients(

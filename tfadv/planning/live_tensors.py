@@ -8,8 +8,8 @@ import tensorflow as tf
 
 # Operations whose output is their input in other words.
 _ALIASES = ("Reshape", "Identity", "IdentityN", "ExpandDims", "Squeeze", "StopGradient")
-# What is there already: what variables hold, and constants.
-_THERE = ("ReadVariableOp", "Const", "Placeholder")
+# What is there already: what variables hold, constants, and shapes, which become constants.
+_THERE = ("ReadVariableOp", "Const", "Placeholder", "Shape")
 
 
 def peak_bytes(graph: tf.Graph, staying: Collection[str] = ()) -> int:
@@ -53,14 +53,14 @@ def made(tensor: tf.Tensor) -> tf.Tensor:
     return tensor
 
 
-def not_of(images: tf.Tensor, graph: tf.Graph) -> set[str]:
-    """Returns the names of the tensors of weights alone that meet what depends on the images."""
-    depends, found = {images.op.name}, []
+def prepared(images: tf.Tensor, graph: tf.Graph) -> set[str]:
+    """Returns the names of the tensors that are made before anything is of the images."""
+    found: set[str] = set()
     for operation in graph.get_operations():
-        if any(tensor.op.name in depends for tensor in operation.inputs):
-            depends.add(operation.name)
-            found += [made(x) for x in operation.inputs if x.op.name not in depends]
-    return {tensor.name for tensor in found if tensor.op.type not in _THERE}
+        if any(tensor is images for tensor in operation.inputs):
+            break
+        found |= {tensor.name for tensor in operation.outputs if operation.type not in _THERE}
+    return found
 
 
 def _bytes(tensor: tf.Tensor) -> int:
