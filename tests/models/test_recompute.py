@@ -63,38 +63,54 @@ def test_recomputing_changes_no_bit(name, dtype):
     assert all(np.any(gradient) for gradient in again[1][:1])
 
 
-def test_the_backward_takes_nothing_from_inside_a_block():
-    """Of the graph of a tanh's tower, in which the second forward waits for a gradient."""
-    weight = keras.Variable(tf.ones((4, 4)), name="weight")
+def tower(tensors, weight):
+    """Returns what three layers of tanh make."""
+    (x,) = tensors
+    for _ in range(3):
+        x = tf.tanh(x @ tf.convert_to_tensor(weight))
+    return [x], {}
+
+
+def tower_gradients(weight, recompute, **how):
+    """Returns a traced function to the gradients of a tower's input and weight."""
 
     def block(tensors):
-        (x,) = tensors
-        for _ in range(3):
-            x = tf.tanh(x @ tf.convert_to_tensor(weight))
-        return [x], {}
+        return tower(tensors, weight)
 
-    @tf.function(autograph=False)
-    def by_input(x):
+    @tf.function(autograph=False, **how)
+    def gradients_of(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            (y,), _ = recomputed(block, [x], [weight])
+            (y,), _ = recomputed(block, [x], [weight]) if recompute else block([x])
             loss = tf.reduce_sum(y * y)
         return tape.gradient(loss, [x, weight.value])
 
+    return gradients_of
+
+
+def test_the_backward_takes_nothing_from_inside_a_block():
+    weight = keras.Variable(tf.ones((4, 4)) / 4, name="weight")
     x = tf.random.stateless_normal((2, 4), (0, 1))
-    graph = by_input.get_concrete_function(x).graph
-    towers = [op for op in graph.get_operations() if op.type == "Tanh"]
-    assert len(towers) == 6
-    first, second = towers[:3], towers[3:]
-    taken = [op for op in graph.get_operations() if op.type == "TanhGrad"]
-    assert {op.inputs[0].op.name for op in taken} == {op.name for op in second}
-    assert first[-1].name in _before(second[0])  # through the loss and its gradient
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        (y,), _ = block([x])
-        loss = tf.reduce_sum(y * y)
-    for one, other in zip(tape.gradient(loss, [x, weight.value]), by_input(x), strict=True):
+    plain, again = (tower_gradients(weight, recompute) for recompute in (False, True))
+    for one, other in zip(plain(x), again(x), strict=True):
         np.testing.assert_array_equal(one, other)
+    operations = again.get_concrete_function(x).graph.get_operations()
+    layers = [operation for operation in operations if operation.type == "Tanh"]
+    first, second = layers[:3], layers[3:]
+    taken = {one.inputs[0].op.name for one in operations if one.type == "TanhGrad"}
+    assert taken == {one.name for one in second}
+    assert first[-1].name in _before(second[0])  # through the loss and its gradient
+
+
+def test_xla_does_not_merge_the_two_forwards():
+    weight = keras.Variable(tf.ones((4, 4)) / 4, name="weight")
+    x = tf.random.stateless_normal((2, 4), (0, 1))
+    counts = []
+    for recompute in (False, True):
+        function = tower_gradients(weight, recompute, jit_compile=True)
+        program = function.experimental_get_compiler_ir(x)(stage="optimized_hlo")
+        counts.append(program.count(" tanh("))
+    assert counts == [3, 6]
 
 
 def _before(operation):
