@@ -117,11 +117,23 @@ def test_networks_cost_what_their_papers_say(build, published):
     assert measure_forward(build()) / 2 == pytest.approx(published, rel=0.015)
 
 
-def test_the_largest_pass_is_what_is_in_memory_at_once():
-    """Two passes of AWP of both kinds."""
-    plan = make_plan("mbn", "Experiment.strategy = 'awp'")
+@pytest.mark.usefixtures("worked_plugins")
+@pytest.mark.parametrize(
+    ("recipe", "strategy", "largest", "early"),
+    [
+        ("clean", "standard", 1, 1),
+        ("adv_100_clean_0", "adversarial", 1, 0),
+        ("mbn", "adversarial", 2, 1),
+        ("gn", "adversarial", 2, 0),  # mixed
+        ("mbn_alp", "logit_pairing", 2, 0),
+        ("mbn", "awp", 2, 1),  # twice
+        ("mbn", "plugins/trades", 2, 0),
+    ],
+)
+def test_the_largest_pass_and_what_of_it_waits_for_no_attack(recipe, strategy, largest, early):
+    plan = make_plan(recipe, f"Experiment.strategy = '{strategy.rpartition('/')[2]}'")
     found = measure_workload(plan.build_model(), plan.strategy, plan.attack, 16, 1.0)
-    assert (found.trained_images, found.largest_pass) == (4, 2)
+    assert (found.largest_pass, found.early) == (largest, early)
 
 
 @pytest.mark.parametrize(

@@ -69,22 +69,26 @@ def estimate_memory(
         workload: of the run.
     """
     so_far, training = _most_resident() - bytes_of(kept), plan.training
+    most = workload.largest
     activations = measure_activations(
         model,
         images,
-        trained=workload.largest_pass,
+        trained=most.largest_pass,
         size=max(filter(None, image_sizes(training)), default=None),
         dtype=training.dtype,
         attack_dtype=training.attack_dtype if workload.attacks else None,
         recompute=training.recompute,
         ghost_batches=plan.norm_policy.ghost_batches(images),
     )
+    # What needs no attack is computed beside it.
+    early = activations.training * most.early / most.largest_pass
+    at_once = max(activations.attack + early, activations.training - early)
     gradients = _GRADIENTS + (portions > 1)  # whose sums are kept
     operations = activations.operations + _OPERATIONS_OF_VARIABLE * len(kept)
     return Memory(
         kept=bytes_of(kept),
         update=bytes_of(kept) + gradients * bytes_of(model.trainable_variables),
-        activations=_WORKING * max(activations.training, activations.attack),
+        activations=_WORKING * at_once,
         program=max(so_far, 0) + _OPERATION_BYTES * operations,
     )
 

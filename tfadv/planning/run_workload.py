@@ -27,9 +27,9 @@ class RunWorkload:
         return any(part.attack_steps > 0 for part, _ in self.parts)
 
     @property
-    def largest_pass(self) -> float:
-        """The most images in one forward and backward of the loss for each of the batch."""
-        return max(part.largest_pass for part, _ in self.parts)
+    def largest(self) -> Workload:
+        """The part with the most images in one forward and backward of the loss."""
+        return max((part for part, _ in self.parts), key=lambda part: part.largest_pass)
 
     def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
         """Returns operations for each image of the batch, by dtype; see `Workload.flops`."""

@@ -31,12 +31,14 @@ class Workload:
         trained_images: images in a forward and backward of the loss for each image of the
             batch, each pass counted.
         largest_pass: those of one such pass, the one of most images.
+        early: those of that pass whose gradients wait for no attack; see `CountingStep`.
     """
 
     forward_flops: float
     attack_steps: float
     trained_images: float
     largest_pass: float = 1.0
+    early: float = 0.0
 
     def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
         """Returns operations for each image of the batch, by dtype.
@@ -154,9 +156,9 @@ def _images_used(
     images: int,
     attacks: Mapping[str, Attack],
     epoch: float,
-) -> tuple[float, int, int]:
-    """Returns at how many images a step's attacks look, whosever they are, how many train, and
-    how many of these at once.
+) -> tuple[float, int, int, int]:
+    """Returns at how many images a step's attacks look, whosever they are, how many train, how
+    many of these at once, and how many of those beside an attack.
 
     The strategy does what it does in a step, on images of a few pixels and step by step.
     """
@@ -170,7 +172,7 @@ def _images_used(
     with functions_opened():
         batch = Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0, view=x)
         strategy.at(step).run(step, batch)
-    return step.asked * more, step.trained, step.largest
+    return step.asked * more, step.trained, step.largest, step.early
 
 
 def _of_fewer_steps(attack: Attack, times: float) -> Attack:
