@@ -168,26 +168,9 @@ class Model(TrainableModel):
         self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
         collections: list[Collected] = []
-
-        def collecting(found: list[Collected]) -> ApplyUnit:
-            def apply(unit: ConvNorm, x: tf.Tensor) -> tf.Tensor:
-                y, collected = unit(x, mode=mode, collect=True)
-                found.append(collected)
-                return y
-
-            return apply
-
-        def twice(block: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
-            def made(tensors):
-                inside: list[Collected] = []
-                return [block.forward(*tensors, collecting(inside))], merged(inside)
-
-            (y,), collected = recomputed(made, [x], block.variables)
-            collections.append(collected)
-            return y
-
-        x, unit = tf.cast(self._normalized(images), dtype), collecting(collections)
-        logits = self.forward(x, unit, **({"run_block": twice} if recompute else {}))
+        how = {"run_block": _recomputing(mode, collections)} if recompute else {}
+        x = tf.cast(self._normalized(images), dtype)
+        logits = self.forward(x, _collecting(mode, collections), **how)
         collected = merged(collections)
         if collect:
             return logits, collected
@@ -231,3 +214,29 @@ class Model(TrainableModel):
 
     def _normalized(self, images: tf.Tensor) -> tf.Tensor:
         return (images - self.pixel_mean) / self.pixel_std
+
+
+def _collecting(mode: NormMode, found: list[Collected]) -> ApplyUnit:
+    """Returns what applies units, and adds what their norms measured to a list."""
+
+    def apply(unit: ConvNorm, x: tf.Tensor) -> tf.Tensor:
+        y, collected = unit(x, mode=mode, collect=True)
+        found.append(collected)
+        return y
+
+    return apply
+
+
+def _recomputing(mode: NormMode, found: list[Collected]) -> RunBlock:
+    """Returns what computes a block and has its gradient compute it again; see `_collecting`."""
+
+    def run(block: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
+        def outputs(tensors):
+            inside: list[Collected] = []
+            return [block.forward(*tensors, _collecting(mode, inside))], merged(inside)
+
+        (y,), collected = recomputed(outputs, [x], block.variables)
+        found.append(collected)
+        return y
+
+    return run
