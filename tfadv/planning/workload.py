@@ -32,6 +32,7 @@ class Workload:
             batch, each pass counted.
         largest_pass: those of one such pass, the one of most images.
         early: those of that pass whose gradients wait for no attack; see `CountingStep`.
+        training_passes: what a training forward and backward cost, in forwards.
     """
 
     forward_flops: float
@@ -39,6 +40,7 @@ class Workload:
     trained_images: float
     largest_pass: float = 1.0
     early: float = 0.0
+    training_passes: int = TRAINING_PASSES
 
     def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
         """Returns operations for each image of the batch, by dtype.
@@ -49,7 +51,7 @@ class Workload:
         """
         found = dict.fromkeys((attack_dtype, dtype), 0.0)
         found[attack_dtype] += self.forward_flops * ATTACK_PASSES * self.attack_steps
-        found[dtype] += self.forward_flops * TRAINING_PASSES * self.trained_images
+        found[dtype] += self.forward_flops * self.training_passes * self.trained_images
         return {name: count for name, count in found.items() if count}
 
 
