@@ -13,9 +13,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from tfadv import config
 
 MIB = 2**20
@@ -142,17 +139,15 @@ def main() -> None:
     if arguments.depths is not None:
         depths = arguments.depths or DEPTHS
         chosen = {f"{n} blocks": deep(n, arguments.batch, arguments.image) for n in depths}
-    table = Table("network", "recompute", "peak MiB", "estimate", "ratio", "before", "activations")
+    print(f"{'network':22}{'recompute':12}{'peak MiB':>9}{'estimate':>9}{'ratio':>7}")
     rows = []
     for name, sizes in chosen.items():
         for recompute in arguments.recompute:
             one = row(name, arguments.recipe, sizes, recompute)
             rows.append(one)
-            numbers = (one["peak"], one["estimate"], one["before"], one["activations"])
-            peak, estimate, *others = (f"{number:.0f}" for number in numbers)
-            ratio = f"{one['estimate'] / one['peak']:.3f}"
-            table.add_row(name, recompute, peak, estimate, ratio, *others)
-    Console().print(table)
+            peak, estimate = one["peak"], one["estimate"]
+            numbers = f"{peak:9.0f}{estimate:9.0f}{estimate / peak:7.3f}"
+            print(f"{name:22}{recompute:12}{numbers}", flush=True)
     if arguments.json:
         record = {"host": platform.platform(), "rows": rows}
         arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
