@@ -15,12 +15,14 @@ from tfadv.data.source import Source
 from tfadv.devices.distribution import share_of_batch
 from tfadv.devices.local import has_accelerator
 from tfadv.evaluation.attack_runs import Run
+from tfadv.evaluation.profiled import passes_of
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.evaluation.trajectory.rolling_batch import ROWS
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
 from tfadv.planning.evaluation_parts import EvaluationParts
+from tfadv.profiling.profile import UNPROFILED
 
 Columns = dict[str, np.ndarray]
 OnBatch = Callable[[LogitsFn, dict, tf.Tensor], Mapping[str, tf.Tensor]]
@@ -51,6 +53,10 @@ class AttackRunner:
         distribution: the devices the model lives on.
         changes: whether the model's weights change between two uses.
 
+    Attributes:
+        batch_size: as the parts say.
+        profile: of the attacks' calls, each a step whose work is in passes of an image.
+
     Raises:
         UserError: the replicas don't divide the batch.
     """
@@ -71,6 +77,7 @@ class AttackRunner:
         self._distribution = distribution
         self._seed = parts.seed
         self.batch_size = evaluation.batch_size
+        self.profile = UNPROFILED
         self._traces: dict[Hashable, Callable] = {}
         # Where that is quicker; such a trace holds the weights, and is dropped after use.
         self._constant_weights = self._replicas == 1 and not changes and not has_accelerator()
@@ -132,7 +139,8 @@ class AttackRunner:
             return
         else:
             on_batch = functools.partial(self._walked, run)
-        yield from self.by_batch((mode, run.name), mode, on_batch, portion, restart)
+        key, passes = (mode, run.name), passes_of(run)
+        yield from self.by_batch(key, mode, on_batch, portion, restart, passes=passes)
 
     def adversarial(self, mode: NormMode, run: Run, portion: Portion) -> Iterator[Columns]:
         """Attacks images as `attack` does and keeps them.
@@ -163,6 +171,7 @@ class AttackRunner:
         portion: Portion,
         restart: int = 0,
         source: Source | None = None,
+        passes: float | None = None,
     ) -> Iterator[Columns]:
         """Runs a function of the model and a batch on batches of images.
 
@@ -174,6 +183,7 @@ class AttackRunner:
             portion: which images.
             restart: handed to the function.
             source: other images of the portion's indices.
+            passes: of each image, as `passes_of` counts them; None profiles nothing.
 
         Yields:
             The columns and ``index``, for the images that count.
@@ -182,9 +192,10 @@ class AttackRunner:
         for batch in self._batches(source or self._source, portion):
             size = self._size(portion)
             step = step or self._traced((key, size), mode, on_batch, batch, restart)
-            columns = {
-                name: self._gathered(values) for name, values in step(batch, restart).items()
-            }
+            with (UNPROFILED if passes is None else self.profile).call(step) as call:
+                found = step(batch, restart)
+                columns = {name: self._gathered(values) for name, values in found.items()}
+                call.work = size * (passes or 0.0)
             counts = columns.pop("counts") > 0
             yield {name: column[counts] for name, column in columns.items()}
 
@@ -269,7 +280,7 @@ class AttackRunner:
         columns = [curve.lengths.index(length) for length in run.lengths]
         batches = evaluation_batches(self._source, portion.indices, self._size(portion))
         seeds_of = functools.partial(self._seeds, run, restart)
-        for one in curve.run(self._logits_fn(mode), batches, seeds_of):
+        for one in curve.run(self._logits_fn(mode), batches, seeds_of, self.profile):
             predictions = one.predictions[columns]
             yield {
                 "index": np.array([one.index]),

@@ -9,16 +9,14 @@ import tensorflow as tf
 from tfadv.devices.local import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
-from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
+from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.norm_place import NormPlace
-from tfadv.models.recompute import recomputed
-from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
+from tfadv.models.passes import ApplyUnit, Block, FixedUnits, MeasuredUnits, RecomputedUnits
+from tfadv.norms.base import Collected, Norm, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
 
-ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
 Arrange = Callable[[tf.Tensor], tf.Tensor]
-RunBlock = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
 
 
 def as_it_is(x: tf.Tensor) -> tf.Tensor:
@@ -81,6 +79,10 @@ class Model(TrainableModel):
     A subclass builds its layers in its constructor and defines `units` and
     `forward`.
 
+    Attributes:
+        blocks: layers of several units each, which `forward` computes by `through`: those
+            that are alike are traced once.
+
     Args:
         image_shape: (height, width, channels) of the images.
         classes: number of logits.
@@ -88,6 +90,8 @@ class Model(TrainableModel):
         pixel_std: divides the pixels.
         name: the model's name.
     """
+
+    blocks: Sequence[Block] = ()
 
     def __init__(
         self,
@@ -107,6 +111,11 @@ class Model(TrainableModel):
     @abc.abstractmethod
     def units(self) -> list[ConvNorm]:
         """Every ConvNorm unit of the network."""
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether it has blocks; see `TrainableModel`."""
+        return bool(self.blocks)
 
     @property
     def norm_places(self) -> list[NormPlace]:
@@ -132,8 +141,6 @@ class Model(TrainableModel):
             unit: applies a ConvNorm unit.
             arrange: may move the batch of a block's input to [1, H, W, N, C],
                 which every later block and the pooling must take.
-            run_block: computes a block, in place of its own ``forward(x, unit)``; given
-                to networks with `has_blocks` alone.
         """
 
     def call(
@@ -167,11 +174,9 @@ class Model(TrainableModel):
         """
         self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
-        collections: list[Collected] = []
-        how = {"run_block": _recomputing(mode, collections)} if recompute else {}
-        x = tf.cast(self._normalized(images), dtype)
-        logits = self.forward(x, _collecting(mode, collections), **how)
-        collected = merged(collections)
+        units = RecomputedUnits(mode) if recompute else MeasuredUnits(mode)
+        logits = self.forward(tf.cast(self._normalized(images), dtype), units)
+        collected = units.collected
         if collect:
             return logits, collected
         if collected:
@@ -201,42 +206,15 @@ class Model(TrainableModel):
         """
         chosen_branch(mode.branch, self.branches, self.default_branch)
         dtype = tf.as_dtype(dtype)
-        fixed = {id(unit): unit.fixed(mode, dtype, constant) for unit in self.units}
+        units = FixedUnits(self.units, self.blocks, mode, dtype, constant)
         # A norm that isn't folded in wants its input as [N, H, W, C].
-        folded = all(isinstance(unit, FixedConvolution) for unit in fixed.values())
-        arrange = batch_inside if folded and not has_accelerator() else as_it_is
+        arrange = batch_inside if units.folded and not has_accelerator() else as_it_is
 
         def logits(images: tf.Tensor) -> tf.Tensor:
             x = tf.cast(self._normalized(images), dtype)
-            return self.forward(x, lambda unit, x: fixed[id(unit)](x), arrange)
+            return self.forward(x, units, arrange)
 
         return logits
 
     def _normalized(self, images: tf.Tensor) -> tf.Tensor:
         return (images - self.pixel_mean) / self.pixel_std
-
-
-def _collecting(mode: NormMode, found: list[Collected]) -> ApplyUnit:
-    """Returns what applies units, and adds what their norms measured to a list."""
-
-    def apply(unit: ConvNorm, x: tf.Tensor) -> tf.Tensor:
-        y, collected = unit(x, mode=mode, collect=True)
-        found.append(collected)
-        return y
-
-    return apply
-
-
-def _recomputing(mode: NormMode, found: list[Collected]) -> RunBlock:
-    """Returns what computes a block and has its gradient compute it again; see `_collecting`."""
-
-    def run(block: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
-        def outputs(tensors):
-            inside: list[Collected] = []
-            return [block.forward(*tensors, _collecting(mode, inside))], merged(inside)
-
-        (y,), collected = recomputed(outputs, [x], block.variables)
-        found.append(collected)
-        return y
-
-    return run

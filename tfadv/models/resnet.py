@@ -7,9 +7,10 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import check, check_choice
-from tfadv.models.base import ApplyUnit, Arrange, Model, RunBlock, as_it_is
+from tfadv.models.base import Arrange, Model, as_it_is
 from tfadv.models.conv_norm import DISTRIBUTIONS, PADDINGS, ConvNorm, padding_of
 from tfadv.models.fixed_convolution import for_tensorflow
+from tfadv.models.passes import ApplyUnit, through
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 
@@ -104,7 +105,6 @@ class ResNet(Model):
     """
 
     STEMS = ("imagenet", "small")
-    has_blocks = True
 
     def __init__(
         self,
@@ -161,18 +161,12 @@ class ResNet(Model):
         """Every convolution of the network."""
         return [self.stem, *(unit for block in self.blocks for unit in block.units)]
 
-    def forward(
-        self,
-        x: tf.Tensor,
-        unit: ApplyUnit,
-        arrange: Arrange = as_it_is,
-        run_block: RunBlock | None = None,
-    ) -> tf.Tensor:
+    def forward(self, x: tf.Tensor, unit: ApplyUnit, arrange: Arrange = as_it_is) -> tf.Tensor:
         """Maps normalized images to float32 logits; see `Model.forward`."""
         x = unit(self.stem, x)
         if self.pooled_stem:
             x = tf.nn.max_pool2d(x, 3, 2, for_tensorflow(padding_of(self.padding, 3, 2)))
         for block in self.blocks:
-            x = run_block(block, x) if run_block else block.forward(arrange(x), unit)
+            x = through(block, arrange(x), unit)
         pooled = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2])
         return self.head(tf.reshape(pooled, [-1, x.shape[-1]]))

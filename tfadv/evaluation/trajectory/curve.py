@@ -32,6 +32,7 @@ from tfadv.evaluation.trajectory.rolling_batch import (
     stacked,
 )
 from tfadv.pixels import LogitsFn
+from tfadv.profiling.profile import UNPROFILED, Unprofiled
 
 # Of an attack: a step's size says what its rule has made of ε and α.
 _BESIDE_THE_WAY = ("steps", "_alpha", "_step_rule")
@@ -95,6 +96,7 @@ class Curve:
         logits_fn: LogitsFn,
         batches: Iterable[dict],
         seeds_of: Callable[[tf.Tensor], tf.Tensor],
+        profile: Unprofiled = UNPROFILED,
     ) -> Iterator[Outcome]:
         """Attacks a stream of images, as many at a time as a batch has.
 
@@ -103,6 +105,7 @@ class Curve:
             batches: all of one N: ``image`` float32 [N, H, W, C] in 0..255, ``label``,
                 ``index`` [N] and ``counts`` bool [N], the rows to attack.
             seeds_of: maps indices [N] to seeds int64 [N, 2].
+            profile: of the calls; see `AttackRunner.profile`.
 
         Yields:
             An outcome for each image, in the order in which they finish.
@@ -129,7 +132,7 @@ class Curve:
             if not active.any():
                 return
             full = len(entering) == len(rows) and full
-            before, slots = slots, advance(slots)
+            before, slots = slots, _profiled(profile, advance, slots)
             if movable and not full and 2 * room(active) <= len(active):
                 slots, active = smaller(advance, before, slots, active)
                 movable = len(active) < len(before.index)
@@ -247,3 +250,11 @@ class Curve:
             predictions=tf.where(here, found, s.predictions),
             final=where_any(here[:, -1], s.x, s.final),
         )
+
+
+def _profiled(profile: Unprofiled, advance, slots: RollingBatch) -> RollingBatch:
+    """Calls `advance`, whose work is its steps on every row."""
+    with profile.call(advance) as call:
+        after = advance(slots)
+        call.work = int(after.steps[0] - slots.steps[0]) * len(slots.index)
+    return after
