@@ -77,6 +77,15 @@ def test_another_division_gives_the_same_weights(tmp_path, recipe, before, after
     assert [*second["changed"]] == ["Training.micro_batch_size"]
 
 
+@pytest.mark.slow
+def test_a_run_resumes_with_recomputed_blocks_and_the_same_weights(tmp_path):
+    expected = start(tmp_path / "whole", "mbn_alp")
+    start(tmp_path / "run", "mbn_alp", until=2)
+    found = start(tmp_path / "run", "mbn_alp", "Training.recompute = 'blocks'")
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
 def test_another_division_of_the_images_that_share_statistics_is_refused(tmp_path):
     start(tmp_path, "mbn", until=2)
     with pytest.raises(UserError, match=r"of 16 images, and 2 replica\(s\) with 1 micro-batch"):

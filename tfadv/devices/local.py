@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,11 @@ def has_accelerator() -> bool:
     return _assumed.get() or bool(
         tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU")
     )
+
+
+def physical_memory() -> int:
+    """Returns the bytes of this computer's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def check_jit_compile(parameter: str, choice: bool | str) -> None:

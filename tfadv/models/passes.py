@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfadv.models.alike import Traces, traces_in_use
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution
+from tfadv.models.recompute import recomputed
 from tfadv.norms.base import Collected, merged, norms_in
 from tfadv.norms.mode import NormMode
 
@@ -29,8 +30,9 @@ class Block(Protocol):
 
 def through(block: Block, x: tf.Tensor, unit: ApplyUnit) -> tf.Tensor:
     """Computes a block: as one, where `unit` knows how to, or unit by unit."""
-    as_one = getattr(unit, "block", None)
-    return as_one(block, x) if as_one and traces_in_use() else block.forward(x, unit)
+    traced = hasattr(unit, "block") and traces_in_use()
+    as_one = traced or isinstance(unit, RecomputedUnits)
+    return unit.block(block, x) if as_one else block.forward(x, unit)
 
 
 class MeasuredUnits:
@@ -68,6 +70,25 @@ class MeasuredUnits:
         y, by_norm = traces_in_use()(("measured", self._mode), block, measured, x)
         pairs = zip(norms_in(block), by_norm, strict=True)
         self._collections.append({path: found for path, found in pairs if found})
+        return y
+
+
+class RecomputedUnits(MeasuredUnits):
+    """The same, and gradients recompute what is in blocks, in place of keeping it.
+
+    Args:
+        mode: how the norms act.
+    """
+
+    def block(self, block: Block, x: tf.Tensor) -> tf.Tensor:
+        """Computes a block whose gradient begins with computing it again; see `recomputed`."""
+
+        def outputs(tensors):
+            units = MeasuredUnits(self._mode)
+            return [through(block, *tensors, units)], units.collected
+
+        (y,), collected = recomputed(outputs, [x], block.variables)
+        self._collections.append(collected)
         return y
 
 

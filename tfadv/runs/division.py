@@ -13,9 +13,9 @@ from tfadv.config import plugin_modules
 from tfadv.errors import UserError
 from tfadv.registry import TRACKERS
 
-# Bindings that say on what a run is done, how it is divided and how it stops.
+# Bindings that say on what a run is done, how it is divided, what it keeps and how it stops.
 _OF_THE_MACHINE = ("Distribution.", "Hardware.")
-_OF_PORTIONS = ("Training.micro_batch_size", "Training.grace_seconds")
+_OF_PORTIONS = ("Training.micro_batch_size", "Training.recompute", "Training.grace_seconds")
 _TRACKERS = "Experiment.trackers"
 _IMPORT = "import "
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfadv.devices.distribution import share_of_batch
 from tfadv.errors import UserError
 from tfadv.models.classifier import Trainable, norm_variables
+from tfadv.models.recompute import check_blocks
 from tfadv.norms.base import Collected
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
@@ -39,7 +40,8 @@ class TrainingStep:
         average: takes the new weights in, if there is one.
 
     Raises:
-        UserError: a batch can't be divided as the plan says, or nothing is trained.
+        UserError: a batch can't be divided as the plan says, nothing is trained, or there are
+            no blocks to recompute.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class TrainingStep:
         self._optimizer = optimizer
         self._replicas = replicas
         self._average = average
+        check_blocks(model, plan.training.recompute)
         self._blocks = _blocks_of(model, optimizer, average)
         syncs = replicas > 1 and plan.norm_policy.across_replicas == "sync"
         if syncs and self.micro_batches > 1:

@@ -10,6 +10,7 @@ from tfadv import randomness
 from tfadv.errors import UserError
 from tfadv.losses import l2_penalty, likeliest, weighted
 from tfadv.models.classifier import Trainable
+from tfadv.models.recompute import BLOCKS
 from tfadv.models.weight_groups import weights_of
 from tfadv.norms.base import Collected
 from tfadv.norms.mode import NormMode
@@ -203,6 +204,7 @@ class ReplicaStep(Step):
                 training.attack_dtype,
                 training.dtype,
                 plan.strategy.attacked_kinds,
+                training.recompute == BLOCKS,
             )
 
     def _backward(self, images, loss, batch, decay, watched):
