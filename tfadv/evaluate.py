@@ -66,15 +66,17 @@ import tensorflow as tf
 from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
 from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
-from tfadv.evaluation.outcome_log import OutcomeLog
+from tfadv.evaluation.outcome_log import OutcomeLog, about_in
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by, origin_of
 from tfadv.interop.external_models import Stated
 from tfadv.models.classifier import Classifier
+from tfadv.planning.dtype_choice import EVALUATION, Choice
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
+from tfadv.planning.precision import Precision
 from tfadv.reports.console import indicators_table, results_table
 from tfadv.runs import identity, provenance, trained_run
 from tfadv.runs.one_writer import SUFFIX, remove_left, writing
@@ -126,6 +128,7 @@ def _log_path(output: Path) -> Path:
 
 def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
     """Evaluates, and writes all that is beside the record's path; returns the record."""
+    subject = _settled(subject, workers, _log_path(output))
     parts = subject.parts
     command_line.warn(parts.warnings if workers.is_chief else ())
     about = _about(read, subject, branches, workers)
@@ -171,6 +174,17 @@ class Subject(NamedTuple):
     origin: dict[str, object]
 
 
+def _settled(subject: Subject, workers: Workers, log: Path) -> Subject:
+    """Returns what is evaluated, without 'auto': as the evaluation or the run began, or anew."""
+    noted = about_in(log).get(EVALUATION)
+    began = {EVALUATION: Choice(noted, "as the evaluation began")} if noted else {}
+    replicas = subject.distribution.num_replicas_in_sync
+    parts = Precision(began).of_evaluation(subject.parts, subject.model, replicas, workers)
+    if parts.precision and workers.is_chief:
+        command_line.note([parts.precision.line(EVALUATION)])
+    return subject._replace(parts=parts)
+
+
 def _about(
     read: config.Config, subject: Subject, branches: list[str], workers: Workers
 ) -> dict[str, object]:
@@ -184,6 +198,7 @@ def _about(
         "software": identity.of_software(),
         "branches": branches,
         **{f"--{name}": getattr(FLAGS, name) for name in _FLAGS_OF_MODEL},
+        **({EVALUATION: parts.evaluation.dtype} if parts.precision else {}),
     }
     for what, value in about.items():
         workers.agree(what, value)
@@ -202,7 +217,7 @@ def _run(found) -> Subject:
     identity.check_plugins(path, found.read)
     run = trained_run.load(path, plan, distribution, FLAGS.weights, FLAGS.checkpoint)
     return Subject(
-        EvaluationParts.of(plan),
+        EvaluationParts.of(run.plan),
         run.model,
         run.branches,
         run.describe(),

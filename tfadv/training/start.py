@@ -12,8 +12,9 @@ from tfadv.devices.workers import WorkerLost, Workers
 from tfadv.files import write_text
 from tfadv.interop import stated_pixels
 from tfadv.planning.plan import Plan
+from tfadv.planning.precision import Precision
 from tfadv.planning.scheduled import unreached
-from tfadv.runs import division, identity
+from tfadv.runs import division, identity, noted_precision
 from tfadv.runs.one_writer import writing
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.continuation import Continuation
@@ -74,13 +75,18 @@ def train(
         directory.check(read)  # once more: another process may have been here since
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
-        trainer = Trainer(plan, distribution)
-        session = Session(trainer, listeners)
         takes_over = continuation is not None and continuation.begins
+        before = continuation.old if takes_over else directory
+        trainer = Trainer(plan, distribution, Precision(noted_precision.of_run(before)))
+        session = Session(trainer, listeners)
         notes = _begin(directory, trainer, continuation if takes_over else None, workers)
         if workers.is_chief:
             _announce(says, directory, trainer, notes.get(_ABOUT_WEIGHTS, ()))
-            directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
+            directory.claim(
+                read, device_names(), plan.experiment.seed, bound_to, trainer.train_step.division
+            )
+            if precision := noted_precision.records(trainer.plan):
+                directory.note(**{noted_precision.KEY: precision})
             if notes:
                 directory.note_start(**notes)
             if takes_over:
@@ -101,7 +107,7 @@ def _begin(
     if continuation:
         return continuation.take_over(trainer)
     if directory.has_checkpoint:
-        division.check(directory.path, directory.starts(), trainer.division)
+        division.check(directory.path, directory.starts(), trainer.train_step.division)
         return {}
     about_weights = trainer.load_initial_weights()
     stated_pixels.check(trainer.plan, trainer.model, workers)
@@ -117,6 +123,7 @@ def _announce(
         f"of {plan.training.batch_size} images on {trainer.replicas} replica(s)"
     )
     says.warn([*plan.warnings, *unreached(plan)])
+    says.note(choice.line(name) for name, choice in plan.precision.items())
     says.note(about_weights)
 
 
