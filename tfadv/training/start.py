@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from tfadv import config
@@ -82,16 +82,9 @@ def train(
         notes = _begin(directory, trainer, continuation if takes_over else None, workers)
         if workers.is_chief:
             _announce(says, directory, trainer, notes.get(_ABOUT_WEIGHTS, ()))
-            directory.claim(
-                read, device_names(), plan.experiment.seed, bound_to, trainer.train_step.division
-            )
-            if precision := noted_precision.records(trainer.plan):
-                directory.note(**{noted_precision.KEY: precision})
-            if notes:
-                directory.note_start(**notes)
+            _claim(directory, read, trainer, bound_to, notes)
             if takes_over:
                 continuation.save(trainer)
-            write_text(directory.path / "operative_config.gin", config.operative_text())
         workers.greatest(takes_over)  # they all read what the chief has saved
         with _stops_with_a_worker():
             return session.run(directory, rate_factor)
@@ -112,6 +105,23 @@ def _begin(
     about_weights = trainer.load_initial_weights()
     stated_pixels.check(trainer.plan, trainer.model, workers)
     return {_ABOUT_WEIGHTS: about_weights} if about_weights else {}
+
+
+def _claim(
+    directory: RunDirectory,
+    read: config.Config,
+    trainer: Trainer,
+    bound_to: Mapping[str, object],
+    notes: Mapping[str, object],
+) -> None:
+    """Writes what a start is to leave before its first step."""
+    plan, divided = trainer.plan, trainer.train_step.division
+    directory.claim(read, device_names(), plan.experiment.seed, bound_to, divided)
+    if plan.precision:
+        directory.note(**{noted_precision.KEY: noted_precision.records(plan)})
+    if notes:
+        directory.note_start(**notes)
+    write_text(directory.path / "operative_config.gin", config.operative_text())
 
 
 def _announce(
