@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.measured_dtypes import ATTACK
+from shared.measured_dtypes import ATTACK, EVALUATION
 from shared.smoke_trainers import make_plan, one_device
 
 from tfadv import config
@@ -68,11 +68,10 @@ def test_the_report_counts_work_time_price_and_traffic(tmp_path):
 
 
 def test_a_dry_run_tells_the_dtype_that_was_measured_before_and_measures_none(machine, tmp_path):
-    report = lines("gn", ATTACK, folder=tmp_path)
-    line = "precision Training.attack_dtype = 'auto' is float32: counted so, until a run begins"
-    assert line in report and "(pgd, 2 steps, float32)" in report
     one_device(make_plan("gn", ATTACK))
-    report = lines("gn", ATTACK, folder=tmp_path)
-    line = "precision Training.attack_dtype = 'auto' is bfloat16: the attack's gradient of 16"
-    assert line in report and "(pgd, 2 steps, bfloat16)" in report and "in bfloat16, " in report
-    assert len(machine.asked) == 1
+    other = "Evaluation.batch_size = 8"
+    report = lines("gn", ATTACK, EVALUATION, other, folder=tmp_path)
+    line = "precision Training.attack_dtype = 'auto' is bfloat16: a gradient by the images of 16"
+    assert line in report and "(pgd, 2 steps, bfloat16)" in report and " ms in float32" in report
+    line = "precision Evaluation.dtype = 'auto' is float32: counted so, until a run begins"
+    assert line in report and len(machine.asked) == 1

@@ -37,7 +37,7 @@ def losses(model, images, labels, mode):
 def test_the_attack_s_and_the_evaluation_s_call_is_a_gradient_by_the_images(trainer, batch):
     model, (images, labels) = trainer.model, batch
     of_attack = trials.attack_trial(trainer.plan, model, 4)
-    of_evaluation = trials.evaluation_trial(model, 4, 1)
+    of_evaluation = trials.evaluation_trial(model, 4)
     for trial, branch in ((of_attack, "adv"), (of_evaluation, model.default_branch)):
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -110,8 +110,8 @@ def test_a_large_network_is_measured_on_fewer_images(monkeypatch, trainer):
     operations = 3 * measure_forward(model)
     for of_a_call, images in ((operations * 100, 64), (operations * 20, 20), (1.0, 8)):
         monkeypatch.setattr(trials, "_OPERATIONS", of_a_call)
-        assert trials.evaluation_trial(model, 64, 1).measure().images == images
-    assert trials.evaluation_trial(model, 2, 1).measure().images == 2
+        assert trials.evaluation_trial(model, 64).measure().images == images
+    assert trials.evaluation_trial(model, 2).measure().images == 2
 
 
 def test_what_times_depend_on_is_in_what_they_are_kept_by(trainer):
@@ -124,8 +124,7 @@ def test_what_times_depend_on_is_in_what_they_are_kept_by(trainer):
         trials.attack_trial(plan, model, 16),
         trials.attack_trial(dataclasses.replace(plan, norm_policy=batch), model, 8),
         trials.training_trial(plan, model, 8),
-        trials.evaluation_trial(model, 8, 1),
-        trials.evaluation_trial(model, 8, 2),
+        trials.evaluation_trial(model, 9),
         dataclasses.replace(trial, size=16),
         dataclasses.replace(trial, jit_compile=True),
         trials.attack_trial(plan, one_device(make_plan("mbn", "ResNet.blocks = (2,)")).model, 8),

@@ -67,7 +67,7 @@ class Precision:
         trial_of: dict[str, Callable[[], Trial | None]] = {
             TRAINING: lambda: trials.training_trial(plan, model, images),
             ATTACK: lambda: trials.attack_trial(plan, model, images),
-            EVALUATION: lambda: trials.evaluation_trial(model, evaluated, replicas),
+            EVALUATION: lambda: trials.evaluation_trial(model, evaluated),
         }
         return settled(plan, {p: self._agreed(p, trial_of[p], workers) for p in asked})
 
@@ -78,7 +78,7 @@ class Precision:
         if parts.evaluation.dtype != AUTO:
             return parts
         share = parts.evaluation.batch_size // replicas
-        trial = functools.partial(trials.evaluation_trial, model, share, replicas)
+        trial = functools.partial(trials.evaluation_trial, model, share)
         return parts.settled(self._agreed(EVALUATION, trial, workers))
 
     def _agreed(self, parameter: str, trial: Callable[[], Trial | None], workers: Workers):

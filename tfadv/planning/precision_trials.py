@@ -133,15 +133,8 @@ def attack_trial(plan: Plan, model: Classifier, images: int) -> Trial | None:
         return None
     attacked = [b for b in plan.strategy.attacked_kinds.values() if b in model.branches]
     mode = _phase(plan).attack_mode(next(iter(attacked), None))
-    return Trial(
-        "the attack's gradient",
-        model,
-        images,
-        _largest(plan),
-        lambda dtype: _by_images(model, mode, dtype),
-        {"mode": dataclasses.asdict(mode)},
-        compiles(getattr(plan.attack, "jit_compile", "auto")),
-    )
+    compiled = compiles(getattr(plan.attack, "jit_compile", "auto"))
+    return _by_images(model, images, _largest(plan), mode, compiled)
 
 
 def training_trial(plan: Plan, model: Classifier, images: int) -> Trial:
@@ -171,35 +164,31 @@ def training_trial(plan: Plan, model: Classifier, images: int) -> Trial:
     return Trial(what, model, images, _largest(plan), make, how)
 
 
-def evaluation_trial(model: Classifier, images: int, replicas: int) -> Trial:
+def evaluation_trial(model: Classifier, images: int) -> Trial:
     """Returns the trial of ``Evaluation.dtype``: a gradient by the images, as evaluation takes it.
 
     Args:
         model: to be evaluated.
         images: that a replica computes at once.
-        replicas: of the devices that it is on.
     """
-    constant = replicas == 1 and not has_accelerator()  # as the attack runner has it
-    mode = NormMode(model.default_branch)
-    return Trial(
-        "the evaluated network's gradient",
-        model,
-        images,
-        None,
-        lambda dtype: _by_images(model, mode, dtype, constant),
-        {"constant": constant},
-        compiles("auto"),
-    )
+    # Not with the weights as constants, which are long to trace and as fast in both dtypes.
+    return _by_images(model, images, None, NormMode(model.default_branch), compiles("auto"))
 
 
-def _by_images(model: Classifier, mode: NormMode, dtype: str, constant: bool = False) -> Call:
-    logits_fn = model.logits_fn(mode, dtype, constant)  # prepared once, as outside an attack's loop
+def _by_images(
+    model: Classifier, images: int, size: int | None, mode: NormMode, compiled: bool
+) -> Trial:
+    def make(dtype: str) -> Call:
+        logits_fn = model.logits_fn(mode, dtype)  # prepared once, as outside an attack's loop
 
-    def call(images, labels):
-        differentiate = with_input_gradient(lambda x: (cross_entropy(logits_fn(x), labels), ()))
-        return tf.reduce_sum(differentiate(images)[0])
+        def call(images, labels):
+            differentiate = with_input_gradient(lambda x: (cross_entropy(logits_fn(x), labels), ()))
+            return tf.reduce_sum(differentiate(images)[0])
 
-    return call
+        return call
+
+    how = {"statistics": mode.statistics}
+    return Trial("a gradient by the images", model, images, size, make, how, compiled)
 
 
 def _phase(plan: Plan) -> NormPhase:

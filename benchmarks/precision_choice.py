@@ -1,0 +1,103 @@
+"""Times what 'auto' measures beside whole steps: ``python -m benchmarks.precision_choice``.
+
+For each network: the trial calls that a run makes where 'auto' is bound, in both dtypes, what they
+choose and how long choosing takes; then whole steps (attack and update) with each choice bound,
+in turns, which tell whether the choice was right.
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.cases import CASES, Case
+from tfadv.devices.local import processor_name
+from tfadv.planning import precision_trials
+from tfadv.planning.dtype_choice import EXACT, FAST, faster
+from tfadv.planning.plan import Plan
+from tfadv.training.trainer import Trainer
+
+# Of training and of the attack in it.
+SIDES = ((EXACT, EXACT), (EXACT, FAST), (FAST, FAST))
+
+
+def trial_rows(plan: Plan, model, batch: int) -> list[dict]:
+    """Returns a row for each trial: medians in milliseconds, the choice, and what it took."""
+    rows = []
+    for trial in (
+        precision_trials.attack_trial(plan, model, batch),
+        precision_trials.training_trial(plan, model, batch),
+        precision_trials.evaluation_trial(model, batch),
+    ):
+        began = time.perf_counter()
+        found = trial.measure()
+        times = {dtype: 1e3 * seconds for dtype, seconds in found.seconds.items()}
+        chosen = {"chosen": faster(found.seconds), "measured_in": time.perf_counter() - began}
+        rows.append({"what": found.what, "images": found.images, **times, **chosen})
+    return rows
+
+
+def step_of(case: Case, plan: Plan, dtype: str, attack_dtype: str) -> Callable[[], None]:
+    """Returns a whole training step on the case's batch, traced."""
+    training = dataclasses.replace(plan.training, dtype=dtype, attack_dtype=attack_dtype)
+    of_dtypes = dataclasses.replace(plan, training=training)
+    trainer, batch = Trainer(of_dtypes, tf.distribute.get_strategy()), case.training_batch
+    phase = trainer.train_step.phase(epoch=0)
+    run = tf.function(lambda: trainer.train_step(batch, phase)[0]["loss"], autograph=False)
+    run()
+    return lambda: run().numpy()
+
+
+def step_row(case: Case, plan: Plan, rounds: int) -> dict:
+    """Returns the medians of whole steps in milliseconds, by the dtypes of `SIDES`."""
+    steps = {side: step_of(case, plan, *side) for side in SIDES}
+    seconds: dict[tuple[str, str], list[float]] = {side: [] for side in SIDES}
+    for _ in range(rounds):
+        for side, step in steps.items():
+            began = time.perf_counter()
+            step()
+            seconds[side].append(time.perf_counter() - began)
+    return {", ".join(side): 1e3 * statistics.median(found) for side, found in seconds.items()}
+
+
+def main() -> None:
+    """Prints two tables for each network."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--models", nargs="+", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--recipe", default="adv_100_clean_0")
+    parser.add_argument("--steps", type=int, default=5, help="of the attack")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    console, rows = Console(), []
+    for case in (CASES[name] for name in arguments.models):
+        trainer = case.trainer(arguments.recipe, arguments.steps)
+        trials = trial_rows(trainer.plan, trainer.model, case.batch)
+        table = Table("trial", "images", f"{EXACT}, ms", f"{FAST}, ms", "chosen", "in s")
+        table.title = f"{case.name} ({processor_name()})"
+        for row in trials:
+            times = (f"{row[name]:.3g}" for name in (EXACT, FAST))
+            took = f"{row['measured_in']:.1f}"
+            table.add_row(row["what"], str(row["images"]), *times, row["chosen"], took)
+        console.print(table)
+        steps = step_row(case, trainer.plan, arguments.rounds)
+        table = Table("training, attack", "whole step, ms", "ratio")
+        table.title = f"{case.name}, batch {case.batch}, PGD-{arguments.steps}"
+        for side, found in steps.items():
+            table.add_row(side, f"{found:.4g}", f"{found / min(steps.values()):.2f}")
+        console.print(table)
+        rows.append({"model": case.name, "trials": trials, "steps": steps})
+    if arguments.json:
+        record = {"processor": processor_name(), "rows": rows}
+        arguments.json.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
