@@ -30,6 +30,10 @@ def test_a_machine_is_another_with_other_switches_of_its_kernels(monkeypatch):
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     assert local.machine() == before | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
     json.dumps(before)
+    assert local.computing_device() == local.processor_name()
+    gpus = ["Fast GPU", "Fast GPU"]
+    monkeypatch.setattr(local, "machine", lambda: before | {"accelerators": gpus})
+    assert local.computing_device() == "Fast GPU"
 
 
 def test_what_to_compile_is_stated():

@@ -38,7 +38,7 @@ def test_a_line_has_both_times_and_tells_of_another_machine():
     line = Choice.by(MEASURED).line("Training.dtype")
     assert line.startswith("Training.dtype = 'auto' is bfloat16: a pass of 8 image(s): 100 ms in")
     assert "bfloat16, 200 ms in float32" in line and "kept" not in line
-    elsewhere = dataclasses.replace(MEASURED, processor="Old One, 4 cores")
+    elsewhere = dataclasses.replace(MEASURED, device="Old One, 4 cores")
     line = Choice.by(elsewhere).line("Training.dtype")
     assert line.endswith(f"(Old One, 4 cores, 2026-11-29); kept, though this is {processor_name()}")
 

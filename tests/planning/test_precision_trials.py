@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import weakref
 
 import keras
 import numpy as np
@@ -75,6 +76,19 @@ def test_measuring_changes_and_draws_nothing(monkeypatch):
         assert found.images == 8 and min(found.seconds.values()) > 0
     assert (random.random(), np.random.random(), tf.random.uniform([]).numpy()) == expected
     np.testing.assert_equal(values(trainer), before)
+
+
+def test_what_was_measured_with_is_freed(monkeypatch, trainer):
+    monkeypatch.setattr(trials, "_SECONDS", 0.0)
+    trial, made = trials.evaluation_trial(trainer.model, 2), []
+
+    def make(dtype):
+        call = trial.make(dtype)
+        made.append(weakref.ref(call))
+        return call
+
+    dataclasses.replace(trial, make=make).measure()
+    assert [call() for call in made] == [None, None]
 
 
 def test_calls_are_timed_in_turn_by_their_medians(monkeypatch):

@@ -1,6 +1,6 @@
 """A machine whose speed in each dtype takes no time to measure."""
 
-from tfadv.devices.local import processor_name
+from tfadv.devices.local import computing_device
 from tfadv.planning.dtype_choice import Measured
 
 TRAINING, ATTACK, EVALUATION = AUTO = (
@@ -15,17 +15,17 @@ class Machine:
 
     Attributes:
         faster: the dtype that is faster, twice as fast.
-        processor: its name.
+        device: its name.
         asked: what was measured, oldest first.
     """
 
     def __init__(self):
         self.faster = "bfloat16"
-        self.processor = processor_name()
+        self.device = computing_device()
         self.asked = []
 
     def measured(self, trial):
         """Returns the times of a trial."""
         self.asked.append(trial.what)
         seconds = {"float32": 0.2, "bfloat16": 0.2, self.faster: 0.1}
-        return Measured(trial.what, trial.images, seconds, self.processor, "2026-11-29")
+        return Measured(trial.what, trial.images, seconds, self.device, "2026-11-29")

@@ -30,6 +30,11 @@ def processor_name() -> str:
     return f"{named[0]}{tiles}, {len(named)} cores"
 
 
+def computing_device() -> str:
+    """Returns what computes networks here: the accelerators by their names, or the processor."""
+    return ", ".join(sorted(set(machine()["accelerators"]))) or processor_name()
+
+
 def has_accelerator() -> bool:
     """Returns whether there is a GPU or a TPU; each runs best what XLA compiles whole."""
     return bool(tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU"))

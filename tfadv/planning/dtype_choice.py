@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 
 from tfadv.config.training_settings import DTYPES
-from tfadv.devices.local import processor_name
+from tfadv.devices.local import computing_device
 
 TRAINING, ATTACK, EVALUATION = "Training.dtype", "Training.attack_dtype", "Evaluation.dtype"
 EXACT, FAST = DTYPES
@@ -26,14 +26,14 @@ class Measured:
         what: was called, for people.
         images: in the call.
         seconds: medians by dtype.
-        processor: that called it.
+        device: that computed it, by name.
         date: of the measurement in UTC, as ``2026-11-29``.
     """
 
     what: str
     images: int
     seconds: dict[str, float]
-    processor: str
+    device: str
     date: str
 
     @classmethod
@@ -50,7 +50,7 @@ class Measured:
 
     def __str__(self) -> str:
         times = (f"{self.seconds[dtype] * 1e3:.3g} ms in {dtype}" for dtype in (FAST, EXACT))
-        where = f"{self.processor}, {self.date}"
+        where = f"{self.device}, {self.date}"
         return f"{self.what} of {self.images} image(s): {', '.join(times)} ({where})"
 
 
@@ -85,7 +85,7 @@ class Choice:
 
     def line(self, parameter: str) -> str:
         """Returns a line about a parameter's 'auto', and whether another machine chose it."""
-        here, elsewhere = processor_name(), ""
-        if self.measured and self.measured.processor != here:
+        here, elsewhere = computing_device(), ""
+        if self.measured and self.measured.device != here:
             elsewhere = f"; kept, though this is {here}"
         return f"{parameter} = 'auto' is {self.dtype}: {self.why}{elsewhere}"

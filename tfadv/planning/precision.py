@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from tfadv.config.evaluation_settings import Evaluation
 from tfadv.config.training_settings import AUTO, DTYPES
 from tfadv.devices import kept_measurements
 from tfadv.devices.distribution import share_of_batch
@@ -61,24 +62,27 @@ class Precision:
         asked = unsettled(plan)
         if not asked:
             return plan
-        training, evaluated = plan.training, plan.evaluation.batch_size // replicas
+        training = plan.training
         share = share_of_batch(training.batch_size, replicas, "Training.batch_size")
         images = share // training.micro_batches(share)
         trial_of: dict[str, Callable[[], Trial | None]] = {
             TRAINING: lambda: trials.training_trial(plan, model, images),
             ATTACK: lambda: trials.attack_trial(plan, model, images),
-            EVALUATION: lambda: trials.evaluation_trial(model, evaluated),
+            EVALUATION: lambda: _of_evaluation(plan.evaluation, model, replicas),
         }
         return settled(plan, {p: self._agreed(p, trial_of[p], workers) for p in asked})
 
     def of_evaluation(
         self, parts: EvaluationParts, model: Classifier, replicas: int, workers: Workers
     ) -> EvaluationParts:
-        """Returns what an evaluation needs, without 'auto'; see `of_run`."""
+        """Returns what an evaluation needs, without 'auto'; see `of_run`.
+
+        Raises:
+            UserError: the replicas don't divide a batch.
+        """
         if parts.evaluation.dtype != AUTO:
             return parts
-        share = parts.evaluation.batch_size // replicas
-        trial = functools.partial(trials.evaluation_trial, model, share)
+        trial = functools.partial(_of_evaluation, parts.evaluation, model, replicas)
         return parts.settled(self._agreed(EVALUATION, trial, workers))
 
     def _agreed(self, parameter: str, trial: Callable[[], Trial | None], workers: Workers):
@@ -102,6 +106,11 @@ class Precision:
             found = trial.measure()
             kept_measurements.keep(about, dataclasses.asdict(found))
         return Choice.by(found) if found else Choice(EXACT, _NOT_YET)
+
+
+def _of_evaluation(evaluation: Evaluation, model: Classifier, replicas: int) -> Trial:
+    share = share_of_batch(evaluation.batch_size, replicas, "Evaluation.batch_size")
+    return trials.evaluation_trial(model, share)
 
 
 def unsettled(plan: Plan) -> list[str]:

@@ -5,6 +5,7 @@ They change nothing: no variable is written, nothing is drawn, and what they tak
 
 import dataclasses
 import datetime
+import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ import tensorflow as tf
 import tfadv
 from tfadv.attacks.gradients import with_input_gradient
 from tfadv.config.training_settings import DTYPES
-from tfadv.devices.local import compiles, has_accelerator, machine, processor_name
+from tfadv.devices.local import compiles, computing_device, has_accelerator, machine
 from tfadv.losses import cross_entropy
 from tfadv.models.classifier import Classifier
 from tfadv.norms import NormPhase
@@ -89,7 +90,10 @@ class Trial:
             )
             calls[dtype] = lambda call=traced: call(images, labels).numpy()
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        return Measured(self.what, count, medians(calls), processor_name(), today)
+        found = Measured(self.what, count, medians(calls), computing_device(), today)
+        calls.clear()
+        gc.collect()  # the graphs and the weights prepared for them
+        return found
 
     def _affordable(self) -> int:
         """Returns how many of the images are enough to measure with."""
@@ -159,7 +163,7 @@ def training_trial(plan: Plan, model: Classifier, images: int) -> Trial:
 
         return call
 
-    how = {"kinds": strategy.kinds, "policy": dataclasses.asdict(phase.policy)}
+    how = {"kinds": dict(strategy.kinds), "policy": dataclasses.asdict(phase.policy)}
     what = "a training forward and backward"
     return Trial(what, model, images, _largest(plan), make, how)
 

@@ -23,7 +23,7 @@ def choices(found: Mapping[str, Mapping]) -> dict[str, Choice]:
 def of_run(directory: RunDirectory) -> dict[str, Choice]:
     """Returns what a run took, by parameter; nothing of one that can't be resumed.
 
-    Releases up to 0.2 noted nothing: they attacked in bfloat16 on GPUs, TPUs and CPUs with AMX.
+    Earlier releases noted nothing: they attacked in bfloat16 on GPUs, TPUs and CPUs with AMX.
     """
     if not directory.has_begun:
         return {}
@@ -31,7 +31,7 @@ def of_run(directory: RunDirectory) -> dict[str, Choice]:
 
 
 def before_it_was_noted(starts: Sequence[Mapping] = ()) -> Choice:
-    """Returns what releases up to 0.2 took for ``Training.attack_dtype``.
+    """Returns what earlier releases took for ``Training.attack_dtype``.
 
     Args:
         starts: of the run, as ``run.json`` has them; none, where there are none, takes this
@@ -42,5 +42,5 @@ def before_it_was_noted(starts: Sequence[Mapping] = ()) -> Choice:
     processor = last.get("processor", here["processor"])
     devices = [name for name in last.get("devices", []) if "CPU" not in name]
     fast = bool(devices if starts else here["accelerators"]) or AMX in processor
-    why = "what releases up to 0.2 take for an accelerator or a CPU with AMX, and for others"
-    return Choice(FAST if fast else EXACT, f"{why}, as run.json names no other")
+    why = "as earlier releases took it, which noted none: bfloat16 with AMX or an accelerator"
+    return Choice(FAST if fast else EXACT, why)
