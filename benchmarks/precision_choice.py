@@ -55,16 +55,22 @@ def step_of(case: Case, plan: Plan, dtype: str, attack_dtype: str) -> Callable[[
     return lambda: run().numpy()
 
 
-def step_row(case: Case, plan: Plan, rounds: int) -> dict:
-    """Returns the medians of whole steps in milliseconds, by the dtypes of `SIDES`."""
+def step_rows(case: Case, plan: Plan, rounds: int) -> list[dict]:
+    """Returns the medians of whole steps in milliseconds, of time and of CPU time, by dtypes."""
     steps = {side: step_of(case, plan, *side) for side in SIDES}
-    seconds: dict[tuple[str, str], list[float]] = {side: [] for side in SIDES}
+    taken: dict[tuple[str, str], list[tuple[float, float]]] = {side: [] for side in SIDES}
+    order = list(steps)
     for _ in range(rounds):
-        for side, step in steps.items():
-            began = time.perf_counter()
-            step()
-            seconds[side].append(time.perf_counter() - began)
-    return {", ".join(side): 1e3 * statistics.median(found) for side, found in seconds.items()}
+        for side in order:
+            began = time.perf_counter(), time.process_time()
+            steps[side]()
+            taken[side].append((time.perf_counter() - began[0], time.process_time() - began[1]))
+        order.reverse()
+    rows = []
+    for (training, attack), found in taken.items():
+        wall, cpu = (1e3 * statistics.median(times) for times in zip(*found, strict=True))
+        rows.append({"training": training, "attack": attack, "ms": wall, "cpu_ms": cpu})
+    return rows
 
 
 def main() -> None:
@@ -87,11 +93,12 @@ def main() -> None:
             took = f"{row['measured_in']:.1f}"
             table.add_row(row["what"], str(row["images"]), *times, row["chosen"], took)
         console.print(table)
-        steps = step_row(case, trainer.plan, arguments.rounds)
-        table = Table("training, attack", "whole step, ms", "ratio")
+        steps = step_rows(case, trainer.plan, arguments.rounds)
+        table = Table("training", "attack", "whole step, ms", "of CPU time")
         table.title = f"{case.name}, batch {case.batch}, PGD-{arguments.steps}"
-        for side, found in steps.items():
-            table.add_row(side, f"{found:.4g}", f"{found / min(steps.values()):.2f}")
+        for row in steps:
+            times = (f"{row[name]:.4g}" for name in ("ms", "cpu_ms"))
+            table.add_row(row["training"], row["attack"], *times)
         console.print(table)
         rows.append({"model": case.name, "trials": trials, "steps": steps})
     if arguments.json:
