@@ -29,7 +29,7 @@ SIDES = ((EXACT, EXACT), (EXACT, FAST), (FAST, FAST))
 
 
 def trial_rows(plan: Plan, model, batch: int) -> list[dict]:
-    """Returns a row for each trial: medians in milliseconds, the choice, and what it took."""
+    """Returns a row for each trial: medians in milliseconds, the choice, and how long it took."""
     rows = []
     for trial in (
         precision_trials.attack_trial(plan, model, batch),
@@ -86,7 +86,7 @@ def main() -> None:
     for case in (CASES[name] for name in arguments.models):
         trainer = case.trainer(arguments.recipe, arguments.steps)
         trials = trial_rows(trainer.plan, trainer.model, case.batch)
-        table = Table("trial", "images", f"{EXACT}, ms", f"{FAST}, ms", "chosen", "in s")
+        table = Table("CPU time, ms", "images", EXACT, FAST, "chosen", "in s")
         table.title = f"{case.name} ({processor_name()})"
         for row in trials:
             times = (f"{row[name]:.3g}" for name in (EXACT, FAST))

@@ -48,7 +48,7 @@ def test_a_dry_run_looks_a_run_measures_and_a_resumed_one_keeps(kept, tmp_path):
     run = tmp_path / "run"
     options = {"bindings": (*BINDINGS, *AUTO), "model_dir": run}
     dry = done("train", *FLAGS, "--dry_run", **options)
-    assert dry.stdout.count("= 'auto' is float32: counted so, until a run begins") == 3
+    assert dry.stdout.count("= 'auto' is float32: counted so, until a start") == 3
     assert not kept.exists()
     first = done("train", *FLAGS, **options)
     assert first.stderr.count("note: ") == 3 and len([*kept.iterdir()]) == 2

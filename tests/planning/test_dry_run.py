@@ -71,7 +71,9 @@ def test_a_dry_run_tells_the_dtype_that_was_measured_before_and_measures_none(ma
     one_device(make_plan("gn", ATTACK))
     other = "Evaluation.batch_size = 8"
     report = lines("gn", ATTACK, EVALUATION, other, folder=tmp_path)
-    line = "precision Training.attack_dtype = 'auto' is bfloat16: a gradient by the images of 16"
-    assert line in report and "(pgd, 2 steps, bfloat16)" in report and " ms in float32" in report
-    line = "precision Evaluation.dtype = 'auto' is float32: counted so, until a run begins"
+    line = "precision Training.attack_dtype = 'auto' is bfloat16: a gradient of 16"
+    assert (
+        line in report and "(pgd, 2 steps, bfloat16)" in report and ", 200 in float32 (" in report
+    )
+    line = "precision Evaluation.dtype = 'auto' is float32: counted so, until a start"
     assert line in report and len(machine.asked) == 1

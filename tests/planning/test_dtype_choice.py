@@ -9,7 +9,9 @@ import pytest
 from tfadv.devices.local import processor_name
 from tfadv.planning.dtype_choice import Choice, Measured, faster
 
-MEASURED = Measured("a pass", 8, {"float32": 0.2, "bfloat16": 0.1}, processor_name(), "2026-11-29")
+MEASURED = Measured(
+    "a pass", 8, {"float32": 0.2, "bfloat16": 0.1}, "CPU time", processor_name(), "2026-11-29"
+)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +37,13 @@ def test_a_choice_is_written_and_read_as_it_was():
 
 
 def test_a_line_has_both_times_and_tells_of_another_machine():
+    takes = "a pass of 8 image(s) takes 100 ms of CPU time, 200 in"
     line = Choice.by(MEASURED).line("Training.dtype")
-    assert line.startswith("Training.dtype = 'auto' is bfloat16: a pass of 8 image(s): 100 ms in")
-    assert "bfloat16, 200 ms in float32" in line and "kept" not in line
+    where = f"({processor_name()}, 2026-11-29)"
+    assert line == f"Training.dtype = 'auto' is bfloat16: {takes} float32 {where}"
+    slower = dataclasses.replace(MEASURED, seconds={"float32": 0.1, "bfloat16": 0.2})
+    line = Choice.by(slower).line("Training.dtype")
+    assert line == f"Training.dtype = 'auto' is float32: {takes} bfloat16 {where}"
     elsewhere = dataclasses.replace(MEASURED, device="Old One, 4 cores")
     line = Choice.by(elsewhere).line("Training.dtype")
     assert line.endswith(f"(Old One, 4 cores, 2026-11-29); kept, though this is {processor_name()}")

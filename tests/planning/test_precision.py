@@ -44,7 +44,7 @@ def test_all_three_take_what_is_faster(machine, faster):
     plan = one_device(make_plan("gn", *SMALL, *AUTO)).plan
     assert dtypes(plan) == (faster,) * 3
     # Attack and evaluation ask for the same gradient.
-    assert machine.asked == ["a training forward and backward", "a gradient by the images"]
+    assert machine.asked == ["a training forward and backward", "a gradient"]
     assert unsettled(plan) == [] and list(plan.precision) == NAMES
     assert EvaluationParts.of(plan).precision.dtype == faster
 
@@ -87,7 +87,7 @@ def test_what_a_run_noted_is_not_measured(machine):
     plan = make_plan("gn", *SMALL, ATTACK, EVALUATION)
     found = Trainer(plan, tf.distribute.get_strategy(), Precision(noted)).plan
     assert dtypes(found) == ("float32", "bfloat16", "float32")
-    assert machine.asked == ["a gradient by the images"]
+    assert machine.asked == ["a gradient"]
     bound = make_plan("gn", *SMALL)  # what is bound is not asked about
     assert Trainer(bound, tf.distribute.get_strategy(), Precision(noted)).plan is bound
 
@@ -98,7 +98,7 @@ def test_without_measuring_what_is_known_counts_and_else_float32(machine):
     found = Trainer(plan, tf.distribute.get_strategy(), looks).plan
     assert found.training.attack_dtype == "float32" and machine.asked == []
     line = found.precision["Training.attack_dtype"].line("Training.attack_dtype")
-    assert line.endswith("is float32: counted so, until a run begins and measures both")
+    assert line.endswith("is float32: counted so, until a start measures a gradient in both")
     one_device(plan)
     known = Trainer(plan, tf.distribute.get_strategy(), looks).plan
     assert known.training.attack_dtype == "bfloat16" and len(machine.asked) == 1

@@ -92,7 +92,7 @@ def test_a_run_that_goes_on_elsewhere_keeps_it_too_unless_it_binds_one(machine, 
     dtypes, new, (line,) = started(tmp_path / "new", *bound, old=old)
     assert dtypes == ["float32", "bfloat16", "float32"] and len(machine.asked) == 2
     assert new.precision().keys() == {"Training.attack_dtype"}
-    assert line.startswith("Training.attack_dtype = 'auto' is bfloat16: a gradient by")
+    assert line.startswith("Training.attack_dtype = 'auto' is bfloat16: a gradient of")
 
 
 def test_a_run_that_binds_all_notes_nothing(machine, tmp_path):

@@ -26,6 +26,7 @@ class Measured:
         what: was called, for people.
         images: in the call.
         seconds: medians by dtype.
+        clock: of what, ``CPU time`` or ``time``.
         device: that computed it, by name.
         date: of the measurement in UTC, as ``2026-11-29``.
     """
@@ -33,6 +34,7 @@ class Measured:
     what: str
     images: int
     seconds: dict[str, float]
+    clock: str
     device: str
     date: str
 
@@ -49,9 +51,13 @@ class Measured:
         return None
 
     def __str__(self) -> str:
-        times = (f"{self.seconds[dtype] * 1e3:.3g} ms in {dtype}" for dtype in (FAST, EXACT))
-        where = f"{self.device}, {self.date}"
-        return f"{self.what} of {self.images} image(s): {', '.join(times)} ({where})"
+        taken = faster(self.seconds)
+        (other,) = self.seconds.keys() - {taken}
+        first, second = (f"{1e3 * self.seconds[dtype]:.3g}" for dtype in (taken, other))
+        return (
+            f"{self.what} of {self.images} image(s) takes {first} ms of {self.clock}, {second} in "
+            f"{other} ({self.device}, {self.date})"
+        )
 
 
 @dataclasses.dataclass(frozen=True)

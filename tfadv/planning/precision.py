@@ -6,8 +6,7 @@ the two dtypes round differently, runs that are to be equal to the bit on severa
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -31,15 +30,13 @@ from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.planning.plan import Plan
 from tfadv.planning.precision_trials import Trial
 
-_NOT_YET = "counted so, until a run begins and measures both"
-
 
 class Precision:
     """How 'auto' is settled.
 
     Args:
         noted: what was taken before, by parameter: it is taken again.
-        measures: whether what nobody knows is measured, which takes seconds, or taken to be
+        measures: whether what nobody knows is measured, which takes seconds, or counted as
             float32.
     """
 
@@ -62,15 +59,16 @@ class Precision:
         asked = unsettled(plan)
         if not asked:
             return plan
-        training = plan.training
-        share = share_of_batch(training.batch_size, replicas, "Training.batch_size")
-        images = share // training.micro_batches(share)
-        trial_of: dict[str, Callable[[], Trial | None]] = {
-            TRAINING: lambda: trials.training_trial(plan, model, images),
-            ATTACK: lambda: trials.attack_trial(plan, model, images),
-            EVALUATION: lambda: _of_evaluation(plan.evaluation, model, replicas),
-        }
-        return settled(plan, {p: self._agreed(p, trial_of[p], workers) for p in asked})
+        share = share_of_batch(plan.training.batch_size, replicas, "Training.batch_size")
+        images = share // plan.training.micro_batches(share)
+        trial_of: dict[str, Trial | None] = {}
+        if TRAINING in asked:
+            trial_of[TRAINING] = trials.training_trial(plan, model, images)
+        if ATTACK in asked:
+            trial_of[ATTACK] = trials.attack_trial(plan, model, images)
+        if EVALUATION in asked:
+            trial_of[EVALUATION] = _of_evaluation(plan.evaluation, model, replicas)
+        return settled(plan, {p: self._agreed(p, one, workers) for p, one in trial_of.items()})
 
     def of_evaluation(
         self, parts: EvaluationParts, model: Classifier, replicas: int, workers: Workers
@@ -82,14 +80,14 @@ class Precision:
         """
         if parts.evaluation.dtype != AUTO:
             return parts
-        trial = functools.partial(_of_evaluation, parts.evaluation, model, replicas)
+        trial = _of_evaluation(parts.evaluation, model, replicas)
         return parts.settled(self._agreed(EVALUATION, trial, workers))
 
-    def _agreed(self, parameter: str, trial: Callable[[], Trial | None], workers: Workers):
+    def _agreed(self, parameter: str, trial: Trial | None, workers: Workers) -> Choice:
         """Returns the chief's choice on every worker."""
         choice = Choice(EXACT, "worker 0 says so")
         if workers.is_chief:
-            choice = self._noted.get(parameter) or self._chosen(trial())
+            choice = self._noted.get(parameter) or self._chosen(trial)
         number = workers.greatest(DTYPES.index(choice.dtype))
         return dataclasses.replace(choice, dtype=DTYPES[number])
 
@@ -105,7 +103,9 @@ class Precision:
         if found is None and self._measures:
             found = trial.measure()
             kept_measurements.keep(about, dataclasses.asdict(found))
-        return Choice.by(found) if found else Choice(EXACT, _NOT_YET)
+        if found:
+            return Choice.by(found)
+        return Choice(EXACT, f"counted so, until a start measures {trial.what} in both")
 
 
 def _of_evaluation(evaluation: Evaluation, model: Classifier, replicas: int) -> Trial:
