@@ -13,6 +13,7 @@ from tfadv.registry import (
 from tfadv.registry.schedule import Schedule
 
 DTYPES = ("float32", "bfloat16")
+AUTO = "auto"  # the one of them that is faster on this machine, by a measurement
 BALANCED = "balanced"
 KERNELS_ALONE = ("kernels",)
 EPOCH_ROUNDINGS = ("down", "nearest", "up")
@@ -47,10 +48,10 @@ class Training:
         recompute: what the training backward computes once more in place of keeping it from the
             forward: ``nothing``, or what is inside of the network's ``blocks`` (Chen et al.,
             2016): less memory, a third more to compute, the same numbers.
-        dtype: of the training forward's and backward's convolutions, 'float32'
-            or 'bfloat16'; weights, norms, losses and updates stay float32.
-        attack_dtype: of the attack's convolutions, likewise; 'auto' takes the
-            one that is faster here.
+        dtype: of the training forward's and backward's convolutions, 'float32',
+            'bfloat16', or 'auto', the one that is faster where the run begins: see
+            `planning.precision`. Weights, norms, losses and updates stay float32.
+        attack_dtype: of the attack's convolutions, likewise.
         average_decay: of a moving average of the weights, which is evaluated
             beside them; None keeps none.
         average_from_epoch: the first epoch, counted from 0, from whose end on the weights
@@ -110,8 +111,8 @@ class Training:
         check_choice("Training.epoch_rounding", self.epoch_rounding, EPOCH_ROUNDINGS)
         check_choice("Training.train_only", self.train_only, ("everything", "norms"))
         check_choice("Training.recompute", self.recompute, RECOMPUTED)
-        check_choice("Training.dtype", self.dtype, DTYPES)
-        check_choice("Training.attack_dtype", self.attack_dtype, (*DTYPES, "auto"))
+        check_choice("Training.dtype", self.dtype, (*DTYPES, AUTO))
+        check_choice("Training.attack_dtype", self.attack_dtype, (*DTYPES, AUTO))
         for name, least in (
             ("epochs", 0),
             ("batch_size", 1),

@@ -102,6 +102,8 @@ def _work_lines(plan: Plan) -> Iterator[str]:
         f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.kinds)} images "
         f"({training.dtype}), all-reduces gradients and statistics, updates"
     )
+    for parameter, choice in plan.precision.items():
+        yield f"precision {choice.line(parameter)}"
     yield (
         f"run       {training.epochs} epochs x {plan.steps_per_epoch} steps = {plan.steps:,} "
         f"steps; learning rate {float(plan.learning_rate(0)):g} at first, at most "

@@ -43,7 +43,7 @@ def check(path: Path, starts: Sequence[Mapping], division: Mapping[str, object])
     Args:
         path: the run's folder.
         starts: of it so far, with the `division` of each.
-        division: of a batch now, as `Trainer.division` returns it.
+        division: of a batch now, as `TrainingStep.division` returns it.
     """
     for key, said in _OF_THE_IMAGES.items():
         noted = [start[key] for start in starts if key in start]

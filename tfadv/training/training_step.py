@@ -98,6 +98,19 @@ class TrainingStep:
         """The images that dropout and its kin draw for at once; "no images" without such layers."""
         return f"{self.images_at_once} images" if self._model.draws_in_training else "no images"
 
+    @property
+    def division(self) -> dict[str, object]:
+        """How a batch is divided, and what that makes of statistics and dropout.
+
+        Of the same images, the weights are the same but for the order of sums.
+        """
+        return {
+            "replicas": self._replicas,
+            "micro_batches": self.micro_batches,
+            "statistics_of": self.statistics_of,
+            "draws_of": self.draws_of,
+        }
+
     def phase(self, epoch: int) -> NormPhase:
         """Returns how the norms act in an epoch, counted from 0."""
         return NormPhase(self._plan.norm_policy, self._plan.is_late(epoch), self.ghost_batches)
