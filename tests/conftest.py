@@ -22,7 +22,7 @@ from shared.tiny_data import write_image_folders
 from shared.tiny_networks import tiny_resnet
 
 from tfadv import config, registry
-from tfadv.devices import kept_measurements
+from tfadv.planning import kept_measurements
 from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
 from tfadv.planning.precision_trials import Trial
 

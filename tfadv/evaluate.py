@@ -64,7 +64,6 @@ def check_flags() -> None:
 command_start.begin(__name__, check_flags)  # what follows takes seconds to import
 
 
-from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
 from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
 from tfadv.evaluation.outcome_log import OutcomeLog, about_in
@@ -74,6 +73,7 @@ from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by, origin_of
 from tfadv.interop.external_models import Stated
+from tfadv.planning.distribution import Distribution
 from tfadv.planning.dtype_choice import EVALUATION, Choice
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan

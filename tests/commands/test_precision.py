@@ -8,8 +8,8 @@ from shared.measured_dtypes import ATTACK, AUTO, EVALUATION
 from shared.smoke_trainers import ONE_EPOCH, SMOKE
 from shared.worker_processes import start_workers, wait_for
 
-from tfadv.devices import kept_measurements
 from tfadv.files import read_record, write_record
+from tfadv.planning import kept_measurements
 
 FLAGS = ("--gin_file=gin/gn.gin", f"--gin_file={SMOKE}")
 BINDINGS = (*ONE_EPOCH, "Distribution.kind = 'one_device'")

@@ -20,7 +20,6 @@ from tfadv.api.run import RobustModel, Run
 from tfadv.attacks import Attack
 from tfadv.config import Config
 from tfadv.config.command_line import chosen_branches
-from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
 from tfadv.errors import UserError, check
 from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
@@ -33,6 +32,7 @@ from tfadv.models.functional.preparation import found_in
 from tfadv.models.image_form import ImageForm
 from tfadv.norms.mode import MAIN
 from tfadv.pixels import PIXEL_RANGE
+from tfadv.planning.distribution import Distribution
 from tfadv.planning.dtype_choice import EVALUATION
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.precision import Precision, settled

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from tfadv.errors import check, check_choice
 from tfadv.interruption import GRACE_SECONDS
-from tfadv.models.recompute import NOTHING, RECOMPUTED
-from tfadv.models.weight_groups import GROUPS
 from tfadv.registry import (
     configurable,
 )
+from tfadv.registry.choices import GROUPS, NOTHING, RECOMPUTED
 from tfadv.registry.schedule import Schedule
 
 DTYPES = ("float32", "bfloat16")

@@ -12,7 +12,6 @@ from tfadv.attacks import Attack
 from tfadv.attacks.gradients import classified
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
-from tfadv.devices.distribution import share_of_batch
 from tfadv.devices.local import has_accelerator
 from tfadv.evaluation.attack_runs import Run
 from tfadv.evaluation.profiled import passes_of
@@ -21,6 +20,7 @@ from tfadv.evaluation.trajectory.rolling_batch import ROWS
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
+from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.profiling.profile import UNPROFILED
 

@@ -12,10 +12,7 @@ import tensorflow as tf
 from tfadv.errors import UserError
 from tfadv.models.classifier import Trainable
 from tfadv.norms.base import Collected
-
-# Of what ``Training.recompute`` chooses.
-NOTHING, BLOCKS = "nothing", "blocks"
-RECOMPUTED = (NOTHING, BLOCKS)
+from tfadv.registry.choices import BLOCKS
 
 # Tensors in; tensors out, and the statistics that the block's norms measured.
 Block = Callable[[Sequence[tf.Tensor]], tuple[list[tf.Tensor], Collected]]
@@ -26,7 +23,7 @@ def check_blocks(model: Trainable, recompute: str) -> None:
 
     Args:
         model: the model.
-        recompute: one of `RECOMPUTED`.
+        recompute: as ``Training.recompute``.
     """
     # A network of somebody else's may know nothing of it.
     if recompute == BLOCKS and not getattr(model, "has_blocks", False):

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from tfadv.devices.tracing import functions_opened
 from tfadv.models.classifier import Trainable
-from tfadv.models.recompute import BLOCKS
 from tfadv.norms.mode import NormMode
 from tfadv.planning.live_tensors import peak_bytes, prepared
+from tfadv.registry.choices import BLOCKS
 
 
 class Activations(NamedTuple):

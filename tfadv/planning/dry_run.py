@@ -8,12 +8,12 @@ import keras
 
 from tfadv import config, registry
 from tfadv.config.hardware import Hardware
-from tfadv.devices.distribution import share_of_batch
 from tfadv.devices.local import has_accelerator, physical_memory
 from tfadv.files import read_json_lines
 from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import by_depth, weights_of
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
+from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.memory import Memory, bytes_of, estimate_memory
 from tfadv.planning.paper_rows import nearest_row
 from tfadv.planning.plan import Plan

@@ -17,7 +17,6 @@ from tfadv.data import Source, Splits
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
 from tfadv.data.mixing import Mixing
-from tfadv.devices.distribution import Distribution
 from tfadv.models.classifier import Trainable
 from tfadv.models.functional.building import build_network
 from tfadv.norms import NormPolicy
@@ -25,6 +24,7 @@ from tfadv.norms.base import Norm
 from tfadv.optimization.schedules import Decay, LearningRate
 from tfadv.optimization.weight_average import AverageRule, EqualAverage, MovingAverage
 from tfadv.planning import plan_checks
+from tfadv.planning.distribution import Distribution
 from tfadv.planning.dtype_choice import Choice
 from tfadv.planning.feed import Feed, build_feed
 from tfadv.planning.images import build_extra, build_splits, odd_images

@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from tfadv.config.evaluation_settings import Evaluation
 from tfadv.config.training_settings import AUTO, DTYPES
-from tfadv.devices import kept_measurements
-from tfadv.devices.distribution import share_of_batch
 from tfadv.devices.workers import Workers
 from tfadv.models.classifier import Classifier
+from tfadv.planning import kept_measurements
 from tfadv.planning import precision_trials as trials
+from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.dtype_choice import (
     ATTACK,
     EVALUATION,

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tfadv.models.classifier import Trainable
-from tfadv.models.recompute import BLOCKS
 from tfadv.planning.plan import Plan
 from tfadv.planning.resolution import image_size
 from tfadv.planning.scheduled import schedules_of
 from tfadv.planning.workload import TRAINING_PASSES, Workload, measure_forward, measure_workload
+from tfadv.registry.choices import BLOCKS
 
 
 @dataclasses.dataclass(frozen=True)

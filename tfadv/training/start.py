@@ -80,10 +80,9 @@ def train(
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
         takes_over = continuation is not None and continuation.begins
-        before = continuation.old if takes_over else directory
-        precision = Precision(noted_precision.of_run(before))
-        trainer = made_trainer(plan, distribution, precision, profile)
-        session = Session(trainer, listeners)
+        noted = noted_precision.of_run(continuation.old if takes_over else directory)
+        session = Session(made_trainer(plan, distribution, Precision(noted), profile), listeners)
+        trainer = session.trainer
         notes = _begin(directory, trainer, continuation if takes_over else None, workers)
         if workers.is_chief:
             _announce(says, directory, trainer, notes.get(_ABOUT_WEIGHTS, ()))

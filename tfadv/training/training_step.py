@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from tfadv.devices.distribution import share_of_batch
 from tfadv.errors import UserError
 from tfadv.models.classifier import Trainable, norm_variables
 from tfadv.models.recompute import check_blocks
 from tfadv.norms.base import Collected
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
+from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients
 from tfadv.training.finite import Found

@@ -10,13 +10,13 @@ from tfadv import randomness
 from tfadv.errors import UserError
 from tfadv.losses import l2_penalty, likeliest, weighted
 from tfadv.models.classifier import Trainable
-from tfadv.models.recompute import BLOCKS
 from tfadv.models.weight_groups import weights_of
 from tfadv.norms.base import Collected
 from tfadv.norms.mode import NormMode
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
+from tfadv.registry.choices import BLOCKS
 from tfadv.strategies import Batch, Gradients, Network, Step
 from tfadv.training.step.by_block import Blocks
 from tfadv.training.step.not_finite import (
