@@ -24,7 +24,6 @@ from benchmarks import jax_peers
 from benchmarks.cases import CASES, EPSILON, STEP_SIZE, Case
 from benchmarks.torch_resnet import Network
 from tfadv.devices.local import processor_name
-from tfadv.models.alike import Traces
 
 Step = Callable[[], object]
 RATE = 1e-3
@@ -34,7 +33,7 @@ def tfadv(case: Case, steps: int, dtype: str) -> Step:
     """Our trainer's step, attack in `dtype`, update in float32."""
     trainer, batch = case.trainer("adv_100_clean_0", steps, dtype), case.training_batch
     phase = trainer.train_step.phase(epoch=0)
-    traces = Traces(trainer.train_step.trained(phase))
+    traces = trainer.train_step.traces(phase)
 
     @tf.function(autograph=False)
     def run():
