@@ -19,7 +19,6 @@ OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.1),
     "momentum": lambda: RateInUpdateSGD(0.1, momentum=0.9, nesterov=True),
     "adam": lambda: keras.optimizers.Adam(0.1),
-    "rmsprop": lambda: keras.optimizers.RMSprop(0.1, momentum=0.5),
     "decayed": lambda: keras.optimizers.AdamW(0.1, weight_decay=0.3),
     "lamb": lambda: keras.optimizers.Lamb(0.1),  # not known to move each weight by itself
 }

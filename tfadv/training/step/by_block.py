@@ -88,7 +88,7 @@ class Blocks:
         groups = [(block, places) for block, places in self._grouped(variables)]
         parts = [[tensors[place] for place in places] for _, places in groups]
         vectors = [
-            _call("join", block, joined, part)
+            _call("join", block, _joined, part)
             for (block, _), part in zip(groups, parts, strict=True)
         ]
         found: list = [None] * len(tensors)
@@ -131,8 +131,7 @@ def _call(key, block, function, tensors):
     return traces_of(block)(key, block, lambda _, tensors: function(tensors), tensors, reads=False)
 
 
-def joined(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Returns tensors of any shapes as one vector."""
+def _joined(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     every = tf.constant([-1])
     return tf.concat([tf.reshape(tensor, every) for tensor in tensors], 0)
 
