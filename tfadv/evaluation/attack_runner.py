@@ -276,10 +276,9 @@ class AttackRunner:
 
     def _walk(self, mode, run: Run, restart, portion) -> Iterator[Columns]:
         """Follows it image by image, each making room for the next where it is done."""
-        curve = self._curve(run)
+        curve, seeds_of = self._curve(run), functools.partial(self._seeds, run, restart)
         columns = [curve.lengths.index(length) for length in run.lengths]
         batches = evaluation_batches(self._source, portion.indices, self._size(portion))
-        seeds_of = functools.partial(self._seeds, run, restart)
         for one in curve.run(self._logits_fn(mode), batches, seeds_of, self.profile):
             predictions = one.predictions[columns]
             yield {
