@@ -35,3 +35,20 @@ def without_collection() -> Iterator[None]:
     finally:
         if collected:
             gc.enable()
+
+
+@contextlib.contextmanager
+def as_traced() -> Iterator[None]:
+    """Has functions that are called inside run as they were traced.
+
+    TensorFlow optimizes a function's graph when it runs for the first time, which takes longer
+    than all else where the graph calls hundreds of others. Those that were traced outside are
+    still optimized, each on its own.
+    """
+    switch = "disable_meta_optimizer"
+    before = tf.config.optimizer.get_experimental_options().get(switch, False)
+    tf.config.optimizer.set_experimental_options({switch: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({switch: before})

@@ -93,6 +93,11 @@ class Traces:
         found = traced(*values, *tf.nest.flatten(tensors))
         return tf.nest.pack_sequence_as(structure, tf.nest.flatten(found))
 
+    @property
+    def any(self) -> bool:
+        """Whether any layers share a trace."""
+        return bool(self._shared)
+
     def has(self, layer: keras.layers.Layer) -> bool:
         """Returns whether a layer shares a trace with others."""
         return id(layer) in self._shared

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfadv import interruption
 from tfadv.data.pipeline import Shares, train_batches
-from tfadv.devices.tracing import without_collection
+from tfadv.devices.tracing import as_traced, without_collection
 from tfadv.devices.workers import Workers, share_the_first
 from tfadv.interop import initial_weights
 from tfadv.norms import NormPhase
@@ -212,7 +212,10 @@ class Trainer:
         allowed = self.plan.training.skip_non_finite - self.skipped
         totals = (before or self._none()).totals
         arguments = (batches, tf.constant(count), tf.constant(allowed), totals)
-        outcome = self._train_call(phase, self.image_size(start), arguments)(*arguments)
+        call = self._train_call(phase, self.image_size(start), arguments)
+        # Blocks that share a trace are optimized on their own.
+        with as_traced() if self.train_step.shares_traces else contextlib.nullcontext():
+            outcome = call(*arguments)
         if outcome.broken:
             number, metrics, found = outcome.last
             names, step = self.train_step.watched(phase), start + int(number) + 1

@@ -1,5 +1,6 @@
 """One optimizer step on one replica, as it is traced."""
 
+import functools
 from collections.abc import Mapping
 
 import keras
@@ -130,6 +131,11 @@ class TrainingStep:
     def traces(self, phase: NormPhase) -> Traces:
         """Returns what a phase's step is traced by once for all blocks that are alike."""
         return Traces(getattr(self._model, "blocks", ()), self.trained(phase))
+
+    @functools.cached_property
+    def shares_traces(self) -> bool:
+        """Whether there are blocks that are traced once for many of them."""
+        return Traces(getattr(self._model, "blocks", ())).any
 
     def __call__(self, batch: dict, phase: NormPhase) -> tuple[Metrics, Found]:
         """Does one step, or none but for its number where a replica's is not finite.

@@ -74,8 +74,7 @@ class Blocks:
     ) -> list[tf.Tensor]:
         """Returns sums or means over the replicas; in replica context.
 
-        What is of a block goes as one vector: the replicas exchange few tensors, whatever the
-        depth.
+        All goes as one vector: what the replicas exchange is the same few operations at any depth.
 
         Args:
             operation: which of them.
@@ -85,15 +84,16 @@ class Blocks:
         replica = tf.distribute.get_replica_context()
         if replica.num_replicas_in_sync == 1 or not variables:
             return list(tensors)
-        groups = [(block, places) for block, places in self._grouped(variables)]
+        groups = list(self._grouped(variables))
         parts = [[tensors[place] for place in places] for _, places in groups]
         vectors = [
             _call("join", block, _joined, part)
             for (block, _), part in zip(groups, parts, strict=True)
         ]
+        reduced = replica.all_reduce(operation, tf.concat(vectors, 0))
         found: list = [None] * len(tensors)
-        reduced = replica.all_reduce(operation, vectors)
-        for (block, places), part, vector in zip(groups, parts, reduced, strict=True):
+        whole = tf.split(reduced, [vector.shape[0] for vector in vectors])
+        for (block, places), part, vector in zip(groups, parts, whole, strict=True):
             shapes = tuple(tuple(tensor.shape) for tensor in part)
             split = functools.partial(_split, shapes)
             tensors = _call(("split", shapes), block, split, vector)
