@@ -21,8 +21,7 @@ from shared.project import WORKED_PLUGINS
 from shared.tiny_data import write_image_folders
 from shared.tiny_networks import tiny_resnet
 
-from tfadv import config, registry
-from tfadv.planning import kept_measurements
+from tfadv import config, kept, registry
 from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
 from tfadv.planning.precision_trials import Trial
 
@@ -30,7 +29,7 @@ from tfadv.planning.precision_trials import Trial
 @pytest.fixture(autouse=True, scope="session")
 def own_measurements(tmp_path_factory):
     """Keeps what is measured apart from the user's, for commands too."""
-    os.environ[kept_measurements.FOLDER] = str(tmp_path_factory.mktemp("measurements"))
+    os.environ[kept.FOLDER] = str(tmp_path_factory.mktemp("measurements"))
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +70,7 @@ def op_by_op():
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
     """Returns the machine that a test measures dtypes on, where none was measured before."""
-    monkeypatch.setenv(kept_measurements.FOLDER, str(tmp_path / "kept"))
+    monkeypatch.setenv(kept.FOLDER, str(tmp_path / "kept"))
     found = Machine()
     monkeypatch.setattr(Trial, "measure", lambda trial: found.measured(trial))
     return found

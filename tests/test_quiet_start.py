@@ -10,6 +10,8 @@ import pytest
 from shared.documents import COMMAND_FILES, name_of
 from shared.project import ROOT
 
+from tfadv.kept import FOLDER
+
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 RECIPE = "--gin_file=gin/mbn_alp.gin"
 # What takes their imports, and prints something or is refused in a line.
@@ -54,8 +56,9 @@ def run(*arguments: str, path: Path = ROOT, level: str | None = None):
 
 
 @pytest.fixture
-def stand_in(tmp_path):
+def stand_in(tmp_path, monkeypatch):
     """Returns a function that puts a module in TensorFlow's place, and its folder."""
+    monkeypatch.setenv(FOLDER, str(tmp_path / "kept"))  # nothing is answered without it
 
     def write(ending: str = "") -> Path:
         (tmp_path / "tensorflow.py").write_text(STAND_IN + ending)

@@ -10,19 +10,23 @@ Examples::
     python -m tfadv.plugins --check=plugins.my_norm --plugin_dir=ideas
 """
 
-import inspect
 import sys
 import time
 import unittest
+from collections.abc import Iterable, Sequence
+from importlib import metadata
 from pathlib import Path
 
 from absl import flags
 from rich.console import Console
 
-from tfadv import config, registry
+from tfadv import config, digests, kept, registry
 from tfadv.config import command_line, command_start, plugin_modules
+from tfadv.config.gin_files import PACKAGE, SHIPPED
 from tfadv.errors import UserError
+from tfadv.registry import listing
 
+LINES = "lines"
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("check", [], "Modules whose parts the conformance kit is to check.")
 KINDS = [kind.kind for kind in registry.REGISTRIES]
@@ -37,7 +41,40 @@ def check_flags() -> None:
         command_line.refuse_flags(["check"], "comes after --new, in a command of its own")
 
 
-command_start.begin(__name__, check_flags, takes_words=True)  # what follows takes seconds to import
+def answer_at_once() -> None:
+    """Prints the list that was kept, and ends, where a list is asked for and nothing has changed.
+
+    Raises:
+        UserError: flags don't go together.
+    """
+    check_flags()
+    plugin_modules.mount(FLAGS.plugin_dir, [SHIPPED / "plugins"])
+    if (about := list_depends_on()) and (found := kept.recall(about)):
+        print_lines(found[LINES], command_line.terminal())
+        sys.exit()
+
+
+def list_depends_on() -> dict[str, object] | None:
+    """Returns what the list depends on; None where none is asked for, or that can't be told."""
+    asked = FLAGS.new or FLAGS.check or FLAGS.plugin or FLAGS.gin_bindings
+    if asked or plugin_modules.are_installed():
+        return None
+    folders = [PACKAGE, *map(Path, sys.modules["plugins"].__path__)]
+    sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    versions = [metadata.version(name) for name in ("tensorflow", "keras")]
+    names = [*map(str, sources), *versions]
+    return {"list": digests.of_texts(names), "sources": digests.of_files(sources)}
+
+
+def print_lines(lines: Iterable[Sequence[str]], console: Console) -> None:
+    """Prints lines, each with its style."""
+    for style, line in lines:
+        console.print(line, style=style)
+
+
+command_start.begin(
+    __name__, answer_at_once, takes_words=lambda: FLAGS.new
+)  # what follows takes seconds to import
 
 import tensorflow as tf
 
@@ -60,7 +97,10 @@ def main(argv):
             testing.two_cpus()  # before TensorFlow starts its devices
             sys.exit(0 if check_modules(read, FLAGS.check, console) else 1)
         failures = load_folders()
-        list_parts(console)
+        lines = list(listing.lines())
+        print_lines(lines, console)
+        if not failures and (about := list_depends_on()):
+            kept.keep(about, {LINES: lines})
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)
     if failures:
@@ -76,22 +116,6 @@ def load_folders() -> list[str]:
         except UserError as error:
             failures.append(error.message)
     return failures
-
-
-def list_parts(console: Console) -> None:
-    """Prints every registered part by kind: summary, paper, parameters with defaults."""
-    for kind in registry.REGISTRIES:
-        console.print(kind.kind, style="bold")
-        for name in kind.names():
-            part = kind.get(name)
-            console.print(f"  {name}", style="cyan")
-            origin = [kind.papers[name], part.__module__]
-            for line in (
-                (inspect.getdoc(part) or "no docstring").partition("\n")[0],
-                "; ".join(text for text in origin if text),
-                *registry.described_parameters(part),
-            ):
-                console.print(f"    {line}")
 
 
 def check_modules(read: config.Config, modules: list[str], console: Console) -> bool:

@@ -1,6 +1,7 @@
 """The command that lists, checks and starts plugins."""
 
 import io
+import json
 import re
 
 import pytest
@@ -13,6 +14,8 @@ from shared.plugin_texts import norm_plugin
 
 from tfadv import config, plugins, testing
 from tfadv.errors import UserError
+from tfadv.files import write_record
+from tfadv.kept import FOLDER
 from tfadv.planning.plan import build_plan
 from tfadv.testing import templates
 
@@ -34,6 +37,22 @@ def test_the_command_lists_everything_and_what_fails(tmp_path):
     known = ("good_norm", "Somebody, 2026", "mixture_batch_norm", "trades", "MIFGSM.decay = 1.0")
     for text in known:
         assert text in listed.stdout, text
+
+
+def test_the_list_is_kept_until_a_source_changes(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER, str(tmp_path / "kept"))
+    folder = tmp_path / "ideas"
+    folder.mkdir()
+    (folder / "mine.py").write_text(norm_plugin("first_norm"))
+    first = run_command("plugins", plugin_dir=folder)
+    (kept,) = (tmp_path / "kept").iterdir()
+    record = json.loads(kept.read_text().replace("first_norm", "kept_norm"))
+    write_record(kept, {name: record[name] for name in ("about", "found")})
+    assert run_command("plugins", plugin_dir=folder).stdout == first.stdout.replace(
+        "first_norm", "kept_norm"
+    )
+    (folder / "mine.py").write_text(norm_plugin("second_norm"))
+    assert "second_norm" in run_command("plugins", plugin_dir=folder).stdout
 
 
 def new_plugin(kind, folder, monkeypatch):

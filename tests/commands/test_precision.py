@@ -9,7 +9,7 @@ from shared.smoke_trainers import ONE_EPOCH, SMOKE
 from shared.worker_processes import start_workers, wait_for
 
 from tfadv.files import read_record, write_record
-from tfadv.planning import kept_measurements
+from tfadv.kept import FOLDER
 
 FLAGS = ("--gin_file=gin/gn.gin", f"--gin_file={SMOKE}")
 BINDINGS = (*ONE_EPOCH, "Distribution.kind = 'one_device'")
@@ -18,7 +18,7 @@ BINDINGS = (*ONE_EPOCH, "Distribution.kind = 'one_device'")
 @pytest.fixture
 def kept(monkeypatch, tmp_path):
     """Returns the folder where a test's commands keep what they measure."""
-    monkeypatch.setenv(kept_measurements.FOLDER, str(tmp_path / "kept"))
+    monkeypatch.setenv(FOLDER, str(tmp_path / "kept"))
     return tmp_path / "kept"
 
 

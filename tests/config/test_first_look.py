@@ -22,6 +22,12 @@ def no_plugins_installed(monkeypatch):
         (RECIPE, ["PGD.steps 3"], "--gin_bindings='PGD.steps 3': not a gin statement"),
         (RECIPE, ["PGD.step = 3"], "PGD has no parameter 'step'"),
         (RECIPE, ["eval/PDG.steps = 3"], "nothing is called 'PDG'"),
+        (
+            RECIPE,
+            ["Experiment.norm = 'grup_norm'"],
+            "no norm is called 'grup_norm'; .*_norm",
+        ),
+        (RECIPE, ["Experiment.attack = 'x/pdg'"], "no attack is called 'pdg'; .*'pgd'"),
         (RECIPE, ["include 'gin/attack/pgd6.gin'"], "no gin file 'gin/attack/pgd6.gin'"),
         (RECIPE, ["Trades.beta = 3"], "'plugins.trades' defines it: import plugins.trades first"),
     ],
@@ -41,7 +47,8 @@ def test_a_mistake_in_a_file_is_named_with_its_line(tmp_path):
 @pytest.mark.parametrize(
     "given",
     [
-        {"bindings": ["My.x = 3", "import plugins.mine"]},
+        {"bindings": ["My.x = 3", "Experiment.norm = 'my_norm'", "import plugins.mine"]},
+        {"bindings": ["Experiment.norm = 'wrong'", "Experiment.norm = 'group_norm'"]},
         {"bindings": ["My.x = 3"], "plugins": ["plugins.mine"]},
         {"bindings": ["My.x = 3"], "may_join": True},
         {"bindings": ["STEPS = 3", "PGD.steps = %STEPS", "AdamW.epsilon = 1e-7"]},

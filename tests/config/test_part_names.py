@@ -24,9 +24,13 @@ def registered():
 
 def test_the_source_tells_what_is_registered():
     """Were it to miss something, a right name would be refused."""
-    known = part_names.of_source() | {"Schedule": registry.configurables()["Schedule"]}
+    source = part_names.of_source()
+    known = source.parameters | {"Schedule": registry.configurables()["Schedule"]}
     assert known == registered()
     assert sum(names is not None for names in known.values()) > 50
+    for kind in registry.REGISTRIES:
+        ours = {n for n in kind.names() if kind.get(n).__module__.startswith(OURS)}
+        assert source.names[kind.kind] == ours
 
 
 @pytest.mark.parametrize(

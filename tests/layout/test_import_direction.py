@@ -13,6 +13,7 @@ ROOMS = (
     "errors",
     "files",
     "digests",
+    "kept",
     "pixels",
     "losses",
     "progress",

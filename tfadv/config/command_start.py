@@ -13,7 +13,9 @@ FLAGS = flags.FLAGS
 _OF_RUNS = ("model_dir", "replay")
 
 
-def begin(name: str, check: Callable[[], object] = bool, takes_words: bool = False) -> None:
+def begin(
+    name: str, check: Callable[[], object] = bool, takes_words: Callable[[], object] = bool
+) -> None:
     """Answers what can be answered at once, then imports TensorFlow without a word.
 
     That is ``--help``, ``--version``, and mistakes in flags and in the text of gin files. A command
@@ -21,8 +23,9 @@ def begin(name: str, check: Callable[[], object] = bool, takes_words: bool = Fal
 
     Args:
         name: the module's; one that is not run as a command does nothing here.
-        check: raises `UserError` where flags are missing or don't go together.
-        takes_words: whether the command knows what to do with what is no flag.
+        check: raises `UserError` where flags are missing or don't go together; ends the process
+            where it has answered.
+        takes_words: tells whether the command, with its flags, takes what is no flag.
 
     Raises:
         SystemExit: 0 after an answer, 2 after the line of a mistake.
@@ -34,7 +37,7 @@ def begin(name: str, check: Callable[[], object] = bool, takes_words: bool = Fal
         command_line.errors_in_one_line(command_line.Found()),
     ):
         words = command_line.parsed()
-        if not takes_words:
+        if not takes_words():
             command_line.refuse_arguments(words)
         check()
         if "gin_file" in FLAGS:

@@ -6,6 +6,7 @@ TensorFlow, seconds that a misspelt name need not wait for.
 
 import ast
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from tfadv import registry
 from tfadv.config import plugin_modules
@@ -17,7 +18,7 @@ Parameters = tuple[str, ...] | None
 _KINDS = {
     name: kind for name, kind in vars(registry).items() if isinstance(kind, registry.Registry)
 }
-# Names what a module registers in a loop, Keras' own classes.
+# Names what a module registers in a loop, Keras' own optimizers.
 _LISTED = "PAPERS"
 
 
@@ -42,14 +43,49 @@ def check(known: Mapping[str, Parameters], selector: str, parameter: str | None,
         )
 
 
-def of_source() -> dict[str, Parameters]:
+class Source(NamedTuple):
+    """What the source of the package defines and registers.
+
+    Attributes:
+        parameters: of every part, by its Python name.
+        names: that are registered, by their kind.
+    """
+
+    parameters: dict[str, Parameters]
+    names: dict[str, set[str]]
+
+
+def of_source() -> Source:
     """Returns the package's own parts, as its source defines and registers them."""
-    found: dict[str, Parameters] = {}
+    found = Source({}, {kind.kind: set() for kind in _KINDS.values()})
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if "register(" in text or "configurable" in text:
-            found.update(_registered(ast.parse(text)))
+            module = ast.parse(text)
+            found.parameters.update(_registered(module))
+            for kind, name in _named(module):
+                found.names[kind].add(name)
     return found
+
+
+def _named(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yields the kinds and names that a module registers."""
+    constants = {}
+    for node in ast.walk(module):  # from the outside inwards
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
+                constants[name] = value
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict(keys=keys)):
+                if name == _LISTED:
+                    yield from ((registry.OPTIMIZERS.kind, key.value) for key in keys)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=kind), attr="register"), args=[name, *_]
+            ) if kind in _KINDS:
+                match name:
+                    case ast.Constant(value=value):
+                        yield _KINDS[kind].kind, value
+                    case ast.Name(id=constant) if constant in constants:
+                        yield _KINDS[kind].kind, constants[constant]
 
 
 def _registered(module: ast.Module) -> Iterator[tuple[str, Parameters]]:

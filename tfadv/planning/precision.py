@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from tfadv import kept
 from tfadv.config.evaluation_settings import Evaluation
 from tfadv.config.training_settings import AUTO, DTYPES
 from tfadv.devices.workers import Workers
 from tfadv.models.classifier import Classifier
-from tfadv.planning import kept_measurements
 from tfadv.planning import precision_trials as trials
 from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.dtype_choice import (
@@ -99,10 +99,10 @@ class Precision:
         if tf.config.list_logical_devices("TPU"):
             return Choice(FAST, "a TPU multiplies in nothing else")
         about = trial.about()
-        found = Measured.of(kept_measurements.recall(about))
+        found = Measured.of(kept.recall(about))
         if found is None and self._measures:
             found = trial.measure()
-            kept_measurements.keep(about, dataclasses.asdict(found))
+            kept.keep(about, dataclasses.asdict(found))
         if found:
             return Choice.by(found)
         return Choice(EXACT, f"counted so, until a start measures {trial.what} in both")

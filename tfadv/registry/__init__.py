@@ -36,6 +36,7 @@ from tfadv.registry.kinds import (
     Registry,
     restore,
     snapshot,
+    unknown,
 )
 from tfadv.registry.schedule import Schedule
 
@@ -67,4 +68,5 @@ __all__ = [
     "scoped",
     "snapshot",
     "unbound",
+    "unknown",
 ]

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tfadv.errors import UserError, nearest
@@ -20,6 +20,14 @@ from tfadv.registry.bindings import (
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _SCOPES = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*")
+
+
+def unknown(kind: str, name: str, names: Iterable[str]) -> str:
+    """Returns the line that refuses a name which no part of a kind has."""
+    known = sorted(names)
+    # Somebody may give a whole path, as keras.optimizers.AdamW.
+    hint = nearest(str(name).rpartition(".")[2], known)
+    return f"no {kind} is called {name!r}; there are {', '.join(known)}.{hint}"
 
 
 class Registry:
@@ -84,12 +92,7 @@ class Registry:
             UserError: no such name; the line lists the known and the nearest.
         """
         if name not in self.parts:
-            raise UserError(
-                f"no {self.kind} is called {name!r}; there are {', '.join(self.names())}."
-                # Somebody may give a whole path, as keras.optimizers.AdamW.
-                + nearest(str(name).rpartition(".")[2], self.names()),
-                parameter,
-            )
+            raise UserError(unknown(self.kind, name, self.names()), parameter)
         return self.parts[name]
 
     def build(self, spec: str, parameter: str | None = None, **arguments: Any) -> Any:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tfadv.planning.kept_measurements import FOLDER, keep, recall
+from tfadv.kept import FOLDER, keep, recall
 
 ABOUT = {"network": "a", "images": 8, "shape": (1, 2)}
 FOUND = {"seconds": 0.25}

@@ -1,7 +1,7 @@
-"""What was measured on this machine, kept in the user's cache folder.
+"""What takes long to find, kept in the user's cache folder.
 
 Nothing depends on it but time: where the folder can't be written or a file of it is damaged, the
-next process measures once more.
+next process finds it once more.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _ABOUT, _FOUND = "about", "found"
 
 
 def recall(about: Mapping[str, object]) -> dict | None:
-    """Returns what was measured before; None where it was not, or the file is damaged.
+    """Returns what was found before; None where nothing was, or the file is damaged.
 
     Args:
         about: all that it depends on, as JSON values.
@@ -35,17 +35,17 @@ def recall(about: Mapping[str, object]) -> dict | None:
 
 
 def keep(about: Mapping[str, object], found: Mapping[str, object]) -> None:
-    """Keeps what was measured, as JSON values, for the processes to come."""
+    """Keeps what was found, as JSON values, for the processes to come."""
     path = _path(about)
     if path is None:
         return
-    with contextlib.suppress(OSError):  # they measure it, too
+    with contextlib.suppress(OSError):  # they find it, too
         path.parent.mkdir(parents=True, exist_ok=True)
         write_record(path, {_ABOUT: dict(about), _FOUND: dict(found)})
 
 
 def _path(about: Mapping[str, object]) -> Path | None:
-    """Returns the file of a measurement; None where a user has no home to keep it in."""
+    """Returns the file of what is kept; None where a user has no home to keep it in."""
     folder = _folder()
     name = f"{digests.of_texts([json.dumps(about, sort_keys=True)])[:32]}.json"
     return folder and folder / name
