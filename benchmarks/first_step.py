@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 RECIPE = ["gin/mbn_alp.gin", "gin/scale/smoke.gin"]
 
@@ -70,6 +71,28 @@ def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> di
     }
 
 
+def in_a_process(text: str, replicas: int, options: argparse.Namespace) -> dict[str, object]:
+    """Returns the row of a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.first_step", "--here", "--blocks", text]
+    command += ["--replicas", str(replicas), "--size", str(options.size)]
+    command += ["--steps", str(options.steps)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def drawn(rows: list[dict], path: Path) -> None:
+    """Draws the seconds of the processor by depth, a line for each number of replicas."""
+    from benchmarks import growth
+
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        name = f"{row['replicas']} replica" + "s" * (row["replicas"] > 1)
+        layers = 3 * sum(row["blocks"]) + 2
+        lines.setdefault(name, []).append((layers, row["first_step_s"][1]))
+    title = "From the start to the end of the first step"
+    growth.draw(path, title, ("layers", "seconds of the processor"), lines)
+
+
 def main() -> None:
     """Prints a row for each depth and number of replicas."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -77,19 +100,24 @@ def main() -> None:
     parser.add_argument("--replicas", nargs="+", type=int, default=[1])
     parser.add_argument("--size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="adds the rows to those of a file")
+    parser.add_argument("--plot", type=Path, help="a PNG file of that file's rows")
     parser.add_argument("--here", action="store_true", help="in this process")
     options = parser.parse_args()
+    rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
     for text in options.blocks:
         for replicas in options.replicas:
             if options.here:
                 blocks = tuple(map(int, text.split(",")))
-                found = measure(blocks, replicas, options.size, options.steps)
-                print(json.dumps(found), flush=True)
+                row = measure(blocks, replicas, options.size, options.steps)
             else:
-                command = [sys.executable, "-m", "benchmarks.first_step", "--here"]
-                command += ["--blocks", text, "--replicas", str(replicas)]
-                command += ["--size", str(options.size), "--steps", str(options.steps)]
-                subprocess.run(command, check=True)
+                row = in_a_process(text, replicas, options)
+            print(json.dumps(row), flush=True)
+            rows.append(row)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    if options.plot:
+        drawn(rows, options.plot)
 
 
 if __name__ == "__main__":

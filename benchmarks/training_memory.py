@@ -118,6 +118,18 @@ def row(name: str, recipe: str, sizes: dict, recompute: str) -> dict[str, object
     return found
 
 
+def drawn(rows: list[dict], path: Path) -> None:
+    """Draws the most memory by depth, without and with recomputed blocks."""
+    from benchmarks import growth
+
+    names = {"nothing": "all is kept", "blocks": "blocks are recomputed"}
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for one in rows:
+        layers = 3 * sum(one["blocks"]) + 2
+        lines.setdefault(names[one["recompute"]], []).append((layers, one["peak"]))
+    growth.draw(path, "Memory of a training process", ("layers", "MiB at most"), lines)
+
+
 def main() -> None:
     """Measures every row."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -128,6 +140,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="of the depths")
     parser.add_argument("--image", type=int, default=64, help="likewise, in pixels")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, help="a PNG file of the depths")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     parser.add_argument("--bindings", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -151,6 +164,8 @@ def main() -> None:
     if arguments.json:
         record = {"host": platform.platform(), "rows": rows}
         arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    if arguments.plot:
+        drawn(rows, arguments.plot)
 
 
 if __name__ == "__main__":
