@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfadv.attacks.gradients import classified, with_input_gradient
+from tfadv.attacks.row_attack import RowAttack
 from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
 from tfadv.devices.local import check_jit_compile
 from tfadv.errors import UserError, check, check_choice
@@ -216,6 +217,13 @@ class Attack(Remembered, abc.ABC):
     def passes(self) -> float:
         """About how many forward and backward passes each image costs."""
         return 1.0
+
+    def by_row(self, logits_fn: LogitsFn) -> RowAttack | None:
+        """Returns the attack as a search for mistakes that images leave one by one, if it is one.
+
+        By default it is not, and is called on whole batches.
+        """
+        return None
 
     def stages(self) -> Mapping[str, "Attack"]:
         """Returns the attacks that this one is a sequence of, by name, if it is one.

@@ -40,6 +40,11 @@ def compiles(jit_compile: bool | str) -> bool:
     return has_accelerator() if jit_compile == "auto" else bool(jit_compile)
 
 
+def fuses(jit_compile: bool | str) -> bool:
+    """Returns whether XLA is to compile what has no convolution, which pays on a CPU as well."""
+    return jit_compile is not False
+
+
 def fastest_dtype() -> str:
     """Returns the dtype in which this machine computes convolutions fastest.
 

@@ -10,13 +10,16 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attacks import Attack
 from tfadv.attacks.gradients import classified
+from tfadv.attacks.row_attack import RowAttack
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
 from tfadv.devices.distribution import share_of_batch
-from tfadv.devices.local import has_accelerator
+from tfadv.devices.local import compiles, has_accelerator
+from tfadv.devices.replicas import Replicas
 from tfadv.evaluation.attack_runs import Run
 from tfadv.evaluation.trajectory.curve import Curve
-from tfadv.evaluation.trajectory.rolling_batch import ROWS
+from tfadv.evaluation.trajectory.rolling import ROWS
+from tfadv.evaluation.trajectory.searching import Searching
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
@@ -65,6 +68,7 @@ class AttackRunner:
         evaluation = parts.evaluation
         self._replicas = distribution.num_replicas_in_sync
         share_of_batch(evaluation.batch_size, self._replicas, "Evaluation.batch_size")
+        self._local = Replicas(distribution)
         self._model = model
         self._source = parts.source
         self._evaluation = evaluation
@@ -125,13 +129,11 @@ class AttackRunner:
             ``reached`` (the attack's own goal), a column for each of the run's
             specs, and ``passes`` along a trajectory.
         """
-        if seen or not run.lengths:
-            on_batch = functools.partial(self._attacked, run, seen)
-        elif self._replicas == 1:
-            yield from self._walk(mode, run, restart, portion)
+        if seen is None and (run.lengths or self._by_row(mode, run)):
+            walk = self._walk if run.lengths else self._search
+            yield from walk(mode, run, restart, portion)
             return
-        else:
-            on_batch = functools.partial(self._walked, run)
+        on_batch = functools.partial(self._attacked, run, seen)
         yield from self.by_batch((mode, run.name), mode, on_batch, portion, restart)
 
     def adversarial(self, mode: NormMode, run: Run, portion: Portion) -> Iterator[Columns]:
@@ -254,22 +256,13 @@ class AttackRunner:
             reached = prediction != labels
         return {"prediction": prediction[:, None], "reached": reached[:, None]}
 
-    def _walked(self, run: Run, logits_fn, batch, restart):
-        """Follows the attack's trajectory until all images of the batch are done."""
-        seeds, curve = self._seeds(run, restart, batch["index"]), self._curve(run)
-        done = curve.attack_batch(logits_fn, batch["image"], batch["label"], batch["index"], seeds)
-        columns = [curve.lengths.index(length) for length in run.lengths]
-        predictions = tf.gather(done.predictions, columns, axis=1)
-        reached = self._reached(run.attack, predictions, done.labels[:, None], done.target[:, None])
-        return {"prediction": predictions, "reached": reached, "passes": done.passes}
-
     def _walk(self, mode, run: Run, restart, portion) -> Iterator[Columns]:
         """Follows it image by image, each making room for the next where it is done."""
         curve = self._curve(run)
         columns = [curve.lengths.index(length) for length in run.lengths]
         batches = evaluation_batches(self._source, portion.indices, self._size(portion))
         seeds_of = functools.partial(self._seeds, run, restart)
-        for one in curve.run(self._logits_fn(mode), batches, seeds_of):
+        for one in curve.run(self._logits_fn(mode), batches, seeds_of, self._local):
             predictions = one.predictions[columns]
             yield {
                 "index": np.array([one.index]),
@@ -277,6 +270,21 @@ class AttackRunner:
                 "reached": self._reached(run.attack, predictions, one.label, one.target)[None],
                 "passes": np.array([one.passes]),
             }
+
+    def _by_row(self, mode: NormMode, run: Run) -> RowAttack | None:
+        """Returns the attack by row, if it is one and the model answers the same each time."""
+        return None if self._model.randomized else run.attack.by_row(self._logits_fn(mode))
+
+    def _search(self, mode: NormMode, run: Run, restart: int, portion) -> Iterator[Columns]:
+        """Attacks image by image, each making room for the next where it is beaten."""
+        searching = Searching(self._by_row(mode, run), compiles(run.attack.jit_compile))
+        batches = evaluation_batches(self._source, portion.indices, self._size(portion))
+        seeds_of = functools.partial(self._seeds, run, restart)
+        for found in searching.run(batches, seeds_of, self._local):
+            prediction = found["prediction"]
+            labels = self._source.labels[found["index"]]
+            rows = {"prediction": prediction[:, None], "reached": (prediction != labels)[:, None]}
+            yield {**found, **rows}
 
     def _curve(self, run: Run) -> Curve:
         # The iterates of a model that answers at random come back to none for good.

@@ -1,0 +1,167 @@
+"""Attacks by row, run through a rolling batch: an image is done with its first mistake."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv.attacks.row_attack import RowAttack, Rows
+from tfadv.devices.replicas import Replicas
+from tfadv.evaluation.trajectory.rolling import Rolling, where_rows
+
+Own = TypeVar("Own")
+# About so many steps run as one call, after which images that are done leave the batch.
+_AT_ONCE = 20
+
+
+class Searched(NamedTuple, Generic[Own]):
+    """The images in the batch, a row each.
+
+    Attributes:
+        index: int64 [N].
+        images: float32 [N, H, W, C] in 0..255, the originals.
+        labels: int32 [N].
+        seeds: int64 [N, 2].
+        round: int32 [N], -1 before the first.
+        count: int32 [N], steps done in the round.
+        taken: int32 [N], steps done in all.
+        done: bool [N].
+        prediction: int32 [N], of those that are done: a wrong class, or that of the result.
+        own: what the attack knows of them.
+    """
+
+    index: tf.Tensor
+    images: tf.Tensor
+    labels: tf.Tensor
+    seeds: tf.Tensor
+    round: tf.Tensor
+    count: tf.Tensor
+    taken: tf.Tensor
+    done: tf.Tensor
+    prediction: tf.Tensor
+    own: Own
+
+
+class Searching:
+    """An attack by row on a stream of images.
+
+    Args:
+        attack: the attack.
+        compiled: whether XLA is to compile the steps.
+    """
+
+    def __init__(self, attack: RowAttack, compiled: bool):
+        self._attack = attack
+        self._compiled = compiled
+        steps = max(attack.steps, 1)
+        self._at_once = math.ceil(steps / math.ceil(steps / _AT_ONCE))
+
+    def run(
+        self,
+        batches: Iterable[dict],
+        seeds_of: Callable[[tf.Tensor], tf.Tensor],
+        replicas: Replicas,
+    ) -> Iterator[Mapping[str, np.ndarray]]:
+        """Attacks the images, as many at a time as a batch has.
+
+        Args:
+            batches: see `Rolling.run`.
+            seeds_of: maps indices [N] to seeds int64 [N, 2].
+            replicas: to run it on.
+
+        Yields:
+            Of some images, in the order in which they are done, columns [n]: ``index``, the
+            ``prediction`` and the ``passes`` that were spent.
+        """
+
+        def enter(images, labels, index):
+            return self._enter(images, labels, index, seeds_of(index))
+
+        advance = tf.function(self._advance, jit_compile=self._compiled, autograph=False)
+        for state, rows in Rolling(enter, advance, replicas).run(batches):
+            yield {
+                "index": replicas.take(state.index, rows),
+                "prediction": replicas.take(state.prediction, rows).astype(np.int64),
+                "passes": replicas.take(state.taken, rows) * self._attack.passes,
+            }
+
+    def _enter(self, images, labels, index, seeds) -> Searched:
+        nothing = tf.zeros_like(labels)
+        return Searched(
+            index=index,
+            images=images,
+            labels=labels,
+            seeds=seeds,
+            round=nothing - 1,
+            count=nothing + self._attack.steps,
+            taken=nothing,
+            done=tf.zeros_like(labels, tf.bool),
+            prediction=labels,
+            own=self._attack.enter(images, labels, seeds),
+        )
+
+    def _advance(self, *state) -> tuple[Searched, tf.Tensor]:
+        """Begins the rounds that are due, does some steps, and ends what is at its end."""
+        s = self._begun(Searched(*state))
+
+        def unfinished(number, s):
+            return (number < self._at_once) & tf.reduce_any(_live(s, self._attack.steps))
+
+        _, s = tf.while_loop(
+            unfinished,
+            lambda number, s: (number + 1, self._stepped(s)),
+            (tf.constant(0), s),
+            maximum_iterations=self._at_once,
+            parallel_iterations=1,
+        )
+        s = self._closed(s)
+        return s, s.done
+
+    def _begun(self, s: Searched) -> Searched:
+        due = ~s.done & (s.count == self._attack.steps) & (s.round < self._attack.rounds - 1)
+
+        def begin():
+            on = s._replace(round=tf.where(due, s.round + 1, s.round))
+            own, found = self._attack.begin(on.own, _rows(on, due))
+            own = tf.nest.map_structure(lambda new, old: where_rows(due, new, old), own, s.own)
+            count = tf.where(due, 0, s.count)
+            return _found(on._replace(own=own, count=count), found, due)
+
+        return tf.cond(tf.reduce_any(due), begin, lambda: s)
+
+    def _stepped(self, s: Searched) -> Searched:
+        live = _live(s, self._attack.steps)
+        own, found = self._attack.step(s.own, _rows(s, live), s.count)
+        count = s.count + tf.cast(live, tf.int32)
+        return _found(s._replace(own=own, count=count), found, live)
+
+    def _closed(self, s: Searched) -> Searched:
+        last = s.round == self._attack.rounds - 1
+        ended = ~s.done & (s.count == self._attack.steps) & last
+
+        def close():
+            found = self._attack.close(s.own, _rows(s, ended))
+            prediction = tf.where(ended, found, s.prediction)
+            return s._replace(prediction=prediction, done=s.done | ended)
+
+        return tf.cond(tf.reduce_any(ended), close, lambda: s)
+
+
+def _live(s: Searched, steps: int) -> tf.Tensor:
+    return ~s.done & (s.count < steps)
+
+
+def _rows(s: Searched, live: tf.Tensor) -> Rows:
+    return Rows(s.images, s.labels, s.seeds, tf.maximum(s.round, 0), live)
+
+
+def _found(s: Searched, found: tf.Tensor, live: tf.Tensor) -> Searched:
+    """Returns the rows after a pass in which those that are `live` were found to be classes."""
+    beaten = live & (found != s.labels)
+    return s._replace(
+        taken=s.taken + tf.cast(live, tf.int32),
+        prediction=tf.where(beaten, found, s.prediction),
+        done=s.done | beaten,
+    )
