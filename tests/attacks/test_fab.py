@@ -18,7 +18,7 @@ from shared.attack_cases import (
     network,
 )
 
-from tfadv.attacks import fab
+from tfadv.attacks import planes
 from tfadv.attacks.balls import BALLS
 from tfadv.attacks.fab import FABTargeted
 from tfadv.errors import UserError
@@ -74,7 +74,7 @@ def test_moves_to_planes_are_the_shortest(ball):
     images = (tf.reshape(part, [cases, 1, 2, 3]) for part in (x, normal))
     x_images, normals = images
     values = tf.reshape(tf.constant(value, tf.float32), [cases, 1, 1, 1])
-    moves = fab.to_plane(BALLS[ball], x_images, values, normals).numpy().reshape(cases, 6)
+    moves = planes.to_plane(BALLS[ball], x_images, values, normals).numpy().reshape(cases, 6)
     assert np.all((x + moves >= -1e-4) & (x + moves <= 255 + 1e-4))
     assert not np.any(moves[normal == 0])
     unreached = 0
@@ -94,14 +94,15 @@ def test_moves_to_planes_are_the_shortest(ball):
 def test_a_flat_function_moves_nothing(ball):
     x = tf.constant(IMAGES)
     for value in (0.0, 3.0):
-        moves = fab.to_plane(BALLS[ball], x, tf.fill([6, 1, 1, 1], value), tf.zeros_like(x))
+        moves = planes.to_plane(BALLS[ball], x, tf.fill([6, 1, 1, 1], value), tf.zeros_like(x))
         assert not np.any(moves)
 
     def flat(images):
         return tf.zeros([6, CLASSES]) + 0 * tf.reduce_sum(images)
 
-    stepped = FABTargeted(8.0, ball=ball)._step(
-        flat, x, x / 2, PREDICTED, (PREDICTED + 1) % CLASSES
+    slope = planes.slope_towards(flat)
+    stepped = FABTargeted(8.0, ball=ball).step(
+        slope, x, x / 2, PREDICTED, (PREDICTED + 1) % CLASSES
     )
     np.testing.assert_allclose(stepped, 0.55 * IMAGES, rtol=1e-5)  # back, by α of the way
 
@@ -232,7 +233,7 @@ def test_the_size_of_logits_does_not_matter(ball):
 def test_restarts_begin_half_a_radius_away(ball):
     attack = FABTargeted(20.0, 3, ball, restarts=3)
     inside = np.full(SHAPE, 128, "float32")
-    starts = [attack._start(tf.constant(inside), SEEDS, number).numpy() for number in range(3)]
+    starts = [attack.start(tf.constant(inside), SEEDS, number).numpy() for number in range(3)]
     np.testing.assert_array_equal(starts[0], inside)
     for start in starts[1:]:
         np.testing.assert_allclose(distances(start, inside, ball), 10, rtol=1e-4)

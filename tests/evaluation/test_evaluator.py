@@ -45,6 +45,18 @@ def test_each_stage_attacks_what_the_stages_before_left():
     assert before == row["accuracy"]
 
 
+def test_any_order_of_the_stages_gives_the_same_verdicts():
+    verdicts = []
+    order = "eval/AutoAttack.order = ('square', 'fab_targeted', 'apgd_targeted', 'apgd')"
+    for bindings in ((), (order,)):
+        _, made = make_evaluator(*AUTOATTACK, "eval/AutoAttack.epsilon = 1.0", *bindings)
+        (row,) = made.evaluate()["attacks"]
+        verdicts.append(made.predictions["main", "autoattack"] == made.source.labels)
+    assert [stage["attack"] for stage in row["stages"]] == STAGES[::-1]
+    np.testing.assert_array_equal(*verdicts)
+    assert 0 < np.mean(verdicts[0]) < 1
+
+
 def test_later_stages_may_have_nothing_left_to_attack():
     _, made = make_evaluator(
         *AUTOATTACK, "eval/AutoAttack.epsilon = 60.0", "Evaluation.worst_case = True"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.tiny_evaluator import make_evaluator, network
+from shared.tiny_evaluator import AUTOATTACK, make_evaluator, network
 
 from tfadv import randomness
 from tfadv.attacks.pgd import PGD
@@ -58,7 +58,8 @@ def test_worst_case_counts_every_attack_restart_and_iterate():
 
 
 def test_two_replicas_give_the_outcomes_of_one():
-    chosen = ("Evaluation.worst_case = True", "Evaluation.attacks = ('fgsm', 'pgd20/pgd')")
+    attacks = "Evaluation.attacks = ('fgsm', 'pgd20/pgd', 'autoattack')"
+    chosen = ("Evaluation.worst_case = True", attacks, *AUTOATTACK[1:])
     one, two = (evaluator(*chosen, distribution=on)[1].evaluate() for on in (None, two_cpus()))
     for record in (one, two):
         for row in record["attacks"]:

@@ -58,7 +58,7 @@ def moved(s: State, x: tf.Tensor, gradient: tf.Tensor, loss: tf.Tensor, steps: i
     """Returns the state after a step to `x`, of that gradient and loss, of so many `steps`."""
     ends = checkpoints(steps)
     lengths = tf.constant([ends.get(count, 0) for count in range(steps + 1)], tf.float32)
-    return _at_checkpoint(_moved(s, x, gradient, loss), tf.gather(lengths, s.count))
+    return at_checkpoint(_moved(s, x, gradient, loss), tf.gather(lengths, s.count))
 
 
 def first_state(start: tf.Tensor, step: float, gradient: tf.Tensor, loss: tf.Tensor) -> State:
@@ -95,7 +95,7 @@ def _moved(s: State, x, gradient, loss) -> State:
     )
 
 
-def _at_checkpoint(s: State, length: tf.Tensor) -> State:
+def at_checkpoint(s: State, length: tf.Tensor) -> State:
     """Halves the steps that got too little, where a stretch of `length` > 0 ends."""
     ends = length > 0
     too_few = s.rises <= ENOUGH_RISES * length

@@ -10,6 +10,7 @@ from tfadv.attacks.balls import BALLS
 from tfadv.attacks.gradients import NOT_FINITE, classified, expected, is_broken, with_input_gradient
 from tfadv.attacks.objectives import likeliest_wrong
 from tfadv.attacks.row_attack import RowAttack, Rows
+from tfadv.devices.local import fuses
 from tfadv.pixels import LogitsFn
 
 
@@ -20,6 +21,7 @@ class Climber(Protocol):
     ball: str
     steps: int
     expectation_samples: int
+    jit_compile: bool | str
 
     def start(self, images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Returns where a round begins."""
@@ -34,10 +36,12 @@ class Climbing(NamedTuple):
     Attributes:
         towards: int32 [N, rounds], the class that each round is about.
         state: of the climb.
+        ahead: float32 [N, H, W, C], the iterates after it.
     """
 
     towards: tf.Tensor
     state: State
+    ahead: tf.Tensor
 
 
 class APGDRows(RowAttack[Climbing]):
@@ -63,6 +67,9 @@ class APGDRows(RowAttack[Climbing]):
             logits = logits_fn(x)
             return attack.losses(logits, labels, towards), classified(logits)
 
+        self._onwards = tf.function(
+            self._moved, jit_compile=fuses(attack.jit_compile), autograph=False
+        )
         self._differentiate = expected(with_input_gradient(once), attack.expectation_samples)
 
     def enter(self, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> Climbing:
@@ -73,7 +80,7 @@ class APGDRows(RowAttack[Climbing]):
             towards = tf.repeat(labels[:, None], self.rounds, axis=1)
         none = tf.zeros_like(images)
         state = first_state(none, 0.0, none, tf.zeros(labels.shape))
-        return Climbing(towards, state._replace(count=tf.zeros_like(labels)))
+        return Climbing(towards, state._replace(count=tf.zeros_like(labels)), none)
 
     def begin(self, own: Climbing, rows: Rows) -> tuple[Climbing, tf.Tensor]:
         """Returns the rounds' starts; see `RowAttack.begin`."""
@@ -82,15 +89,24 @@ class APGDRows(RowAttack[Climbing]):
         start = self._attack.start(rows.images, seeds)
         gradient, loss, found = self._at(start, own, rows)
         first = first_state(start, 2 * self._attack.epsilon, gradient, loss)
-        return own._replace(state=first._replace(count=tf.zeros_like(rows.labels))), found
+        first = first._replace(count=tf.zeros_like(rows.labels))
+        ahead = next_iterate(first, self._ball(rows.images))
+        return own._replace(state=first, ahead=ahead), found
 
     def step(self, own: Climbing, rows: Rows, count: tf.Tensor) -> tuple[Climbing, tf.Tensor]:
         """Returns the state after a step; see `RowAttack.step`."""
+        gradient, loss, found = self._at(own.ahead, own, rows)
         state = own.state._replace(count=count)
-        ball = BALLS[self._attack.ball](rows.images, self._attack.epsilon)
-        x = next_iterate(state, ball)
-        gradient, loss, found = self._at(x, own, rows)
-        return own._replace(state=moved(state, x, gradient, loss, self.steps)), found
+        state, ahead = self._onwards(rows.images, own.ahead, gradient, loss, *state)
+        return own._replace(state=state, ahead=ahead), found
+
+    def _moved(self, images, x, gradient, loss, *state):
+        """Returns the state after a step to `x`, and the iterates after it."""
+        state = moved(State(*state), x, gradient, loss, self.steps)
+        return state, next_iterate(state, self._ball(images))
+
+    def _ball(self, images):
+        return BALLS[self._attack.ball](images, self._attack.epsilon)
 
     def _at(self, x, own: Climbing, rows: Rows):
         """Returns gradients, losses and what was found at some points."""

@@ -221,7 +221,8 @@ class Attack(Remembered, abc.ABC):
     def by_row(self, logits_fn: LogitsFn) -> RowAttack | None:
         """Returns the attack as a search for mistakes that images leave one by one, if it is one.
 
-        By default it is not, and is called on whole batches.
+        By default it is not, and is called on whole batches. It aims at as many classes as
+        the attack does, which has to be one that `for_classes` returned.
         """
         return None
 

@@ -9,6 +9,7 @@ from tfadv.attacks.gradients import NOT_FINITE, by_image, classified, is_broken
 from tfadv.attacks.objectives import likeliest_wrong
 from tfadv.attacks.planes import nowhere, slope_towards
 from tfadv.attacks.row_attack import RowAttack, Rows
+from tfadv.devices.local import fuses
 from tfadv.pixels import LogitsFn
 
 
@@ -20,6 +21,7 @@ class Search(Protocol):
     steps: int
     classes: int
     restarts: int
+    jit_compile: bool | str
 
     def start(self, images, seeds, number: int) -> tf.Tensor:
         """Returns where the restart of that number begins."""
@@ -66,6 +68,8 @@ class FABRows(RowAttack[Nearest]):
         super().__init__(logits_fn)
         self.rounds, self.steps = attack.restarts * attack.classes, attack.steps
         self._attack = attack
+        jit = fuses(attack.jit_compile)
+        self._kept = tf.function(self._keep, jit_compile=jit, autograph=False)
         self._differentiate = slope_towards(logits_fn)
 
     def enter(self, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> Nearest:
@@ -87,17 +91,21 @@ class FABRows(RowAttack[Nearest]):
         attack, images = self._attack, rows.images
         target = tf.gather(own.towards, rows.round % attack.classes, axis=1, batch_dims=1)
         x = attack.step(self._differentiate, images, own.x, rows.labels, target)
-        found, now = classified(self.look(x)), BALLS[attack.ball].size(x - images)
-        there = by_image(found != rows.labels)
-        nearer = there & (now < own.distance) & by_image(rows.live)
+        own, found = self._kept(images, x, self.look(x), rows.labels, rows.live, own)
+        return own, tf.where(is_broken(x), NOT_FINITE, found)
+
+    def _keep(self, images, x, logits, labels, live, own: Nearest):
+        """Returns the rows after a look at the iterates, and what was found within the ball."""
+        attack, found = self._attack, classified(logits)
+        there, now = by_image(found != labels), BALLS[self._attack.ball].size(x - images)
+        nearer = there & (now < own.distance) & by_image(live)
         inside = tf.reshape(there & (now <= attack.epsilon), [-1])
         own = own._replace(
             x=attack.back(images, x, there),
             found=tf.where(nearer, x, own.found),
             distance=tf.where(nearer, now, own.distance),
         )
-        found = tf.where(inside, found, rows.labels)
-        return own, tf.where(is_broken(x), NOT_FINITE, found)
+        return own, tf.where(inside, found, labels)
 
     def close(self, own: Nearest, rows: Rows) -> tf.Tensor:
         """Returns the classes of what lies beyond the ball, projected; see `RowAttack.close`."""

@@ -54,9 +54,8 @@ class SquareRows(RowAttack[Growing]):
         super().__init__(logits_fn)
         self.steps = attack.queries - 1
         self._attack = attack
-        self._candidate = tf.function(
-            self._changed, jit_compile=fuses(attack.jit_compile), autograph=False
-        )
+        self._changed = self._fused(self._change)
+        self._kept = self._fused(self._keep)
 
     def enter(self, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor) -> Growing:
         """Returns the originals, and their classes."""
@@ -68,37 +67,42 @@ class SquareRows(RowAttack[Growing]):
         wrong = own.found != rows.labels
         start = squares.start(randomness.for_purpose(rows.seeds, "square"))
         x = tf.where(by_image(wrong), rows.images, start)
-        best, found = self._judged(x, rows)
+        best, found = _judged(self.look(x), rows.labels)
         return Growing(x, best, found), found
 
     def step(self, own: Growing, rows: Rows, count: tf.Tensor) -> tuple[Growing, tf.Tensor]:
         """Returns the rows after a query; see `RowAttack.step`."""
-        candidate = self._candidate(own.x, rows.images, rows.seeds, count + 1)
-        now, there = self._judged(candidate, rows)
-        better = (now > own.best) & (own.best <= 0)
-        own = Growing(
-            tf.where(by_image(better), candidate, own.x),
-            tf.where(better, now, own.best),
-            tf.where(better | (there == NOT_FINITE), there, own.found),
-        )
+        candidate = self._changed(own.x, rows.images, rows.seeds, count + 1)
+        own = Growing(*self._kept(candidate, self.look(candidate), rows.labels, *own))
         return own, own.found
 
     def close(self, own: Growing, rows: Rows) -> tf.Tensor:
         """Returns the classes of the largest margins; see `RowAttack.close`."""
         return own.found
 
-    def _changed(self, x, images, seeds, query):
-        """Returns the images that a query is about."""
-        squares, sides = (
-            SQUARES[self._attack.ball](images, self._attack.epsilon),
-            self._attack.sides,
-        )
-        side = tf.gather(sides(images), tf.minimum(query, self.steps))
-        drawn = randomness.uniform_at(randomness.for_purpose(seeds, "square"), query, squares.draws)
-        return squares.changed(x, side, drawn)
+    def _fused(self, function):
+        jit = fuses(self._attack.jit_compile)
+        return tf.function(function, jit_compile=jit, autograph=False)
 
-    def _judged(self, x, rows: Rows):
-        """Returns margins [N] and classes [N]; no class of a margin that is not finite."""
-        logits = self.look(x)
-        now = margin(logits, rows.labels)
-        return now, tf.where(tf.math.is_finite(now), classified(logits), NOT_FINITE)
+    def _change(self, x, images, seeds, query):
+        """Returns the images that a query is about."""
+        squares = SQUARES[self._attack.ball](images, self._attack.epsilon)
+        side = tf.gather(self._attack.sides(images), tf.minimum(query, self.steps))
+        seeds = randomness.for_purpose(seeds, "square")
+        return squares.changed(x, side, randomness.uniform_at(seeds, query, squares.draws))
+
+    def _keep(self, candidate, logits, labels, x, best, found):
+        """Returns the rows after a query that was answered by some logits."""
+        now, there = _judged(logits, labels)
+        better = (now > best) & (best <= 0)
+        return (
+            tf.where(by_image(better), candidate, x),
+            tf.where(better, now, best),
+            tf.where(better | (there == NOT_FINITE), there, found),
+        )
+
+
+def _judged(logits, labels):
+    """Returns margins [N] and classes [N]; no class of a margin that is not finite."""
+    now = margin(logits, labels)
+    return now, tf.where(tf.math.is_finite(now), classified(logits), NOT_FINITE)

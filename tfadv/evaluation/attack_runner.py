@@ -17,15 +17,15 @@ from tfadv.devices.distribution import share_of_batch
 from tfadv.devices.local import compiles, has_accelerator
 from tfadv.devices.replicas import Replicas
 from tfadv.evaluation.attack_runs import Run
+from tfadv.evaluation.image_by_image import Columns, ImageByImage
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.evaluation.trajectory.rolling import ROWS
-from tfadv.evaluation.trajectory.searching import Searching
+from tfadv.evaluation.trajectory.searching import FEWEST, Searching
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
 from tfadv.planning.evaluation_parts import EvaluationParts
 
-Columns = dict[str, np.ndarray]
 OnBatch = Callable[[LogitsFn, dict, tf.Tensor], Mapping[str, tf.Tensor]]
 # The streams of an image's restarts are those of indices so far apart.
 _NEXT_RESTART = 2**40
@@ -68,7 +68,7 @@ class AttackRunner:
         evaluation = parts.evaluation
         self._replicas = distribution.num_replicas_in_sync
         share_of_batch(evaluation.batch_size, self._replicas, "Evaluation.batch_size")
-        self._local = Replicas(distribution)
+        self._here = Replicas(distribution)
         self._model = model
         self._source = parts.source
         self._evaluation = evaluation
@@ -129,12 +129,17 @@ class AttackRunner:
             ``reached`` (the attack's own goal), a column for each of the run's
             specs, and ``passes`` along a trajectory.
         """
-        if seen is None and (run.lengths or self._by_row(mode, run)):
-            walk = self._walk if run.lengths else self._search
-            yield from walk(mode, run, restart, portion)
-            return
-        on_batch = functools.partial(self._attacked, run, seen)
-        yield from self.by_batch((mode, run.name), mode, on_batch, portion, restart)
+        by_row = None
+        if seen is None and not run.lengths and not self._model.randomized:
+            attack = run.attack.for_classes(self._model.classes)
+            by_row = attack.by_row(self._logits_fn(mode))
+        if seen is None and run.lengths:
+            yield from self._walk(mode, run, restart, portion)
+        elif by_row:
+            yield from self._search(by_row, run, restart, portion)
+        else:
+            on_batch = functools.partial(self._attacked, run, seen)
+            yield from self.by_batch((mode, run.name), mode, on_batch, portion, restart)
 
     def adversarial(self, mode: NormMode, run: Run, portion: Portion) -> Iterator[Columns]:
         """Attacks images as `attack` does and keeps them.
@@ -196,9 +201,9 @@ class AttackRunner:
             lambda context: evaluation_batches(source, portion.indices, size, Shares.of(context))
         )
 
-    def _size(self, portion: Portion) -> int:
-        """Returns the batch size that the whole fills best."""
-        largest, rows = self.batch_size, ROWS * self._replicas
+    def _size(self, portion: Portion, rows: int = ROWS) -> int:
+        """Returns the batch size that the whole fills best, in multiples of so many rows."""
+        largest, rows = self.batch_size, rows * self._replicas
         batches = -(-portion.whole // largest)
         return min(largest, rows * -(-portion.whole // (batches * rows)))
 
@@ -257,34 +262,23 @@ class AttackRunner:
         return {"prediction": prediction[:, None], "reached": reached[:, None]}
 
     def _walk(self, mode, run: Run, restart, portion) -> Iterator[Columns]:
-        """Follows it image by image, each making room for the next where it is done."""
+        """Follows its trajectory image by image, each making room for the next where it is done."""
         curve = self._curve(run)
         columns = [curve.lengths.index(length) for length in run.lengths]
-        batches = evaluation_batches(self._source, portion.indices, self._size(portion))
         seeds_of = functools.partial(self._seeds, run, restart)
-        for one in curve.run(self._logits_fn(mode), batches, seeds_of, self._local):
-            predictions = one.predictions[columns]
-            yield {
-                "index": np.array([one.index]),
-                "prediction": predictions[None],
-                "reached": self._reached(run.attack, predictions, one.label, one.target)[None],
-                "passes": np.array([one.passes]),
-            }
+        rolling = curve.rolling(self._logits_fn(mode), seeds_of, self._here)
+        reached = functools.partial(self._reached, run.attack)
+        return self._image_by_image(portion, ROWS).follow(rolling, columns, reached)
 
-    def _by_row(self, mode: NormMode, run: Run) -> RowAttack | None:
-        """Returns the attack by row, if it is one and the model answers the same each time."""
-        return None if self._model.randomized else run.attack.by_row(self._logits_fn(mode))
-
-    def _search(self, mode: NormMode, run: Run, restart: int, portion) -> Iterator[Columns]:
+    def _search(self, attack: RowAttack, run: Run, restart, portion) -> Iterator[Columns]:
         """Attacks image by image, each making room for the next where it is beaten."""
-        searching = Searching(self._by_row(mode, run), compiles(run.attack.jit_compile))
-        batches = evaluation_batches(self._source, portion.indices, self._size(portion))
         seeds_of = functools.partial(self._seeds, run, restart)
-        for found in searching.run(batches, seeds_of, self._local):
-            prediction = found["prediction"]
-            labels = self._source.labels[found["index"]]
-            rows = {"prediction": prediction[:, None], "reached": (prediction != labels)[:, None]}
-            yield {**found, **rows}
+        jit_compile = compiles(run.attack.jit_compile)
+        searching = Searching(attack, seeds_of, self._here, jit_compile)
+        return self._image_by_image(portion, FEWEST).search(searching)
+
+    def _image_by_image(self, portion: Portion, rows: int) -> ImageByImage:
+        return ImageByImage(self._source, self._here, portion.indices, self._size(portion, rows))
 
     def _curve(self, run: Run) -> Curve:
         # The iterates of a model that answers at random come back to none for good.

@@ -101,13 +101,21 @@ class Curve:
             An outcome for each image, in the order in which they finish.
         """
         replicas = replicas or Replicas()
+        for finished in self.rolling(logits_fn, seeds_of, replicas).run(batches):
+            yield from outcomes(finished, replicas)
+
+    def rolling(
+        self,
+        logits_fn: LogitsFn,
+        seeds_of: Callable[[tf.Tensor], tf.Tensor],
+        replicas: Replicas,
+    ) -> Rolling[RollingBatch]:
+        """Returns the batch that images pass through, traced once; see `run`."""
 
         def enter(images, labels, index):
             return self._enter(logits_fn, seeds_of, images, labels, index)
 
-        advance = self._advancing(logits_fn, self._steps_per_call)
-        for finished in Rolling(enter, advance, replicas).run(batches):
-            yield from outcomes(finished, replicas)
+        return Rolling(enter, self._advancing(logits_fn, self._steps_per_call), replicas)
 
     def _advancing(self, logits_fn, steps) -> Callable:
         def advance(*rows):

@@ -12,6 +12,8 @@ from tfadv.devices.replicas import Replicas
 from tfadv.evaluation.trajectory.rolling import Rolling, where_rows
 
 Own = TypeVar("Own")
+# A batch is a multiple of so many rows on each replica.
+FEWEST = 8
 # About so many steps run as one call, after which images that are done leave the batch.
 _AT_ONCE = 20
 
@@ -49,46 +51,45 @@ class Searching:
 
     Args:
         attack: the attack.
+        seeds_of: maps indices [N] to seeds int64 [N, 2].
+        replicas: to run it on.
         compiled: whether XLA is to compile the steps.
     """
 
-    def __init__(self, attack: RowAttack, compiled: bool):
-        self._attack = attack
-        self._compiled = compiled
-        steps = max(attack.steps, 1)
-        self._at_once = math.ceil(steps / math.ceil(steps / _AT_ONCE))
-
-    def run(
+    def __init__(
         self,
-        batches: Iterable[dict],
+        attack: RowAttack,
         seeds_of: Callable[[tf.Tensor], tf.Tensor],
         replicas: Replicas,
-    ) -> Iterator[Mapping[str, np.ndarray]]:
-        """Attacks the images, as many at a time as a batch has.
+        compiled: bool,
+    ):
+        self._attack = attack
+        self._seeds_of = seeds_of
+        self._replicas = replicas
+        steps = max(attack.steps, 1)
+        self._at_once = math.ceil(steps / math.ceil(steps / _AT_ONCE))
+        advance = tf.function(self._advance, jit_compile=compiled, autograph=False)
+        self._rolling = Rolling(self._enter, advance, replicas, FEWEST)
+
+    def run(self, batches: Iterable[dict]) -> Iterator[Mapping[str, np.ndarray]]:
+        """Attacks images, as many at a time as a batch has.
 
         Args:
             batches: see `Rolling.run`.
-            seeds_of: maps indices [N] to seeds int64 [N, 2].
-            replicas: to run it on.
 
         Yields:
             Of some images, in the order in which they are done, columns [n]: ``index``, the
             ``prediction`` and the ``passes`` that were spent.
         """
-
-        def enter(images, labels, index):
-            return self._enter(images, labels, index, seeds_of(index))
-
-        advance = tf.function(self._advance, jit_compile=self._compiled, autograph=False)
-        for state, rows in Rolling(enter, advance, replicas).run(batches):
+        for state, rows in self._rolling.run(batches):
             yield {
-                "index": replicas.take(state.index, rows),
-                "prediction": replicas.take(state.prediction, rows).astype(np.int64),
-                "passes": replicas.take(state.taken, rows) * self._attack.passes,
+                "index": self._replicas.take(state.index, rows),
+                "prediction": self._replicas.take(state.prediction, rows).astype(np.int64),
+                "passes": self._replicas.take(state.taken, rows) * self._attack.passes,
             }
 
-    def _enter(self, images, labels, index, seeds) -> Searched:
-        nothing = tf.zeros_like(labels)
+    def _enter(self, images, labels, index) -> Searched:
+        seeds, nothing = self._seeds_of(index), tf.zeros_like(labels)
         return Searched(
             index=index,
             images=images,
@@ -105,9 +106,12 @@ class Searching:
     def _advance(self, *state) -> tuple[Searched, tf.Tensor]:
         """Begins the rounds that are due, does some steps, and ends what is at its end."""
         s = self._begun(Searched(*state))
+        at_first = self._live(s)
 
         def unfinished(number, s):
-            return (number < self._at_once) & tf.reduce_any(_live(s, self._attack.steps))
+            """Ends where most of the images have made room, so that others can take it."""
+            live = self._live(s)
+            return (number < self._at_once) & (live > 0) & (2 * live >= at_first)
 
         _, s = tf.while_loop(
             unfinished,
@@ -130,6 +134,10 @@ class Searching:
             return _found(on._replace(own=own, count=count), found, due)
 
         return tf.cond(tf.reduce_any(due), begin, lambda: s)
+
+    def _live(self, s: Searched) -> tf.Tensor:
+        """Returns how many rows have steps to do."""
+        return tf.math.count_nonzero(_live(s, self._attack.steps), dtype=tf.int32)
 
     def _stepped(self, s: Searched) -> Searched:
         live = _live(s, self._attack.steps)
