@@ -57,9 +57,12 @@ def test_worst_case_counts_every_attack_restart_and_iterate():
     assert np.mean(robust) < record["clean"]["adv"]["accuracy"]
 
 
-def test_two_replicas_give_the_outcomes_of_one():
-    attacks = "Evaluation.attacks = ('fgsm', 'pgd20/pgd', 'autoattack')"
-    chosen = ("Evaluation.worst_case = True", attacks, *AUTOATTACK[1:])
+@pytest.mark.parametrize(
+    "attacks",
+    ["('fgsm', 'pgd20/pgd', 'apgd')", pytest.param("('autoattack',)", marks=pytest.mark.slow)],
+)
+def test_two_replicas_give_the_outcomes_of_one(attacks):
+    chosen = ("Evaluation.worst_case = True", f"Evaluation.attacks = {attacks}", *AUTOATTACK[1:])
     one, two = (evaluator(*chosen, distribution=on)[1].evaluate() for on in (None, two_cpus()))
     for record in (one, two):
         for row in record["attacks"]:

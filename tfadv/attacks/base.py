@@ -33,7 +33,8 @@ class Attack(Remembered, abc.ABC):
 
     Attributes:
         targeted: whether it drives images towards a chosen wrong class.
-        jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph on CPU.
+        jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph on CPU, of which FAB
+            and attacks by row let XLA compile what has no convolution.
         needs_gradient: whether it follows the model's gradient by the images.
         takes_soft_labels: whether its labels may be shares of the classes, float32 [N, K].
         borrows: what gin binds for every attack unless it is bound for one: the
