@@ -1,8 +1,8 @@
 """AutoAttack's and a curve's time against images and replicas.
 
-``python -m benchmarks.evaluation_growth --model_dir=runs/… --json=growth.json``. Every row runs in a
-process of its own, in which the processor is split into as many logical devices as there
-are replicas; the rows' ``verdicts`` are a digest of which images were left.
+``python -m benchmarks.evaluation_growth --model_dir=runs/… --json=growth.json``. Every row runs
+in a process of its own, in which the processor is split into as many logical devices as
+there are replicas; the rows' ``verdicts`` are a digest of which images were left.
 """
 
 import argparse
