@@ -20,7 +20,7 @@ from tfadv.evaluation.attack_runs import Run
 from tfadv.evaluation.image_by_image import Columns, ImageByImage
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.evaluation.trajectory.rolling import ROWS
-from tfadv.evaluation.trajectory.searching import FEWEST, Searching
+from tfadv.evaluation.trajectory.searching import Searching
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
@@ -201,9 +201,9 @@ class AttackRunner:
             lambda context: evaluation_batches(source, portion.indices, size, Shares.of(context))
         )
 
-    def _size(self, portion: Portion, rows: int = ROWS) -> int:
-        """Returns the batch size that the whole fills best, in multiples of so many rows."""
-        largest, rows = self.batch_size, rows * self._replicas
+    def _size(self, portion: Portion) -> int:
+        """Returns the batch size that the whole fills best."""
+        largest, rows = self.batch_size, ROWS * self._replicas
         batches = -(-portion.whole // largest)
         return min(largest, rows * -(-portion.whole // (batches * rows)))
 
@@ -268,17 +268,17 @@ class AttackRunner:
         seeds_of = functools.partial(self._seeds, run, restart)
         rolling = curve.rolling(self._logits_fn(mode), seeds_of, self._here)
         reached = functools.partial(self._reached, run.attack)
-        return self._image_by_image(portion, ROWS).follow(rolling, columns, reached)
+        return self._image_by_image(portion).follow(rolling, columns, reached)
 
     def _search(self, attack: RowAttack, run: Run, restart, portion) -> Iterator[Columns]:
         """Attacks image by image, each making room for the next where it is beaten."""
         seeds_of = functools.partial(self._seeds, run, restart)
         jit_compile = compiles(run.attack.jit_compile)
         searching = Searching(attack, seeds_of, self._here, jit_compile)
-        return self._image_by_image(portion, FEWEST).search(searching)
+        return self._image_by_image(portion).search(searching)
 
-    def _image_by_image(self, portion: Portion, rows: int) -> ImageByImage:
-        return ImageByImage(self._source, self._here, portion.indices, self._size(portion, rows))
+    def _image_by_image(self, portion: Portion) -> ImageByImage:
+        return ImageByImage(self._source, self._here, portion.indices, self._size(portion))
 
     def _curve(self, run: Run) -> Curve:
         # The iterates of a model that answers at random come back to none for good.

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfadv.devices.replicas import Replicas
+from tfadv.evaluation.trajectory import rolling
 from tfadv.evaluation.trajectory.rolling import Rolling
 from tfadv.testing import two_cpus
 
@@ -33,7 +34,8 @@ def batches():
 
 
 @pytest.mark.parametrize("distribution", [None, two_cpus])
-def test_a_free_row_takes_the_next_image(distribution):
+def test_a_free_row_takes_the_next_image(distribution, monkeypatch):
+    monkeypatch.setattr(rolling, "ROWS", 1)
     calls = []
 
     def advance(index, left):
@@ -41,15 +43,15 @@ def test_a_free_row_takes_the_next_image(distribution):
         return Waiting(index, left), left <= 0
 
     replicas = Replicas(distribution and distribution())
-    rolling = Rolling(lambda images, labels, index: Waiting(index, labels), advance, replicas, 1)
-    moves, seen = rolling._advance, []
+    batch = Rolling(lambda images, labels, index: Waiting(index, labels), advance, replicas)
+    moves, seen = batch._advance, []
 
     def counted(*state):
         calls.append(len(replicas.whole(state[0])))
         return moves(*state)
 
-    rolling._advance = counted
-    for state, rows in rolling.run(batches()):
+    batch._advance = counted
+    for state, rows in batch.run(batches()):
         assert np.all(replicas.take(state.left, rows) == 0)
         seen += replicas.take(state.index, rows).tolist()
     assert sorted(seen) == list(range(COUNT))

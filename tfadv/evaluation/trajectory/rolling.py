@@ -41,7 +41,6 @@ class Rolling(Generic[State]):
         advance: maps the state's tensors to the state some steps later, and to whether each
             row is done, bool [N]; likewise.
         replicas: where the rows lie.
-        least: the smaller batch has a multiple of so many rows on each replica; None for `ROWS`.
     """
 
     def __init__(
@@ -49,10 +48,8 @@ class Rolling(Generic[State]):
         enter: Callable[..., State],
         advance: Callable[..., tuple[State, tf.Tensor]],
         replicas: Replicas,
-        least: int | None = None,
     ):
         self._replicas = replicas
-        self._least = least
         self._enter = replicas.on_each(enter)
         self._advance = replicas.on_each(advance)
         self._merge = replicas.on_each(_where)
@@ -104,7 +101,7 @@ class Rolling(Generic[State]):
 
     def _room(self, active: np.ndarray) -> int:
         """Returns how many rows the images need, in steps that kernels like."""
-        least = (self._least or ROWS) * self._replicas.count
+        least = ROWS * self._replicas.count
         return least * math.ceil(active.sum() / least)
 
     def _smaller(self, before: State, after: State, done: tf.Tensor, active: np.ndarray):

@@ -12,8 +12,6 @@ from tfadv.devices.replicas import Replicas
 from tfadv.evaluation.trajectory.rolling import Rolling, where_rows
 
 Own = TypeVar("Own")
-# A batch is a multiple of so many rows on each replica.
-FEWEST = 8
 # About so many steps run as one call, after which images that are done leave the batch.
 _AT_ONCE = 20
 
@@ -69,7 +67,7 @@ class Searching:
         steps = max(attack.steps, 1)
         self._at_once = math.ceil(steps / math.ceil(steps / _AT_ONCE))
         advance = tf.function(self._advance, jit_compile=compiled, autograph=False)
-        self._rolling = Rolling(self._enter, advance, replicas, FEWEST)
+        self._rolling = Rolling(self._enter, advance, replicas)
 
     def run(self, batches: Iterable[dict]) -> Iterator[Mapping[str, np.ndarray]]:
         """Attacks images, as many at a time as a batch has.
