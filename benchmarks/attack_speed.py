@@ -1,12 +1,12 @@
 """Times targeted PGD against every peer: ``python -m benchmarks.attack_speed``.
 
 The sides are interleaved, round by round; medians and ratios are printed.
-Success and loss stand beside each time: no one wins by attacking less.
+Success and loss stand beside each time: no one wins by attacking less. The share is of the rate
+at which this machine multiplies matrices in the same precision.
 """
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -17,8 +17,9 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import limits, tensorflow_peers, torch_peers
+from benchmarks import jax_peers, limits, tensorflow_peers, torch_peers
 from benchmarks.cases import CASES, Case
+from tfadv.devices.local import processor_name
 
 Attack = Callable[[], np.ndarray]
 
@@ -36,7 +37,10 @@ def sides(case: Case, steps: int) -> dict[tuple[str, str], Attack]:
         ("cleverhans", "float32"): tensorflow_peers.cleverhans(case, steps),
         ("torch eager", "float32"): torches(case, steps, bfloat16=False, compiled=False),
         ("torch eager", "bfloat16"): torches(case, steps, bfloat16=True, compiled=False),
+        ("torch.compile", "float32"): torches(case, steps, bfloat16=False, compiled=True),
         ("torch.compile", "bfloat16"): torches(case, steps, bfloat16=True, compiled=True),
+        ("jax.jit", "float32"): jax_peers.attack(case, steps, "float32"),
+        ("jax.jit", "bfloat16"): jax_peers.attack(case, steps, "bfloat16"),
     }
 
 
@@ -58,6 +62,7 @@ def measure(case: Case, steps: int, rounds: int, only: str) -> list[dict]:
             "impl": key[0],
             "precision": key[1],
             "ms_per_step": statistics.median(times[key]),
+            "share_of_peak": limits.share_of_peak(case, key[1], statistics.median(times[key])),
             **outcomes[key],
         }
         for key in chosen
@@ -68,15 +73,15 @@ def table(rows: list[dict]) -> Table:
     """Returns the rows of one network, each with its ratio to the first."""
     first = rows[0]["ms_per_step"]
     title = f"{rows[0]['model']}, batch {rows[0]['batch']}"
-    shown = Table(
-        "implementation", "precision", "ms a step", "ratio", "success", "loss", title=title
-    )
+    names = ("implementation", "precision", "ms a step", "ratio", "of peak", "success", "loss")
+    shown = Table(*names, title=title)
     for row in rows:
         shown.add_row(
             row["impl"],
             row["precision"],
             f"{row['ms_per_step']:.1f}",
             f"{row['ms_per_step'] / first:.2f}",
+            f"{row['share_of_peak']:.0%}",
             f"{row['attack_success']:.1%}",
             f"{row['mean_target_loss']:.3f}",
         )
@@ -104,7 +109,9 @@ def main() -> None:
             console.print(f"its convolutions alone, {dtype}: {milliseconds:.1f} ms")
         tf.keras.backend.clear_session()
     if arguments.json:
-        record = {"host": platform.platform(), "rows": rows, "limits": bounds}
+        rates = {dtype: limits.matrix_rate(dtype) for dtype in ("bfloat16", "float32")}
+        record = {"host": processor_name(), "matrix_products_per_second": rates, "rows": rows}
+        record["limits"] = bounds
         arguments.json.write_text(json.dumps(record, indent=2) + "\n")
 
 

@@ -1,11 +1,23 @@
-"""The least an attack step could take: the network's own convolutions, each alone."""
+"""The least an attack step could take: its convolutions alone, and the matrix products' rate."""
 
+import functools
 import time
 from collections import Counter
 
 import tensorflow as tf
 
 from benchmarks.cases import Case
+from tfadv.devices.matrix_rate import matrix_product_rate
+from tfadv.planning.workload import ATTACK_PASSES, measure_forward
+
+# Measured once for all networks of a benchmark.
+matrix_rate = functools.cache(matrix_product_rate)
+
+
+def share_of_peak(case: Case, dtype: str, milliseconds: float) -> float:
+    """Returns how fast an attack's step is, in parts of the rate of matrix products in `dtype`."""
+    flops = ATTACK_PASSES * measure_forward(case.model) * case.batch
+    return flops / (1e-3 * milliseconds) / matrix_rate(dtype)
 
 
 def convolutions_ms(case: Case, dtype: str, repeats: int = 5) -> float:

@@ -7,7 +7,6 @@ write: an attack in evaluation mode, an update in training mode.
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -21,8 +20,10 @@ from rich.console import Console
 from rich.table import Table
 from torch.nn import functional
 
+from benchmarks import jax_peers
 from benchmarks.cases import CASES, EPSILON, STEP_SIZE, Case
-from benchmarks.torch_peers import Network
+from benchmarks.torch_resnet import Network
+from tfadv.devices.local import processor_name
 
 Step = Callable[[], object]
 RATE = 1e-3
@@ -66,10 +67,12 @@ def keras_loop(case: Case, steps: int) -> Step:
     return lambda: run().numpy()
 
 
-def torch_loop(case: Case, steps: int, bfloat16: bool) -> Step:
-    """PyTorch, eager, channels last; autocast covers attack and update."""
+def torch_loop(case: Case, steps: int, bfloat16: bool, compiled: bool = False) -> Step:
+    """PyTorch, channels last; autocast covers attack and update. Eager, or the network compiled."""
     network = Network(case.model).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(network.parameters(), RATE, momentum=0.9, nesterov=True)
+    if compiled:
+        network = torch.compile(network, dynamic=False)
     images = torch.tensor(np.transpose(case.images, (0, 3, 1, 2)))
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.tensor(case.labels, dtype=torch.int64)
@@ -97,7 +100,7 @@ def torch_loop(case: Case, steps: int, bfloat16: bool) -> Step:
     return run
 
 
-def measure(case: Case, steps: int, rounds: int) -> list[dict]:
+def measure(case: Case, steps: int, rounds: int, only: str = "") -> list[dict]:
     """Returns a row for each implementation, its median images/s."""
     sides = {
         ("tfadv", "bfloat16 attack"): tfadv(case, steps, "bfloat16"),
@@ -105,7 +108,11 @@ def measure(case: Case, steps: int, rounds: int) -> list[dict]:
         ("keras loop", "float32"): keras_loop(case, steps),
         ("torch loop", "float32"): torch_loop(case, steps, bfloat16=False),
         ("torch loop", "bfloat16"): torch_loop(case, steps, bfloat16=True),
+        ("torch.compile loop", "float32"): torch_loop(case, steps, False, compiled=True),
+        ("torch.compile loop", "bfloat16"): torch_loop(case, steps, True, compiled=True),
+        ("jax.jit loop", "float32"): jax_peers.training(case, steps, "float32"),
     }
+    sides = {key: run for key, run in sides.items() if only in " ".join(key)}
     times: dict[tuple[str, str], list[float]] = {key: [] for key in sides}
     for _ in range(rounds + 1):  # the first round traces and warms up
         for key, run in sides.items():
@@ -130,12 +137,13 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(CASES), choices=CASES)
     parser.add_argument("--steps", nargs="+", type=int, default=[10, 30])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="implementations whose name holds this")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     console, rows = Console(), []
     for case in (CASES[name] for name in arguments.models):
         for steps in arguments.steps:
-            found = measure(case, steps, arguments.rounds)
+            found = measure(case, steps, arguments.rounds, arguments.only)
             title = f"{case.name}, batch {case.batch}, PGD-{steps}"
             table = Table("implementation", "precision", "images/s", "ratio", title=title)
             for row in found:
@@ -145,7 +153,7 @@ def main() -> None:
             console.print(table)
             rows += found
     if arguments.json:
-        record = {"host": platform.platform(), "rows": rows}
+        record = {"host": processor_name(), "rows": rows}
         arguments.json.write_text(json.dumps(record, indent=2) + "\n")
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from absl import flags
 
 from tfadv import config, digests, interruption
-from tfadv.config import command_line, command_start
+from tfadv.config import command_line, command_start, profile_flag
 from tfadv.errors import UserError
 from tfadv.files import check_place, new_folder, write_record
 
@@ -31,8 +31,10 @@ flags.DEFINE_string(
 )
 command_line.define_weights_flag()
 command_line.define_checkpoint_flag()
-flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
+profile_flag.define()
+flags.adopt_module_key_flags(command_line)  # --help shows them
+flags.adopt_module_key_flags(profile_flag)
 flags.DEFINE_string("output", None, "The record; evaluation.json in --model_dir, or here.")
 flags.DEFINE_list("pixel_range", None, "LOW,HIGH of the images that --saved_model takes.")
 flags.DEFINE_string("layout", None, "NHWC or NCHW, of those images.")
@@ -57,6 +59,7 @@ def check_flags() -> None:
     else:
         why = "chooses between a run's: it goes with --model_dir"
         command_line.refuse_flags(["weights", "checkpoint"], why)
+    profile_flag.check()
 
 
 command_start.begin(__name__, check_flags)  # what follows takes seconds to import
@@ -68,6 +71,7 @@ from tfadv.devices.workers import Workers
 from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
 from tfadv.evaluation.outcome_log import OutcomeLog
 from tfadv.evaluation.predictions import predictions_path, write_predictions
+from tfadv.evaluation.profiled import profile_of
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by, origin_of
@@ -75,7 +79,9 @@ from tfadv.interop.external_models import Stated
 from tfadv.models.classifier import Classifier
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
+from tfadv.profiling.profile import Asked
 from tfadv.reports.console import indicators_table, results_table
+from tfadv.reports.profile_table import show_on
 from tfadv.runs import identity, provenance, trained_run
 from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
@@ -134,7 +140,10 @@ def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
     model, devices = subject.model, subject.distribution
     evaluator = build_evaluator(model, parts, devices, other, branches, log)
     described = subject.description | {"weights": about["weights"]}
-    with interruption.leaving("with every finished batch kept"):
+    dtype = parts.evaluation.dtype
+    profile = profile_of(_asked_profile(output), model, dtype, devices)
+    evaluator.attack_runner.profile = profile
+    with interruption.leaving("with every finished batch kept"), profile:
         record = {"model": described, **evaluator.evaluate()}
     record["provenance"] = subject.origin | provenance.of_evaluation(log.began, about["data"])
     if workers.is_chief:
@@ -145,6 +154,15 @@ def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
         with new_folder(_report_folder(output)) as partial:
             write_report(evaluator, record, worst, partial)
     return record
+
+
+def _asked_profile(output: Path) -> Asked | None:
+    """Returns what ``--profile`` asks for."""
+    if FLAGS.profile is None:
+        return None
+    folder = output.with_name(f"{output.stem}_profile")
+    none = "each attack was at most one call, which traces it: see Evaluation.batch_size"
+    return Asked(FLAGS.profile, folder, show_on(command_line.terminal()), none)
 
 
 class Subject(NamedTuple):

@@ -1,6 +1,6 @@
 """Exports a run's model for other tools, as a folder that explains itself.
 
-Or for the Hugging Face hub, or an evaluation as an entry of RobustBench's lists.
+Or for the Hugging Face hub, an evaluation as an entry of RobustBench's lists, or what XLA gets.
 
 Examples::
 
@@ -21,12 +21,12 @@ from tfadv.errors import UserError
 from tfadv.files import check_place, write_json
 from tfadv.reports import robustbench
 
-BUNDLE, HUB, ROBUSTBENCH = "bundle", "hub_folder", "robustbench"
+BUNDLE, HUB, ROBUSTBENCH, STABLEHLO = "bundle", "hub_folder", "robustbench", "stablehlo"
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("to", BUNDLE, [BUNDLE, HUB, ROBUSTBENCH], "What to write.")
+flags.DEFINE_enum("to", BUNDLE, [BUNDLE, HUB, ROBUSTBENCH, STABLEHLO], "What to write.")
 flags.DEFINE_string("model_dir", None, "The run's folder.")
-flags.DEFINE_string("output_dir", None, "A new folder for the bundle or hub folder.")
+flags.DEFINE_string("output_dir", None, "A new folder for what is written.")
 command_line.define_weights_flag()
 command_line.define_checkpoint_flag()
 flags.DEFINE_string("branch", "all", "Which norm branch, or all of them.")
@@ -43,22 +43,49 @@ flags.DEFINE_enum(
     "Which of RobustBench's lists, if the data set's name doesn't say.",
 )
 flags.DEFINE_string("output", None, "A new file for robustbench's entry.")
+flags.DEFINE_integer("batch_size", 32, "Images of stablehlo's programs.")
+flags.DEFINE_string("dtype", "bfloat16", "Of stablehlo's convolutions: float32 or bfloat16.")
+flags.DEFINE_enum(
+    "convolutions",
+    "both",
+    ["prepared", "plain", "both"],
+    "Of stablehlo's attacks: formulated for a CPU, or plain.",
+)
 command_line.define_config_flags()
 flags.adopt_module_key_flags(command_line)  # --help shows them
 _OF_RUNS = ("model_dir", "output_dir", "weights", "checkpoint", "pixel_range", "fold", "format")
 _OF_RUNS += ("license", "repo", "gin_file", "gin_bindings", "plugin", "plugin_dir")
+_OF_BUNDLES = ("pixel_range", "fold", "format", "license", "repo", "record")
+_OF_STABLEHLO = ("batch_size", "dtype", "convolutions")
 
 
 def check_flags() -> None:
     """Raises `UserError` if flags are missing, or don't go together."""
+    if FLAGS.to != STABLEHLO:
+        command_line.refuse_flags(_OF_STABLEHLO, f"goes with --to={STABLEHLO}")
     if FLAGS.to == ROBUSTBENCH:
         command_line.refuse_flags(_OF_RUNS, f"is of runs: --to={ROBUSTBENCH} takes a record")
         _require("record", "output")
         return
     command_line.refuse_flags(["leaderboard", "output"], f"goes with --to={ROBUSTBENCH}")
+    if FLAGS.to == STABLEHLO:
+        _check_flags_of_programs()
+        return
     _require("model_dir", "output_dir")
     if FLAGS.to == BUNDLE:
         command_line.refuse_flags(["repo"], f"goes with --to={HUB}")
+
+
+def _check_flags_of_programs() -> None:
+    command_line.refuse_flags(_OF_BUNDLES, f"is of bundles: --to={STABLEHLO} writes programs")
+    _require("output_dir")
+    if FLAGS.batch_size < 1:
+        raise UserError(f"--batch_size must be >= 1, got {FLAGS.batch_size}")
+    if not FLAGS.model_dir:
+        why = "chooses between a run's: it goes with --model_dir"
+        command_line.refuse_flags(["weights", "checkpoint"], why)
+        if not FLAGS.gin_file:
+            raise UserError("name --model_dir, or a recipe such as --gin_file=gin/mbn_alp.gin")
 
 
 def _require(*names: str) -> None:
@@ -70,9 +97,13 @@ def _require(*names: str) -> None:
 
 command_start.begin(__name__, check_flags)  # what follows takes seconds to import
 
+import keras
+
 from tfadv.interop.bundle_writer import check_new, write_bundle
 from tfadv.interop.converted import check_formats
 from tfadv.interop.hub_folder import check_repo, write_hub_folder
+from tfadv.interop.stablehlo import Choice, write_stablehlo
+from tfadv.interop.xla_programs import CONVOLUTIONS
 from tfadv.planning.plan import build_plan
 from tfadv.runs import identity, trained_run
 from tfadv.runs.measured import check_weights, read_evaluation
@@ -80,10 +111,12 @@ from tfadv.runs.one_writer import SUFFIX, remove_left, writing
 
 
 def main(argv):
-    """Writes the bundle, the hub folder or the entry."""
+    """Writes the bundle, the hub folder, the entry or the programs."""
     with command_line.mistakes_in_one_line() as found:
         if FLAGS.to == ROBUSTBENCH:
             _write_entry()
+        elif FLAGS.to == STABLEHLO:
+            _write_programs(found)
         else:
             _write_folder(found)
 
@@ -101,6 +134,32 @@ def _write_entry() -> None:
     write_json(output, entry)
     print(f"{output}: {entry['clean_acc']}% clean, {entry['autoattack_acc']}% under AutoAttack")
     print(f"note: {', '.join(robustbench.TO_FILL_IN)} are yours to fill in")
+
+
+def _write_programs(found: command_line.Found) -> None:
+    folder = Path(FLAGS.output_dir)
+    check_new(folder)
+    if FLAGS.model_dir:
+        path = Path(FLAGS.model_dir)
+        found.read = command_line.read_flags([trained_run.config_file(path)])
+        plan = build_plan(found.read)
+        identity.check_plugins(path, found.read)
+        model = trained_run.load(path, plan, None, FLAGS.weights, FLAGS.checkpoint).model
+    else:
+        found.read = command_line.read_flags()
+        plan = build_plan(found.read)
+        keras.utils.set_random_seed(plan.experiment.seed)
+        model = plan.build_model()
+    branch = None if FLAGS.branch == "all" else FLAGS.branch
+    if branch:
+        command_line.chosen_branches(model.branches, branch)
+    kinds = CONVOLUTIONS if FLAGS.convolutions == "both" else (FLAGS.convolutions,)
+    choice = Choice(branch, FLAGS.batch_size, FLAGS.dtype, kinds)
+    with interruption.leaving("with nothing written"):
+        files = write_stablehlo(plan, model, folder, choice)
+    print(f"{folder}: {', '.join(files)}; batch {FLAGS.batch_size}, {FLAGS.dtype}")
+    if not FLAGS.model_dir:
+        print("note: the weights are untrained: --model_dir takes a run's")
 
 
 def _write_folder(found: command_line.Found) -> None:

@@ -21,12 +21,11 @@ from pathlib import Path
 from absl import flags
 
 from tfadv import config
-from tfadv.config import command_line, command_start
+from tfadv.config import command_line, command_start, profile_flag
 from tfadv.errors import UserError
 
 FLAGS = flags.FLAGS
 command_line.define_config_flags()
-flags.adopt_module_key_flags(command_line)  # --help shows them
 flags.DEFINE_string("model_dir", None, "The run's folder; by default runs/RECIPE-SCALE.")
 flags.DEFINE_string(
     "resume_as",
@@ -40,12 +39,15 @@ flags.DEFINE_float(
     "Of a run that is resumed: multiplies the configured rate from its last checkpoint on.",
 )
 flags.DEFINE_bool("dry_run", False, "Check everything, print the configuration, train nothing.")
+profile_flag.define()
+flags.adopt_module_key_flags(command_line)  # --help shows them
+flags.adopt_module_key_flags(profile_flag)
 
 
 def check_flags() -> None:
     """Raises `UserError` if flags are missing, or don't go together."""
     if FLAGS.replay:
-        others = ("model_dir", "dry_run", "learning_rate_factor", "resume_as")
+        others = ("model_dir", "dry_run", "learning_rate_factor", "resume_as", "profile")
         command_line.refuse_flags(others, "does not go with --replay")
     elif FLAGS.resume_as:
         if not FLAGS.model_dir:
@@ -54,19 +56,25 @@ def check_flags() -> None:
         command_line.refuse_flags(["learning_rate_factor"], why)
     elif not FLAGS.gin_file:
         raise UserError("name a recipe, such as --gin_file=gin/mbn_alp.gin")
+    if FLAGS.dry_run:
+        command_line.refuse_flags(["profile"], "profiles steps, and --dry_run does none")
+    profile_flag.check()
 
 
 command_start.begin(__name__, check_flags)  # what follows takes seconds to import
 
 from tfadv.data.absent import AbsentSource
 from tfadv.planning import dry_run
-from tfadv.planning.plan import build_plan
+from tfadv.planning.plan import Plan, build_plan
 from tfadv.planning.scheduled import unreached
+from tfadv.profiling.profile import Asked, check_left
 from tfadv.reports.console import average_record, results_table
+from tfadv.reports.profile_table import show_on
 from tfadv.runs import identity, step_dump, trained_run
 from tfadv.runs.one_writer import remove_left
 from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
+from tfadv.runs.run_files import PROFILE
 from tfadv.training.continuation import Continuation, check_begun
 from tfadv.training.replay import Replay, sources_of
 from tfadv.training.start import train
@@ -112,6 +120,7 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
     if isinstance(images, AbsentSource) and not images.is_counted:
         images.check_present()  # not even a plan can be made
     results = directory.results()
+    profile = _profile(directory, plan)
     if results is not None and not FLAGS.dry_run:
         remove_left(directory.path, directory.lock_path, "model_dir")
     if FLAGS.dry_run or results is not None:
@@ -131,7 +140,7 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
         return
     if results is None:
         says, factor = command_line.Lines(console), FLAGS.learning_rate_factor
-        results = train(read, plan, directory, says, continuation, factor)
+        results = train(read, plan, directory, says, continuation, factor, profile=profile)
     console.print(results_table(results))
     average = average_record(results)
     if average:
@@ -140,6 +149,21 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
         early = results["stopped_early"]
         console.print(f"stopped early, at step {early['step']:,}: {early['reason']}")
     console.print(f"every file of this run: {path}")
+
+
+def _profile(directory: RunDirectory, plan: Plan) -> Asked | None:
+    """Returns what ``--profile`` asks for.
+
+    Raises:
+        UserError: the run has no steps left, or too few.
+    """
+    if FLAGS.profile is None:
+        return None
+    if directory.results() is not None:
+        why = f"needs a run that still trains: '{directory.path}' does not"
+        command_line.refuse_flags(["profile"], why)
+    check_left(FLAGS.profile, plan.steps)
+    return Asked(FLAGS.profile, directory.path / PROFILE, show_on(command_line.terminal()))
 
 
 def _check_rate_factor(directory: RunDirectory) -> None:

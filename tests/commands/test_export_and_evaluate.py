@@ -176,3 +176,29 @@ def test_every_flag_of_an_evaluation_is_recorded_with_its_outcomes():
     in_other_ways = {"model_dir", "saved_model", "branch", "output"}
     shared = {"weights", "checkpoint"}  # with the export
     assert defined | shared == in_other_ways | set(evaluate._FLAGS_OF_MODEL)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"to": "stablehlo"}, "--to=stablehlo needs --output_dir"),
+        ({"to": "stablehlo", "output_dir": "x"}, "name --model_dir, or a recipe"),
+        ({"to": "stablehlo", "output_dir": "x", "batch_size": 0}, "--batch_size must be >= 1"),
+        ({"to": "stablehlo", "output_dir": "x", "format": "onnx"}, "--format is of bundles"),
+        ({"model_dir": "run", "output_dir": "x", "dtype": "float32"}, "goes with --to=stablehlo"),
+    ],
+)
+def test_flags_that_are_not_of_programs_are_refused(flags, said, tmp_path):
+    done = run_command("export", cwd=tmp_path, **flags)
+    assert done.returncode == 2 and said in last_error(done)
+
+
+@pytest.mark.slow
+def test_programs_of_a_run_are_written(finished, tmp_path):
+    out = tmp_path / "programs"
+    how = {"to": "stablehlo", "branch": "adv", "batch_size": 4, "convolutions": "plain"}
+    done = run_command("export", model_dir=finished, output_dir=out, **how)
+    assert done.returncode == 0, done.stderr
+    assert "attack_step.plain.mlir" in done.stdout and (out / "training.mlir").exists()
+    again = run_command("export", model_dir=finished, output_dir=out, **how)
+    assert again.returncode == 2 and "is not empty" in last_error(again)

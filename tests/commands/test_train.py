@@ -245,3 +245,47 @@ def test_files_that_are_not_read_are_warned_of_in_one_line(folder):
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
     assert len(warnings) == 1 and "image_folder.train: not read" in warnings[0]
     assert "1 .tif" in warnings[0] and done.stdout.startswith("paper")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--profile=0"], "--profile must be a number of steps in 1..100, got 0"),
+        (["--profile=x"], "flag --profile=x"),
+        (["--profile=2", "--dry_run"], "--profile profiles steps, and --dry_run does none"),
+    ],
+)
+def test_what_can_not_be_profiled_is_reported_at_once(flags, said, tmp_path):
+    done = train(*RECIPE, *flags, "--model_dir=run", cwd=tmp_path)
+    assert done.returncode == 2 and said in last_error(done)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_profiled_run_is_the_same_run(finished, tmp_path):
+    folder, _ = finished
+    few = train(*RECIPE, "--model_dir=run", "--profile=2", cwd=tmp_path)
+    assert few.returncode == 2 and "the run has 2 step(s) left" in last_error(few)
+    done = train(*RECIPE, "--model_dir=run", "--profile=1", cwd=tmp_path)
+    assert done.returncode == 0 and "1 profiled step(s)" in done.stdout, done.stderr
+    weights = [
+        json.loads((place / "run" / "results.json").read_text())["model"]["weights"]
+        for place in (folder, tmp_path)
+    ]
+    assert weights[0] == weights[1]
+    record = json.loads((tmp_path / "run" / "profile" / "1" / "profile.json").read_text())
+    assert sum(record["shares"].values()) == pytest.approx(1)
+    for kind in ("forward", "gradients by images", "gradients by weights"):
+        assert record["shares"][f"convolutions, {kind}"] > 0
+    assert record["shares"]["normalization"] > 0 and record["flops"]["float32"] > 0
+    assert list((tmp_path / "run" / "profile" / "1").glob("plugins/profile/*/*.xplane.pb"))
+    again = train(*RECIPE, "--model_dir=run", "--profile=1", cwd=tmp_path)
+    assert again.returncode == 2 and "needs a run that still trains" in last_error(again)
+    batches = "--gin_bindings=Evaluation.batch_size = 4"
+    evaluated = run_command(
+        "evaluate", "--model_dir=run", "--profile=2", batches, "--output=e.json", cwd=tmp_path
+    )
+    assert evaluated.returncode == 0 and "2 profiled step(s)" in evaluated.stdout
+    record = json.loads((tmp_path / "e_profile" / "1" / "profile.json").read_text())
+    assert record["shares"]["convolutions, gradients by images"] > 0
+    assert record["flops"]["float32"] > 0 and record["flops_per_second"] > 0

@@ -35,6 +35,7 @@ ROOMS = (
     "plots",
     "reports",
     "planning",
+    "profiling",
     "training/step",
     "inspection",
     "runs",

@@ -14,10 +14,11 @@ from tfadv.attacks.row_attack import RowAttack
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
 from tfadv.devices.distribution import share_of_batch
-from tfadv.devices.local import compiles, has_accelerator
+from tfadv.devices.local import has_accelerator
 from tfadv.devices.replicas import Replicas
 from tfadv.evaluation.attack_runs import Run
 from tfadv.evaluation.image_by_image import Columns, ImageByImage
+from tfadv.evaluation.profiled import passes_of
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.evaluation.trajectory.rolling import ROWS
 from tfadv.evaluation.trajectory.searching import Searching
@@ -25,6 +26,7 @@ from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
 from tfadv.planning.evaluation_parts import EvaluationParts
+from tfadv.profiling.profile import UNPROFILED
 
 OnBatch = Callable[[LogitsFn, dict, tf.Tensor], Mapping[str, tf.Tensor]]
 # The streams of an image's restarts are those of indices so far apart.
@@ -54,6 +56,10 @@ class AttackRunner:
         distribution: the devices the model lives on.
         changes: whether the model's weights change between two uses.
 
+    Attributes:
+        batch_size: as the parts say.
+        profile: of the attacks' calls, each a step whose work is in passes of an image.
+
     Raises:
         UserError: the replicas don't divide the batch.
     """
@@ -75,6 +81,7 @@ class AttackRunner:
         self._distribution = distribution
         self._seed = parts.seed
         self.batch_size = evaluation.batch_size
+        self.profile = UNPROFILED
         self._traces: dict[Hashable, Callable] = {}
         # Where that is quicker; such a trace holds the weights, and is dropped after use.
         self._constant_weights = self._replicas == 1 and not changes and not has_accelerator()
@@ -129,17 +136,13 @@ class AttackRunner:
             ``reached`` (the attack's own goal), a column for each of the run's
             specs, and ``passes`` along a trajectory.
         """
-        by_row = None
-        if seen is None and not run.lengths and not self._model.randomized:
-            attack = run.attack.for_classes(self._model.classes)
-            by_row = attack.by_row(self._logits_fn(mode))
         if seen is None and run.lengths:
             yield from self._walk(mode, run, restart, portion)
-        elif by_row:
+        elif by_row := None if seen or self._model.randomized else self._by_row(mode, run):
             yield from self._search(by_row, run, restart, portion)
         else:
-            on_batch = functools.partial(self._attacked, run, seen)
-            yield from self.by_batch((mode, run.name), mode, on_batch, portion, restart)
+            on_batch, key = functools.partial(self._attacked, run, seen), (mode, run.name)
+            yield from self.by_batch(key, mode, on_batch, portion, restart, passes=passes_of(run))
 
     def adversarial(self, mode: NormMode, run: Run, portion: Portion) -> Iterator[Columns]:
         """Attacks images as `attack` does and keeps them.
@@ -170,6 +173,7 @@ class AttackRunner:
         portion: Portion,
         restart: int = 0,
         source: Source | None = None,
+        passes: float | None = None,
     ) -> Iterator[Columns]:
         """Runs a function of the model and a batch on batches of images.
 
@@ -181,6 +185,7 @@ class AttackRunner:
             portion: which images.
             restart: handed to the function.
             source: other images of the portion's indices.
+            passes: of each image, as `passes_of` counts them; None profiles nothing.
 
         Yields:
             The columns and ``index``, for the images that count.
@@ -189,9 +194,10 @@ class AttackRunner:
         for batch in self._batches(source or self._source, portion):
             size = self._size(portion)
             step = step or self._traced((key, size), mode, on_batch, batch, restart)
-            columns = {
-                name: self._gathered(values) for name, values in step(batch, restart).items()
-            }
+            with (UNPROFILED if passes is None else self.profile).call(step) as call:
+                found = step(batch, restart)
+                columns = {name: self._gathered(values) for name, values in found.items()}
+                call.work = size * (passes or 0.0)
             counts = columns.pop("counts") > 0
             yield {name: column[counts] for name, column in columns.items()}
 
@@ -266,15 +272,18 @@ class AttackRunner:
         curve = self._curve(run)
         columns = [curve.lengths.index(length) for length in run.lengths]
         seeds_of = functools.partial(self._seeds, run, restart)
-        rolling = curve.rolling(self._logits_fn(mode), seeds_of, self._here)
+        rolling = curve.rolling(self._logits_fn(mode), seeds_of, self._here, self.profile)
         reached = functools.partial(self._reached, run.attack)
         return self._image_by_image(portion).follow(rolling, columns, reached)
+
+    def _by_row(self, mode: NormMode, run: Run) -> RowAttack | None:
+        return run.attack.for_classes(self._model.classes).by_row(self._logits_fn(mode))
 
     def _search(self, attack: RowAttack, run: Run, restart, portion) -> Iterator[Columns]:
         """Attacks image by image, each making room for the next where it is beaten."""
         seeds_of = functools.partial(self._seeds, run, restart)
-        jit_compile = compiles(run.attack.jit_compile)
-        searching = Searching(attack, seeds_of, self._here, jit_compile)
+        jit = run.attack.jit_compile
+        searching = Searching(attack, seeds_of, self._here, jit, self.profile)
         return self._image_by_image(portion).search(searching)
 
     def _image_by_image(self, portion: Portion) -> ImageByImage:

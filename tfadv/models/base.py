@@ -9,13 +9,13 @@ import tensorflow as tf
 from tfadv.devices.local import has_accelerator
 from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
-from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
+from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.norm_place import NormPlace
-from tfadv.norms.base import Collected, Norm, merged, norms_in, write_statistics
+from tfadv.models.passes import ApplyUnit, Block, FixedUnits, MeasuredUnits
+from tfadv.norms.base import Collected, Norm, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
 
-ApplyUnit = Callable[[ConvNorm, tf.Tensor], tf.Tensor]
 Arrange = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -77,6 +77,10 @@ class Model(TrainableModel):
     A subclass builds its layers in its constructor and defines `units` and
     `forward`.
 
+    Attributes:
+        blocks: layers of several units each, which `forward` computes by `through`: those
+            that are alike are traced once.
+
     Args:
         image_shape: (height, width, channels) of the images.
         classes: number of logits.
@@ -84,6 +88,8 @@ class Model(TrainableModel):
         pixel_std: divides the pixels.
         name: the model's name.
     """
+
+    blocks: Sequence[Block] = ()
 
     def __init__(
         self,
@@ -159,15 +165,9 @@ class Model(TrainableModel):
         """
         self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
-        collections: list[Collected] = []
-
-        def apply(unit: ConvNorm, x: tf.Tensor) -> tf.Tensor:
-            y, collected = unit(x, mode=mode, collect=True)
-            collections.append(collected)
-            return y
-
-        logits = self.forward(tf.cast(self._normalized(images), dtype), apply)
-        collected = merged(collections)
+        units = MeasuredUnits(mode)
+        logits = self.forward(tf.cast(self._normalized(images), dtype), units)
+        collected = units.collected
         if collect:
             return logits, collected
         if collected:
@@ -197,14 +197,13 @@ class Model(TrainableModel):
         """
         chosen_branch(mode.branch, self.branches, self.default_branch)
         dtype = tf.as_dtype(dtype)
-        fixed = {id(unit): unit.fixed(mode, dtype, constant) for unit in self.units}
+        units = FixedUnits(self.units, self.blocks, mode, dtype, constant)
         # A norm that isn't folded in wants its input as [N, H, W, C].
-        folded = all(isinstance(unit, FixedConvolution) for unit in fixed.values())
-        arrange = batch_inside if folded and not has_accelerator() else as_it_is
+        arrange = batch_inside if units.folded and not has_accelerator() else as_it_is
 
         def logits(images: tf.Tensor) -> tf.Tensor:
             x = tf.cast(self._normalized(images), dtype)
-            return self.forward(x, lambda unit, x: fixed[id(unit)](x), arrange)
+            return self.forward(x, units, arrange)
 
         return logits
 

@@ -1,6 +1,6 @@
 """A convolution and its norm as one unit, folded wherever that is exact."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -95,7 +95,7 @@ class ConvNorm(keras.layers.Layer):
 
     def fixed(
         self, mode: NormMode, dtype: tf.DType, constant: bool = False
-    ) -> Callable[[tf.Tensor], tf.Tensor]:
+    ) -> "FixedConvolution | FixedConvNorm":
         """Returns the unit with the weights of now, ready to be used many times.
 
         Args:
@@ -110,7 +110,7 @@ class ConvNorm(keras.layers.Layer):
         if bias is not None:
             return FixedConvolution(kernel, bias, self.stride, self.relu, constant, self.padding)
         convolution = FixedConvolution(kernel, None, self.stride, False, constant, self.padding)
-        return lambda x: self._activated(self.norm(convolution(x), mode=mode))
+        return FixedConvNorm(self, convolution, mode)
 
     def call(
         self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False
@@ -119,12 +119,12 @@ class ConvNorm(keras.layers.Layer):
         kernel, bias = self._weights(mode, x.dtype)
         x = tf.nn.conv2d(x, kernel, self.stride, for_tensorflow(self.padding))
         if bias is not None:
-            y = self._activated(tf.nn.bias_add(x, bias))
+            y = self.activated(tf.nn.bias_add(x, bias))
             return (y, {}) if collect else y
         if collect:
             y, collected = self.norm(x, mode=mode, collect=True)
-            return self._activated(y), collected
-        return self._activated(self.norm(x, mode=mode))
+            return self.activated(y), collected
+        return self.activated(self.norm(x, mode=mode))
 
     def _weights(self, mode, dtype):
         """Returns kernel and bias, with the norm folded in if it offers its map."""
@@ -135,5 +135,35 @@ class ConvNorm(keras.layers.Layer):
         scale, offset = affine
         return tf.cast(kernel * scale, dtype), tf.cast(offset, dtype)
 
-    def _activated(self, x):
+    def activated(self, x: tf.Tensor) -> tf.Tensor:
+        """Computes what follows the norm here."""
         return tf.nn.relu(x) if self.relu else x
+
+
+class FixedConvNorm:
+    """A unit with a fixed kernel, whose norm depends on what it normalizes.
+
+    Args:
+        unit: whose norm it is.
+        convolution: the unit's, fixed.
+        mode: how the norm acts.
+    """
+
+    def __init__(self, unit: ConvNorm, convolution: FixedConvolution, mode: NormMode):
+        self._unit = unit
+        self._convolution = convolution
+        self._mode = mode
+
+    @property
+    def weights(self) -> tuple[tf.Tensor, ...]:
+        """What was prepared of the convolution's weights; the norm reads its own."""
+        return self._convolution.weights
+
+    def of(self, unit: ConvNorm, weights: Sequence[tf.Tensor]) -> "FixedConvNorm":
+        """Returns this of a unit that is alike, and of that one's `weights`."""
+        return FixedConvNorm(unit, self._convolution.of(unit, weights), self._mode)
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """Computes the unit on `x` [N, H, W, C_in]."""
+        unit = self._unit
+        return unit.activated(unit.norm(self._convolution(x), mode=self._mode))

@@ -6,6 +6,9 @@ takes the formulation that runs fastest on a CPU, and narrow feature maps are
 rearranged so that the batch fills the vector units.
 """
 
+import copy
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 # How many neighbouring pixels a CPU's matrix unit takes at once.
@@ -78,6 +81,21 @@ class FixedConvolution:
                 for weights in (self._kernel, self._bias, self._adjoint)
             )
 
+    @property
+    def weights(self) -> tuple[tf.Tensor, ...]:
+        """What was prepared of the weights."""
+        kept = (self._kernel, self._bias, self._adjoint)
+        return tuple(weights for weights in kept if weights is not None)
+
+    def of(self, unit: object, weights: Sequence[tf.Tensor]) -> "FixedConvolution":
+        """Returns the convolution of a unit that is alike, of that one's `weights`."""
+        given, found = iter(weights), copy.copy(self)
+        found._kernel, found._bias, found._adjoint = (
+            None if weights is None else next(given)
+            for weights in (self._kernel, self._bias, self._adjoint)
+        )
+        return found
+
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Computes the unit on `x`, in either layout of `batch_inside`."""
 
@@ -89,7 +107,8 @@ class FixedConvolution:
 
             def gradient(dy):
                 dy = tf.raw_ops.ReluGrad(gradients=dy, features=y) if self._relu else dy
-                return self._input_gradient(dy, x)
+                with tf.name_scope("gradient_tape"):  # as what TensorFlow's tape adds
+                    return self._input_gradient(dy, x)
 
             return y, gradient
 

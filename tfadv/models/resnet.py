@@ -7,9 +7,10 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import check, check_choice
-from tfadv.models.base import ApplyUnit, Arrange, Model, as_it_is
+from tfadv.models.base import Arrange, Model, as_it_is
 from tfadv.models.conv_norm import DISTRIBUTIONS, PADDINGS, ConvNorm, padding_of
 from tfadv.models.fixed_convolution import for_tensorflow
+from tfadv.models.passes import ApplyUnit, through
 from tfadv.norms.base import Norm
 from tfadv.registry import MODELS
 
@@ -166,6 +167,6 @@ class ResNet(Model):
         if self.pooled_stem:
             x = tf.nn.max_pool2d(x, 3, 2, for_tensorflow(padding_of(self.padding, 3, 2)))
         for block in self.blocks:
-            x = block.forward(arrange(x), unit)
+            x = through(block, arrange(x), unit)
         pooled = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2])
         return self.head(tf.reshape(pooled, [-1, x.shape[-1]]))

@@ -14,6 +14,8 @@ from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
 Statistics = tuple[tf.Tensor, ...]
 # What the norms of a forward measured, by their paths: a norm that was called twice, twice.
 Collected = dict[str, list[Statistics]]
+# Running variables and their values after a step.
+Updates = list[tuple[keras.Variable, tf.Tensor]]
 # Mean and variance of each channel, float32 [C].
 Moments = tuple[tf.Tensor, tf.Tensor]
 
@@ -243,21 +245,31 @@ def averaged(measured: Sequence[Statistics]) -> Statistics:
     return tuple(tf.add_n(same) / len(measured) for same in zip(*measured, strict=True))
 
 
+def updates_of(norms: Mapping[str, Norm], collected: Collected) -> Updates:
+    """Returns the running variables and their values after a step.
+
+    Args:
+        norms: by path, as `norms_in` returns them.
+        collected: what they measured. Several measurements of one norm are averaged: one
+            update a step.
+    """
+    return [
+        (variable, tf.stop_gradient(value))
+        for path, measured in collected.items()
+        for variable, value in norms[path].updates(averaged(measured))
+    ]
+
+
 def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
     """Updates running statistics once for each norm; in replica context.
 
     Args:
         norms: by path, as `norms_in` returns them.
-        collected: what they measured. Several measurements of one norm are
-            averaged: one update a step.
+        collected: what they measured; see `updates_of`.
         across_replicas: ``mean`` averages the new values over the replicas.
     """
-    updates = [
-        update
-        for path, measured in collected.items()
-        for update in norms[path].updates(averaged(measured))
-    ]
-    values = [tf.stop_gradient(value) for _, value in updates]
+    updates = updates_of(norms, collected)
+    values = [value for _, value in updates]
     if values and across_replicas == "mean":
         replica = tf.distribute.get_replica_context()
         values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, values)

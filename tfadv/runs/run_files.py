@@ -6,5 +6,6 @@ METRICS = "metrics.jsonl"
 RESULTS = "results.json"
 CHECKPOINTS = "checkpoints"
 NON_FINITE = "non_finite"
+PROFILE = "profile"
 LOCK = "writer.lock"
 VALIDATION = "validation"  # the kind of a validation's lines

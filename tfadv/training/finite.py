@@ -1,10 +1,9 @@
 """What a step does about numbers that are not finite, and how they are reported."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError
@@ -29,32 +28,6 @@ class Found(NamedTuple):
     def is_broken(self) -> tf.Tensor:
         """Whether there are any, a bool scalar."""
         return tf.reduce_any(self.tensors > 0)
-
-
-class Undo:
-    """The values that variables have before a step, to be put back if it must not count.
-
-    Made and used on one replica inside the traced step. What is read
-    here is copied only where the step writes over it in place.
-
-    Args:
-        variables: what the step may change. Those of which the first replica alone decides, an
-            optimizer's number of steps, are left as the step leaves them.
-    """
-
-    def __init__(self, variables: Iterable[keras.Variable]):
-        kept = [v for v in variables if v.aggregation != "only_first_replica"]
-        self._before = [(variable, tf.identity(variable.value)) for variable in kept]
-
-    def put_back_if(self, broken: tf.Tensor) -> None:
-        """Puts the values back if `broken`, a bool scalar that is the same on all replicas."""
-
-        def put_back() -> tf.Tensor:
-            for variable, value in self._before:
-                variable.assign(value)
-            return tf.constant(True)
-
-        tf.cond(broken, put_back, lambda: tf.constant(False))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfadv.norms.policy import NormPhase
-from tfadv.training.finite import Undo
 from tfadv.training.layer_outputs import noted_outputs, watched_layers
+from tfadv.training.step.by_block import Blocks
 from tfadv.training.step.not_finite import not_finite
+from tfadv.training.step.values import StepValues
 from tfadv.training.trainer import Trainer
 
 
@@ -66,13 +67,12 @@ class _Look:
 
     def _one_replica(self, batch: dict, number: tf.Tensor) -> tf.Tensor:
         train_step = self._trainer.train_step
-        undo = Undo(train_step.variables)
-        step = train_step.on_replica(self._phase, micro_batches=1)
         part = train_step.batch(batch).portion(number, train_step.micro_batches)
-        with noted_outputs() as outputs:
-            self._trainer.plan.strategy.at(step).run(step, part)
-        _, broken, _ = step.outcome()
+        with StepValues(train_step.variables, Blocks()).in_place():  # never written
+            step = train_step.on_replica(self._phase, micro_batches=1)
+            with noted_outputs() as outputs:
+                self._trainer.plan.strategy.at(step).run(step, part)
+            _, broken, _ = step.outcome()
         self._layers = [name for name, _ in outputs]
         seen = [not_finite([tensor for _, tensor in outputs])] if outputs else []
-        undo.put_back_if(tf.constant(True))
         return tf.concat([*seen, broken], 0)

@@ -13,10 +13,12 @@ from tfadv.files import write_text
 from tfadv.interop import stated_pixels
 from tfadv.planning.plan import Plan
 from tfadv.planning.scheduled import unreached
+from tfadv.profiling.profile import Asked
 from tfadv.runs import division, identity
 from tfadv.runs.one_writer import writing
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.continuation import Continuation
+from tfadv.training.profiled import made_trainer
 from tfadv.training.session import Session
 from tfadv.training.trainer import Trainer
 
@@ -47,6 +49,7 @@ def train(
     continuation: Continuation | None = None,
     rate_factor: float | None = None,
     listeners: Sequence[Callable[[dict], object]] = (),
+    profile: Asked | None = None,
 ) -> dict:
     """Trains, or resumes, and evaluates at the end.
 
@@ -58,6 +61,7 @@ def train(
         continuation: of the run that this one begins from, if it does.
         rate_factor: of the learning rate; see `Session.run`.
         listeners: see `Validations`.
+        profile: which steps to profile, if some are to be.
 
     Returns:
         The record in ``results.json``.
@@ -74,15 +78,13 @@ def train(
         directory.check(read)  # once more: another process may have been here since
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
-        trainer = Trainer(plan, distribution)
+        trainer = made_trainer(plan, distribution, profile)
         session = Session(trainer, listeners)
         takes_over = continuation is not None and continuation.begins
         notes = _begin(directory, trainer, continuation if takes_over else None, workers)
         if workers.is_chief:
             _announce(says, directory, trainer, notes.get(_ABOUT_WEIGHTS, ()))
-            directory.claim(read, device_names(), plan.experiment.seed, bound_to, trainer.division)
-            if notes:
-                directory.note_start(**notes)
+            _claim(directory, read, trainer, bound_to, notes)
             if takes_over:
                 continuation.save(trainer)
             write_text(directory.path / "operative_config.gin", config.operative_text())
@@ -106,6 +108,13 @@ def _begin(
     about_weights = trainer.load_initial_weights()
     stated_pixels.check(trainer.plan, trainer.model, workers)
     return {_ABOUT_WEIGHTS: about_weights} if about_weights else {}
+
+
+def _claim(directory: RunDirectory, read, trainer: Trainer, bound_to, notes: dict) -> None:
+    seed = trainer.plan.experiment.seed
+    directory.claim(read, device_names(), seed, bound_to, trainer.division)
+    if notes:
+        directory.note_start(**notes)
 
 
 def _announce(

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfadv import interruption
 from tfadv.data.pipeline import Shares, train_batches
+from tfadv.devices.tracing import without_collection
 from tfadv.devices.workers import Workers, share_the_first
 from tfadv.interop import initial_weights
 from tfadv.norms import NormPhase
@@ -21,11 +22,12 @@ from tfadv.planning.scheduled import scalars_at
 from tfadv.training.batches import Batches
 from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength
-from tfadv.training.finite import Fault, Found, NotFiniteError
-from tfadv.training.input_wait import InputWait, timed_next
+from tfadv.training.finite import Fault, NotFiniteError
+from tfadv.training.input_wait import InputWait
 from tfadv.training.outcome import Outcome
 from tfadv.training.step.optimizer import built_optimizer
 from tfadv.training.step_means import StepMeans
+from tfadv.training.steps_call import steps_of
 from tfadv.training.training_step import TrainingStep
 
 
@@ -230,53 +232,14 @@ class Trainer:
     def _train_call(self, phase: NormPhase, size: int | None, arguments: tuple) -> Callable:
         """Returns the function that does steps of a phase, traced for images of a size."""
         if (phase, size) not in self._train_calls:
-            call = self._traced_call(phase)
+            call = steps_of(self.train_step, phase, self.distribution)
             # Several workers stop between two calls alone, and together.
             alone = self._workers.count == 1
-            with interruption.leaving("") if alone else contextlib.nullcontext():
+            stops = interruption.leaving("") if alone else contextlib.nullcontext()
+            with stops, without_collection():
                 call.get_concrete_function(*arguments)
             self._train_calls[phase, size] = call
         return self._train_calls[phase, size]
-
-    def _traced_call(self, phase: NormPhase) -> Callable:
-        """Returns the function that does some steps, or fewer where one goes wrong."""
-
-        def one_replica(batch, arrived):
-            # Where a batch can't be read, nothing may change, not even the number of steps.
-            with tf.control_dependencies([arrived]):
-                return self.train_step(batch, phase)
-
-        def step(iterator, after):
-            batch, arrived, waited = timed_next(iterator, after)
-            metrics, found = self.distribution.run(one_replica, (batch, arrived))
-            mean = tf.distribute.ReduceOp.MEAN
-            metrics = {
-                name: self.distribution.reduce(mean, metrics[name], axis=None) for name in names
-            }
-            # The same on every replica.
-            found = [self.distribution.experimental_local_results(part)[0] for part in found]
-            return waited, metrics, Found(*found)
-
-        names = self.train_step.metric_names
-        by_image = [2 * len(self.plan.strategy.kinds), self.plan.training.batch_size]
-        finite = Found(tf.zeros([len(self.train_step.watched(phase))]), tf.zeros(by_image))
-
-        # Without autograph, which would convert every layer's code and trace many times as long.
-        @tf.function(autograph=False)
-        def call(iterator, count, allowed, totals):
-            def body(so_far):
-                waited, metrics, found = step(iterator, [so_far.done, so_far.broken])
-                return (so_far.after(metrics, found, waited),)
-
-            (outcome,) = tf.while_loop(
-                lambda so_far: (so_far.done < count) & (so_far.broken <= allowed),
-                body,
-                (Outcome.of_none(totals, finite),),
-                parallel_iterations=1,
-            )
-            return outcome
-
-        return call
 
     def image_size(self, step: int) -> int | None:
         """Returns the height and width of a step's images; None for the data set's own."""

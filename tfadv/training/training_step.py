@@ -13,10 +13,12 @@ from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients
-from tfadv.training.finite import Found, Undo
-from tfadv.training.step.not_finite import not_finite
-from tfadv.training.step.optimizer import GRADIENT_NORM
+from tfadv.training.finite import Found
+from tfadv.training.step.by_block import Blocks
+from tfadv.training.step.not_finite import not_finite_values
+from tfadv.training.step.optimizer import GRADIENT_NORM, slots_by_weight
 from tfadv.training.step.replica_step import MeasuringStep, ReplicaStep, accuracy_name
+from tfadv.training.step.values import StepValues
 
 Metrics = dict[str, tf.Tensor]
 
@@ -57,6 +59,7 @@ class TrainingStep:
         self._optimizer = optimizer
         self._replicas = replicas
         self._average = average
+        self._blocks = _blocks_of(model, optimizer, average)
         syncs = replicas > 1 and plan.norm_policy.across_replicas == "sync"
         if syncs and self.micro_batches > 1:
             raise UserError(
@@ -119,15 +122,19 @@ class TrainingStep:
             Scalars, the loss and the accuracy on the images of each kind; and what is not
             finite of the M tensors that `watched` names, on any replica.
         """
-        undo = Undo(self.variables)
-        step = self.on_replica(phase)
-        self._plan.strategy.at(step).run(step, self.batch(batch))
-        metrics, broken, by_image = step.outcome()
-        updated = not_finite(variable.value for variable in self._updated)
-        if self._average:
-            self._average.update(step.number)
+        writes = self._plan.norm_policy.attack_update
+        direct = self._model.non_trainable_variables if writes else ()
+        values = StepValues(self.variables, self._blocks, direct)
+        with values.in_place():
+            step = self.on_replica(phase)
+            self._plan.strategy.at(step).run(step, self.batch(batch))
+            metrics, broken, by_image = step.outcome()
+            new = [variable.value for variable in self._updated]
+            updated = not_finite_values(self._blocks, self._updated, new)
+            if self._average:
+                self._average.update(step.number)
         found = Found(*step.over_replicas([tf.concat([broken, updated], 0), by_image]))
-        undo.put_back_if(found.is_broken)
+        values.write_unless(found.is_broken)
         return metrics, found
 
     def statistics(self, batch: Mapping[str, tf.Tensor]) -> Collected:
@@ -167,6 +174,7 @@ class TrainingStep:
             self._replicas,
             self.micro_batches if micro_batches is None else micro_batches,
             self._average,
+            self._blocks,
         )
 
     @property
@@ -187,6 +195,11 @@ class TrainingStep:
             *(f"{variable.path}, updated," for variable in self._updated),
         ]
 
+    def nothing_found(self, phase: NormPhase) -> Found:
+        """Returns what a step tells where all is finite."""
+        by_image = [2 * len(self._plan.strategy.kinds), self._plan.training.batch_size]
+        return Found(tf.zeros([len(self.watched(phase))]), tf.zeros(by_image))
+
     @property
     def variables(self) -> list[keras.Variable]:
         """Everything that a replica keeps between two steps."""
@@ -202,3 +215,13 @@ class TrainingStep:
     def _made(self, kind: str) -> str:
         attacked = kind in self._plan.strategy.attacked_kinds
         return f", attacked ({self._plan.experiment.attack})," if attacked else ""
+
+
+def _blocks_of(
+    model: Trainable, optimizer: keras.optimizers.Optimizer, average: WeightAverage | None
+) -> Blocks:
+    """Returns a model's blocks with what the optimizer and the average keep of each variable."""
+    beside = {name: list(own) for name, own in slots_by_weight(optimizer).items()}
+    for variable, mean in zip(model.variables, average.averages if average else (), strict=False):
+        beside.setdefault(id(variable), []).append(mean)
+    return Blocks(getattr(model, "blocks", ()), beside)

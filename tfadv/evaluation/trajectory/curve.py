@@ -10,6 +10,7 @@ soon that is depends on the model and on the number of pixels.
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.balls import BALLS
@@ -23,6 +24,7 @@ from tfadv.evaluation.trajectory.cycles import WINDOW, watched, where_any
 from tfadv.evaluation.trajectory.rolling import Rolling
 from tfadv.evaluation.trajectory.rolling_batch import UNKNOWN, Outcome, RollingBatch, outcomes
 from tfadv.pixels import LogitsFn
+from tfadv.profiling.profile import UNPROFILED, Unprofiled
 
 # Of an attack: a step's size says what its rule has made of ε and α.
 _BESIDE_THE_WAY = ("steps", "_alpha", "_step_rule")
@@ -87,6 +89,7 @@ class Curve:
         batches: Iterable[dict],
         seeds_of: Callable[[tf.Tensor], tf.Tensor],
         replicas: Replicas | None = None,
+        profile: Unprofiled = UNPROFILED,
     ) -> Iterator[Outcome]:
         """Attacks a stream of images, as many at a time as a batch has.
 
@@ -96,12 +99,13 @@ class Curve:
                 ``index`` [N] and ``counts`` bool [N], the rows to attack.
             seeds_of: maps indices [N] to seeds int64 [N, 2].
             replicas: to run it on; None for one.
+            profile: of the calls; see `AttackRunner.profile`.
 
         Yields:
             An outcome for each image, in the order in which they finish.
         """
         replicas = replicas or Replicas()
-        for finished in self.rolling(logits_fn, seeds_of, replicas).run(batches):
+        for finished in self.rolling(logits_fn, seeds_of, replicas, profile).run(batches):
             yield from outcomes(finished, replicas)
 
     def rolling(
@@ -109,13 +113,18 @@ class Curve:
         logits_fn: LogitsFn,
         seeds_of: Callable[[tf.Tensor], tf.Tensor],
         replicas: Replicas,
+        profile: Unprofiled = UNPROFILED,
     ) -> Rolling[RollingBatch]:
         """Returns the batch that images pass through, traced once; see `run`."""
 
         def enter(images, labels, index):
             return self._enter(logits_fn, seeds_of, images, labels, index)
 
-        return Rolling(enter, self._advancing(logits_fn, self._steps_per_call), replicas)
+        def work(before, after):
+            return float(np.sum(replicas.whole(after.steps) - replicas.whole(before.steps)))
+
+        advance = self._advancing(logits_fn, self._steps_per_call)
+        return Rolling(enter, advance, replicas, profile, work)
 
     def _advancing(self, logits_fn, steps) -> Callable:
         def advance(*rows):

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.devices.replicas import Replicas
+from tfadv.profiling.profile import UNPROFILED, Unprofiled
 
 # Once no image waits, the batch shrinks to a multiple of so many on each replica.
 ROWS = 16
@@ -41,6 +42,8 @@ class Rolling(Generic[State]):
         advance: maps the state's tensors to the state some steps later, and to whether each
             row is done, bool [N]; likewise.
         replicas: where the rows lie.
+        profile: of the calls of `advance`.
+        work: of such a call, from the state before and after it; see `AttackRunner.profile`.
     """
 
     def __init__(
@@ -48,8 +51,12 @@ class Rolling(Generic[State]):
         enter: Callable[..., State],
         advance: Callable[..., tuple[State, tf.Tensor]],
         replicas: Replicas,
+        profile: Unprofiled = UNPROFILED,
+        work: Callable[[State, State], float] = lambda before, after: math.nan,
     ):
         self._replicas = replicas
+        self._profile = profile
+        self._work = work
         self._enter = replicas.on_each(enter)
         self._advance = replicas.on_each(advance)
         self._merge = replicas.on_each(_where)
@@ -84,7 +91,7 @@ class Rolling(Generic[State]):
                 return
             full = len(entering) == len(rows) and full
             before = state
-            state, done = self._advance(*before)
+            state, done = self._profiled(before)
             if movable and not full and 2 * self._room(active) <= len(active):
                 state, done, active = self._smaller(before, state, done, active)
                 movable = len(active) < size
@@ -93,6 +100,14 @@ class Rolling(Generic[State]):
             if finished.any():
                 yield Finished(state, np.flatnonzero(finished))
                 active &= ~finished
+
+    def _profiled(self, before: State) -> tuple[State, tf.Tensor]:
+        with self._profile.call(self._advance) as call:
+            state, done = self._advance(*before)
+            self._replicas.whole(done)  # waits for it
+            if self._profile is not UNPROFILED:
+                call.work = self._work(before, state)
+        return state, done
 
     def _free(self, active: np.ndarray) -> list[int]:
         """Returns the free rows, as many of each replica in a row as there are."""

@@ -8,8 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks.row_attack import RowAttack, Rows
+from tfadv.devices.local import compiles
 from tfadv.devices.replicas import Replicas
 from tfadv.evaluation.trajectory.rolling import Rolling, where_rows
+from tfadv.profiling.profile import UNPROFILED, Unprofiled
 
 Own = TypeVar("Own")
 # About so many steps run as one call, after which images that are done leave the batch.
@@ -51,7 +53,8 @@ class Searching:
         attack: the attack.
         seeds_of: maps indices [N] to seeds int64 [N, 2].
         replicas: to run it on.
-        compiled: whether XLA is to compile the steps.
+        jit_compile: whether XLA is to compile the steps; see `PGD`.
+        profile: of the calls; see `AttackRunner.profile`.
     """
 
     def __init__(
@@ -59,15 +62,16 @@ class Searching:
         attack: RowAttack,
         seeds_of: Callable[[tf.Tensor], tf.Tensor],
         replicas: Replicas,
-        compiled: bool,
+        jit_compile: bool | str,
+        profile: Unprofiled = UNPROFILED,
     ):
         self._attack = attack
         self._seeds_of = seeds_of
         self._replicas = replicas
         steps = max(attack.steps, 1)
         self._at_once = math.ceil(steps / math.ceil(steps / _AT_ONCE))
-        advance = tf.function(self._advance, jit_compile=compiled, autograph=False)
-        self._rolling = Rolling(self._enter, advance, replicas)
+        advance = tf.function(self._advance, jit_compile=compiles(jit_compile), autograph=False)
+        self._rolling = Rolling(self._enter, advance, replicas, profile)
 
     def run(self, batches: Iterable[dict]) -> Iterator[Mapping[str, np.ndarray]]:
         """Attacks images, as many at a time as a batch has.

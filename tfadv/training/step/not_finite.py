@@ -1,8 +1,13 @@
 """Numbers that are not finite, found inside a traced step."""
 
+import math
 from collections.abc import Iterable, Sequence
 
+import keras
+import numpy as np
 import tensorflow as tf
+
+from tfadv.training.step.by_block import Blocks, joined
 
 
 def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
@@ -15,11 +20,24 @@ def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
     sums = tf.stack([tf.nn.l2_loss(tensor) for tensor in tensors])
 
     def looked_at() -> tf.Tensor:
-        fine = tf.stack([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
-        return 1 - tf.cast(fine, tf.float32)
+        sizes = [math.prod(tensor.shape) for tensor in tensors]
+        fine = tf.cast(tf.math.is_finite(joined(tensors)), tf.float32)
+        number = tf.constant(np.repeat(np.arange(len(sizes)), sizes))
+        return 1 - tf.math.unsorted_segment_min(fine, number, len(sizes))
 
     fine = tf.reduce_all(tf.math.is_finite(sums))
     return tf.cond(fine, lambda: tf.zeros_like(sums), looked_at)
+
+
+def not_finite_values(
+    blocks: Blocks, variables: Sequence[keras.Variable], tensors: Sequence[tf.Tensor]
+) -> tf.Tensor:
+    """Returns what `not_finite` does, of tensors that belong to a variable each."""
+
+    def of_some(_, tensors):
+        return tf.unstack(not_finite(tensors), len(tensors))
+
+    return tf.stack(blocks.for_each("not finite", variables, of_some, list(tensors)))
 
 
 def not_finite_by_image(

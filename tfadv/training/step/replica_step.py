@@ -11,14 +11,20 @@ from tfadv.errors import UserError
 from tfadv.losses import l2_penalty, likeliest, weighted
 from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import weights_of
-from tfadv.norms.base import write_statistics
+from tfadv.norms.base import Collected
 from tfadv.norms.mode import NormMode
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients, Network, Step
-from tfadv.training.step.not_finite import not_finite, not_finite_by_image
+from tfadv.training.step.by_block import Blocks
+from tfadv.training.step.not_finite import (
+    not_finite,
+    not_finite_by_image,
+    not_finite_values,
+)
 from tfadv.training.step.optimizer import apply
+from tfadv.training.step.values import with_values
 
 
 class ReplicaStep(Step):
@@ -33,6 +39,7 @@ class ReplicaStep(Step):
         replicas: number of replicas.
         micro_batches: of a replica's share of the batch.
         average: of the weights, if there is one.
+        blocks: of the model, if it has some.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class ReplicaStep(Step):
         replicas: int = 1,
         micro_batches: int = 1,
         average: WeightAverage | None = None,
+        blocks: Blocks | None = None,
     ):
         self.variables = list(variables)
         self.updates: list[Gradients] = []
@@ -55,6 +63,7 @@ class ReplicaStep(Step):
         self._replicas = replicas
         self._micro_batches = micro_batches
         self._average = average
+        self._blocks = blocks or Blocks()
         self._decayed = weights_of(model, plan.training.weight_decay_of)
         self._number = tf.convert_to_tensor(optimizer.iterations)
         self._network: Network | None = None
@@ -123,7 +132,7 @@ class ReplicaStep(Step):
     def weights_at(self, variables, values):
         self._prepare()  # of the weights as they are
         before, self._moved = self._moved, True
-        with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)):
+        with with_values(variables, values):
             yield
         self._moved = before
 
@@ -148,7 +157,7 @@ class ReplicaStep(Step):
         if not done:
             name = self._plan.experiment.strategy
             raise UserError(f"the strategy '{name}' updates nothing", "Experiment.strategy")
-        of_weights = [not_finite(one.weights) for one in done]
+        of_weights = [not_finite_values(self._blocks, self.variables, one.weights) for one in done]
         if len(done) == 1:
             (one,) = done
             return one.metrics, tf.concat([one.not_finite, *of_weights], 0), one.by_image
@@ -168,11 +177,20 @@ class ReplicaStep(Step):
         if self.updates:  # the whole step has one number
             self._optimizer.iterations.assign(self._number)
         clip_norm = self._plan.training.clip_norm
-        more = apply(self._optimizer, gradients.weights, self.variables, clip_norm)
-        across = self._plan.norm_policy.across_replicas
-        write_statistics(self._model.norms, gradients.statistics, across)
+        more = apply(self._optimizer, gradients.weights, self.variables, clip_norm, self._blocks)
+        self._write(gradients.statistics)
         self.updates.append(gradients._replace(metrics=gradients.metrics | more))
         self._network = None
+
+    def _write(self, statistics: Collected) -> None:
+        """Gives the norms' running variables their new values."""
+        updates = self._blocks.updates(self._model.norms, statistics)
+        variables, values = [one for one, _ in updates], [value for _, value in updates]
+        if self._plan.norm_policy.across_replicas == "mean":
+            mean = tf.distribute.ReduceOp.MEAN
+            values = self._blocks.over_replicas(mean, variables, values)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
 
     def _prepare(self) -> None:
         """Makes the network, unless it is made for the weights as they are now."""
@@ -190,9 +208,8 @@ class ReplicaStep(Step):
     def _backward(self, images, loss, batch, decay, watched):
         plan, kinds = self._plan, self._plan.strategy.kinds
         _check_kinds(plan, images, self.network.attacked)
-        # TensorFlow's own variables: it can't make zeros for an unused one of Keras.
-        weights = [variable.value for variable in self.variables]
-        with tf.GradientTape() as tape:
+        weights = [_here(variable.value) for variable in self.variables]
+        with with_values(self.variables, weights), tf.GradientTape() as tape:
             tape.watch([*watched, *(w for w in weights if not isinstance(w, tf.Variable))])
             logits, statistics = self.network.train_logits(images, self._drops(batch))
             counted = loss(_with_weights(logits, batch))
@@ -228,6 +245,13 @@ class MeasuringStep(ReplicaStep):
 def accuracy_name(kind: str) -> str:
     """Returns the metric's name."""
     return f"{kind}_accuracy"
+
+
+def _here(weight: tf.Tensor | tf.Variable) -> tf.Tensor | tf.Variable:
+    """Returns a weight as a tape can watch it: a tensor of the graph that is traced."""
+    if not tf.is_symbolic_tensor(weight) or weight.graph is tf.compat.v1.get_default_graph():
+        return weight
+    return tf.identity(weight)
 
 
 def _stack_of(value: tf.Tensor, count: int) -> tf.TensorArray:

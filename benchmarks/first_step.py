@@ -1,0 +1,96 @@
+"""Times a run's first step against depth and replicas, each row in a process of its own."""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+
+RECIPE = ["gin/mbn_alp.gin", "gin/scale/smoke.gin"]
+
+
+def _now() -> tuple[float, float]:
+    """Returns seconds: on the clock, and of this process's computing."""
+    return time.perf_counter(), time.process_time()
+
+
+def _between(before: tuple[float, float], after: tuple[float, float]) -> list[float]:
+    return [round(b - a, 2) for a, b in zip(before, after, strict=True)]
+
+
+def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> dict[str, float]:
+    """Returns what one process found.
+
+    Args:
+        blocks: of a narrow bottleneck ResNet, a number a stage.
+        replicas: virtual CPUs.
+        size: height and width of the images.
+        steps: steps to time after the first one.
+    """
+    began = _now()
+    import tensorflow as tf
+
+    from tfadv import config, digests
+    from tfadv.devices.distribution import Distribution
+    from tfadv.planning.plan import build_plan
+    from tfadv.training.batches import Batches
+    from tfadv.training.trainer import Trainer
+
+    bindings = {"ResNet.blocks": blocks, "synthetic.image_size": size, "Training.batch_size": 16}
+    config.read(RECIPE, [f"{name} = {value!r}" for name, value in bindings.items()])
+    distribution = Distribution(virtual_cpus=replicas if replicas > 1 else 0).create()
+    imported = _now()
+    trainer = Trainer(build_plan(), distribution)
+    built = _now()
+    feed = Batches(trainer.batches, trainer.image_size)
+    arguments = (feed.at(0), tf.constant(1), tf.constant(0), trainer._none().totals)
+    call = trainer._train_call(trainer.train_step.phase(0), trainer.image_size(0), arguments)
+    traced = _now()
+    call(*arguments)
+    first = _now()
+    for _ in range(steps):
+        trainer.do(feed.at(trainer.step), 1)
+    last = _now()
+    graph = call.get_concrete_function(*arguments).graph.as_graph_def()
+    nodes = len(graph.node) + sum(len(f.node_def) for f in graph.library.function)
+    return {
+        "blocks": list(blocks),
+        "replicas": replicas,
+        "import_s": _between(began, imported),
+        "build_s": _between(imported, built),
+        "trace_s": _between(built, traced),
+        "first_run_s": _between(traced, first),
+        "first_step_s": _between(began, first),
+        "step_ms": round(1000 * (last[0] - first[0]) / max(steps, 1), 1),
+        "cpu_s": time.process_time(),
+        "nodes": nodes,
+        "weights": digests.of_model(trainer.model),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    """Prints a row for each depth and number of replicas."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--blocks", nargs="+", default=["3,8,36,3"])
+    parser.add_argument("--replicas", nargs="+", type=int, default=[1])
+    parser.add_argument("--size", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--here", action="store_true", help="in this process")
+    options = parser.parse_args()
+    for text in options.blocks:
+        for replicas in options.replicas:
+            if options.here:
+                blocks = tuple(map(int, text.split(",")))
+                found = measure(blocks, replicas, options.size, options.steps)
+                print(json.dumps(found), flush=True)
+            else:
+                command = [sys.executable, "-m", "benchmarks.first_step", "--here"]
+                command += ["--blocks", text, "--replicas", str(replicas)]
+                command += ["--size", str(options.size), "--steps", str(options.steps)]
+                subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
