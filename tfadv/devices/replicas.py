@@ -37,10 +37,7 @@ class Replicas:
         """Returns a function of rows, traced, that each replica runs on its own; it moves none."""
         if self._alone:
             return tf.function(function, autograph=False)
-        traced = tf.function(lambda *rows: self._distribution.run(function, rows), autograph=False)
-        # A call by the signature: TensorFlow would take functions made here for one that it
-        # traces again and again, and warn of it.
-        return lambda *rows: traced.get_concrete_function(*rows)(*rows)
+        return tf.function(lambda *rows: self._distribution.run(function, rows), autograph=False)
 
     def spread(self, values: object) -> object:
         """Returns arrays [N, ...], in any structure, as rows on the replicas."""
