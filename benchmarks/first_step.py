@@ -32,7 +32,7 @@ def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> di
     import tensorflow as tf
 
     from tfadv import config, digests
-    from tfadv.devices.distribution import Distribution
+    from tfadv.planning.distribution import Distribution
     from tfadv.planning.plan import build_plan
     from tfadv.training.batches import Batches
     from tfadv.training.trainer import Trainer

@@ -16,12 +16,21 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+from shared.measured_dtypes import Machine
 from shared.project import WORKED_PLUGINS
 from shared.tiny_data import write_image_folders
 from shared.tiny_networks import tiny_resnet
 
 from tfadv import config, registry
+from tfadv.planning import kept_measurements
 from tfadv.planning import plan as _registers_the_built_in_parts  # noqa: F401
+from tfadv.planning.precision_trials import Trial
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_measurements(tmp_path_factory):
+    """Keeps what is measured apart from the user's, for commands too."""
+    os.environ[kept_measurements.FOLDER] = str(tmp_path_factory.mktemp("measurements"))
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +66,15 @@ def op_by_op():
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """Returns the machine that a test measures dtypes on, where none was measured before."""
+    monkeypatch.setenv(kept_measurements.FOLDER, str(tmp_path / "kept"))
+    found = Machine()
+    monkeypatch.setattr(Trial, "measure", lambda trial: found.measured(trial))
+    return found
 
 
 @pytest.fixture

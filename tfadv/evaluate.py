@@ -13,7 +13,6 @@ Examples::
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 from absl import flags
 
@@ -64,26 +63,27 @@ def check_flags() -> None:
 
 command_start.begin(__name__, check_flags)  # what follows takes seconds to import
 
-import tensorflow as tf
 
-from tfadv.devices.distribution import Distribution
 from tfadv.devices.workers import Workers
 from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
-from tfadv.evaluation.outcome_log import OutcomeLog
+from tfadv.evaluation.outcome_log import OutcomeLog, about_in
 from tfadv.evaluation.predictions import predictions_path, write_predictions
 from tfadv.evaluation.profiled import profile_of
 from tfadv.evaluation.report import worst_of_all, write_report
 from tfadv.interop import external_checks, external_models
 from tfadv.interop.bundle_format import CONFIG, bundle_in, is_bundle, made_by, origin_of
 from tfadv.interop.external_models import Stated
-from tfadv.models.classifier import Classifier
+from tfadv.planning.distribution import Distribution
+from tfadv.planning.dtype_choice import EVALUATION, Choice
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
 from tfadv.planning.plan import build_plan
+from tfadv.planning.precision import Precision
 from tfadv.profiling.profile import Asked
 from tfadv.reports.console import indicators_table, results_table
 from tfadv.reports.profile_table import show_on
 from tfadv.runs import identity, provenance, trained_run
 from tfadv.runs.one_writer import SUFFIX, remove_left, writing
+from tfadv.runs.subject import Subject
 
 
 def main(argv):
@@ -132,6 +132,7 @@ def _log_path(output: Path) -> Path:
 
 def _evaluate(read, subject, branches, workers: Workers, output: Path) -> dict:
     """Evaluates, and writes all that is beside the record's path; returns the record."""
+    subject = _settled(subject, workers, _log_path(output))
     parts = subject.parts
     command_line.warn(parts.warnings if workers.is_chief else ())
     about = _about(read, subject, branches, workers)
@@ -165,28 +166,15 @@ def _asked_profile(output: Path) -> Asked | None:
     return Asked(FLAGS.profile, folder, show_on(command_line.terminal()), none)
 
 
-class Subject(NamedTuple):
-    """What is evaluated, on what and where.
-
-    Attributes:
-        parts: the images, the attacks and what counts.
-        model: the model.
-        branches: those of its branches that were trained.
-        description: what the record says of it.
-        distribution: the devices that it is on.
-        made: what is known of how it was made.
-        weights: a digest of its weights.
-        origin: where the record says that it comes from.
-    """
-
-    parts: EvaluationParts
-    model: Classifier
-    branches: tuple[str, ...]
-    description: dict[str, object]
-    distribution: tf.distribute.Strategy
-    made: identity.Made
-    weights: str
-    origin: dict[str, object]
+def _settled(subject: Subject, workers: Workers, log: Path) -> Subject:
+    """Returns what is evaluated, without 'auto': as the evaluation or the run began, or anew."""
+    noted = about_in(log).get(EVALUATION)
+    began = {EVALUATION: Choice(noted, "as the evaluation began")} if noted else {}
+    replicas = subject.distribution.num_replicas_in_sync
+    parts = Precision(began).of_evaluation(subject.parts, subject.model, replicas, workers)
+    if parts.precision and workers.is_chief:
+        command_line.note([parts.precision.line(EVALUATION)])
+    return subject._replace(parts=parts)
 
 
 def _about(
@@ -202,6 +190,7 @@ def _about(
         "software": identity.of_software(),
         "branches": branches,
         **{f"--{name}": getattr(FLAGS, name) for name in _FLAGS_OF_MODEL},
+        **({EVALUATION: parts.evaluation.dtype} if parts.precision else {}),
     }
     for what, value in about.items():
         workers.agree(what, value)
@@ -220,7 +209,7 @@ def _run(found) -> Subject:
     identity.check_plugins(path, found.read)
     run = trained_run.load(path, plan, distribution, FLAGS.weights, FLAGS.checkpoint)
     return Subject(
-        EvaluationParts.of(plan),
+        EvaluationParts.of(run.plan),
         run.model,
         run.branches,
         run.describe(),

@@ -66,17 +66,18 @@ command_start.begin(__name__, check_flags)  # what follows takes seconds to impo
 from tfadv.data.absent import AbsentSource
 from tfadv.planning import dry_run
 from tfadv.planning.plan import Plan, build_plan
+from tfadv.planning.precision import Precision
 from tfadv.planning.scheduled import unreached
 from tfadv.profiling.profile import Asked, check_left
 from tfadv.reports.console import average_record, results_table
 from tfadv.reports.profile_table import show_on
-from tfadv.runs import identity, step_dump, trained_run
+from tfadv.runs import identity, noted_precision, step_dump, trained_run
 from tfadv.runs.one_writer import remove_left
 from tfadv.runs.rate_factors import check_factor
 from tfadv.runs.run_directory import RunDirectory, default_path
 from tfadv.runs.run_files import PROFILE
 from tfadv.training.continuation import Continuation, check_begun
-from tfadv.training.replay import Replay, sources_of
+from tfadv.training.replay import Replay, precision_of, sources_of
 from tfadv.training.start import train
 from tfadv.training.trainer import Trainer
 
@@ -128,14 +129,16 @@ def run(read: config.Config, path: Path, continuation: Continuation | None = Non
     if FLAGS.dry_run:
         command_line.warn([*plan.warnings, *unreached(plan)])
         plan.build_trackers()
-        trainer = Trainer(plan, plan.distribution.create())
-        if continuation and continuation.begins:
+        begins = continuation is not None and continuation.begins
+        noted = noted_precision.of_run(continuation.old if begins else directory)
+        trainer = Trainer(plan, plan.distribution.create(), Precision(noted, measures=False))
+        if begins:
             continuation.take_over(trainer)
             command_line.note([f"'{path}' would go on at step {trainer.step:,}"])
         else:
             command_line.note(trainer.load_initial_weights())
         kept, replicas = trainer.variables, trainer.replicas
-        for line in dry_run.report(read, plan, trainer.model, kept, replicas, path):
+        for line in dry_run.report(read, trainer.plan, trainer.model, kept, replicas, path):
             console.print(line)
         return
     if results is None:
@@ -185,7 +188,7 @@ def replay() -> None:
         found.read = command_line.read_flags([step_dump.config_file(folder)])
         identity.check_plugins(folder, found.read)
         plan = build_plan(found.read, *sources_of(dump))
-        again = Replay(dump, Trainer(plan, plan.distribution.create()))
+        again = Replay(dump, Trainer(plan, plan.distribution.create(), precision_of(dump)))
         fault, names = again.run()
         if fault is None:
             print(f"step {dump.record['step']}: finite")

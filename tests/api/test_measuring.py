@@ -84,6 +84,16 @@ def test_other_images_of_a_run(run, examples):
     assert found.record["examples"] == 9
 
 
+def test_auto_takes_the_faster_dtype_and_says_so(machine, run, capsys):
+    settings = {"Evaluation.dtype": "auto"}
+    found = tfadv.evaluate(run, attacks=["untargeted_pgd1"], settings=settings).record
+    assert (
+        {row["dtype"] for row in found["attacks"]} == {found["precision"]["dtype"]} == {"bfloat16"}
+    )
+    assert "note: Evaluation.dtype = 'auto' is bfloat16: a gradient of" in capsys.readouterr().out
+    assert machine.asked == ["a gradient"]
+
+
 def test_rows_table_record_and_report(result, tmp_path):
     rows = result.rows()
     assert [(row["attack"], row["branch"]) for row in rows[:2]] == [

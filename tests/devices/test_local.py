@@ -1,33 +1,39 @@
-"""What is chosen by the machine."""
+"""What is known of the machine."""
+
+import json
+import os
 
 import pytest
-from shared.smoke_trainers import make_plan
 
 from tfadv.devices import local
 from tfadv.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("flags", "dtype"),
-    [("avx512f avx512_bf16", "float32"), ("avx512f amx_tile amx_bf16", "bfloat16")],
+    ("flags", "name"),
+    [
+        ("avx512f avx512_bf16", "Fast One, 2 cores"),
+        ("avx512f amx_tile amx_bf16", "Fast One with AMX, 2 cores"),
+    ],
 )
-def test_auto_attacks_in_bfloat16_where_the_cpu_has_tiles(monkeypatch, tmp_path, flags, dtype):
+def test_a_processor_is_named_by_itself_and_its_tiles(monkeypatch, tmp_path, flags, name):
     cpu = tmp_path / "cpuinfo"
-    cpu.write_text(f"flags\t: fpu {flags}\n")
+    cpu.write_text(f"model name\t: Fast One\nflags\t: fpu {flags}\n\n" * 2)
     monkeypatch.setattr(local, "_CPU", cpu)
-    assert local.fastest_dtype() == dtype
-    chosen = make_plan("gn", "Training.attack_dtype = 'auto'")
-    assert chosen.training.attack_dtype == dtype
-    assert make_plan("gn", "Training.attack_dtype = 'float32'").training.attack_dtype == "float32"
+    assert local.processor_name() == local.machine()["processor"] == name
 
 
-def test_a_gpu_computes_in_bfloat16(monkeypatch, tmp_path):
-    monkeypatch.setattr(local, "_CPU", tmp_path / "none")
-    assert local.fastest_dtype() == "float32"
-    monkeypatch.setattr(
-        local.tf.config, "list_physical_devices", lambda kind: ["GPU:0"] * (kind == "GPU")
-    )
-    assert local.fastest_dtype() == "bfloat16"
+def test_a_machine_is_another_with_other_switches_of_its_kernels(monkeypatch):
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    before = local.machine()
+    assert 1 <= before["cores"] <= os.cpu_count() and before["accelerators"] == []
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert local.machine() == before | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    json.dumps(before)
+    assert local.computing_device() == local.processor_name()
+    gpus = ["Fast GPU", "Fast GPU"]
+    monkeypatch.setattr(local, "machine", lambda: before | {"accelerators": gpus})
+    assert local.computing_device() == "Fast GPU"
 
 
 def test_what_to_compile_is_stated():

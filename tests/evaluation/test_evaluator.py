@@ -67,11 +67,13 @@ def test_later_stages_may_have_nothing_left_to_attack():
     assert [stage["attacked"] for stage in row["stages"]][-1] == 0
 
 
-@pytest.mark.parametrize(("dtype", "said"), [("float32", None), ("bfloat16", "bfloat16")])
-def test_a_row_names_a_precision_that_is_not_usual(dtype, said):
+@pytest.mark.parametrize(("dtype", "said"), [("float32", None), ("auto", "bfloat16")])
+def test_a_row_names_a_precision_that_is_not_usual(machine, dtype, said):
     trainer = one_device(make_plan("mbn", f"Evaluation.dtype = '{dtype}'"))
-    rows = Session(trainer).evaluate()["attacks"]
-    assert [row.get("dtype") for row in rows] == [said, said]
+    record = Session(trainer).evaluate()
+    assert [row.get("dtype") for row in record["attacks"]] == [said, said]
+    chosen = trainer.plan.precision.get("Evaluation.dtype")
+    assert record.get("precision") == (chosen and chosen.record())
 
 
 def test_evaluation_counts_every_image_once_whatever_the_batch():

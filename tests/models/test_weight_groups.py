@@ -5,9 +5,10 @@ import pytest
 from shared.tiny_networks import tiny_resnet
 
 from tfadv.models.functional.building import build_network
-from tfadv.models.weight_groups import GROUPS, by_depth, weights_of
+from tfadv.models.weight_groups import by_depth, weights_of
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.registry import MODELS
+from tfadv.registry.choices import GROUPS
 
 
 def network(name, **arguments):

@@ -4,10 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from shared.measured_dtypes import ATTACK, EVALUATION
 from shared.smoke_trainers import make_plan, one_device
 
 from tfadv import config
 from tfadv.planning import dry_run
+from tfadv.planning.precision import Precision
+from tfadv.training.trainer import Trainer
 
 
 def lines(recipe, *bindings, folder):
@@ -17,8 +21,9 @@ def lines(recipe, *bindings, folder):
 
 
 def report(read, plan, folder):
-    trainer = one_device(plan)
-    return dry_run.report(read, plan, trainer.model, trainer.variables, trainer.replicas, folder)
+    trainer = Trainer(plan, tf.distribute.get_strategy(), Precision(measures=False))
+    kept, replicas = trainer.variables, trainer.replicas
+    return dry_run.report(read, trainer.plan, trainer.model, kept, replicas, folder)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +65,15 @@ def test_the_report_counts_work_time_price_and_traffic(tmp_path):
     variables = one_device(make_plan("mbn")).model.trainable_variables
     size = 4 * sum(int(np.prod(variable.shape)) for variable in variables)
     assert f"{size / 1e9:.3g} GB of gradients" in report and "at 1 GB/s" in report
+
+
+def test_a_dry_run_tells_the_dtype_that_was_measured_before_and_measures_none(machine, tmp_path):
+    one_device(make_plan("gn", ATTACK))
+    other = "Evaluation.batch_size = 8"
+    report = lines("gn", ATTACK, EVALUATION, other, folder=tmp_path)
+    line = "precision Training.attack_dtype = 'auto' is bfloat16: a gradient of 16"
+    assert (
+        line in report and "(pgd, 2 steps, bfloat16)" in report and ", 200 in float32 (" in report
+    )
+    line = "precision Evaluation.dtype = 'auto' is float32: counted so, until a start"
+    assert line in report and len(machine.asked) == 1

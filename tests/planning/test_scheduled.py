@@ -61,6 +61,12 @@ def test_the_workload_is_the_epochs_mean():
     assert found == {"bfloat16": pytest.approx(2 * (0 + 2 + 3 + 4) / 4), "float32": 3 * 2}
 
 
+def test_recomputed_blocks_are_a_forward_more():
+    plan = make_plan("clean", "Training.recompute = 'blocks'")
+    found = measure_run(plan, one_device(plan).model, 16, forward=1.0).flops("float32", "float32")
+    assert found == {"float32": 4}
+
+
 def test_each_size_counts_its_own_operations():
     plan = make_plan("mbn", *SIZES, "PGD.steps = 2", "Training.epochs = 3")
     model = one_device(plan).model

@@ -2,10 +2,8 @@
 
 import math
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 from shared.keras_models import kinds_of_layers, network_of
 from shared.smoke_trainers import make_plan, one_device
@@ -16,7 +14,6 @@ from tfadv.models.functional.from_keras import Keras
 from tfadv.models.functional.vit import ViT
 from tfadv.norms.batch_norm import BatchNorm
 from tfadv.norms.layer_norm import LayerNorm
-from tfadv.planning.activations import Activations, measure_activations
 from tfadv.planning.workload import Workload, measure_forward, measure_workload
 
 SHAPE, KERAS = (224, 224, 3), "keras.applications"
@@ -120,23 +117,23 @@ def test_networks_cost_what_their_papers_say(build, published):
     assert measure_forward(build()) / 2 == pytest.approx(published, rel=0.015)
 
 
-def test_what_is_kept_is_what_gradients_take():
-    """Convolution, norm and ReLU: the images and what each of the first two puts out."""
-    x = keras.Input((8, 8, 3))
-    y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(4, 3, use_bias=False)(x)))
-    model = keras.Model(x, layers.Dense(5)(layers.GlobalAveragePooling2D()(y)))
-    found = measure_activations(network_of(model, BatchNorm), attacked=True)
-    maps, vector = 6 * 6 * 4, 4
-    assert 0 <= found.training - (8 * 8 * 3 + 2 * maps + vector) <= 3 * vector  # moments
-    assert found.attack == maps  # of the ReLU, the norm folded
-    assert measure_activations(network_of(model, BatchNorm), attacked=False).attack == 0
-
-
-def test_memory_is_the_greater_of_training_and_attack():
-    kept = Activations(training=200, attack=100)
-    assert kept.bytes_of(10, 2, "float32", "float32") == 10 * 4 * 200 * 2
-    assert kept.bytes_of(10, 0.1, "float32", "bfloat16") == 10 * tf.bfloat16.size * 100
-    assert kept.bytes_of(10, 0.1, "float32", None) == 10 * 4 * 200 * 0.1
+@pytest.mark.usefixtures("worked_plugins")
+@pytest.mark.parametrize(
+    ("recipe", "strategy", "largest", "early"),
+    [
+        ("clean", "standard", 1, 1),
+        ("adv_100_clean_0", "adversarial", 1, 0),
+        ("mbn", "adversarial", 2, 1),
+        ("gn", "adversarial", 2, 0),  # mixed
+        ("mbn_alp", "logit_pairing", 2, 0),
+        ("mbn", "awp", 2, 1),  # twice
+        ("mbn", "plugins/trades", 2, 0),
+    ],
+)
+def test_the_largest_pass_and_what_of_it_waits_for_no_attack(recipe, strategy, largest, early):
+    plan = make_plan(recipe, f"Experiment.strategy = '{strategy.rpartition('/')[2]}'")
+    found = measure_workload(plan.build_model(), plan.strategy, plan.attack, 16, 1.0)
+    assert (found.largest_pass, found.early) == (largest, early)
 
 
 @pytest.mark.parametrize(

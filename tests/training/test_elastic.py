@@ -29,8 +29,8 @@ def start(path, recipe, *bindings, on=one_device, until=None):
     read = config.read([f"gin/{recipe}.gin", "gin/scale/smoke.gin"], [*THREE_EPOCHS, *bindings])
     directory.check(read)
     if directory.has_checkpoint:
-        division.check(path, directory.starts(), trainer.division)
-    directory.claim(read, ["CPU"], 0, division=trainer.division)
+        division.check(path, directory.starts(), trainer.train_step.division)
+    directory.claim(read, ["CPU"], 0, division=trainer.train_step.division)
     if until:
         stop_after(trainer, until)
         with pytest.raises(Interrupted):
@@ -77,6 +77,15 @@ def test_another_division_gives_the_same_weights(tmp_path, recipe, before, after
     assert [*second["changed"]] == ["Training.micro_batch_size"]
 
 
+@pytest.mark.slow
+def test_a_run_resumes_with_recomputed_blocks_and_the_same_weights(tmp_path):
+    expected = start(tmp_path / "whole", "mbn_alp")
+    start(tmp_path / "run", "mbn_alp", until=2)
+    found = start(tmp_path / "run", "mbn_alp", "Training.recompute = 'blocks'")
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
 def test_another_division_of_the_images_that_share_statistics_is_refused(tmp_path):
     start(tmp_path, "mbn", until=2)
     with pytest.raises(UserError, match=r"of 16 images, and 2 replica\(s\) with 1 micro-batch"):
@@ -96,15 +105,17 @@ EIGHT = "Training.micro_batch_size = 8"
 
 
 def test_another_division_of_the_images_that_dropout_draws_for_is_refused(tmp_path):
-    whole, portions = (one_device(make_plan("gn", *DROPOUT, *of)) for of in ((), (EIGHT,)))
+    trainer, other = (one_device(make_plan("gn", *DROPOUT, *of)) for of in ((), (EIGHT,)))
+    whole, portions = trainer.train_step.division, other.train_step.division
     refused = "drawn at once for 8 images, and 1 replica.* make that 16 images, another experiment"
     with pytest.raises(UserError, match=refused):
-        division.check(tmp_path, [portions.division], whole.division)
-    step = TrainingStep(whole.plan, whole.model, whole.optimizer, replicas=2)
-    assert step.draws_of == "8 images" and whole.division["draws_of"] == "16 images"
-    assert one_device(make_plan("gn", EIGHT)).division["draws_of"] == "no images"
-    older = {key: value for key, value in portions.division.items() if key != "draws_of"}
-    division.check(tmp_path, [older], whole.division)
+        division.check(tmp_path, [portions], whole)
+    step = TrainingStep(trainer.plan, trainer.model, trainer.optimizer, replicas=2)
+    assert step.draws_of == "8 images" and whole["draws_of"] == "16 images"
+    without = one_device(make_plan("gn", EIGHT)).train_step
+    assert without.division["draws_of"] == "no images"
+    older = {key: value for key, value in portions.items() if key != "draws_of"}
+    division.check(tmp_path, [older], whole)
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ import signal
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from shared.measured_dtypes import ATTACK
 from shared.poisoned import poisoned_by_image, poisoned_in_the_loss
 from shared.smoke_trainers import claimed, make_plan, mirrored, one_device, values
 
@@ -14,9 +16,11 @@ from tfadv.config.training_settings import Training
 from tfadv.data.source import Splits
 from tfadv.errors import UserError
 from tfadv.optimization.schedules import RateFactor
+from tfadv.runs.noted_precision import before_it_was_noted
 from tfadv.runs.step_dump import StepDump, place
-from tfadv.training.replay import Replay, sources_of
+from tfadv.training.replay import Replay, precision_of, sources_of
 from tfadv.training.session import Interrupted, Session
+from tfadv.training.trainer import Trainer
 
 RUN = ("Training.epochs = 4", "Training.average_decay = 0.9", "PGD.steps = 1")
 RUN += ("Evaluation.attacks = ()",)
@@ -45,9 +49,10 @@ def stopped(folder, trainer):
     ],
 )
 def test_a_step_is_done_again_to_the_last_bit(
-    forget_plugins, tmp_path, trainer_of, poisoned, bindings, first
+    forget_plugins, machine, tmp_path, trainer_of, poisoned, bindings, first
 ):
-    plan = make_plan("mbn", *RUN, *bindings, f"Experiment.strategy = '{poisoned(BAD)}'")
+    machine.faster = "float32"
+    plan = make_plan("mbn", *RUN, ATTACK, *bindings, f"Experiment.strategy = '{poisoned(BAD)}'")
     trainer = trainer_of(plan)
     message = stopped(tmp_path / "run", trainer)
     assert message.startswith(f"step 5: {first}")
@@ -57,13 +62,24 @@ def test_a_step_is_done_again_to_the_last_bit(
     absent, extra = sources_of(dump)
     assert extra is None
     assert isinstance(absent, Splits) and len(absent.train) == 32
-    again = trainer_of(dataclasses.replace(plan, splits=absent))
+    machine.faster = "bfloat16"  # which is not asked
+    of_dump = dataclasses.replace(plan, splits=absent)
+    again = Trainer(of_dump, trainer.distribution, precision_of(dump))
+    assert again.plan.training.attack_dtype == "float32"
     replay = Replay(dump, again)
     for found, before in zip(again.variables, trainer.variables, strict=True):
         np.testing.assert_array_equal(np.array(found), np.array(before))
     fault, names = replay.run()
     assert names[0] == first
     assert replay.unlike(fault) == []
+
+
+def test_a_dump_of_a_release_that_noted_no_dtype_takes_that_release_s(machine):
+    dump = StepDump({"step": 1}, {}, {}, "")
+    plan = make_plan("mbn", ATTACK)
+    trainer = Trainer(plan, tf.distribute.get_strategy(), precision_of(dump))
+    assert trainer.plan.training.attack_dtype == before_it_was_noted().dtype
+    assert machine.asked == []
 
 
 @pytest.mark.usefixtures("op_by_op")

@@ -20,7 +20,7 @@ from tfadv.api.run import RobustModel, Run
 from tfadv.attacks import Attack
 from tfadv.config import Config
 from tfadv.config.command_line import chosen_branches
-from tfadv.devices.distribution import Distribution
+from tfadv.devices.workers import Workers
 from tfadv.errors import UserError, check
 from tfadv.evaluation.gradient_masking.evaluator import build_evaluator
 from tfadv.evaluation.outcome_log import OutcomeLog
@@ -32,7 +32,10 @@ from tfadv.models.functional.preparation import found_in
 from tfadv.models.image_form import ImageForm
 from tfadv.norms.mode import MAIN
 from tfadv.pixels import PIXEL_RANGE
+from tfadv.planning.distribution import Distribution
+from tfadv.planning.dtype_choice import EVALUATION
 from tfadv.planning.evaluation_parts import EvaluationParts, evaluation_parts
+from tfadv.planning.precision import Precision, settled
 from tfadv.registry import ATTACKS
 from tfadv.runs import identity, provenance
 
@@ -109,7 +112,7 @@ def _on_images(recipe: Recipe, data: Any) -> Recipe:
 def _of_run(run: Run, recipe: Recipe, own_images: bool, branches, quiet: bool) -> Result:
     trained = run.trained
     with run.planned(recipe) as (read, plan):
-        parts = EvaluationParts.of(plan)
+        parts = EvaluationParts.of(settled(plan, trained.plan.precision))
         if own_images:
             images = parts.all_classes
             identity.check_images(identity.made_by_run(run.folder), read, images, parts.data_digest)
@@ -148,6 +151,9 @@ def _measured(
     for branch in branches:
         chosen_branches(known, branch)
     distribution = Distribution(kind="one_device").create()
+    parts = Precision().of_evaluation(parts, model, 1, Workers(distribution))
+    if parts.precision:
+        Notices(quiet).note([parts.precision.line(EVALUATION)])
     log = OutcomeLog()
     other = external_checks.transfer_model(parts.checkup, parts.source)
     evaluator = build_evaluator(model, parts, distribution, other, branches, log)

@@ -7,7 +7,7 @@ from inspect import signature
 from tfadv.attacks import Attack
 from tfadv.attacks.pgd import PGD
 from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
-from tfadv.config.training_settings import DTYPES
+from tfadv.config.training_settings import AUTO, DTYPES
 from tfadv.data.corruptions.corrupted import CORRUPTIONS
 from tfadv.errors import check, check_choice
 from tfadv.registry import ATTACKS, EVALUATION_SCOPE, bound_value, configurable, configured, scoped
@@ -24,7 +24,8 @@ class Evaluation:
         batch_size: images at once over all replicas.
         examples: how many test images, drawn by the experiment's seed; None
             takes all.
-        dtype: of the convolutions, 'float32' or 'bfloat16'.
+        dtype: of the convolutions, 'float32', 'bfloat16', or 'auto', the one that is faster
+            where the run or the evaluation begins: see `planning.precision`.
         trajectory: ``shared``: attacks that differ in their number of steps alone
             take their iterates from one run, the longest's; ``independent``:
             each has starts and targets of its own, as in the paper.
@@ -70,7 +71,7 @@ class Evaluation:
         check_choice("Evaluation.classes", self.classes, ("all", "occurring"))
         for kind in self.corruptions if self.corrupted_images is None else ():
             check_choice("Evaluation.corruptions", kind, CORRUPTIONS)
-        check_choice("Evaluation.dtype", self.dtype, DTYPES)
+        check_choice("Evaluation.dtype", self.dtype, (*DTYPES, AUTO))
 
     def build_checkup(self) -> "Checkup | None":
         """Builds how closely to look for masked gradients; None where that isn't asked for."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,11 @@ import tensorflow as tf
 
 from tfadv.errors import check
 
+AMX = "with AMX"  # in the name of a processor that has it
 _CPU = Path("/proc/cpuinfo")
+_KNOWS_CORES = hasattr(os, "sched_getaffinity")  # Linux tells which of them are the process's
+# Variables that change how fast TensorFlow's kernels are.
+_SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS")
 
 
 def device_names() -> list[str]:
@@ -24,7 +29,7 @@ def processor_name() -> str:
     named = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
     if not named:
         return platform.processor() or platform.machine()
-    tiles = " with AMX" if "amx_bf16" in text else ""
+    tiles = f" {AMX}" if "amx_bf16" in text else ""
     return f"{named[0]}{tiles}, {len(named)} cores"
 
 
@@ -41,11 +46,21 @@ def accelerator_assumed() -> Iterator[None]:
         _assumed.reset(token)
 
 
+def computing_device() -> str:
+    """Returns what computes networks here: the accelerators by their names, or the processor."""
+    return ", ".join(sorted(set(machine()["accelerators"]))) or processor_name()
+
+
 def has_accelerator() -> bool:
     """Returns whether there is a GPU or a TPU; each runs best what XLA compiles whole."""
     return _assumed.get() or bool(
         tf.config.list_logical_devices("GPU") + tf.config.list_logical_devices("TPU")
     )
+
+
+def physical_memory() -> int:
+    """Returns the bytes of this computer's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def check_jit_compile(parameter: str, choice: bool | str) -> None:
@@ -58,6 +73,7 @@ def compiles(jit_compile: bool | str) -> bool:
     return has_accelerator() if jit_compile == "auto" else bool(jit_compile)
 
 
+<<<<<<< HEAD
 def fuses(jit_compile: bool | str) -> bool:
     """Returns whether XLA is to compile what has no convolution, which pays on a CPU as well."""
     return jit_compile is not False
@@ -69,6 +85,16 @@ def fastest_dtype() -> str:
     That is 'bfloat16' on GPUs, TPUs and CPUs with AMX tiles, and 'float32' on
     other CPUs, those with AVX-512 BF16 among them. It starts no device.
     """
+=======
+def machine() -> dict[str, object]:
+    """Returns what the speed of this machine follows from, as JSON values."""
+>>>>>>> i25-first
     accelerators = tf.config.list_physical_devices("GPU") + tf.config.list_physical_devices("TPU")
-    tiles = _CPU.exists() and "amx_bf16" in _CPU.read_text(encoding="utf-8")
-    return "bfloat16" if accelerators or tiles else "float32"
+    names = (tf.config.experimental.get_device_details(one) for one in accelerators)
+    found = {
+        "processor": processor_name(),
+        "cores": len(os.sched_getaffinity(0)) if _KNOWS_CORES else os.cpu_count(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "accelerators": [one.get("device_name", "") for one in names],
+    }
+    return found | {name: os.environ[name] for name in _SWITCHES if name in os.environ}

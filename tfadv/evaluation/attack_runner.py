@@ -13,7 +13,6 @@ from tfadv.attacks.gradients import classified
 from tfadv.attacks.row_attack import RowAttack
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
-from tfadv.devices.distribution import share_of_batch
 from tfadv.devices.local import has_accelerator
 from tfadv.devices.replicas import Replicas
 from tfadv.evaluation.attack_runs import Run
@@ -25,6 +24,7 @@ from tfadv.evaluation.trajectory.searching import Searching
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
+from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.profiling.profile import UNPROFILED
 

@@ -93,6 +93,8 @@ class Evaluator:
         if parts.kept_classes is not None:
             counts = {"asked_about": parts.source.classes, "of": parts.all_classes.classes}
             self._asked_about = {"classes": counts}
+        if parts.precision:
+            self._asked_about["precision"] = parts.precision.record()
         folder = evaluation.corrupted_images
         self._corrupted: Callable[[str, int], Source] = (
             functools.partial(Corrupted, parts.source, seed=parts.seed)

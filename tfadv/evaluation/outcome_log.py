@@ -151,11 +151,16 @@ class OutcomeLog:
 
 def configuration_of(path: Path) -> str:
     """Returns the gin configuration of the evaluation in a file; '' where it tells of none."""
+    return str(about_in(path).get("configuration", ""))
+
+
+def about_in(path: Path) -> dict[str, object]:
+    """Returns what a file says that it is about; nothing where it tells of nothing."""
     head = _whole_lines(path).partition("\n")[0]
     try:
-        return str(json.loads(head)["about"]["configuration"])
+        return dict(json.loads(head)["about"])
     except (ValueError, KeyError, TypeError):
-        return ""
+        return {}
 
 
 def _whole_lines(path: Path) -> str:

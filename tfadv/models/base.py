@@ -11,7 +11,8 @@ from tfadv.errors import UserError
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import batch_inside
 from tfadv.models.norm_place import NormPlace
-from tfadv.models.passes import ApplyUnit, Block, FixedUnits, MeasuredUnits
+from tfadv.models.passes import ApplyUnit, Block, FixedUnits, MeasuredUnits, RecomputedUnits
+from tfadv.norms import fused
 from tfadv.norms.base import Collected, Norm, norms_in, write_statistics
 from tfadv.norms.mode import INFERENCE, NormMode, chosen_branch
 from tfadv.pixels import LogitsFn
@@ -31,11 +32,13 @@ class TrainableModel(keras.Model, abc.ABC):
         dtypes: in which its convolutions can be computed.
         randomized: False: it answers the same images alike.
         draws_in_training: whether layers such as dropout act where there is a seed.
+        has_blocks: whether it has blocks, whose activations can be recomputed.
     """
 
     dtypes = ("float32", "bfloat16")
     randomized = False
     draws_in_training = False
+    has_blocks = False
 
     @property
     def kernels(self) -> list[keras.Variable]:
@@ -111,6 +114,11 @@ class Model(TrainableModel):
         """Every ConvNorm unit of the network."""
 
     @property
+    def has_blocks(self) -> bool:
+        """Whether it has blocks; see `TrainableModel`."""
+        return bool(self.blocks)
+
+    @property
     def norm_places(self) -> list[NormPlace]:
         """The norms of the units; see `TrainableModel`."""
         return [unit.place for unit in self.units]
@@ -144,6 +152,7 @@ class Model(TrainableModel):
         collect: bool = False,
         dtype: str = "float32",
         seed: tf.Tensor | None = None,
+        recompute: bool = False,
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Classifies images.
 
@@ -156,6 +165,7 @@ class Model(TrainableModel):
                 `write_statistics` to come, instead of writing them at once.
             dtype: of the convolutions, 'float32' or 'bfloat16'.
             seed: see `Trainable`; units of convolution and norm draw nothing.
+            recompute: whether gradients recompute what is in blocks, in place of keeping it.
 
         Returns:
             float32 logits [N, classes]; with `collect`, a pair of these and the statistics.
@@ -165,7 +175,7 @@ class Model(TrainableModel):
         """
         self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
-        units = MeasuredUnits(mode)
+        units = RecomputedUnits(mode) if recompute else MeasuredUnits(mode)
         logits = self.forward(tf.cast(self._normalized(images), dtype), units)
         collected = units.collected
         if collect:
@@ -198,8 +208,7 @@ class Model(TrainableModel):
         chosen_branch(mode.branch, self.branches, self.default_branch)
         dtype = tf.as_dtype(dtype)
         units = FixedUnits(self.units, self.blocks, mode, dtype, constant)
-        # A norm that isn't folded in wants its input as [N, H, W, C].
-        arrange = batch_inside if units.folded and not has_accelerator() else as_it_is
+        arrange = _arrangement(units.unfolded, mode)
 
         def logits(images: tf.Tensor) -> tf.Tensor:
             x = tf.cast(self._normalized(images), dtype)
@@ -209,3 +218,12 @@ class Model(TrainableModel):
 
     def _normalized(self, images: tf.Tensor) -> tf.Tensor:
         return (images - self.pixel_mean) / self.pixel_std
+
+
+def _arrangement(norms: Sequence[Norm], mode: NormMode) -> Arrange:
+    """Returns how maps are best laid out where some norms aren't folded in."""
+    if has_accelerator() or not all(norm.takes_batch_inside(mode) for norm in norms):
+        return as_it_is
+    if not norms:
+        return batch_inside
+    return lambda x: batch_inside(x) if fused.pays(x) else x

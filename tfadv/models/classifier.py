@@ -72,10 +72,12 @@ class Trainable(Classifier, Protocol):
         trainable_variables: the weights.
         kernels: those of the weights that weight decay applies to.
         draws_in_training: whether layers such as dropout act where there is a seed.
+        has_blocks: whether it has blocks, whose activations can be recomputed.
         norm_places: the norms in order of depth, those inside another one left out.
     """
 
     draws_in_training: bool
+    has_blocks: bool
 
     @property
     def norm_places(self) -> list[NormPlace]: ...
@@ -96,10 +98,13 @@ class Trainable(Classifier, Protocol):
         collect: bool = False,
         dtype: str = "float32",
         seed: tf.Tensor | None = None,
+        recompute: bool = False,
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Returns float32 logits [N, K]; see `Norm.call` for `collect`.
 
-        Dropout and its kin act if there is a `seed`, int64 [2], of which they draw.
+        Dropout and its kin act if there is a `seed`, int64 [2], of which they draw. What is in
+        blocks is not kept for the gradients but recomputed, if `recompute` says so; it is said
+        to nobody without blocks.
         """
 
 

@@ -119,12 +119,10 @@ class ConvNorm(keras.layers.Layer):
         kernel, bias = self._weights(mode, x.dtype)
         x = tf.nn.conv2d(x, kernel, self.stride, for_tensorflow(self.padding))
         if bias is not None:
-            y = self.activated(tf.nn.bias_add(x, bias))
+            y = tf.nn.bias_add(x, bias)
+            y = tf.nn.relu(y) if self.relu else y
             return (y, {}) if collect else y
-        if collect:
-            y, collected = self.norm(x, mode=mode, collect=True)
-            return self.activated(y), collected
-        return self.activated(self.norm(x, mode=mode))
+        return self.norm(x, mode=mode, collect=collect, relu=self.relu)
 
     def _weights(self, mode, dtype):
         """Returns kernel and bias, with the norm folded in if it offers its map."""
@@ -134,10 +132,6 @@ class ConvNorm(keras.layers.Layer):
             return tf.cast(kernel, dtype), None
         scale, offset = affine
         return tf.cast(kernel * scale, dtype), tf.cast(offset, dtype)
-
-    def activated(self, x: tf.Tensor) -> tf.Tensor:
-        """Computes what follows the norm here."""
-        return tf.nn.relu(x) if self.relu else x
 
 
 class FixedConvNorm:
@@ -164,6 +158,8 @@ class FixedConvNorm:
         return FixedConvNorm(unit, self._convolution.of(unit, weights), self._mode)
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """Computes the unit on `x` [N, H, W, C_in]."""
-        unit = self._unit
-        return unit.activated(unit.norm(self._convolution(x), mode=self._mode))
+        """Computes the unit on `x`, in either layout of `batch_inside` if the norm takes both."""
+        unit, y = self._unit, self._convolution(x)
+        if y.shape.rank == 5:
+            return unit.norm.batch_inside(y, self._mode, unit.relu)
+        return unit.norm(y, mode=self._mode, relu=unit.relu)

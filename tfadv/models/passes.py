@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfadv.models.alike import Traces, traces_in_use
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution
+from tfadv.models.recompute import recomputed
 from tfadv.norms.base import Collected, merged, norms_in
 from tfadv.norms.mode import NormMode
 
@@ -29,8 +30,9 @@ class Block(Protocol):
 
 def through(block: Block, x: tf.Tensor, unit: ApplyUnit) -> tf.Tensor:
     """Computes a block: as one, where `unit` knows how to, or unit by unit."""
-    as_one = getattr(unit, "block", None)
-    return as_one(block, x) if as_one and traces_in_use() else block.forward(x, unit)
+    traced = hasattr(unit, "block") and traces_in_use()
+    as_one = traced or isinstance(unit, RecomputedUnits)
+    return unit.block(block, x) if as_one else block.forward(x, unit)
 
 
 class MeasuredUnits:
@@ -71,13 +73,32 @@ class MeasuredUnits:
         return y
 
 
+class RecomputedUnits(MeasuredUnits):
+    """The same, and gradients recompute what is in blocks, in place of keeping it.
+
+    Args:
+        mode: how the norms act.
+    """
+
+    def block(self, block: Block, x: tf.Tensor) -> tf.Tensor:
+        """Computes a block whose gradient begins with computing it again; see `recomputed`."""
+
+        def outputs(tensors):
+            units = MeasuredUnits(self._mode)
+            return [through(block, *tensors, units)], units.collected
+
+        (y,), collected = recomputed(outputs, [x], block.variables)
+        self._collections.append(collected)
+        return y
+
+
 class FixedUnits:
     """Computes units with the weights of now, prepared once for many passes.
 
     Their gradients go to the images alone.
 
     Attributes:
-        folded: whether every norm is part of its convolution.
+        unfolded: the norms that are no part of their convolutions.
 
     Args:
         units: all that will be computed.
@@ -104,7 +125,9 @@ class FixedUnits:
         for unit in units:
             if id(unit) not in self._fixed:
                 self._fixed[id(unit)] = unit.fixed(mode, dtype, constant)
-        self.folded = all(isinstance(unit, FixedConvolution) for unit in self._fixed.values())
+        self.unfolded = [
+            unit.norm for unit in units if not isinstance(self._fixed[id(unit)], FixedConvolution)
+        ]
 
     def __call__(self, unit: ConvNorm, x: tf.Tensor) -> tf.Tensor:
         """Computes a unit."""

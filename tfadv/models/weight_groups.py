@@ -8,13 +8,9 @@ import keras
 from tfadv.models.classifier import Trainable, norm_variables
 from tfadv.models.norm_place import block_of
 
-# What weights can be: convolution and dense kernels, their biases, γ and β of norms, and
-# others, such as positions' vectors and the scales of layers. Each weight is of one.
-GROUPS = ("kernels", "biases", "norms", "others")
-
 
 def weights_of(model: Trainable, groups: Sequence[str]) -> list[keras.Variable]:
-    """Returns the trainable weights of some of `GROUPS`, in the model's order."""
+    """Returns the trainable weights of some of `registry.choices.GROUPS`, in the model's order."""
     kernels = {id(variable) for variable in model.kernels}
     norms = {id(variable) for variable in norm_variables(model)}
 

@@ -2,22 +2,22 @@
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError, check
 from tfadv.norms.mode import INFERENCE, MAIN, NormMode, chosen_branch
-
-# What a norm measured in one batch: tensors that `Norm.updates` understands.
-Statistics = tuple[tf.Tensor, ...]
-# What the norms of a forward measured, by their paths: a norm that was called twice, twice.
-Collected = dict[str, list[Statistics]]
-# Running variables and their values after a step.
-Updates = list[tuple[keras.Variable, tf.Tensor]]
-# Mean and variance of each channel, float32 [C].
-Moments = tuple[tf.Tensor, tf.Tensor]
+from tfadv.norms.statistics import (  # noqa: F401  (plugins import them from here)
+    Collected,
+    Moments,
+    Statistics,
+    Updates,
+    averaged,
+    merged,
+    updates_of,
+    write_statistics,
+)
 
 
 class Norm(keras.layers.Layer):
@@ -135,6 +135,36 @@ class Norm(keras.layers.Layer):
         """
         return self.normalize(x, mode) * self.gamma + self.beta, None
 
+    def takes_batch_inside(self, mode: NormMode) -> bool:
+        """Returns whether `batch_inside` is as quick as a call where there is no fixed map."""
+        return False
+
+    def batch_inside(self, x: tf.Tensor, mode: NormMode, relu: bool) -> tf.Tensor:
+        """Does what a call does to maps [1, H, W, N, C] that follow one another."""
+        found = self.fused(x, mode, relu) if self._is_fused else None
+        if found is not None:
+            return found[0]
+        y = self(tf.transpose(x[0], [2, 0, 1, 3]), mode=mode, relu=relu)
+        return tf.transpose(y, [1, 2, 0, 3])[tf.newaxis]
+
+    def fused(
+        self, x: tf.Tensor, mode: NormMode, relu: bool
+    ) -> tuple[tf.Tensor, Statistics | None] | None:
+        """Does what `transform` does, and a ReLU if asked for, by compiled code.
+
+        It is left alone where a subclass has another `transform`.
+
+        Args:
+            x: [N, H, W, C], or [1, H, W, N, C] of `batch_inside`; float32 or bfloat16.
+            mode: how to act, where there is no fixed map.
+            relu: whether a ReLU follows.
+
+        Returns:
+            What `transform` returns, the output in the dtype of `x`; None where `transform` is
+            as good.
+        """
+        return None
+
     def updates(self, statistics: Statistics) -> list[tuple[keras.Variable, tf.Tensor]]:
         """Returns the running variables and their values after a step with these statistics."""
         raise UserError(f"{type(self).__name__} defines no updates(statistics)")
@@ -162,19 +192,43 @@ class Norm(keras.layers.Layer):
         """
         return None
 
-    def forward(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
+    def forward(
+        self, x: tf.Tensor, mode: NormMode, relu: bool = False
+    ) -> tuple[tf.Tensor, Collected]:
         """Returns `x` normalized, of its dtype, and the statistics that `mode` says to write."""
         affine = self.affine(mode)
-        wide = tf.cast(x, tf.float32)
         if affine is not None:
-            return tf.cast(wide * affine[0] + affine[1], x.dtype), {}
-        y, statistics = self.transform(_as_maps(wide), mode)
+            y = tf.cast(tf.cast(x, tf.float32) * affine[0] + affine[1], x.dtype)
+            return tf.nn.relu(y) if relu else y, {}
+        y, statistics = self._moved(_as_maps(x), mode, relu)
         y = y if x.shape.rank == 4 else tf.reshape(y, tf.shape(x))
         writes = mode.update and statistics is not None
-        return tf.cast(y, x.dtype), {self.path: [statistics]} if writes else {}
+        return y, {self.path: [statistics]} if writes else {}
+
+    def _moved(self, x, mode, relu):
+        """Returns maps normalized, of their dtype, past a ReLU if asked for, and statistics."""
+        found = self.fused(x, mode, relu) if self._is_fused else None
+        if found is not None:
+            return found
+        y, statistics = self.transform(tf.cast(x, tf.float32), mode)
+        y = tf.cast(y, x.dtype)
+        return tf.nn.relu(y) if relu else y, statistics
+
+    @property
+    def _is_fused(self) -> bool:
+        """Whether `fused` is of the same `transform`, and no subclass has another."""
+        fused, transform = (
+            next(part for part in type(self).__mro__ if name in vars(part))
+            for name in ("fused", "transform")
+        )
+        return issubclass(fused, transform)
 
     def call(
-        self, x: tf.Tensor, mode: NormMode = INFERENCE, collect: bool = False
+        self,
+        x: tf.Tensor,
+        mode: NormMode = INFERENCE,
+        collect: bool = False,
+        relu: bool = False,
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Normalizes `x` [N, …, C] as `mode` says.
 
@@ -183,6 +237,7 @@ class Norm(keras.layers.Layer):
             mode: how to act.
             collect: whether to return the statistics that `mode` says to write, for a
                 `write_statistics` to come, instead of writing them at once.
+            relu: whether a ReLU follows γ and β.
 
         Returns:
             Of the shape and dtype of `x`; with `collect`, a pair of that and the statistics.
@@ -191,7 +246,7 @@ class Norm(keras.layers.Layer):
             UserError: the mode names a branch that the norm doesn't have.
         """
         chosen_branch(mode.branch, self.branches, self.default_branch)
-        y, collected = self.forward(x, mode)
+        y, collected = self.forward(x, mode, relu)
         if collect:
             return y, collected
         if collected:
@@ -229,49 +284,3 @@ def _product(sides) -> int | None:
 def norms_in(layer: keras.layers.Layer) -> dict[str, Norm]:
     """Returns the norms of a layer by their paths: itself, if it is one, and all inside it."""
     return {part.path: part for part in layer._flatten_layers() if isinstance(part, Norm)}
-
-
-def merged(collections: Sequence[Collected]) -> Collected:
-    """Returns the statistics of several forwards, or of a forward's layers, as one collection."""
-    found: Collected = {}
-    for collected in collections:
-        for path, measured in collected.items():
-            found.setdefault(path, []).extend(measured)
-    return found
-
-
-def averaged(measured: Sequence[Statistics]) -> Statistics:
-    """Returns the mean of several measurements of one norm."""
-    return tuple(tf.add_n(same) / len(measured) for same in zip(*measured, strict=True))
-
-
-def updates_of(norms: Mapping[str, Norm], collected: Collected) -> Updates:
-    """Returns the running variables and their values after a step.
-
-    Args:
-        norms: by path, as `norms_in` returns them.
-        collected: what they measured. Several measurements of one norm are averaged: one
-            update a step.
-    """
-    return [
-        (variable, tf.stop_gradient(value))
-        for path, measured in collected.items()
-        for variable, value in norms[path].updates(averaged(measured))
-    ]
-
-
-def write_statistics(norms: Mapping[str, Norm], collected: Collected, across_replicas: str) -> None:
-    """Updates running statistics once for each norm; in replica context.
-
-    Args:
-        norms: by path, as `norms_in` returns them.
-        collected: what they measured; see `updates_of`.
-        across_replicas: ``mean`` averages the new values over the replicas.
-    """
-    updates = updates_of(norms, collected)
-    values = [value for _, value in updates]
-    if values and across_replicas == "mean":
-        replica = tf.distribute.get_replica_context()
-        values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, values)
-    for (variable, _), value in zip(updates, values, strict=True):
-        variable.assign(value)

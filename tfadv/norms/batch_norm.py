@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import check
+from tfadv.norms import fused
 from tfadv.norms.base import Collected, Norm, averaged
 from tfadv.norms.mode import NormMode
 from tfadv.registry import NORMS
@@ -75,12 +76,30 @@ class BatchNorm(Norm):
         """Normalizes by the batch's moments; see `Norm.transform`."""
         whole = mode.ghost_batches == 1 and mode.across_replicas != "sync"
         y, mean, variance = self._fused(x) if whole else self._by_parts(x, mode)
+        return y, self._statistics(x, mode, mean, variance)
+
+    def fused(self, x: tf.Tensor, mode: NormMode, relu: bool):
+        """Does the same in fewer passes over a map; see `Norm.fused`.
+
+        Whole batches in float32 are left to TensorFlow's own kernel.
+        """
+        whole = mode.ghost_batches == 1 and x.dtype == tf.float32
+        if whole or mode.across_replicas == "sync" or not fused.pays(x):
+            return None
+        gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        y, *moments = fused.normalized(
+            x, gamma, beta, x.shape[-1], mode.ghost_batches, self.epsilon, relu
+        )
+        return y, self._statistics(x, mode, *(tf.reduce_mean(moment, 0) for moment in moments))
+
+    def _statistics(self, x, mode, mean, variance):
+        """Returns what running averages are of, of the moments [C] of the batch `x`."""
         if self.unbiased_variance:
             count = tf.cast(tf.size(x) // x.shape[-1] // mode.ghost_batches, tf.float32)
             if mode.across_replicas == "sync":
                 count *= tf.distribute.get_replica_context().num_replicas_in_sync
             variance *= count / (count - 1)
-        return y, (mean, variance)
+        return mean, variance
 
     def _fused(self, x):
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

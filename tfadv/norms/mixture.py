@@ -72,9 +72,19 @@ class MixtureNorm(Norm):
         """Returns the map that the branch's norm is; see `Norm.affine`."""
         return self._branch(mode.branch).affine(mode)
 
-    def forward(self, x: tf.Tensor, mode: NormMode) -> tuple[tf.Tensor, Collected]:
+    def forward(
+        self, x: tf.Tensor, mode: NormMode, relu: bool = False
+    ) -> tuple[tf.Tensor, Collected]:
         """Normalizes `x` [N, …, C], all of it images of the mode's branch."""
-        return self._branch(mode.branch).forward(x, mode)
+        return self._branch(mode.branch).forward(x, mode, relu)
+
+    def takes_batch_inside(self, mode: NormMode) -> bool:
+        """Returns whether the branch's norm does; see `Norm.takes_batch_inside`."""
+        return self._branch(mode.branch).takes_batch_inside(mode)
+
+    def batch_inside(self, x: tf.Tensor, mode: NormMode, relu: bool) -> tf.Tensor:
+        """Normalizes maps as the branch's norm does; see `Norm.batch_inside`."""
+        return self._branch(mode.branch).batch_inside(x, mode, relu)
 
     def running_statistics(self, branch: str | None = None):
         """Returns the branch's running mean and variance; see `Norm.running_statistics`."""

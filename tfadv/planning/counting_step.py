@@ -1,14 +1,17 @@
 """A training step that computes nothing and counts what it would compute."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfadv.attacks import Attack
 from tfadv.models.classifier import Trainable
 from tfadv.pixels import LogitsFn
 from tfadv.strategies import BatchStrategy, Gradients, Network, Step
+from tfadv.strategies.network import mini_batches
+from tfadv.strategies.step import Loss
 
 
 class CountingStep(Step):
@@ -24,6 +27,9 @@ class CountingStep(Step):
     Attributes:
         asked: how many images the attacks looked at, each with a gradient.
         trained: how many were in a forward and backward of the loss.
+        largest: how many at most in one of these.
+        early: of the images of that one those that no attack makes, and that share neither
+            statistics nor a term of the loss with others: their gradients wait for no attack.
     """
 
     variables = ()
@@ -38,7 +44,8 @@ class CountingStep(Step):
     ):
         self.attack = attack
         self.attacks = attacks
-        self.trained = 0
+        self.trained = self.largest = self.early = 0
+        self._strategy = strategy
         self._epoch = epoch
         self._answering = _Answering(model)
         self._network = Network(
@@ -65,8 +72,24 @@ class CountingStep(Step):
         return function(batch, kept)
 
     def gradients(self, images, loss, batch, decay=True):
-        self.trained += sum(part.shape[0] for part in images.values())
+        count = sum(part.shape[0] for part in images.values())
+        self.trained += count
+        if count > self.largest:
+            self.largest, self.early = count, self._early(images, loss)
         return Gradients([], {}, {}, tf.zeros([0]), tf.zeros([0, 0]))
+
+    def _early(self, images: Mapping[str, tf.Tensor], loss: Loss) -> int:
+        kinds = {kind: self._strategy.kinds.get(kind, kind) for kind in images}
+        attacked = set(self._strategy.attacked_kinds)
+        groups = mini_batches(kinds, self._answering.branches).values()
+        apart = [kind for group in groups if attacked.isdisjoint(group) for kind in group]
+        classes = self._answering.classes
+        zeros = {kind: tf.zeros((part.shape[0], classes)) for kind, part in images.items()}
+        shift = tf.range(classes, dtype=tf.float32)
+        moved = {kind: x if kind in apart else x + shift for kind, x in zeros.items()}
+        one, other = (_slopes(loss, logits, apart) for logits in (zeros, moved))
+        alike = all(np.array_equal(*pair) for pair in zip(one, other, strict=True))
+        return sum(images[kind].shape[0] for kind in apart) if alike else 0
 
     def gradients_by_images(self, images, loss, batch):
         zeros = {kind: tf.zeros_like(part) for kind, part in images.items()}
@@ -84,6 +107,15 @@ class CountingStep(Step):
 
     def update(self, gradients):
         pass
+
+
+def _slopes(loss: Loss, logits: Mapping[str, tf.Tensor], kinds: Sequence[str]) -> list[tf.Tensor]:
+    """Returns the gradients of a loss by the logits of some kinds."""
+    watched = [logits[kind] for kind in kinds]
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        total = loss(logits)
+    return tape.gradient(total, watched, unconnected_gradients="zero")
 
 
 class _Answering:

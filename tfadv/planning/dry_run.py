@@ -1,24 +1,22 @@
 """What a run would do, take and cost, and which row of the paper it is."""
 
-import math
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from tfadv import config, registry
 from tfadv.config.hardware import Hardware
-from tfadv.devices.distribution import share_of_batch
+from tfadv.devices.local import has_accelerator, physical_memory
 from tfadv.files import read_json_lines
 from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import by_depth, weights_of
 from tfadv.paper import PUBLISHED_SCALE, PaperRow
-from tfadv.planning.activations import measure_activations
+from tfadv.planning.distribution import share_of_batch
+from tfadv.planning.memory import Memory, bytes_of, estimate_memory
 from tfadv.planning.paper_rows import nearest_row
 from tfadv.planning.plan import Plan
-from tfadv.planning.resolution import image_sizes
 from tfadv.planning.run_workload import RunWorkload, measure_run
 from tfadv.planning.scheduled import schedules_of
 
@@ -61,14 +59,9 @@ def report(
     yield from _validation_lines(plan)
     yield from _update_lines(plan, model)
     workload = measure_run(plan, model, at_once)
-    gradients = model.trainable_variables
-    kept = [*kept, *gradients, *(gradients if share > at_once else [])]
-    largest = max(filter(None, image_sizes(training)), default=None)
-    activations = measure_activations(model, workload.attacks, largest)
-    attack_dtype = training.attack_dtype if workload.attacks else None
-    size = activations.bytes_of(at_once, workload.trained_images, training.dtype, attack_dtype)
-    yield _memory_line(kept, size, at_once)
-    gradient_bytes = _bytes(gradients)
+    memory = estimate_memory(plan, model, kept, at_once, share // at_once, workload)
+    yield from _memory_lines(memory, at_once, hardware, replicas)
+    gradient_bytes = bytes_of(model.trainable_variables)
     yield from _time_lines(plan, workload, gradient_bytes, devices, folder)
     for key, (value, source) in registry.borrowed().items():
         yield f"borrowed  {key} = {value!r}, from {source} ({read.where(source)})"
@@ -109,6 +102,8 @@ def _work_lines(plan: Plan) -> Iterator[str]:
         f"{training.attack_dtype}), trains on {' and '.join(plan.strategy.kinds)} images "
         f"({training.dtype}), all-reduces gradients and statistics, updates"
     )
+    for parameter, choice in plan.precision.items():
+        yield f"precision {choice.line(parameter)}"
     yield (
         f"run       {training.epochs} epochs x {plan.steps_per_epoch} steps = {plan.steps:,} "
         f"steps; learning rate {float(plan.learning_rate(0)):g} at first, at most "
@@ -151,16 +146,24 @@ def _layer(variable: keras.Variable) -> str:
     return variable.path.partition("/")[0]
 
 
-def _memory_line(kept: Sequence[keras.Variable], activations: float, at_once: int) -> str:
-    weights = _bytes(kept)
-    return (
-        f"memory    about {(weights + activations) / GIB:.3g} GiB a device: weights, gradients and "
-        f"optimizer {weights / GIB:.3g}, activations of {at_once} images {activations / GIB:.3g}"
+def _memory_lines(memory: Memory, at_once: int, hardware: Hardware, replicas: int) -> Iterator[str]:
+    yield (
+        f"memory    about {memory.device / GIB:.3g} GiB a device: weights and optimizer "
+        f"{memory.kept / GIB:.3g}, gradients and update {memory.update / GIB:.3g}, activations of "
+        f"{at_once} images {memory.activations / GIB:.3g}"
     )
-
-
-def _bytes(variables: Sequence[keras.Variable]) -> int:
-    return sum(np.dtype(v.dtype).itemsize * math.prod(v.shape) for v in variables)
+    if hardware.device or has_accelerator():
+        return
+    whole, there = memory.process(replicas), physical_memory()
+    yield (
+        f"          about {whole / GIB:.3g} GiB this process, {memory.program / GIB:.3g} of it "
+        "TensorFlow, images and graphs"
+    )
+    if whole > there:
+        yield (
+            f"          more than the {there / GIB:.3g} GiB of this computer: less with "
+            "Training.recompute = 'blocks', and with a smaller Training.micro_batch_size"
+        )
 
 
 def _time_lines(

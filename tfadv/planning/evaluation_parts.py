@@ -14,6 +14,7 @@ from tfadv.errors import UserError, check_choice
 from tfadv.models.classifier import Classifier
 from tfadv.models.restricted import RestrictedClassifier
 from tfadv.planning import plan_checks
+from tfadv.planning.dtype_choice import EVALUATION, Choice
 from tfadv.planning.images import build_splits
 from tfadv.planning.plan import Plan
 from tfadv.randomness import check_seed
@@ -35,6 +36,7 @@ class EvaluationParts:
         whole: the images with labels among all classes of the model; None if `source` has.
         kept_classes: those of the model's classes that the labels count, int64 [K'];
             None for all.
+        precision: what was taken for `evaluation.dtype`, where 'auto' was bound.
     """
 
     source: Source
@@ -46,6 +48,7 @@ class EvaluationParts:
     data_digest: str = AUTO
     whole: Source | None = None
     kept_classes: np.ndarray | None = None
+    precision: Choice | None = None
 
     @classmethod
     def of(cls, plan: Plan) -> "EvaluationParts":
@@ -56,7 +59,10 @@ class EvaluationParts:
         warnings = whole.warnings + plan_checks.odd_attacks(attacks) + left_out
         warnings += plan_checks.long_evaluation(attacks, plan.evaluation, whole)
         way = plan.experiment.data_digest
-        return cls(source, plan.evaluation, attacks, seed, checkup, warnings, way, whole, kept)
+        precision = plan.precision.get(EVALUATION)
+        return cls(
+            source, plan.evaluation, attacks, seed, checkup, warnings, way, whole, kept, precision
+        )
 
     @classmethod
     def of_validation(cls, plan: Plan) -> "EvaluationParts":
@@ -84,6 +90,11 @@ class EvaluationParts:
         evaluation = dataclasses.replace(self.evaluation, attacks=listed)
         warnings = self.warnings + tuple(skipped) + plan_checks.left_out(attacks)
         return dataclasses.replace(self, evaluation=evaluation, attacks=attacks, warnings=warnings)
+
+    def settled(self, choice: Choice) -> "EvaluationParts":
+        """Returns them with a choice in place of 'auto'."""
+        evaluation = dataclasses.replace(self.evaluation, dtype=choice.dtype)
+        return dataclasses.replace(self, evaluation=evaluation, precision=choice)
 
     @property
     def all_classes(self) -> Source:

@@ -31,6 +31,7 @@ _NOT_SCIENCE = (
     "Training.checkpoint_every_epochs",
     "Training.keep_every_epochs",
     "Training.micro_batch_size",
+    "Training.recompute",
     "Training.average_decay",
     "Training.average_from_epoch",
     "Training.average_statistics_batches",

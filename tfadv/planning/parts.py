@@ -9,10 +9,10 @@ from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
 from tfadv.data.mixing import Mixing
 from tfadv.data.source import Source
-from tfadv.devices.distribution import Distribution
 from tfadv.errors import UserError
 from tfadv.norms import NormPolicy
 from tfadv.planning import plan_checks
+from tfadv.planning.distribution import Distribution
 from tfadv.registry import AUGMENTATIONS, STRATEGIES, configured
 from tfadv.registry.schedule import Schedule
 from tfadv.strategies import BatchStrategy

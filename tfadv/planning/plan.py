@@ -17,8 +17,6 @@ from tfadv.data import Source, Splits
 from tfadv.data.augmentation import Augmentation
 from tfadv.data.bad_images import BadImages
 from tfadv.data.mixing import Mixing
-from tfadv.devices.distribution import Distribution
-from tfadv.devices.local import fastest_dtype
 from tfadv.models.classifier import Trainable
 from tfadv.models.functional.building import build_network
 from tfadv.norms import NormPolicy
@@ -26,6 +24,8 @@ from tfadv.norms.base import Norm
 from tfadv.optimization.schedules import Decay, LearningRate
 from tfadv.optimization.weight_average import AverageRule, EqualAverage, MovingAverage
 from tfadv.planning import plan_checks
+from tfadv.planning.distribution import Distribution
+from tfadv.planning.dtype_choice import Choice
 from tfadv.planning.feed import Feed, build_feed
 from tfadv.planning.images import build_extra, build_splits, odd_images
 from tfadv.planning.paper_rows import recipe_of
@@ -56,6 +56,7 @@ class Plan:
         recipe: the gin files of the paper's row that this is, if it is one.
         validation: what is measured on the way, if something is.
         view: makes the second view of each image that the strategy wants, if it does.
+        precision: what was taken where 'auto' was bound, by parameter; see `Precision`.
     """
 
     experiment: Experiment
@@ -79,6 +80,7 @@ class Plan:
     attacks: Mapping[str, Attack] = dataclasses.field(default_factory=dict)
     validation: ValidationParts | None = None
     view: Augmentation | None = None
+    precision: Mapping[str, Choice] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         _ = self.feed  # in which choices may not go together
@@ -216,8 +218,6 @@ def build_plan(
         UserError: a parameter, name, file or image is wrong.
     """
     experiment, training = configured(Experiment), configured(Training)
-    if training.attack_dtype == "auto":
-        training = dataclasses.replace(training, attack_dtype=fastest_dtype())
     evaluation = configured(Evaluation)
     parts = build_parts(experiment, evaluation, training.epsilon_factor)
     plan_checks.check_strategy(experiment, training, parts["strategy"], parts["attack"])

@@ -8,7 +8,8 @@ from tfadv.models.classifier import Trainable
 from tfadv.planning.plan import Plan
 from tfadv.planning.resolution import image_size
 from tfadv.planning.scheduled import schedules_of
-from tfadv.planning.workload import Workload, measure_forward, measure_workload
+from tfadv.planning.workload import TRAINING_PASSES, Workload, measure_forward, measure_workload
+from tfadv.registry.choices import BLOCKS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +28,9 @@ class RunWorkload:
         return any(part.attack_steps > 0 for part, _ in self.parts)
 
     @property
-    def trained_images(self) -> float:
-        """The most images in a forward and backward of the loss for each of the batch."""
-        return max(part.trained_images for part, _ in self.parts)
+    def largest(self) -> Workload:
+        """The part with the most images in one forward and backward of the loss."""
+        return max((part for part, _ in self.parts), key=lambda part: part.largest_pass)
 
     def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
         """Returns operations for each image of the batch, by dtype; see `Workload.flops`."""
@@ -52,13 +53,15 @@ def measure_run(
         forward: operations of the model's for an image of its own size, where they are known.
     """
     parts: dict[tuple, tuple[Workload, int]] = {}
+    passes = TRAINING_PASSES + (plan.training.recompute == BLOCKS)
     for epoch in range(max(plan.training.epochs, 1)):
         size = image_size(plan.training, epoch)
         alike = size, *_lengths(plan, epoch)
         if alike not in parts:
             known = forward if size is None else measure_forward(model, size)
             attacks = plan.attack, images, known, plan.attacks
-            parts[alike] = measure_workload(model, plan.strategy, *attacks, _middle(epoch)), 0
+            found = measure_workload(model, plan.strategy, *attacks, _middle(epoch))
+            parts[alike] = dataclasses.replace(found, training_passes=passes), 0
         workload, count = parts[alike]
         parts[alike] = workload, count + 1
     return RunWorkload(tuple(parts.values()))

@@ -30,11 +30,17 @@ class Workload:
         attack_steps: gradient steps for each image of the batch.
         trained_images: images in a forward and backward of the loss for each image of the
             batch, each pass counted.
+        largest_pass: those of one such pass, the one of most images.
+        early: those of that pass whose gradients wait for no attack; see `CountingStep`.
+        training_passes: what a training forward and backward cost, in forwards.
     """
 
     forward_flops: float
     attack_steps: float
     trained_images: float
+    largest_pass: float = 1.0
+    early: float = 0.0
+    training_passes: int = TRAINING_PASSES
 
     def flops(self, dtype: str, attack_dtype: str) -> dict[str, float]:
         """Returns operations for each image of the batch, by dtype.
@@ -45,7 +51,7 @@ class Workload:
         """
         found = dict.fromkeys((attack_dtype, dtype), 0.0)
         found[attack_dtype] += self.forward_flops * ATTACK_PASSES * self.attack_steps
-        found[dtype] += self.forward_flops * TRAINING_PASSES * self.trained_images
+        found[dtype] += self.forward_flops * self.training_passes * self.trained_images
         return {name: count for name, count in found.items() if count}
 
 
@@ -70,8 +76,8 @@ def measure_workload(
         epoch: of the step, by which schedules have their values.
     """
     forward = forward or measure_forward(model)
-    asked, trained = _images_used(model, strategy, attack, images, attacks or {}, epoch)
-    return Workload(forward, asked / images, trained / images)
+    used = _images_used(model, strategy, attack, images, attacks or {}, epoch)
+    return Workload(forward, *(count / images for count in used))
 
 
 def measure_forward(model: Trainable, size: int | None = None) -> float:
@@ -152,8 +158,9 @@ def _images_used(
     images: int,
     attacks: Mapping[str, Attack],
     epoch: float,
-) -> tuple[float, int]:
-    """Returns at how many images a step's attacks look, whosever they are, and how many train.
+) -> tuple[float, int, int, int]:
+    """Returns at how many images a step's attacks look, whosever they are, how many train, how
+    many of these at once, and how many of those beside an attack.
 
     The strategy does what it does in a step, on images of a few pixels and step by step.
     """
@@ -167,7 +174,7 @@ def _images_used(
     with functions_opened():
         batch = Batch(x, labels, tf.range(images, dtype=tf.int64), run_seed=0, view=x)
         strategy.at(step).run(step, batch)
-    return step.asked * more, step.trained
+    return step.asked * more, step.trained, step.largest, step.early
 
 
 def _of_fewer_steps(attack: Attack, times: float) -> Attack:

@@ -14,6 +14,7 @@ from tfadv.planning.workload import ATTACK_PASSES, measure_forward
 from tfadv.registry import MODELS
 from tfadv.reproduction.cells import Cell
 from tfadv.reproduction.runner import Runner
+from tfadv.runs import identity
 
 _HOUR, _DAY = 3600, 24 * 3600
 # Enough that a fifth of them is a whole number; a step's images are counted one by one.
@@ -57,6 +58,7 @@ class Costs:
         read = self._runner.read(cell)
         plan = build_plan(read)
         model, forward = self._network(read, plan)
+        plan = self._runner.precision(cell).of_run(plan, model, 1, identity.alone())
         images = min(plan.training.batch_size, _COUNTED_IMAGES)
         workload = measure_run(plan, model, images, forward)
         of_an_image = workload.flops(plan.training.dtype, plan.training.attack_dtype)

@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from tfadv import config, randomness
 from tfadv.data.pipeline import ALL, train_batches
-from tfadv.devices.distribution import share_of_batch
 from tfadv.files import read_record, write_record
 from tfadv.models.norm_place import NormPlace
 from tfadv.norms import Norm, NormPhase
 from tfadv.norms.base import Collected, Moments
+from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.plan import Plan, build_plan
 from tfadv.runs import trained_run
 from tfadv.runs.trained_run import TrainedRun

@@ -8,10 +8,11 @@ from tfadv import config
 from tfadv.files import read_record, write_json
 from tfadv.interruption import Interrupted
 from tfadv.planning.plan import build_plan
+from tfadv.planning.precision import Precision
 from tfadv.reproduction import norm_statistics, results
 from tfadv.reproduction.cells import Cell, Setting
 from tfadv.reproduction.experiment import Files
-from tfadv.runs import processes
+from tfadv.runs import noted_precision, processes
 from tfadv.runs.run_directory import RunDirectory
 
 _REMEDY = "remove it, and the same command goes on"
@@ -41,6 +42,11 @@ class Runner:
     def is_trained(self, cell: Cell) -> bool:
         """Whether a cell is trained."""
         return RunDirectory(cell.run(self.folder)).results_path.is_file()
+
+    def precision(self, cell: Cell) -> Precision:
+        """Returns the dtypes that a cell has, as far as they are known."""
+        noted = noted_precision.of_run(RunDirectory(cell.run(self.folder)))
+        return Precision(noted, measures=False)
 
     def record_path(self, cell: Cell) -> Path:
         """The record of a cell's evaluation."""

@@ -13,9 +13,9 @@ from tfadv.config import plugin_modules
 from tfadv.errors import UserError
 from tfadv.registry import TRACKERS
 
-# Bindings that say on what a run is done, how it is divided and how it stops.
+# Bindings that say on what a run is done, how it is divided, what it keeps and how it stops.
 _OF_THE_MACHINE = ("Distribution.", "Hardware.")
-_OF_PORTIONS = ("Training.micro_batch_size", "Training.grace_seconds")
+_OF_PORTIONS = ("Training.micro_batch_size", "Training.recompute", "Training.grace_seconds")
 _TRACKERS = "Experiment.trackers"
 _IMPORT = "import "
 
@@ -43,7 +43,7 @@ def check(path: Path, starts: Sequence[Mapping], division: Mapping[str, object])
     Args:
         path: the run's folder.
         starts: of it so far, with the `division` of each.
-        division: of a batch now, as `Trainer.division` returns it.
+        division: of a batch now, as `TrainingStep.division` returns it.
     """
     for key, said in _OF_THE_IMAGES.items():
         noted = [start[key] for start in starts if key in start]

@@ -108,7 +108,7 @@ class RunDirectory:
             seed: the run's.
             identity: digests of its images and weights, as `identity.check_run` returns
                 them; the first start's stay.
-            division: of a batch, as `Trainer.division` returns it.
+            division: of a batch, as `TrainingStep.division` returns it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / CONFIG).exists():
@@ -184,6 +184,10 @@ class RunDirectory:
     def note(self, **values: object) -> None:
         """Sets JSON values of the run's record."""
         write_record(self.path / NOTES, {**self._noted(), **values})
+
+    def precision(self) -> dict[str, dict]:
+        """Returns what was noted of the dtypes that 'auto' came to, by parameter."""
+        return (self._noted() or {}).get("precision", {})
 
     def tracked(self) -> dict[str, dict] | None:
         """Returns what `Tracking` noted; None where it never did."""

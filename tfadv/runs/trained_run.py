@@ -10,6 +10,8 @@ from tfadv.config.settings import LAST
 from tfadv.errors import UserError
 from tfadv.models import Model, given_weights
 from tfadv.planning.plan import Plan
+from tfadv.planning.precision import settled
+from tfadv.runs import noted_precision
 from tfadv.runs.checkpoints import read_step
 from tfadv.runs.chosen_step import usual_weights
 from tfadv.runs.run_directory import RunDirectory
@@ -21,7 +23,7 @@ class TrainedRun:
 
     Attributes:
         path: the run's folder.
-        plan: everything that its configuration names.
+        plan: everything that its configuration names, with the dtypes that the run took.
         model: the model.
         config_text: the configuration, as gin.
         results: its results record, of this checkpoint, or None while there is none.
@@ -101,7 +103,7 @@ def load(
         results = {**results, **results["weight_average"]}
     return TrainedRun(
         path,
-        plan,
+        settled(plan, noted_precision.of_run(directory)),
         model,
         (path / "config.gin").read_text(encoding="utf-8"),
         results,

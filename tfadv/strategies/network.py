@@ -28,6 +28,7 @@ class Network:
         attack_dtype: of the attack's convolutions.
         dtype: of the training forward's convolutions.
         attacked_kinds: those of the kinds that are attacked; None takes all but ``clean``.
+        recompute: whether the training backward recomputes what is in the model's blocks.
 
     Attributes:
         model: as given.
@@ -43,6 +44,7 @@ class Network:
         attack_dtype: str = "float32",
         dtype: str = "float32",
         attacked_kinds: Collection[str] | None = None,
+        recompute: bool = False,
     ):
         self.model = model
         self.ghost_batches = phase.ghost_batches
@@ -51,6 +53,8 @@ class Network:
         self._kinds = DEFAULT_KINDS if kinds is None else kinds
         self._attack_dtype = attack_dtype
         self._dtype = dtype
+        # A network without blocks needn't know of it.
+        self._recompute = {"recompute": True} if recompute else {}
         if attacked_kinds is None:
             attacked_kinds = [kind for kind in self._kinds if kind != CLEAN]
         self._attacked = [self._branch(self._kinds[kind]) for kind in attacked_kinds]
@@ -99,6 +103,7 @@ class Network:
                 collect=True,
                 dtype=self._dtype,
                 seed=None if seed is None else randomness.for_purpose(seed, branch),
+                **self._recompute,
             )
             collections.append(collected)
             parts = tf.split(mixed, [batch.shape[0] for batch in batches])

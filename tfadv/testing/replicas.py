@@ -4,7 +4,7 @@ import unittest
 
 import tensorflow as tf
 
-from tfadv.devices.distribution import mirrored
+from tfadv.planning.distribution import mirrored
 
 
 def two_cpus() -> tf.distribute.MirroredStrategy:

@@ -34,12 +34,15 @@ class Continuation:
         new: where it goes on.
         read: the new run's configuration.
 
+    Attributes:
+        old: as given.
+
     Raises:
         UserError: the new folder is the old one, or holds a run that began otherwise.
     """
 
     def __init__(self, old: RunDirectory, new: RunDirectory, read: Config):
-        self._old = old
+        self.old = old
         self._new = new
         written = (old.path / "config.gin").read_text(encoding="utf-8")
         self._changed = changed(written, read.text())
@@ -74,7 +77,7 @@ class Continuation:
                 or its epochs have other steps and the old run is within one. Nothing is set.
         """
         self.check(trainer.plan)
-        step, tensors = read_tensors(self._old.checkpoints_path, self._old.bound_to())
+        step, tensors = read_tensors(self.old.checkpoints_path, self.old.bound_to())
         now = self._step_of(trainer.plan, step)
         model, optimizer = values_of(tensors, "model"), values_of(tensors, "optimizer")
         average = values_of(tensors, "average") if trainer.average else {}
@@ -89,14 +92,14 @@ class Continuation:
         if trainer.average and not average:
             trainer.average.restart()
         taken = {
-            "path": str(self._old.path.resolve()),
+            "path": str(self.old.path.resolve()),
             "step": step,
             "as_step": now,
             "steps_per_epoch": trainer.plan.steps_per_epoch,
             "weights": digests.of_arrays(model),
             "changed": {key: list(values) for key, values in self._changed.items()},
         }
-        factors = [one for one in rate_factors.noted(self._old) if one.from_step <= step]
+        factors = [one for one in rate_factors.noted(self.old) if one.from_step <= step]
         if not factors:
             return {KEY: taken}
         return {KEY: taken, rate_factors.KEY: RateFactor(now, factors[-1].factor)._asdict()}
@@ -113,7 +116,7 @@ class Continuation:
 
     def _step_of(self, plan: Plan, step: int) -> int:
         """Returns the step of the new plan at which the old run's epochs are done."""
-        before, now = _steps_per_epoch(self._old), plan.steps_per_epoch
+        before, now = _steps_per_epoch(self.old), plan.steps_per_epoch
         epochs, within = divmod(step, before)
         if now != before and within:
             raise self._refusal(
@@ -124,7 +127,7 @@ class Continuation:
         if found >= plan.steps:
             raise UserError(
                 f"Training.epochs = {plan.training.epochs} leave nothing to train: "
-                f"'{self._old.path}' has done {step / before:g}",
+                f"'{self.old.path}' has done {step / before:g}",
                 "Training.epochs",
             )
         return found
@@ -143,8 +146,8 @@ class Continuation:
 
     def _refusal(self, why: str) -> UserError:
         return UserError(
-            f"--resume_as: '{self._old.path}' can't go on {why}; to begin anew from its weights, "
-            f"bind Experiment.initial_weights = '{self._old.path}'"
+            f"--resume_as: '{self.old.path}' can't go on {why}; to begin anew from its weights, "
+            f"bind Experiment.initial_weights = '{self.old.path}'"
         )
 
 

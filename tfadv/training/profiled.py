@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfadv.devices.workers import Workers
 from tfadv.planning.plan import Plan
+from tfadv.planning.precision import Precision
 from tfadv.planning.workload import measure_workload
 from tfadv.profiling.profile import Asked, Profile, check_left
 from tfadv.training.outcome import Outcome
@@ -19,11 +20,18 @@ class ProfiledTrainer(Trainer):
     Args:
         plan: see `Trainer`.
         distribution: see `Trainer`.
+        precision: see `Trainer`.
         asked: what to profile.
     """
 
-    def __init__(self, plan: Plan, distribution: tf.distribute.Strategy, asked: Asked):
-        super().__init__(plan, distribution)
+    def __init__(
+        self,
+        plan: Plan,
+        distribution: tf.distribute.Strategy,
+        precision: Precision,
+        asked: Asked,
+    ):
+        super().__init__(plan, distribution, precision)
         self._asked = asked
         workers = Workers(distribution)
         self._replicas_here = self.replicas // workers.count
@@ -60,9 +68,12 @@ class ProfiledTrainer(Trainer):
 
 
 def made_trainer(
-    plan: Plan, distribution: tf.distribute.Strategy, asked: Asked | None = None
+    plan: Plan,
+    distribution: tf.distribute.Strategy,
+    precision: Precision,
+    asked: Asked | None = None,
 ) -> Trainer:
     """Returns a trainer, which profiles what is asked for."""
     if asked is None:
-        return Trainer(plan, distribution)
-    return ProfiledTrainer(plan, distribution, asked)
+        return Trainer(plan, distribution, precision)
+    return ProfiledTrainer(plan, distribution, precision, asked)

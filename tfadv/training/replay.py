@@ -13,8 +13,10 @@ from tfadv.data.absent import AbsentSource
 from tfadv.data.pipeline import Shares, train_batches
 from tfadv.errors import UserError
 from tfadv.optimization.schedules import RateFactor
+from tfadv.planning.dtype_choice import ATTACK
+from tfadv.planning.precision import Precision
 from tfadv.planning.resolution import augmentation_at
-from tfadv.runs import identity
+from tfadv.runs import identity, noted_precision
 from tfadv.runs.rate_factors import KEY as RATE_FACTOR
 from tfadv.runs.step_dump import StepDump
 from tfadv.training.finite import Fault, NotFiniteError
@@ -53,6 +55,7 @@ def dump_of(trainer: Trainer, fault: Fault, run: Path) -> StepDump:
         "class_names": list(source.class_names),
         "titles_by_place": plan.feed.titles_of_step(fault.step - 1),
         "software": identity.of_software(),
+        noted_precision.KEY: noted_precision.records(plan),
     }
     config = (run / "config.gin").read_text(encoding="utf-8")
     return StepDump(record, _state(trainer), batch, config)
@@ -81,6 +84,12 @@ def sources_of(dump: StepDump) -> tuple[Splits, DumpedImages | None]:
     examples = dump.record["examples"]
     sources = {split: DumpedImages(dump.record, count) for split, count in examples.items()}
     return Splits(sources["train"], sources["test"]), sources.get("extra")
+
+
+def precision_of(dump: StepDump) -> Precision:
+    """Returns the dtypes of a dump's step."""
+    found = noted_precision.choices(dump.record.get(noted_precision.KEY, {}))
+    return Precision(found or {ATTACK: noted_precision.before_it_was_noted()})
 
 
 class Replay:

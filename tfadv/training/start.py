@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from tfadv import config
@@ -12,9 +12,10 @@ from tfadv.devices.workers import WorkerLost, Workers
 from tfadv.files import write_text
 from tfadv.interop import stated_pixels
 from tfadv.planning.plan import Plan
+from tfadv.planning.precision import Precision
 from tfadv.planning.scheduled import unreached
 from tfadv.profiling.profile import Asked
-from tfadv.runs import division, identity
+from tfadv.runs import division, identity, noted_precision
 from tfadv.runs.one_writer import writing
 from tfadv.runs.run_directory import RunDirectory
 from tfadv.training.continuation import Continuation
@@ -78,16 +79,16 @@ def train(
         directory.check(read)  # once more: another process may have been here since
         workers.agree("configuration", read.text())
         bound_to = identity.check_run(directory, plan, workers)
-        trainer = made_trainer(plan, distribution, profile)
-        session = Session(trainer, listeners)
         takes_over = continuation is not None and continuation.begins
+        noted = noted_precision.of_run(continuation.old if takes_over else directory)
+        session = Session(made_trainer(plan, distribution, Precision(noted), profile), listeners)
+        trainer = session.trainer
         notes = _begin(directory, trainer, continuation if takes_over else None, workers)
         if workers.is_chief:
             _announce(says, directory, trainer, notes.get(_ABOUT_WEIGHTS, ()))
             _claim(directory, read, trainer, bound_to, notes)
             if takes_over:
                 continuation.save(trainer)
-            write_text(directory.path / "operative_config.gin", config.operative_text())
         workers.greatest(takes_over)  # they all read what the chief has saved
         with _stops_with_a_worker():
             return session.run(directory, rate_factor)
@@ -103,18 +104,28 @@ def _begin(
     if continuation:
         return continuation.take_over(trainer)
     if directory.has_checkpoint:
-        division.check(directory.path, directory.starts(), trainer.division)
+        division.check(directory.path, directory.starts(), trainer.train_step.division)
         return {}
     about_weights = trainer.load_initial_weights()
     stated_pixels.check(trainer.plan, trainer.model, workers)
     return {_ABOUT_WEIGHTS: about_weights} if about_weights else {}
 
 
-def _claim(directory: RunDirectory, read, trainer: Trainer, bound_to, notes: dict) -> None:
-    seed = trainer.plan.experiment.seed
-    directory.claim(read, device_names(), seed, bound_to, trainer.division)
+def _claim(
+    directory: RunDirectory,
+    read: config.Config,
+    trainer: Trainer,
+    bound_to: Mapping[str, object],
+    notes: Mapping[str, object],
+) -> None:
+    """Writes what a start is to leave before its first step."""
+    plan, divided = trainer.plan, trainer.train_step.division
+    directory.claim(read, device_names(), plan.experiment.seed, bound_to, divided)
+    if plan.precision:
+        directory.note(**{noted_precision.KEY: noted_precision.records(plan)})
     if notes:
         directory.note_start(**notes)
+    write_text(directory.path / "operative_config.gin", config.operative_text())
 
 
 def _announce(
@@ -126,6 +137,7 @@ def _announce(
         f"of {plan.training.batch_size} images on {trainer.replicas} replica(s)"
     )
     says.warn([*plan.warnings, *unreached(plan)])
+    says.note(choice.line(name) for name, choice in plan.precision.items())
     says.note(about_weights)
 
 

@@ -17,6 +17,7 @@ from tfadv.interop import initial_weights
 from tfadv.norms import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
+from tfadv.planning.precision import Precision
 from tfadv.planning.resolution import augmentation_at, check_network, image_size, image_sizes
 from tfadv.planning.scheduled import scalars_at
 from tfadv.training.batches import Batches
@@ -37,9 +38,10 @@ class Trainer:
     Args:
         plan: what to train, on what, and how.
         distribution: the devices.
+        precision: settles where the plan says 'auto'; None measures it.
 
     Attributes:
-        plan: as given.
+        plan: as given, without 'auto'.
         distribution: as given.
         replicas: how many there are.
         model: the model.
@@ -53,8 +55,12 @@ class Trainer:
             branches than the strategy's.
     """
 
-    def __init__(self, plan: Plan, distribution: tf.distribute.Strategy):
-        self.plan = plan
+    def __init__(
+        self,
+        plan: Plan,
+        distribution: tf.distribute.Strategy,
+        precision: Precision | None = None,
+    ):
         self.distribution = distribution
         self.replicas = distribution.num_replicas_in_sync
         keras.utils.set_random_seed(plan.experiment.seed)
@@ -69,11 +75,13 @@ class Trainer:
         if rule := plan.average_rule:
             measures = plan.batches_for_average > 0
             self.average = WeightAverage(self.model.variables, rule, distribution, measures)
+        self._workers = Workers(distribution)
+        precision = precision or Precision()
+        self.plan = plan = precision.of_run(plan, self.model, self.replicas, self._workers)
         self.train_step = TrainingStep(
             plan, self.model, self.optimizer, self.replicas, self.average
         )
         self.skipped = 0
-        self._workers = Workers(distribution)
         self._call_length = CallLength(plan.training.grace_seconds, self._workers)
         self._train_calls: dict[tuple[NormPhase, int | None], Callable] = {}
 
@@ -86,19 +94,6 @@ class Trainer:
     def variables(self) -> list[keras.Variable]:
         """Everything that a replica keeps between two steps."""
         return self.train_step.variables
-
-    @property
-    def division(self) -> dict[str, object]:
-        """How a batch is divided, and what that makes of statistics and dropout.
-
-        Of the same images, the weights are the same but for the order of sums.
-        """
-        return {
-            "replicas": self.replicas,
-            "micro_batches": self.train_step.micro_batches,
-            "statistics_of": self.train_step.statistics_of,
-            "draws_of": self.train_step.draws_of,
-        }
 
     def load_initial_weights(self) -> tuple[str, ...]:
         """Starts from the weights that the experiment names, if it names some.

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from tfadv.devices.distribution import share_of_batch
 from tfadv.errors import UserError
 from tfadv.models.classifier import Trainable, norm_variables
+from tfadv.models.recompute import check_blocks
 from tfadv.norms.base import Collected
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
+from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.plan import Plan
 from tfadv.strategies import Batch, Gradients
 from tfadv.training.finite import Found
@@ -39,7 +40,8 @@ class TrainingStep:
         average: takes the new weights in, if there is one.
 
     Raises:
-        UserError: a batch can't be divided as the plan says, or nothing is trained.
+        UserError: a batch can't be divided as the plan says, nothing is trained, or there are
+            no blocks to recompute.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class TrainingStep:
         self._optimizer = optimizer
         self._replicas = replicas
         self._average = average
+        check_blocks(model, plan.training.recompute)
         self._blocks = _blocks_of(model, optimizer, average)
         syncs = replicas > 1 and plan.norm_policy.across_replicas == "sync"
         if syncs and self.micro_batches > 1:
@@ -94,6 +97,19 @@ class TrainingStep:
     def draws_of(self) -> str:
         """The images that dropout and its kin draw for at once; "no images" without such layers."""
         return f"{self.images_at_once} images" if self._model.draws_in_training else "no images"
+
+    @property
+    def division(self) -> dict[str, object]:
+        """How a batch is divided, and what that makes of statistics and dropout.
+
+        Of the same images, the weights are the same but for the order of sums.
+        """
+        return {
+            "replicas": self._replicas,
+            "micro_batches": self.micro_batches,
+            "statistics_of": self.statistics_of,
+            "draws_of": self.draws_of,
+        }
 
     def phase(self, epoch: int) -> NormPhase:
         """Returns how the norms act in an epoch, counted from 0."""

@@ -9,6 +9,9 @@ import tensorflow as tf
 
 from tfadv.errors import UserError
 
+# Returns what a call makes of its arguments, positional and named.
+Apply = Callable[["Call", tuple, dict], Any]
+
 # What holds parts that no walk can see, and what does not say what it computes.
 _WAY_OUT = "build the network of Keras' layers in a Functional or Sequential model"
 
@@ -63,17 +66,15 @@ class Graph:
     calls: tuple[Call, ...]
     logits: keras.KerasTensor
 
-    def run(self, images: Any, apply: Callable[[Call, tuple, dict], Any]) -> Any:
+    def run(self, images: Any, apply: Apply) -> Any:
         """Returns what comes out.
 
         Args:
             images: what goes in.
-            apply: returns what a call does of its arguments.
+            apply: returns what a call makes of its arguments.
         """
         values = {id(self.images): images}
-        for call in self.calls:
-            found = keras.tree.flatten(apply(call, *call.filled(values)))
-            values.update(zip(map(id, call.outputs), found, strict=True))
+        follow(self.calls, values, apply)
         return values[id(self.logits)]
 
     def consumers(self) -> dict[int, list[Call | None]]:
@@ -83,6 +84,13 @@ class Graph:
             for tensor in call.inputs:
                 found.setdefault(id(tensor), []).append(call)
         return found
+
+
+def follow(calls: Sequence[Call], values: dict[int, Any], apply: Apply) -> None:
+    """Adds what calls return to the values of tensors, by their ``id``."""
+    for call in calls:
+        found = keras.tree.flatten(apply(call, *call.filled(values)))
+        values.update(zip(map(id, call.outputs), found, strict=True))
 
 
 def head_of(graph: Graph) -> keras.layers.Dense | None:

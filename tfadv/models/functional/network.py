@@ -10,8 +10,9 @@ from tfadv import randomness
 from tfadv.devices.local import has_accelerator
 from tfadv.models.base import TrainableModel
 from tfadv.models.fixed_convolution import batch_inside
+from tfadv.models.functional.blocks import Applying, parts_of
 from tfadv.models.functional.folding import LinearUnit, folded
-from tfadv.models.functional.graph import Call, Graph, head_of
+from tfadv.models.functional.graph import Apply, Call, Graph, follow, head_of
 from tfadv.models.functional.layout import in_any_layout, inside_from, together
 from tfadv.models.functional.places import norm_places
 from tfadv.models.functional.preparation import Preparation
@@ -54,6 +55,7 @@ class KerasNetwork(TrainableModel):
         self.prepare = prepare
         self.graph = graph
         self.folded = folded(graph)
+        self._parts = parts_of(self.folded)
         self._inside_from = inside_from(self.folded)
         self._head = head_of(graph)
         self._norm = next((part for part in self.parts if isinstance(part, Norm)), None)
@@ -80,6 +82,11 @@ class KerasNetwork(TrainableModel):
         return any(len(part.variables) > len(part.weights) for part in self.parts)
 
     @property
+    def has_blocks(self) -> bool:
+        """Whether its layers' names tell of blocks."""
+        return any(part.is_block for part in self._parts)
+
+    @property
     def norm_places(self) -> list[NormPlace]:
         """The norms by the names of their layers; see `TrainableModel`."""
         return norm_places(self.graph)
@@ -103,6 +110,7 @@ class KerasNetwork(TrainableModel):
         collect: bool = False,
         dtype: str = "float32",
         seed: tf.Tensor | None = None,
+        recompute: bool = False,
     ) -> tf.Tensor | tuple[tf.Tensor, Collected]:
         """Classifies images; see `Model.call`.
 
@@ -111,31 +119,41 @@ class KerasNetwork(TrainableModel):
         """
         self.refuse_training(training)
         chosen_branch(mode.branch, self.branches, self.default_branch)
+        applying = self._applying(mode, dtype, seed)
+        values = {id(self.folded.images): self.prepare(tf.convert_to_tensor(images))}
         collections: list[Collected] = []
-        places = {id(call): str(place) for place, call in enumerate(self.folded.calls)}
-
-        def apply(call: Call, arguments: tuple, named: dict):
-            operation = call.operation
-            if not isinstance(operation, LinearUnit | Norm):
-                own = None if seed is None else randomness.for_purpose(seed, places[id(call)])
-                return _applied(operation, arguments, named, _dtype_of(call, dtype), own)
-            x = tf.cast(arguments[0], _dtype_of(call, dtype))
-            if isinstance(operation, Norm):
-                y, collected = operation(x, mode=mode, collect=True)
-            else:
-                y, collected = operation(x, mode)
-            collections.append(collected)
-            return y
-
-        logits = tf.cast(
-            self.folded.run(self.prepare(tf.convert_to_tensor(images)), apply), tf.float32
-        )
-        collected = merged(collections)
+        if recompute:
+            collections += [part.run(values, applying) for part in self._parts]
+        else:
+            follow(self.folded.calls, values, applying(collections))
+        logits, collected = tf.cast(values[id(self.folded.logits)], tf.float32), merged(collections)
         if collect:
             return logits, collected
         if collected:
             write_statistics(self.norms, collected, mode.across_replicas)
         return logits
+
+    def _applying(self, mode: NormMode, dtype: str, seed: tf.Tensor | None) -> Applying:
+        """Returns what makes a function that applies calls in training, and notes statistics."""
+        places = {id(call): str(place) for place, call in enumerate(self.folded.calls)}
+
+        def applying(collections: list[Collected]) -> Apply:
+            def apply(call: Call, arguments: tuple, named: dict):
+                operation = call.operation
+                if not isinstance(operation, LinearUnit | Norm):
+                    own = None if seed is None else randomness.for_purpose(seed, places[id(call)])
+                    return _applied(operation, arguments, named, _dtype_of(call, dtype), own)
+                x = tf.cast(arguments[0], _dtype_of(call, dtype))
+                if isinstance(operation, Norm):
+                    y, collected = operation(x, mode=mode, collect=True)
+                else:
+                    y, collected = operation(x, mode)
+                collections.append(collected)
+                return y
+
+            return apply
+
+        return applying
 
     def logits_fn(
         self, mode: NormMode = INFERENCE, dtype: str = "float32", constant: bool = False

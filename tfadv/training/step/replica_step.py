@@ -16,6 +16,7 @@ from tfadv.norms.mode import NormMode
 from tfadv.norms.policy import NormPhase
 from tfadv.optimization.weight_average import WeightAverage
 from tfadv.planning.plan import Plan
+from tfadv.registry.choices import BLOCKS
 from tfadv.strategies import Batch, Gradients, Network, Step
 from tfadv.training.step.by_block import Blocks
 from tfadv.training.step.not_finite import (
@@ -203,6 +204,7 @@ class ReplicaStep(Step):
                 training.attack_dtype,
                 training.dtype,
                 plan.strategy.attacked_kinds,
+                training.recompute == BLOCKS,
             )
 
     def _backward(self, images, loss, batch, decay, watched):

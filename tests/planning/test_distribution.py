@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv.devices.distribution import Distribution
 from tfadv.errors import UserError
+from tfadv.planning.distribution import Distribution
 
 
 @pytest.mark.parametrize(
