@@ -29,8 +29,8 @@ def measure(arguments: argparse.Namespace) -> dict:
     from tfadv import config
     from tfadv.attacks.autoattack import AutoAttack
     from tfadv.attacks.pgd import PGD
-    from tfadv.devices.distribution import Distribution
     from tfadv.evaluation.evaluator import Evaluator
+    from tfadv.planning.distribution import Distribution
     from tfadv.planning.evaluation_parts import EvaluationParts
     from tfadv.planning.plan import build_plan
     from tfadv.runs import trained_run

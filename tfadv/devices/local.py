@@ -73,22 +73,13 @@ def compiles(jit_compile: bool | str) -> bool:
     return has_accelerator() if jit_compile == "auto" else bool(jit_compile)
 
 
-<<<<<<< HEAD
 def fuses(jit_compile: bool | str) -> bool:
     """Returns whether XLA is to compile what has no convolution, which pays on a CPU as well."""
     return jit_compile is not False
 
 
-def fastest_dtype() -> str:
-    """Returns the dtype in which this machine computes convolutions fastest.
-
-    That is 'bfloat16' on GPUs, TPUs and CPUs with AMX tiles, and 'float32' on
-    other CPUs, those with AVX-512 BF16 among them. It starts no device.
-    """
-=======
 def machine() -> dict[str, object]:
     """Returns what the speed of this machine follows from, as JSON values."""
->>>>>>> i25-first
     accelerators = tf.config.list_physical_devices("GPU") + tf.config.list_physical_devices("TPU")
     names = (tf.config.experimental.get_device_details(one) for one in accelerators)
     found = {
