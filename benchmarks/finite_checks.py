@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.finite_checks`` traces the trainer's own step twice, with the checks of
 gradients, weights, statistics and the attack's own and what takes a step back that fails them,
-and with all of that left out, and does both in turns: the ratio of each pair counts, since the
+and with these checks left out, and does both in turns: the ratio of each pair counts, since the
 machine is shared.
 """
 
@@ -49,11 +49,15 @@ def without_checks(case: Case, recipe: str, steps: int) -> Callable[[], None]:
     def unchanged(images, _):
         return images
 
-    part = "tfadv.training.training_step"
+    def none_of_values(blocks, variables, tensors):
+        return none(tensors)
+
+    training = "tfadv.training"
     with (
-        mock.patch(f"{part}.not_finite", none),
-        mock.patch(f"{part}.not_finite_by_image", none_by_image),
-        mock.patch(f"{part}.Undo", mock.MagicMock()),
+        mock.patch(f"{training}.training_step.not_finite_values", none_of_values),
+        mock.patch(f"{training}.step.replica_step.not_finite_values", none_of_values),
+        mock.patch(f"{training}.step.replica_step.not_finite", none),
+        mock.patch(f"{training}.step.replica_step.not_finite_by_image", none_by_image),
         mock.patch("tfadv.attacks.gradients.unless_broken", unchanged),
     ):
         return step_of(case, recipe, steps)

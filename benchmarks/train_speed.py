@@ -33,7 +33,13 @@ def tfadv(case: Case, steps: int, dtype: str) -> Step:
     """Our trainer's step, attack in `dtype`, update in float32."""
     trainer, batch = case.trainer("adv_100_clean_0", steps, dtype), case.training_batch
     phase = trainer.train_step.phase(epoch=0)
-    run = tf.function(lambda: trainer.train_step(batch, phase), autograph=False)
+    traces = trainer.train_step.traces(phase)
+
+    @tf.function(autograph=False)
+    def run():
+        with traces.in_use():
+            return trainer.train_step(batch, phase)
+
     return lambda: run()[0]["loss"].numpy()
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv.models.alike import Traces, traces_in_use
+from tfadv.models.alike import Traces, traces_in_use, traces_of
 from tfadv.models.resnet import ResNet
 from tfadv.norms import NormMode
 from tfadv.norms.batch_norm import BatchNorm
@@ -40,20 +40,20 @@ def in_a_graph(function, *arguments):
 
 
 def test_each_layer_computes_with_its_own_weights_and_attributes(layers):
-    traces, x = Traces(), tf.ones([3, 2])
+    traces, x = Traces(layers), tf.ones([3, 2])
     found = in_a_graph(lambda: [traces("scaled", layer, scaled, x) for layer in layers])
     for layer, y in zip(layers, found, strict=True):
         np.testing.assert_array_equal(y, x * layer.weight * layer.factor)
 
 
 def test_layers_that_are_alike_are_traced_once_and_no_others(layers):
-    traces = Traces()
+    traces = Traces(layers)
     in_a_graph(lambda: [traces("scaled", layer, scaled, tf.ones([3, 2])) for layer in layers])
     assert [layer.traced for layer in layers] == [1, 0, 1]
 
 
 def test_another_shape_is_another_trace(layers):
-    traces = Traces()
+    traces = Traces(layers)
 
     def twice():
         for rows in (3, 4, 3):
@@ -66,7 +66,7 @@ def test_another_shape_is_another_trace(layers):
 @pytest.mark.parametrize("trained", [True, False])
 def test_gradients_go_to_the_trained_variables_alone(layers, trained):
     first, second = layers[:2]
-    traces = Traces([second.weight] if trained else [])
+    traces = Traces(layers, [second.weight] if trained else [])
 
     def gradients():
         with tf.GradientTape() as tape:
@@ -85,29 +85,32 @@ def test_a_function_that_writes_is_called_as_it_is(layers):
         layer.seen.assign_add(1.0)
         return x
 
-    traces, x = Traces(), tf.ones([3, 2])
+    traces, x = Traces(layers), tf.ones([3, 2])
     in_a_graph(lambda: [traces("counted", layer, counted, x) for layer in layers])
     assert [float(layer.seen.numpy()) for layer in layers] == [1.0, 1.0, 1.0]
 
 
-def test_traces_are_in_use_inside_alone():
-    traces = Traces()
+def test_traces_are_in_use_inside_alone_for_layers_of_which_there_are_enough(layers):
+    traces = Traces(layers, enough=2)
     with traces.in_use():
         assert traces_in_use() is traces
-    assert traces_in_use() is None
+        assert [traces_of(layer) is traces for layer in layers] == [True, True, False]
+    assert traces_in_use() is None and traces_of(layers[0]) is None
 
 
 def a_network(norm):
     keras.utils.set_random_seed(1)
-    model = ResNet((2, 3), (8, 8, 3), 5, norm, 4, "small")
+    model = ResNet((3,), (8, 8, 3), 5, norm, 4, "small")
     for number, variable in enumerate(model.variables):
         draw = np.random.default_rng(number).uniform(0.5, 1.5, variable.shape)
         variable.assign(draw if "kernel" not in variable.path else variable * draw)
     return model
 
 
-@pytest.mark.parametrize("norm", [BatchNorm, GroupNorm, MixtureBatchNorm])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("norm", "dtype"),
+    [(BatchNorm, "float32"), (GroupNorm, "float32"), (MixtureBatchNorm, "bfloat16")],
+)
 def test_a_network_by_traces_has_the_same_outputs_and_gradients(norm, dtype, some_images):
     model, images = a_network(norm), some_images[0]
     weights = [variable.value for variable in model.trainable_variables]
@@ -121,7 +124,7 @@ def test_a_network_by_traces_has_the_same_outputs_and_gradients(norm, dtype, som
         return trained, collected, seen, by_weights, tape.gradient(seen, images)
 
     def by_traces():
-        with Traces(model.trainable_variables).in_use():
+        with Traces(model.blocks, model.trainable_variables, enough=1).in_use():
             return everything()
 
     for one, other in zip(

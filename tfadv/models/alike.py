@@ -1,17 +1,23 @@
 """Layers that are alike: traced once, called many times.
 
-A deep network repeats a few kinds of blocks. Within `Traces.in_use` a block is a function of its
-input and its variables' values, traced for the first block of a kind and called for the others,
-on every replica: what TensorFlow does with each node of a graph is done once for them all.
+A deep network repeats a few kinds of blocks. Within `Traces.in_use` such a block is a function of
+its input and its variables' values, traced for the first block of a kind and called for the
+others, on every replica: what TensorFlow does with each node of a graph is done once for them
+all.
 """
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+# So many layers have to be alike: a function's whole backward holds what it takes, and calls cost
+# a little, while few traces more cost little.
+ENOUGH = 4
 
 _using = threading.local()
 # What tells no two layers apart that compute alike.
@@ -22,16 +28,26 @@ class Traces:
     """The traces of a model's blocks, in one trace of what calls them.
 
     Args:
+        layers: those that may share a trace.
         trained: the variables that gradients are taken by. Others get none: it would be
             computed, whether anybody wants it or not.
+        enough: so many layers share a trace if they are alike; fewer are called as they are.
     """
 
-    def __init__(self, trained: Iterable[keras.Variable] = ()):
+    def __init__(
+        self,
+        layers: Iterable[keras.layers.Layer],
+        trained: Iterable[keras.Variable] = (),
+        enough: int = ENOUGH,
+    ):
         self._trained = {id(variable) for variable in trained}
         self._kinds: list[dict] = []
         self._kind_of: dict[int, int] = {}
         self._traced: dict[Hashable, tuple | None] = {}
         self._notes: dict[Hashable, object] = {}
+        kinds = {id(layer): self._kind(layer) for layer in layers}
+        many = {kind for kind, count in Counter(kinds.values()).items() if count >= enough}
+        self._shared = {name for name, kind in kinds.items() if kind in many}
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
@@ -77,6 +93,10 @@ class Traces:
         found = traced(*values, *tf.nest.flatten(tensors))
         return tf.nest.pack_sequence_as(structure, tf.nest.flatten(found))
 
+    def has(self, layer: keras.layers.Layer) -> bool:
+        """Returns whether a layer shares a trace with others."""
+        return id(layer) in self._shared
+
     def note(self, key: Hashable, layer: keras.layers.Layer, what: object) -> None:
         """Keeps what is the same for all layers that are alike, beside a function's tensors."""
         self._notes[key, self._kind(layer)] = what
@@ -98,8 +118,14 @@ class Traces:
 
 
 def traces_in_use() -> Traces | None:
-    """Returns the traces by which blocks are called in this thread; None has them called."""
+    """Returns the traces by which layers are called in this thread, if there are any."""
     return getattr(_using, "traces", None)
+
+
+def traces_of(layer: keras.layers.Layer) -> Traces | None:
+    """Returns the traces by which a layer is called here; None has it called as it is."""
+    traces = traces_in_use()
+    return traces if traces and traces.has(layer) else None
 
 
 def _trace(

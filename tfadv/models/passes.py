@@ -5,7 +5,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from tfadv.models.alike import Traces, traces_in_use
+from tfadv.models.alike import Traces, traces_of
 from tfadv.models.conv_norm import ConvNorm
 from tfadv.models.fixed_convolution import FixedConvolution
 from tfadv.models.recompute import recomputed
@@ -30,7 +30,7 @@ class Block(Protocol):
 
 def through(block: Block, x: tf.Tensor, unit: ApplyUnit) -> tf.Tensor:
     """Computes a block: as one, where `unit` knows how to, or unit by unit."""
-    traced = hasattr(unit, "block") and traces_in_use()
+    traced = hasattr(unit, "block") and traces_of(block)
     as_one = traced or isinstance(unit, RecomputedUnits)
     return unit.block(block, x) if as_one else block.forward(x, unit)
 
@@ -67,7 +67,7 @@ class MeasuredUnits:
             y = block.forward(x, units)
             return y, [units.collected.get(path, []) for path in norms_in(block)]
 
-        y, by_norm = traces_in_use()(("measured", self._mode), block, measured, x)
+        y, by_norm = traces_of(block)(("measured", self._mode), block, measured, x)
         pairs = zip(norms_in(block), by_norm, strict=True)
         self._collections.append({path: found for path, found in pairs if found})
         return y
@@ -119,9 +119,9 @@ class FixedUnits:
         self._mode, self._dtype = mode, dtype
         self._fixed: dict[int, Callable] = {}
         self._weights: dict[int, list] = {}
-        traces = None if constant else traces_in_use()
-        for block in blocks if traces else ():
-            self._fix(block, traces)
+        for block in blocks:
+            if not constant and (traces := traces_of(block)):
+                self._fix(block, traces)
         for unit in units:
             if id(unit) not in self._fixed:
                 self._fixed[id(unit)] = unit.fixed(mode, dtype, constant)
@@ -135,6 +135,8 @@ class FixedUnits:
 
     def block(self, block: Block, x: tf.Tensor) -> tf.Tensor:
         """Computes a block by the trace of one that is alike."""
+        if id(block) not in self._weights:
+            return block.forward(x, self)
         forms = [self._fixed[id(unit)] for unit in block.units]
 
         def passed(block, x, weights):
@@ -147,7 +149,7 @@ class FixedUnits:
 
         key, weights = ("passed", self._mode, self._dtype), self._weights[id(block)]
         folded = all(isinstance(form, FixedConvolution) for form in forms)
-        return traces_in_use()(
+        return traces_of(block)(
             key, block, passed, x, weights, reads=not folded, differentiates=False
         )
 

@@ -19,8 +19,8 @@ from tfadv.planning.run_workload import RunWorkload
 # What operations take for themselves, and do at once, beside the tensors that are there.
 _WORKING = 1.2
 # Of a traced operation, from its trace to what runs it; and operations of a step for each
-# variable that it keeps: read, updated, checked, put back.
-_OPERATION_BYTES, _OPERATIONS_OF_VARIABLE = 34 * 1024, 19
+# variable that it keeps: read, moved, checked, written.
+_OPERATION_BYTES, _OPERATIONS_OF_VARIABLE = 34 * 1024, 10
 # Gradients of the loss and of its penalty, and what an update computes of them.
 _GRADIENTS = 3
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfadv.models.alike import Traces
 from tfadv.norms import NormPhase
 from tfadv.training.finite import Found
 from tfadv.training.input_wait import timed_next
@@ -31,7 +30,7 @@ def steps_of(
         found = [distribution.experimental_local_results(part)[0] for part in found]
         return waited, metrics, Found(*found)
 
-    traces = Traces(train_step.trained(phase))
+    traces = train_step.traces(phase)
     names = train_step.metric_names
     nothing = train_step.nothing_found(phase)
 

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import UserError
+from tfadv.models.alike import Traces
 from tfadv.models.classifier import Trainable, norm_variables
 from tfadv.models.recompute import check_blocks
 from tfadv.norms.base import Collected
@@ -125,6 +126,10 @@ class TrainingStep:
             for variable in self._model.trainable_variables
             if (with_affine if id(variable) in affine else with_rest)
         ]
+
+    def traces(self, phase: NormPhase) -> Traces:
+        """Returns what a phase's step is traced by once for all blocks that are alike."""
+        return Traces(getattr(self._model, "blocks", ()), self.trained(phase))
 
     def __call__(self, batch: dict, phase: NormPhase) -> tuple[Metrics, Found]:
         """Does one step, or none but for its number where a replica's is not finite.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import tensorflow as tf
 
-from tfadv.models.alike import traces_in_use
+from tfadv.models.alike import traces_of
 from tfadv.norms.base import Collected, Updates, norms_in, updates_of
 
 # Takes the variables of a group, then of each list and of the shared tensors what is theirs, and
@@ -88,7 +88,7 @@ class Blocks:
         groups = [(block, places) for block, places in self._grouped(variables)]
         parts = [[tensors[place] for place in places] for _, places in groups]
         vectors = [
-            _call("join", block, joined, part)
+            _call("join", block, _joined, part)
             for (block, _), part in zip(groups, parts, strict=True)
         ]
         found: list = [None] * len(tensors)
@@ -104,7 +104,7 @@ class Blocks:
     def updates(self, norms: dict, collected: Collected) -> Updates:
         """Returns the running variables and their new values, as `updates_of` does."""
         left, updates = dict(collected), []
-        for block, _ in self._groups if traces_in_use() else ():
+        for block in (block for block, _ in self._groups if traces_of(block)):
             measured = [left.pop(path, []) for path in norms_in(block)]
             if any(measured):
                 updates += _updates_by_trace(block, measured)
@@ -115,8 +115,9 @@ class Blocks:
     ) -> Iterator[tuple[keras.layers.Layer | None, list[int]]]:
         """Yields blocks, and None, with the places of their variables among these."""
         places = {id(variable): place for place, variable in enumerate(variables)}
-        for block, own in self._groups if traces_in_use() else ():
-            inside = [places.pop(id(one)) for one in own if id(one) in places]
+        for block, own in self._groups:
+            shared = own if traces_of(block) else ()
+            inside = [places.pop(id(one)) for one in shared if id(one) in places]
             if inside:
                 yield block, inside
         if places:
@@ -127,11 +128,10 @@ def _call(key, block, function, tensors):
     """Calls a function of tensors, by the trace of a block where they are of one."""
     if block is None:
         return function(tensors)
-    return traces_in_use()(key, block, lambda _, tensors: function(tensors), tensors, reads=False)
+    return traces_of(block)(key, block, lambda _, tensors: function(tensors), tensors, reads=False)
 
 
-def joined(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Returns tensors of any shapes as one vector."""
+def _joined(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     every = tf.constant([-1])
     return tf.concat([tf.reshape(tensor, every) for tensor in tensors], 0)
 
@@ -148,11 +148,11 @@ def _by_trace(name, block, group, function, parts, shared) -> Sequence:
         return function(group, *parts, *shared)
 
     key = ("for each", name, shapes)
-    return traces_in_use()(key, block, of_block, parts, list(shared), reads=False)
+    return traces_of(block)(key, block, of_block, parts, list(shared), reads=False)
 
 
 def _updates_by_trace(block, measured) -> Updates:
-    key, traces = ("updates", tuple(map(len, measured))), traces_in_use()
+    key, traces = ("updates", tuple(map(len, measured))), traces_of(block)
 
     def updates(block, measured):
         pairs = [

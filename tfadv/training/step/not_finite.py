@@ -1,13 +1,11 @@
 """Numbers that are not finite, found inside a traced step."""
 
-import math
 from collections.abc import Iterable, Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tfadv.training.step.by_block import Blocks, joined
+from tfadv.training.step.by_block import Blocks
 
 
 def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
@@ -20,10 +18,8 @@ def not_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
     sums = tf.stack([tf.nn.l2_loss(tensor) for tensor in tensors])
 
     def looked_at() -> tf.Tensor:
-        sizes = [math.prod(tensor.shape) for tensor in tensors]
-        fine = tf.cast(tf.math.is_finite(joined(tensors)), tf.float32)
-        number = tf.constant(np.repeat(np.arange(len(sizes)), sizes))
-        return 1 - tf.math.unsorted_segment_min(fine, number, len(sizes))
+        fine = tf.stack([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
+        return 1 - tf.cast(fine, tf.float32)
 
     fine = tf.reduce_all(tf.math.is_finite(sums))
     return tf.cond(fine, lambda: tf.zeros_like(sums), looked_at)
