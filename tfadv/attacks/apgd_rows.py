@@ -59,7 +59,7 @@ class APGDRows(RowAttack[Climbing]):
     ):
         super().__init__(logits_fn)
         self.rounds, self.steps = rounds, attack.steps
-        self.passes = float(attack.expectation_samples)
+        self.passes = self.start_passes = float(attack.expectation_samples)
         self._attack = attack
         self._towards_classes = towards_classes
 

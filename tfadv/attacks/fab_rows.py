@@ -62,7 +62,7 @@ class FABRows(RowAttack[Nearest]):
         attack: the FAB.
     """
 
-    passes = 1.3  # a look after each step
+    passes, start_passes = 1.3, 0.0  # a look after each step
 
     def __init__(self, logits_fn: LogitsFn, attack: Search):
         super().__init__(logits_fn)

@@ -44,11 +44,12 @@ class RowAttack(abc.ABC, Generic[Own]):
         rounds: how often each image is started anew: restarts, or classes to aim at.
         steps: of a round.
         passes: what a step costs, in forward and backward passes.
+        start_passes: what the start of a round costs.
     """
 
     rounds: int
     steps: int
-    passes = 1.0
+    passes = start_passes = 1.0
 
     def __init__(self, logits_fn: LogitsFn):
         self.look = tf.function(logits_fn, autograph=False)

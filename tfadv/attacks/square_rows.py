@@ -48,7 +48,7 @@ class SquareRows(RowAttack[Growing]):
     """
 
     rounds = 1
-    passes = 1 / 3  # forward alone
+    passes = start_passes = 1 / 3  # forward alone
 
     def __init__(self, logits_fn: LogitsFn, attack: Search):
         super().__init__(logits_fn)

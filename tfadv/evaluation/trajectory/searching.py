@@ -1,5 +1,6 @@
 """Attacks by row, run through a rolling batch: an image is done with its first mistake."""
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, NamedTuple, TypeVar
@@ -28,7 +29,7 @@ class Searched(NamedTuple, Generic[Own]):
         seeds: int64 [N, 2].
         round: int32 [N], -1 before the first.
         count: int32 [N], steps done in the round.
-        taken: int32 [N], steps done in all.
+        taken: int32 [N], steps done in all rounds.
         done: bool [N].
         prediction: int32 [N], of those that are done: a wrong class, or that of the result.
         own: what the attack knows of them.
@@ -71,7 +72,7 @@ class Searching:
         steps = max(attack.steps, 1)
         self._at_once = math.ceil(steps / math.ceil(steps / _AT_ONCE))
         advance = tf.function(self._advance, jit_compile=compiles(jit_compile), autograph=False)
-        self._rolling = Rolling(self._enter, advance, replicas, profile)
+        self._rolling = Rolling(self._enter, advance, replicas, profile, self._work)
 
     def run(self, batches: Iterable[dict]) -> Iterator[Mapping[str, np.ndarray]]:
         """Attacks images, as many at a time as a batch has.
@@ -84,11 +85,20 @@ class Searching:
             ``prediction`` and the ``passes`` that were spent.
         """
         for state, rows in self._rolling.run(batches):
+            read = functools.partial(self._replicas.take, rows=rows)
             yield {
-                "index": self._replicas.take(state.index, rows),
-                "prediction": self._replicas.take(state.prediction, rows).astype(np.int64),
-                "passes": self._replicas.take(state.taken, rows) * self._attack.passes,
+                "index": read(state.index),
+                "prediction": read(state.prediction).astype(np.int64),
+                "passes": self._spent(state, read),
             }
+
+    def _spent(self, s: Searched, read: Callable[[tf.Tensor], np.ndarray]) -> np.ndarray:
+        """Returns the passes that were spent on the rows that are read."""
+        return read(s.taken) * self._attack.passes + (read(s.round) + 1) * self._attack.start_passes
+
+    def _work(self, before: Searched, after: Searched) -> float:
+        one, other = (self._spent(s, self._replicas.whole).sum() for s in (before, after))
+        return float(other - one)
 
     def _enter(self, images, labels, index) -> Searched:
         seeds, nothing = self._seeds_of(index), tf.zeros_like(labels)
@@ -144,8 +154,9 @@ class Searching:
     def _stepped(self, s: Searched) -> Searched:
         live = _live(s, self._attack.steps)
         own, found = self._attack.step(s.own, _rows(s, live), s.count)
-        count = s.count + tf.cast(live, tf.int32)
-        return _found(s._replace(own=own, count=count), found, live)
+        stepped = tf.cast(live, tf.int32)
+        s = s._replace(own=own, count=s.count + stepped, taken=s.taken + stepped)
+        return _found(s, found, live)
 
     def _closed(self, s: Searched) -> Searched:
         last = s.round == self._attack.rounds - 1
@@ -171,7 +182,6 @@ def _found(s: Searched, found: tf.Tensor, live: tf.Tensor) -> Searched:
     """Returns the rows after a pass in which those that are `live` were found to be classes."""
     beaten = live & (found != s.labels)
     return s._replace(
-        taken=s.taken + tf.cast(live, tf.int32),
         prediction=tf.where(beaten, found, s.prediction),
         done=s.done | beaten,
     )
