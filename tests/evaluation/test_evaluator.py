@@ -14,7 +14,7 @@ from tfadv.training.session import Session
 STAGES = ["apgd", "apgd_targeted", "fab_targeted", "square"]
 
 
-@pytest.mark.parametrize("epsilon", [0.5, 1.5])
+@pytest.mark.parametrize("epsilon", [0.5, pytest.param(1.5, marks=pytest.mark.slow)])
 def test_stages_give_the_outcomes_of_the_whole_attack(epsilon):
     plan, made = make_evaluator(*AUTOATTACK, f"eval/AutoAttack.epsilon = {epsilon}")
     record = made.evaluate()
@@ -45,6 +45,7 @@ def test_each_stage_attacks_what_the_stages_before_left():
     assert before == row["accuracy"]
 
 
+@pytest.mark.slow
 def test_any_order_of_the_stages_gives_the_same_verdicts():
     verdicts = []
     order = "eval/AutoAttack.order = ('square', 'fab_targeted', 'apgd_targeted', 'apgd')"
