@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.evaluation_growth --model_dir=runs/… --json=growth.json``. Every row runs
 in a process of its own, in which the processor is split into as many logical devices as
-there are replicas; the rows' ``verdicts`` are a digest of which images were left.
+there are replicas; the rows' ``verdicts`` are a digest of which images were left. ``--plot``
+draws the rows as PNG.
 """
 
 import argparse
@@ -83,6 +84,27 @@ def in_a_process(arguments: argparse.Namespace, images: int, replicas: int) -> d
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def drawn(rows: list[dict]) -> bytes:
+    """Returns the medians of the processor's seconds by images and replicas, as PNG."""
+    from tfadv.plots import style
+
+    title = {"autoattack": "AutoAttack", "pgd": "PGD"}[rows[0]["attack"]]
+    figure, axes = style.canvas(style.LIGHT, title, 3.2)
+    style.name_axes(axes, style.LIGHT, "images", "seconds of the processor")
+    for number, replicas in enumerate(sorted({row["replicas"] for row in rows})):
+        seconds: dict[int, list[float]] = {}
+        for row in rows:
+            if row["replicas"] == replicas:
+                seconds.setdefault(row["images"], []).append(row["processor_seconds"])
+        images = sorted(seconds)
+        colour, marker = style.look(style.LIGHT, number)
+        medians = [float(np.median(seconds[count])) for count in images]
+        axes.plot(images, medians, color=colour, marker=marker, label=f"{replicas} replica(s)")
+    axes.set(xlim=(0, None), ylim=(0, None))
+    style.explain(figure, axes, style.LIGHT)
+    return style.png(figure)
+
+
 def parsed() -> argparse.Namespace:
     """Returns the flags."""
     from tfadv.attacks.autoattack import STAGES
@@ -98,6 +120,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--rounds", type=int, default=1, help="of all rows, one after the other")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, help="a PNG file")
     parser.add_argument("--here", action="store_true", help="one row, in this process")
     return parser.parse_args()
 
@@ -127,6 +150,8 @@ def main() -> None:
     if arguments.json:
         record = {"host": platform.platform(), "rows": rows}
         arguments.json.write_text(json.dumps(record, indent=2) + "\n")
+    if arguments.plot:
+        arguments.plot.write_bytes(drawn(rows))
 
 
 if __name__ == "__main__":
