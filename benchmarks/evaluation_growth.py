@@ -45,8 +45,13 @@ def measure(arguments: argparse.Namespace) -> dict:
         "autoattack": lambda: AutoAttack(epsilon, order=arguments.order),
         "pgd": lambda: PGD(epsilon, arguments.steps, epsilon / 16, targeted=False),
     }[arguments.attack]()
-    chosen = {"batch_size": arguments.batch, "examples": arguments.images, "worst_case": True}
-    evaluation = dataclasses.replace(run.plan.evaluation, **chosen)
+    evaluation = dataclasses.replace(
+        run.plan.evaluation,
+        attacks=("attack",),
+        batch_size=arguments.batch,
+        examples=arguments.images,
+        worst_case=True,
+    )
     parts = EvaluationParts(run.plan.splits.test, evaluation, {"attack": attack}, seed=0)
     branch = run.model.default_branch
     evaluator = Evaluator(run.model, parts, devices, [branch])

@@ -68,6 +68,7 @@ class Subject:
         named = {f"attack {number}": attack for number, attack in enumerate(attacks)}
         evaluation = dataclasses.replace(
             self.run.plan.evaluation,
+            attacks=tuple(named),
             batch_size=self.batch_size,
             examples=len(self.images),
             worst_case=worst_case,
