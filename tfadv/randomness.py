@@ -6,6 +6,7 @@ replicas, and after a resume.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -43,8 +44,13 @@ def for_purpose(seeds: tf.Tensor, purpose: str) -> tf.Tensor:
     A purpose within a purpose is another one, be it the same twice or two in the
     other order, which a mere sum or exclusive or of the two would not be.
     """
-    factor = tf.constant([_GOLDEN - 2**64, 1], tf.int64)
-    return seeds * factor + tf.constant([_word(purpose), 0], tf.int64)
+    return _scattered(seeds) + tf.constant([_word(purpose), 0], tf.int64)
+
+
+def for_purposes(seeds: tf.Tensor, purposes: Sequence[str], which: tf.Tensor) -> tf.Tensor:
+    """Returns `for_purpose` of seeds [N, 2], each for the purpose of its number, int32 [N]."""
+    words = tf.constant([[_word(purpose), 0] for purpose in purposes], tf.int64)
+    return _scattered(seeds) + tf.gather(words, which)
 
 
 @tf.function(autograph=False)
@@ -88,15 +94,19 @@ def uniform_at(seeds: tf.Tensor, counter: tf.Tensor | int, count: int) -> tf.Ten
 
     Args:
         seeds: int64 [N, 2].
-        counter: integer scalar >= -1.
+        counter: integer >= -1, a scalar or one a row [N].
         count: how many values a row.
     """
-    counter = tf.cast(counter, tf.int64)
+    counter = tf.reshape(tf.cast(counter, tf.int64), [-1, 1])
     stream = _mixed(tf.bitcast(seeds[:, 0], tf.uint64)) ^ tf.bitcast(seeds[:, 1], tf.uint64)
     place = tf.bitcast((counter + 2) * count + tf.range(count, dtype=tf.int64), tf.uint64)
-    mixed = _mixed(_mixed(stream)[:, None] + place[None] * tf.constant(_GOLDEN, tf.uint64))
+    mixed = _mixed(_mixed(stream)[:, None] + place * tf.constant(_GOLDEN, tf.uint64))
     top = tf.bitwise.right_shift(mixed, tf.constant(40, tf.uint64))
     return tf.cast(tf.bitcast(top, tf.int64), tf.float32) / 2**24
+
+
+def _scattered(seeds: tf.Tensor) -> tf.Tensor:
+    return seeds * tf.constant([_GOLDEN - 2**64, 1], tf.int64)
 
 
 def _mixed(z: tf.Tensor) -> tf.Tensor:

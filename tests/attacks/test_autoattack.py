@@ -104,3 +104,16 @@ def test_without_a_gradient_it_is_square_alone():
     attack = AutoAttack(8.0).without_gradient()
     assert list(attack.stages()) == ["square"] and len(attack.left_out) == 3
     assert attack.describe()["left_out"]["apgd"] == "the model has no gradient by its images"
+
+
+def test_another_order_has_the_same_stages():
+    other = AutoAttack(8.0, order=("apgd", "square", "fab_targeted", "apgd_targeted"))
+    assert list(other.stages()) == ["apgd", "square", "fab_targeted", "apgd_targeted"]
+    assert other.version == "standard" and other.describe()["order"] == list(other.stages())
+    assert "order" not in AutoAttack(8.0).describe()
+    assert list(other.for_classes(3).stages()) == ["apgd", "square", "fab_targeted", "apgd_dlr"]
+    for order in (("apgd",), ("apgd", "apgd", "fab_targeted", "square")):
+        with pytest.raises(UserError, match="AutoAttack.order must name each of apgd, "):
+            AutoAttack(8.0, order=order)
+    with pytest.raises(UserError, match="AutoAttack.order.*Did you mean 'square'"):
+        AutoAttack(8.0, order=("apgd", "squares", "fab_targeted", "apgd_targeted"))

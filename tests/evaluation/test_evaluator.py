@@ -14,7 +14,7 @@ from tfadv.training.session import Session
 STAGES = ["apgd", "apgd_targeted", "fab_targeted", "square"]
 
 
-@pytest.mark.parametrize("epsilon", [0.5, 1.5])
+@pytest.mark.parametrize("epsilon", [0.5, pytest.param(1.5, marks=pytest.mark.slow)])
 def test_stages_give_the_outcomes_of_the_whole_attack(epsilon):
     plan, made = make_evaluator(*AUTOATTACK, f"eval/AutoAttack.epsilon = {epsilon}")
     record = made.evaluate()
@@ -43,6 +43,19 @@ def test_each_stage_attacks_what_the_stages_before_left():
         assert stage["accuracy"] <= before
         before = stage["accuracy"]
     assert before == row["accuracy"]
+
+
+@pytest.mark.slow
+def test_any_order_of_the_stages_gives_the_same_verdicts():
+    verdicts = []
+    order = "eval/AutoAttack.order = ('square', 'fab_targeted', 'apgd_targeted', 'apgd')"
+    for bindings in ((), (order,)):
+        _, made = make_evaluator(*AUTOATTACK, "eval/AutoAttack.epsilon = 1.0", *bindings)
+        (row,) = made.evaluate()["attacks"]
+        verdicts.append(made.predictions["main", "autoattack"] == made.source.labels)
+    assert [stage["attack"] for stage in row["stages"]] == STAGES[::-1]
+    np.testing.assert_array_equal(*verdicts)
+    assert 0 < np.mean(verdicts[0]) < 1
 
 
 def test_later_stages_may_have_nothing_left_to_attack():

@@ -128,3 +128,15 @@ def test_another_evaluation_is_not_resumed(tmp_path):
     assert path.read_text() == before
     (tmp_path / "half").write_text('{"about": {"wei')
     assert OutcomeLog(tmp_path / "half", {"weights": "b"}).progress() == "{}"
+
+
+def test_a_column_that_earlier_lines_lack_is_left_out(tmp_path):
+    kept = OutcomeLog(tmp_path / "images.jsonl", {"weights": "a"})
+    kept.add(UNIT, {"index": np.array([0]), "prediction": np.array([1])})
+    later = {"index": np.array([1]), "passes": np.array([9]), "prediction": np.array([2])}
+    kept.add(UNIT, later)
+    found = OutcomeLog(tmp_path / "images.jsonl", {"weights": "a"}).found(UNIT)
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "index": [0, 1],
+        "prediction": [1, 2],
+    }

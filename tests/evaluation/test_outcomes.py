@@ -35,7 +35,8 @@ def test_clean_images_without_a_finite_answer_are_counted():
         ("Evaluation.attacks = ('pgd10/pgd',)",),
         ("Evaluation.attacks = ('pgd10/pgd', 'pgd20/pgd')",),  # along one trajectory
         ("Evaluation.attacks = ('pgd10/pgd', 'pgd20/pgd')", "Evaluation.worst_case = True"),
-        ("Evaluation.attacks = ('apgd',)", "APGD.steps = 4"),
+        # So small a ball that no image is beaten before its gradient breaks.
+        ("Evaluation.attacks = ('apgd',)", "APGD.steps = 4", "APGD.epsilon = 1.0"),
         ("Evaluation.attacks = ('autoattack',)", "AutoAttack.steps = 3", "AutoAttack.queries = 4"),
     ],
 )

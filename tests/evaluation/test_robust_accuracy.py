@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared.tiny_evaluator import make_evaluator, network
+from shared.tiny_evaluator import AUTOATTACK, make_evaluator, network
 
 from tfadv import randomness
 from tfadv.attacks.pgd import PGD
@@ -57,8 +57,12 @@ def test_worst_case_counts_every_attack_restart_and_iterate():
     assert np.mean(robust) < record["clean"]["adv"]["accuracy"]
 
 
-def test_two_replicas_give_the_outcomes_of_one():
-    chosen = ("Evaluation.worst_case = True", "Evaluation.attacks = ('fgsm', 'pgd20/pgd')")
+@pytest.mark.parametrize(
+    "attacks",
+    ["('fgsm', 'pgd20/pgd', 'apgd')", pytest.param("('autoattack',)", marks=pytest.mark.slow)],
+)
+def test_two_replicas_give_the_outcomes_of_one(attacks):
+    chosen = ("Evaluation.worst_case = True", f"Evaluation.attacks = {attacks}", *AUTOATTACK[1:])
     one, two = (evaluator(*chosen, distribution=on)[1].evaluate() for on in (None, two_cpus()))
     for record in (one, two):
         for row in record["attacks"]:

@@ -17,6 +17,7 @@ AUTOATTACK = (
     "Evaluation.batch_size = 10",
     "eval/AutoAttack.steps = 6",
     "eval/AutoAttack.queries = 30",
+    "eval/AutoAttack.jit_compile = False",
 )
 
 

@@ -1,14 +1,16 @@
 """Auto-PGD (Croce & Hein, 2020): PGD whose step size follows its own progress."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfadv import randomness
+from tfadv.attacks.apgd_climb import State, first_state, moved, next_iterate
+from tfadv.attacks.apgd_rows import APGDRows
 from tfadv.attacks.balls import BALLS, surface_noise
 from tfadv.attacks.base import Attack
 from tfadv.attacks.gradients import (
+    by_image,
     classified,
     expected,
     is_broken,
@@ -16,54 +18,14 @@ from tfadv.attacks.gradients import (
     with_input_gradient,
 )
 from tfadv.attacks.objectives import AWAY, check_classes
+from tfadv.attacks.row_attack import RowAttack, unchanged
 from tfadv.devices.local import compiles
 from tfadv.errors import check_choice
 from tfadv.losses import likeliest
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
-# Section 3.2 and 3.4 of the paper: α, ρ, and the lengths of the first checkpoints.
-MOMENTUM = 0.75
-ENOUGH_RISES = 0.75
-FIRST_CHECKPOINT, SHORTEST, SHORTER_BY = 0.22, 0.06, 0.03
-
 Goal = Callable[[tf.Tensor], tf.Tensor]
-
-
-def checkpoints(steps: int) -> dict[int, int]:
-    """Returns the iterations, counted from 0, that end a stretch, and the stretches' lengths.
-
-    Of N steps the first stretch takes 0.22·N, each later one 0.03·N fewer, at least 0.06·N.
-    """
-    length, shortest, by = (
-        max(int(share * steps), 1) for share in (FIRST_CHECKPOINT, SHORTEST, SHORTER_BY)
-    )
-    ends, end = {}, length - 1
-    while end < steps:
-        ends[end] = length
-        length = max(length - by, shortest)
-        end += length
-    return ends
-
-
-class _State(NamedTuple):
-    """The loop's variables; all but the first hold one value per image."""
-
-    count: tf.Tensor
-    x: tf.Tensor
-    before: tf.Tensor
-    gradient: tf.Tensor
-    loss: tf.Tensor
-    best: tf.Tensor
-    best_gradient: tf.Tensor
-    best_loss: tf.Tensor
-    best_loss_then: tf.Tensor
-    step: tf.Tensor
-    rises: tf.Tensor
-    halved_then: tf.Tensor
-    found: tf.Tensor
-    fooled: tf.Tensor
-    broken: tf.Tensor
 
 
 @ATTACKS.register("apgd", paper="Croce & Hein, 2020")
@@ -112,6 +74,10 @@ class APGD(Attack):
         """Returns adversarial images; see `Attack.__call__`."""
         return self._rounds(logits_fn, images, labels, seeds, [labels] * self.restarts)
 
+    def by_row(self, logits_fn: LogitsFn) -> RowAttack | None:
+        """Returns the attack as images leave it one by one; None of an attack derived from it."""
+        return APGDRows(logits_fn, self, self.restarts) if self.is_plain(APGD) else None
+
     def check_classes(self, classes: int) -> None:
         """Raises `UserError` where the loss needs more; see `Attack.check_classes`."""
         check_classes(f"{type(self).__name__}.loss", self.loss, self.towards_classes, classes)
@@ -131,8 +97,14 @@ class APGD(Attack):
         names = ("epsilon", "ball", "steps", "loss", "restarts", "expectation_samples")
         return super().describe() | {name: getattr(self, name) for name in names}
 
-    def _losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """Returns what goes up, [N]."""
+    def is_plain(self, kind: type) -> bool:
+        """Returns whether it climbs as `kind` does, and no subclass has a way of its own."""
+        return unchanged(
+            self, kind, "__call__", "start", "succeeded", "_rounds", "_climb", "_result"
+        )
+
+    def losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Returns what goes up, float32 [N]."""
         return AWAY[self.loss](logits, labels)
 
     def _rounds(self, logits_fn, images, labels, seeds, targets) -> tf.Tensor:
@@ -141,19 +113,19 @@ class APGD(Attack):
         @tf.function(jit_compile=compiles(self.jit_compile), autograph=False)
         def attack(images, labels, start, towards):
             def goal(logits):
-                return self._losses(logits, labels, towards)
+                return self.losses(logits, labels, towards)
 
             return self._climb(logits_fn, images, labels, start, goal)
 
         found = fooled = None
         for number, towards in enumerate(targets):
-            start = self._start(images, randomness.for_purpose(seeds, f"round {number}"))
+            start = self.start(images, randomness.for_purpose(seeds, f"round {number}"))
             again, too = attack(images, labels, start, towards)
-            found = again if found is None else tf.where(_by_image(fooled), found, again)
+            found = again if found is None else tf.where(by_image(fooled), found, again)
             fooled = too if fooled is None else fooled | too
         return tf.stop_gradient(found)
 
-    def _start(self, images, seeds):
+    def start(self, images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Returns random points on the ball's surface, in the pixel range."""
         ball = BALLS[self.ball]
         noise = surface_noise(ball, seeds, tuple(images.shape[1:]))
@@ -161,10 +133,7 @@ class APGD(Attack):
 
     def _climb(self, logits_fn, images, labels, start, goal: Goal):
         """Returns the images and whether they are misclassified, bool [N]."""
-        kind = BALLS[self.ball]
-        ball, ends = kind(images, self.epsilon), checkpoints(self.steps)
-        labels = likeliest(labels)
-        lengths = tf.constant([ends.get(i, 0) for i in range(self.steps)], tf.float32)
+        ball, labels = BALLS[self.ball](images, self.epsilon), likeliest(labels)
 
         @with_input_gradient
         def once(x):
@@ -173,87 +142,26 @@ class APGD(Attack):
 
         differentiate = expected(once, self.expectation_samples)
 
-        def step(*variables):
-            s = _State(*variables)
-            ahead = ball.project(s.x + _by_image(s.step) * kind.steepest(s.gradient))
-            momentum = tf.where(s.count == 0, 1.0, MOMENTUM)
-            x = ball.project(s.x + momentum * (ahead - s.x) + (1 - momentum) * (s.x - s.before))
-            moved = _moved(s, x, *differentiate(x))
-            return tuple(_at_checkpoint(moved, lengths[s.count]))
+        def step(found, fooled, broken, *variables):
+            s = State(*variables)
+            x = next_iterate(s, ball)
+            gradient, loss, wrong = differentiate(x)
+            s = moved(s, x, gradient, loss, self.steps)
+            found = tf.where(by_image(wrong), x, found)
+            return found, fooled | wrong, broken | is_broken(gradient), *s
 
-        last = _State(
-            *tf.while_loop(
-                lambda count, *_: count < self.steps,
-                step,
-                tuple(_first(start, 2 * self.epsilon, *differentiate(start))),
-                maximum_iterations=self.steps,
-                parallel_iterations=1,
-            )
+        gradient, loss, wrong = differentiate(start)
+        first = first_state(start, 2 * self.epsilon, gradient, loss)
+        found, fooled, broken, *last = tf.while_loop(
+            lambda _found, _fooled, _broken, count, *_: count < self.steps,
+            step,
+            (start, wrong, is_broken(gradient), *first),
+            maximum_iterations=self.steps,
+            parallel_iterations=1,
         )
-        return unless_broken(self._result(last), last.broken), last.fooled | last.broken
+        result = self._result(State(*last), found, fooled)
+        return unless_broken(result, broken), fooled | broken
 
-    def _result(self, last: _State) -> tf.Tensor:
+    def _result(self, last: State, found: tf.Tensor, fooled: tf.Tensor) -> tf.Tensor:
         """Returns the images to keep of a whole run."""
-        return tf.where(_by_image(last.fooled), last.found, last.best)
-
-
-def _by_image(values: tf.Tensor) -> tf.Tensor:
-    return values[:, None, None, None]
-
-
-def _first(start, step: float, gradient, loss, wrong) -> _State:
-    """Returns the state before the first step."""
-    nothing = tf.zeros_like(loss)
-    return _State(
-        count=tf.constant(0),
-        x=start,
-        before=start,
-        gradient=gradient,
-        loss=nothing,  # the authors' first comparison, with 0
-        best=start,
-        best_gradient=gradient,
-        best_loss=loss,
-        best_loss_then=loss,
-        step=nothing + step,
-        rises=nothing,
-        halved_then=tf.ones_like(wrong),
-        found=start,
-        fooled=wrong,
-        broken=is_broken(gradient),
-    )
-
-
-def _moved(s: _State, x, gradient, loss, wrong) -> _State:
-    """Returns the state after a step to `x`."""
-    better = loss > s.best_loss
-    return s._replace(
-        count=s.count + 1,
-        x=x,
-        before=s.x,
-        gradient=gradient,
-        loss=loss,
-        best=tf.where(_by_image(better), x, s.best),
-        best_gradient=tf.where(_by_image(better), gradient, s.best_gradient),
-        best_loss=tf.maximum(loss, s.best_loss),
-        rises=s.rises + tf.cast(loss > s.loss, tf.float32),
-        found=tf.where(_by_image(wrong), x, s.found),
-        fooled=s.fooled | wrong,
-        broken=s.broken | is_broken(gradient),
-    )
-
-
-def _at_checkpoint(s: _State, length: tf.Tensor) -> _State:
-    """Halves the steps that got too little, where a stretch of `length` > 0 ends."""
-    ends = length > 0
-    too_few = s.rises <= ENOUGH_RISES * length
-    no_gain = ~s.halved_then & (s.best_loss_then >= s.best_loss)
-    halve = ends & (too_few | no_gain)
-    back = _by_image(halve)
-    return s._replace(
-        x=tf.where(back, s.best, s.x),
-        gradient=tf.where(back, s.best_gradient, s.gradient),
-        step=tf.where(halve, s.step / 2, s.step),
-        rises=tf.where(ends, tf.zeros_like(s.rises), s.rises),
-        halved_then=tf.where(ends, halve, s.halved_then),
-        best_loss_then=tf.where(ends, s.best_loss, s.best_loss_then),
-    )
+        return tf.where(by_image(fooled), found, last.best)

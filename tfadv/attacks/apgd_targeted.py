@@ -3,8 +3,10 @@
 import tensorflow as tf
 
 from tfadv.attacks.apgd import APGD
+from tfadv.attacks.apgd_rows import APGDRows
 from tfadv.attacks.base import towards_at_most
 from tfadv.attacks.objectives import TOWARDS, likeliest_wrong
+from tfadv.attacks.row_attack import RowAttack
 from tfadv.errors import check
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
@@ -55,6 +57,12 @@ class APGDTargeted(APGD):
         ranked = likeliest_wrong(logits_fn(images), labels, self.classes)
         return self._rounds(logits_fn, images, labels, seeds, tf.unstack(ranked, axis=1))
 
+    def by_row(self, logits_fn: LogitsFn) -> RowAttack | None:
+        """Returns the attack as images leave it one by one; None of an attack derived from it."""
+        if not self.is_plain(APGDTargeted):
+            return None
+        return APGDRows(logits_fn, self, self.classes, towards_classes=True)
+
     @property
     def passes(self) -> float:
         """Those of every wrong class."""
@@ -68,5 +76,5 @@ class APGDTargeted(APGD):
         """Returns APGD's record and the number of classes."""
         return super().describe() | {"classes": self.classes}
 
-    def _losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    def losses(self, logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         return TOWARDS[self.loss](logits, labels, targets)

@@ -49,11 +49,11 @@ class APGDTraining(APGD):
         """Returns APGD's record and the smoothing."""
         return super().describe() | {"label_smoothing": self.label_smoothing}
 
-    def _losses(self, logits, labels, targets):
+    def losses(self, logits, labels, targets):
         return cross_entropy(logits, labels, self.label_smoothing)
 
-    def _start(self, images, seeds):
+    def start(self, images, seeds):
         return tf.identity(images)
 
-    def _result(self, last):
+    def _result(self, last, found, fooled):
         return last.best

@@ -1,7 +1,7 @@
 """AutoAttack (Croce & Hein, 2020): four attacks in sequence, with nothing to tune."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -11,11 +11,13 @@ from tfadv.attacks.apgd_targeted import APGDTargeted
 from tfadv.attacks.base import Attack
 from tfadv.attacks.fab import FABTargeted
 from tfadv.attacks.square import Square
+from tfadv.errors import check, check_choice
 from tfadv.pixels import LogitsFn
 from tfadv.registry import ATTACKS
 
 # The authors' standard version: steps, classes and queries.
 STANDARD = (100, 9, 5000)
+STAGES = ("apgd", "apgd_targeted", "fab_targeted", "square")
 
 
 @ATTACKS.register("autoattack", paper="Croce & Hein, 2020")
@@ -25,8 +27,9 @@ class AutoAttack(Attack):
     An image is robust if all four fail: each attacks what the ones before it left.
     An evaluation runs the stages one after another on ever fewer images; called as a
     function, it runs each on the whole batch. Order and defaults are those of the
-    authors' standard version. A stage that can't be run is left out (`left_out`): APGD-T's
-    loss compares four logits, so of three classes APGD-DLR takes its place, of two none.
+    authors' standard version; any order gives the same verdicts. A stage that can't be run
+    is left out (`left_out`): APGD-T's loss compares four logits, so of three classes APGD-DLR
+    takes its place, of two none.
 
     Args:
         epsilon: radius of the ball in pixels.
@@ -36,6 +39,11 @@ class AutoAttack(Attack):
         queries: of the last (AutoAttack: 5000).
         jit_compile: see `PGD`.
         expectation_samples: of the first two, see `PGD`.
+        order: of the four, by their names. Each has draws of its own, so an image that one of them
+            beats is beaten in any order; what changes is how many images each has to attack.
+
+    Raises:
+        UserError: the order leaves one out, or has another name or one twice.
     """
 
     def __init__(
@@ -47,7 +55,12 @@ class AutoAttack(Attack):
         queries: int = 5000,
         jit_compile: bool | str = "auto",
         expectation_samples: int = 1,
+        order: Sequence[str] = STAGES,
     ):
+        for stage in order:
+            check_choice("AutoAttack.order", stage, STAGES)
+        rule = f"name each of {', '.join(STAGES)} once"
+        check(sorted(order) == sorted(STAGES), "AutoAttack.order", rule, tuple(order))
         self.epsilon = float(epsilon)
         self.ball = ball
         self.expectation_samples = expectation_samples
@@ -55,12 +68,14 @@ class AutoAttack(Attack):
         common = {"ball": ball, "jit_compile": jit_compile}
         auto = common | {"expectation_samples": expectation_samples}
         self._dlr = APGD(epsilon, steps, "dlr", **auto)
-        self._stages: dict[str, Attack] = {
+        stages: dict[str, Attack] = {
             "apgd": APGD(epsilon, steps, **auto),
             "apgd_targeted": APGDTargeted(epsilon, steps, classes=classes, **auto),
             "fab_targeted": FABTargeted(epsilon, steps, classes=classes, **common),
             "square": Square(epsilon, queries, **common),
         }
+        self.order = tuple(order)
+        self._stages = {stage: stages[stage] for stage in order}
         self._left_out: dict[str, str] = {}
 
     def __call__(
@@ -79,8 +94,10 @@ class AutoAttack(Attack):
         found = copy.copy(self)
         if classes < 4 and "apgd_targeted" in self._stages:
             found = self._without("apgd_targeted", f"its loss needs 4 classes, not {classes}")
-            first, *others = found._stages.items()
-            found._stages = dict([first, ("apgd_dlr", self._dlr), *others])
+            place = list(self._stages).index("apgd_targeted")
+            others = list(found._stages.items())
+            others.insert(place, ("apgd_dlr", self._dlr))
+            found._stages = dict(others)
         found._stages = {
             name: attack.for_classes(classes)
             for name, attack in found._stages.items()
@@ -123,7 +140,11 @@ class AutoAttack(Attack):
         return self._stages
 
     def describe(self) -> dict[str, object]:
-        """Returns the version, the radius, the ball, the samples and the stages left out."""
+        """Returns the version, the radius, the ball and the samples, and what is not usual.
+
+        That is the stages left out, and another order.
+        """
         names = ("version", "epsilon", "ball", "expectation_samples")
         found = super().describe() | {name: getattr(self, name) for name in names}
+        found |= {} if self.order == STAGES else {"order": list(self.order)}
         return found | ({"left_out": dict(self._left_out)} if self._left_out else {})

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfadv.attacks.gradients import classified, with_input_gradient
+from tfadv.attacks.row_attack import RowAttack
 from tfadv.attacks.threat_model import BALL_NAMES, ThreatModel
 from tfadv.devices.local import check_jit_compile
 from tfadv.errors import UserError, check, check_choice
@@ -32,7 +33,8 @@ class Attack(Remembered, abc.ABC):
 
     Attributes:
         targeted: whether it drives images towards a chosen wrong class.
-        jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph on CPU.
+        jit_compile: True, False, or 'auto': XLA on GPU and TPU, a plain graph on CPU, of which FAB
+            and attacks by row let XLA compile what has no convolution.
         needs_gradient: whether it follows the model's gradient by the images.
         takes_soft_labels: whether its labels may be shares of the classes, float32 [N, K].
         borrows: what gin binds for every attack unless it is bound for one: the
@@ -216,6 +218,14 @@ class Attack(Remembered, abc.ABC):
     def passes(self) -> float:
         """About how many forward and backward passes each image costs."""
         return 1.0
+
+    def by_row(self, logits_fn: LogitsFn) -> RowAttack | None:
+        """Returns the attack as a search for mistakes that images leave one by one, if it is one.
+
+        By default it is not, and is called on whole batches. It aims at as many classes as
+        the attack does, which has to be one that `for_classes` returned.
+        """
+        return None
 
     def stages(self) -> Mapping[str, "Attack"]:
         """Returns the attacks that this one is a sequence of, by name, if it is one.

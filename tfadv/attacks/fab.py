@@ -1,18 +1,22 @@
 """FAB, the fast adaptive boundary attack (Croce & Hein, 2020): towards the nearest mistake."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tfadv import randomness
 from tfadv.attacks.balls import BALLS, surface_noise
 from tfadv.attacks.base import Attack, towards_at_most
-from tfadv.attacks.gradients import classified, is_broken, unless_broken, with_input_gradient
-from tfadv.attacks.objectives import difference, likeliest_wrong
-from tfadv.devices.local import compiles
+from tfadv.attacks.fab_rows import FABRows
+from tfadv.attacks.gradients import classified, is_broken, unless_broken
+from tfadv.attacks.objectives import likeliest_wrong
+from tfadv.attacks.planes import nowhere, slope_towards, to_plane, total
+from tfadv.attacks.row_attack import RowAttack, unchanged
+from tfadv.devices.local import compiles, fuses
 from tfadv.errors import check
 from tfadv.pixels import PIXEL_RANGE, LogitsFn
 from tfadv.registry import ATTACKS
 
-_FAR = 1e30
 # The authors' floor of 1e-8 in 0..1 under the lengths that the bias compares.
 _SHORTEST = 1e-8 * PIXEL_RANGE[1]
 
@@ -79,12 +83,27 @@ class FABTargeted(Attack):
         def attack(images, labels, start, found, distance):
             return self._search(logits_fn, images, labels, start, found, distance)
 
-        found, distance = images, tf.fill(tf.shape(images[:, :1, :1, :1]), _FAR)
+        found, distance = images, nowhere(images)
         for number in range(self.restarts):
-            start = self._start(images, seeds, number)
+            start = self.start(images, seeds, number)
             found, distance = attack(images, labels, start, found, distance)
+        return tf.stop_gradient(self.result(images, found, distance))
+
+    def result(self, images: tf.Tensor, found: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
+        """Returns what was found, float32 [N, H, W, C], projected where it is beyond the ball.
+
+        Args:
+            images: float32 [N, H, W, C], the originals.
+            found: float32 [N, H, W, C], the nearest misclassified images.
+            distance: float32 [N, 1, 1, 1], how far they are.
+        """
         projected = BALLS[self.ball](images, self.epsilon).project(found)
-        return tf.stop_gradient(tf.where(distance <= self.epsilon, found, projected))
+        return tf.where(distance <= self.epsilon, found, projected)
+
+    def by_row(self, logits_fn: LogitsFn) -> RowAttack | None:
+        """Returns the attack as images leave it one by one; None of an attack derived from it."""
+        plain = unchanged(self, FABTargeted, "__call__", "start", "step", "succeeded", "_search")
+        return FABRows(logits_fn, self) if plain else None
 
     def for_classes(self, classes: int) -> "FABTargeted":
         """Returns it towards no more wrong classes than there are; see `Attack.for_classes`."""
@@ -100,7 +119,7 @@ class FABTargeted(Attack):
         names = ("epsilon", "ball", "steps", "classes", "restarts", "alpha_max", "eta", "beta")
         return super().describe() | {name: getattr(self, name) for name in names}
 
-    def _start(self, images, seeds, number):
+    def start(self, images: tf.Tensor, seeds: tf.Tensor, number: int) -> tf.Tensor:
         """Returns where the restart of that number begins, the same for each class."""
         if number == 0:
             return images
@@ -117,15 +136,16 @@ class FABTargeted(Attack):
 
         def step(count, x, found, distance, broken):
             x = tf.where(count % self.steps == 0, start, x)
-            x = self._step(logits_fn, images, x, labels, ranked[:, count // self.steps])
+            target = ranked[:, count // self.steps]
+            x = self.step(differentiate, images, x, labels, target)
             broken |= is_broken(x)
             there, now = wrong(logits_fn(x)), size(x - images)
             nearer = there & (now < distance)
             found = tf.where(nearer, x, found)
             distance = tf.where(nearer, now, distance)
-            x = tf.where(there, images + self.beta * (x - images), x)
-            return count + 1, x, found, distance, broken
+            return count + 1, self.back(images, x, there), found, distance, broken
 
+        differentiate = slope_towards(logits_fn)
         logits = logits_fn(images)
         ranked = likeliest_wrong(logits, labels, self.classes)
         steps = ranked.shape[-1] * self.steps
@@ -139,66 +159,31 @@ class FABTargeted(Attack):
         )
         return unless_broken(found, broken), tf.where(broken[:, None, None, None], 0.0, distance)
 
-    def _step(self, logits_fn, images, x, labels, targets):
-        """Returns the next iterates: beyond the planes, biased towards the originals."""
-        differentiate = with_input_gradient(
-            lambda x, to: (difference(logits_fn(x), labels, to), ())
-        )
-        normal, values, _ = differentiate(x, targets)
-        values = values[:, None, None, None]
-        at_images = values + tf.reduce_sum(normal * (images - x), [1, 2, 3], keepdims=True)
+    def step(self, differentiate: Callable, images, x, labels, targets) -> tf.Tensor:
+        """Returns the next iterates: beyond the planes, biased towards the originals.
+
+        Args:
+            differentiate: `slope_towards` the targets.
+            images: float32 [N, H, W, C], the originals.
+            x: float32 [N, H, W, C], the iterates.
+            labels: int32 [N].
+            targets: int32 [N].
+        """
+        normal, value, _ = differentiate(x, labels, targets)
+        beyond = tf.function(self._beyond, jit_compile=fuses(self.jit_compile), autograph=False)
+        return beyond(images, x, value[:, None, None, None], normal)
+
+    def back(self, images: tf.Tensor, x: tf.Tensor, there: tf.Tensor) -> tf.Tensor:
+        """Returns iterates, drawn back where they are misclassified, bool [N, 1, 1, 1]."""
+        return tf.where(there, images + self.beta * (x - images), x)
+
+    def _beyond(self, images, x, value, normal):
+        """Returns points beyond the planes where functions of such values and slopes at x are 0."""
         kind = BALLS[self.ball]
-        moves = to_plane(  # both at once
-            kind,
-            tf.concat([x, images], 0),
-            tf.concat([values, at_images], 0),
-            tf.concat([normal, normal], 0),
-        )
-        ahead, beside = tf.split(moves, 2)
+        at_images = value + total(normal * (images - x))
+        moves = to_plane(kind, tf.stack([x, images]), tf.stack([value, at_images]), normal)
+        ahead, beside = tf.unstack(moves)
         lengths = [tf.maximum(kind.size(move), _SHORTEST) for move in (ahead, beside)]
         alpha = tf.minimum(lengths[0] / (lengths[0] + lengths[1]), self.alpha_max)
         moved = (1 - alpha) * (x + self.eta * ahead) + alpha * (images + self.eta * beside)
         return tf.clip_by_value(moved, *PIXEL_RANGE)
-
-
-def to_plane(kind: type, x: tf.Tensor, value: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
-    """Returns the shortest moves, within 0..255, to where linear functions are 0.
-
-    ``argmin ‖δ‖ such that value + ⟨normal, δ⟩ = 0 and 0 ≤ x + δ ≤ 255``. A pixel goes along
-    `kind`'s steepest direction until its range ends. What the function loses by that is
-    concave and piecewise linear in the length of the move, so Newton's method climbs to
-    the solution from 0 and is exact as soon as no further pixel reaches its end. Where 0
-    is out of reach, every pixel goes to its end.
-
-    Args:
-        kind: of `BALLS`, whose size the moves are the shortest in.
-        x: float32 [N, H, W, C] in 0..255.
-        value: float32 [N, 1, 1, 1], the functions at `x`.
-        normal: float32 [N, H, W, C], their gradients; 0 moves nothing.
-    """
-    low, high = PIXEL_RANGE
-    scale = tf.reduce_max(tf.abs(normal), [1, 2, 3], keepdims=True)
-    direction = -tf.sign(value) * kind.steepest(normal)
-    room = tf.where(direction > 0, high - x, x - low)
-    speed, slope = tf.abs(direction), tf.math.divide_no_nan(tf.abs(normal), scale)
-    wanted = tf.math.divide_no_nan(tf.abs(value), scale)
-
-    def total(terms):
-        return tf.reduce_sum(terms, [1, 2, 3], keepdims=True)
-
-    def newton(length, _):
-        free = length * speed < room
-        lost = total(tf.where(free, 0.0, slope * room))
-        rate = total(tf.where(free, slope * speed, 0.0))
-        longer = tf.math.divide_no_nan(wanted - lost, rate)
-        longer = tf.clip_by_value(longer, length, _FAR)
-        return longer, longer > length
-
-    start = tf.zeros_like(value)
-    length, _ = tf.while_loop(
-        lambda _, grew: tf.reduce_any(grew),
-        newton,
-        (start, tf.ones_like(start, tf.bool)),
-        parallel_iterations=1,
-    )
-    return tf.clip_by_value(length * direction, low - x, high - x)

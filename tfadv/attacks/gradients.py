@@ -126,3 +126,8 @@ def is_broken(gradient: tf.Tensor) -> tf.Tensor:
 def unless_broken(images: tf.Tensor, broken: tf.Tensor) -> tf.Tensor:
     """Returns images, those that are marked in `broken`, bool [N], as NaN."""
     return tf.where(broken[:, None, None, None], float("nan"), images)
+
+
+def by_image(values: tf.Tensor) -> tf.Tensor:
+    """Returns values [N] as [N, 1, 1, 1]."""
+    return values[:, None, None, None]

@@ -8,7 +8,9 @@ from tfadv import randomness
 from tfadv.attacks.base import Attack
 from tfadv.attacks.gradients import classified, unless_broken
 from tfadv.attacks.objectives import margin
-from tfadv.attacks.square_search import L2Squares, LinfSquares
+from tfadv.attacks.row_attack import RowAttack, unchanged
+from tfadv.attacks.square_rows import SquareRows
+from tfadv.attacks.square_search import SQUARES
 from tfadv.devices.local import compiles
 from tfadv.errors import check
 from tfadv.pixels import LogitsFn
@@ -16,7 +18,6 @@ from tfadv.registry import ATTACKS
 
 # The share of an image's pixels in a square halves after these queries of 10,000.
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
-SQUARES = {"linf": LinfSquares, "l2": L2Squares}
 
 
 @ATTACKS.register("square", paper="Andriushchenko et al., 2020")
@@ -59,6 +60,12 @@ class Square(Attack):
         side = round(math.sqrt(share * height * width))
         return SQUARES[self.ball].allowed(side, min(height, width))
 
+    def sides(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the sides of images' squares, float32 [queries]."""
+        _, height, width, _ = images.shape
+        sides = [self.side(query, height, width) for query in range(self.queries)]
+        return tf.constant(sides, tf.float32)
+
     def __call__(
         self, logits_fn: LogitsFn, images: tf.Tensor, labels: tf.Tensor, seeds: tf.Tensor
     ) -> tf.Tensor:
@@ -66,6 +73,11 @@ class Square(Attack):
         search = tf.function(self._search, jit_compile=compiles(self.jit_compile), autograph=False)
         seeds = randomness.for_purpose(seeds, "square")
         return tf.stop_gradient(search(logits_fn, images, labels, seeds))
+
+    def by_row(self, logits_fn: LogitsFn) -> RowAttack | None:
+        """Returns the attack as images leave it one by one; None of an attack derived from it."""
+        plain = unchanged(self, Square, "__call__", "side", "succeeded", "_search")
+        return SquareRows(logits_fn, self) if plain else None
 
     @property
     def passes(self) -> float:
@@ -78,10 +90,7 @@ class Square(Attack):
         return super().describe() | {name: getattr(self, name) for name in names}
 
     def _search(self, logits_fn, images, labels, seeds):
-        _, height, width, _ = images.shape
-        sides = [self.side(query, height, width) for query in range(self.queries)]
-        sides = tf.constant(sides, tf.float32)
-        squares = SQUARES[self.ball](images, self.epsilon)
+        squares, sides = SQUARES[self.ball](images, self.epsilon), self.sides(images)
 
         def step(query, x, best, broken):
             drawn = randomness.uniform_at(seeds, query, squares.draws)

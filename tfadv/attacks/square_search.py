@@ -52,7 +52,7 @@ class LinfSquares(Squares):
 
         Args:
             x: float32 [N, H, W, C], where the search is.
-            side: float32 scalar, of the squares.
+            side: float32, of the squares: a scalar or one a row [N].
             drawn: float32 [N, draws], uniform in [0, 1).
         """
         _, height, width, _ = x.shape
@@ -110,6 +110,7 @@ class L2Squares(Squares):
     def _pattern(self, place, side, over) -> tf.Tensor:
         """Returns hills beside valleys, or `over` them, in their windows, [N, H, W, 1]."""
         _, height, width, _ = self._images.shape
+        side = tf.reshape(side, [-1, 1])
         first = (_first(place[:, axis], side, size) for axis, size in ((0, height), (1, width)))
         rows, columns = (
             tf.range(size) - tf.cast(start, tf.int32)
@@ -121,6 +122,9 @@ class L2Squares(Squares):
         return tf.where(over[:, None, None], turned, beside)[..., None]
 
 
+SQUARES: dict[str, type[Squares]] = {"linf": LinfSquares, "l2": L2Squares}
+
+
 def hill_and_valley(rows: tf.Tensor, columns: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
     """Returns the paper's η (its equation 2): rising rectangles, the right half negative.
 
@@ -130,19 +134,22 @@ def hill_and_valley(rows: tf.Tensor, columns: tf.Tensor, side: tf.Tensor) -> tf.
     Args:
         rows: int32 [N, H], counted from 0 at the square's top.
         columns: int32 [N, W], from 0 at its left.
-        side: int32 scalar, of the square.
+        side: int32, of the squares: a scalar or one a row [N].
 
     Returns:
         float32 [N, H, W]; outside of the square it means nothing.
     """
+    side = tf.reshape(side, [-1, 1])
     half = side // 2
     level = tf.range(max(rows.shape[-1], columns.shape[-1]) // 2 + 1)  # XLA wants its length
     rise = 1.0 / tf.cast(tf.maximum(half + 1 - level, 1), tf.float32) ** 2
-    heights = tf.concat([[0.0], tf.cumsum(rise)], 0)
+    heights = tf.pad(tf.cumsum(rise, axis=1), [[0, 0], [1, 0]])
+    heights = tf.broadcast_to(heights, [tf.shape(rows)[0], heights.shape[1]])
 
     def hill(columns, width):
         away = tf.maximum(tf.abs(rows - half)[:, :, None], tf.abs(columns - width // 2)[:, None])
-        return tf.gather(heights, tf.maximum(half - away + 1, 0))
+        inside = tf.maximum(half[:, :, None] - away + 1, 0)
+        return tf.gather(heights, inside, axis=1, batch_dims=1)
 
     right = -hill(columns - half, side - half)
     return tf.where((columns < half)[:, None], hill(columns, half), right)
@@ -159,12 +166,14 @@ def _unit(x: tf.Tensor) -> tf.Tensor:
 
 
 def _first(uniform: tf.Tensor, side: tf.Tensor, length: int) -> tf.Tensor:
-    """Returns where a stretch of `side` at a random place begins, float32 [N, 1]."""
-    return tf.floor(uniform * (length - side + 1))[:, None]
+    """Returns where a stretch of `side` [N, 1] at a random place begins, float32 [N, 1]."""
+    return tf.floor(uniform[:, None] * (length - side + 1))
 
 
 def _window(place: tf.Tensor, side: tf.Tensor, height: int, width: int) -> tf.Tensor:
     """Returns where a square at a random place [N, 2] is, bool [N, H, W, 1]."""
+
+    side = tf.reshape(side, [-1, 1])
 
     def within(uniform, length):
         first, places = _first(uniform, side, length), tf.range(length, dtype=tf.float32)[None]

@@ -73,6 +73,11 @@ def compiles(jit_compile: bool | str) -> bool:
     return has_accelerator() if jit_compile == "auto" else bool(jit_compile)
 
 
+def fuses(jit_compile: bool | str) -> bool:
+    """Returns whether XLA is to compile what has no convolution, which pays on a CPU as well."""
+    return jit_compile is not False
+
+
 def machine() -> dict[str, object]:
     """Returns what the speed of this machine follows from, as JSON values."""
     accelerators = tf.config.list_physical_devices("GPU") + tf.config.list_physical_devices("TPU")

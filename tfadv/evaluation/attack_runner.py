@@ -10,13 +10,17 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attacks import Attack
 from tfadv.attacks.gradients import classified
+from tfadv.attacks.row_attack import RowAttack
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
 from tfadv.devices.local import has_accelerator
+from tfadv.devices.replicas import Replicas
 from tfadv.evaluation.attack_runs import Run
+from tfadv.evaluation.image_by_image import Columns, ImageByImage
 from tfadv.evaluation.profiled import passes_of
 from tfadv.evaluation.trajectory.curve import Curve
-from tfadv.evaluation.trajectory.rolling_batch import ROWS
+from tfadv.evaluation.trajectory.rolling import ROWS
+from tfadv.evaluation.trajectory.searching import Searching
 from tfadv.models.classifier import Classifier
 from tfadv.norms.mode import NormMode
 from tfadv.pixels import LogitsFn
@@ -24,7 +28,6 @@ from tfadv.planning.distribution import share_of_batch
 from tfadv.planning.evaluation_parts import EvaluationParts
 from tfadv.profiling.profile import UNPROFILED
 
-Columns = dict[str, np.ndarray]
 OnBatch = Callable[[LogitsFn, dict, tf.Tensor], Mapping[str, tf.Tensor]]
 # The streams of an image's restarts are those of indices so far apart.
 _NEXT_RESTART = 2**40
@@ -71,6 +74,7 @@ class AttackRunner:
         evaluation = parts.evaluation
         self._replicas = distribution.num_replicas_in_sync
         share_of_batch(evaluation.batch_size, self._replicas, "Evaluation.batch_size")
+        self._here = Replicas(distribution)
         self._model = model
         self._source = parts.source
         self._evaluation = evaluation
@@ -132,15 +136,13 @@ class AttackRunner:
             ``reached`` (the attack's own goal), a column for each of the run's
             specs, and ``passes`` along a trajectory.
         """
-        if seen or not run.lengths:
-            on_batch = functools.partial(self._attacked, run, seen)
-        elif self._replicas == 1:
+        if seen is None and run.lengths:
             yield from self._walk(mode, run, restart, portion)
-            return
+        elif by_row := None if seen or self._model.randomized else self._by_row(mode, run):
+            yield from self._search(by_row, run, restart, portion)
         else:
-            on_batch = functools.partial(self._walked, run)
-        key, passes = (mode, run.name), passes_of(run)
-        yield from self.by_batch(key, mode, on_batch, portion, restart, passes=passes)
+            on_batch, key = functools.partial(self._attacked, run, seen), (mode, run.name)
+            yield from self.by_batch(key, mode, on_batch, portion, restart, passes=passes_of(run))
 
     def adversarial(self, mode: NormMode, run: Run, portion: Portion) -> Iterator[Columns]:
         """Attacks images as `attack` does and keeps them.
@@ -265,28 +267,27 @@ class AttackRunner:
             reached = prediction != labels
         return {"prediction": prediction[:, None], "reached": reached[:, None]}
 
-    def _walked(self, run: Run, logits_fn, batch, restart):
-        """Follows the attack's trajectory until all images of the batch are done."""
-        seeds, curve = self._seeds(run, restart, batch["index"]), self._curve(run)
-        done = curve.attack_batch(logits_fn, batch["image"], batch["label"], batch["index"], seeds)
-        columns = [curve.lengths.index(length) for length in run.lengths]
-        predictions = tf.gather(done.predictions, columns, axis=1)
-        reached = self._reached(run.attack, predictions, done.labels[:, None], done.target[:, None])
-        return {"prediction": predictions, "reached": reached, "passes": done.passes}
-
     def _walk(self, mode, run: Run, restart, portion) -> Iterator[Columns]:
-        """Follows it image by image, each making room for the next where it is done."""
-        curve, seeds_of = self._curve(run), functools.partial(self._seeds, run, restart)
+        """Follows its trajectory image by image, each making room for the next where it is done."""
+        curve = self._curve(run)
         columns = [curve.lengths.index(length) for length in run.lengths]
-        batches = evaluation_batches(self._source, portion.indices, self._size(portion))
-        for one in curve.run(self._logits_fn(mode), batches, seeds_of, self.profile):
-            predictions = one.predictions[columns]
-            yield {
-                "index": np.array([one.index]),
-                "prediction": predictions[None],
-                "reached": self._reached(run.attack, predictions, one.label, one.target)[None],
-                "passes": np.array([one.passes]),
-            }
+        seeds_of = functools.partial(self._seeds, run, restart)
+        rolling = curve.rolling(self._logits_fn(mode), seeds_of, self._here, self.profile)
+        reached = functools.partial(self._reached, run.attack)
+        return self._image_by_image(portion).follow(rolling, columns, reached)
+
+    def _by_row(self, mode: NormMode, run: Run) -> RowAttack | None:
+        return run.attack.for_classes(self._model.classes).by_row(self._logits_fn(mode))
+
+    def _search(self, attack: RowAttack, run: Run, restart, portion) -> Iterator[Columns]:
+        """Attacks image by image, each making room for the next where it is beaten."""
+        seeds_of = functools.partial(self._seeds, run, restart)
+        jit = run.attack.jit_compile
+        searching = Searching(attack, seeds_of, self._here, jit, self.profile)
+        return self._image_by_image(portion).search(searching)
+
+    def _image_by_image(self, portion: Portion) -> ImageByImage:
+        return ImageByImage(self._source, self._here, portion.indices, self._size(portion))
 
     def _curve(self, run: Run) -> Curve:
         # The iterates of a model that answers at random come back to none for good.

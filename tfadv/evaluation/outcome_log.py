@@ -68,9 +68,12 @@ class OutcomeLog:
             write_text(self._path, whole or self._sealed({"about": about, "began": self.began}))
 
     def found(self, unit: Unit) -> dict[str, np.ndarray]:
-        """Returns a unit's columns so far, `index` among them; none where it has not begun."""
+        """Returns a unit's columns so far, `index` among them; none where it has not begun.
+
+        A column that lines of an earlier version lack is left out.
+        """
         lines = self._lines.get(unit, [])
-        names = lines[0] if lines else ()
+        names = [name for name in lines[0] if all(name in line for line in lines)] if lines else ()
         return {name: np.concatenate([line[name] for line in lines]) for name in names}
 
     def add(self, unit: Unit, columns: Mapping[str, np.ndarray]) -> None:

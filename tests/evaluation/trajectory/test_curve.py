@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfadv import config, randomness
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import UserError
-from tfadv.evaluation.trajectory import rolling_batch
+from tfadv.evaluation.trajectory import rolling
 from tfadv.evaluation.trajectory.curve import Curve
 from tfadv.registry import ATTACKS
 
@@ -86,7 +86,7 @@ def test_the_last_images_move_to_a_smaller_batch(tiny_model, monkeypatch):
         return logits_fn(images)
 
     plain = outcomes(logits_fn)
-    monkeypatch.setattr(rolling_batch, "ROWS", 1)
+    monkeypatch.setattr(rolling, "ROWS", 1)
     moved = outcomes(watched)
     assert min(sizes) < SIZE
     for index, one in plain.items():
@@ -101,10 +101,10 @@ def test_a_smaller_batch_of_other_bits_is_not_used(tiny_model, monkeypatch):
     def by_size(images):
         return logits_fn(images) * (1 + 0.01 * images.shape[0]) + images[:, 0, 0, :1] * 0.0
 
-    monkeypatch.setattr(rolling_batch, "ROWS", 1)
+    monkeypatch.setattr(rolling, "ROWS", 1)
     attack = make_attack(1, ball="l2")  # its steps show every difference
     moved = outcomes(by_size, attack)
-    monkeypatch.setattr(rolling_batch, "ROWS", 10**6)
+    monkeypatch.setattr(rolling, "ROWS", 10**6)
     for index, one in outcomes(by_size, attack).items():
         np.testing.assert_array_equal(moved[index].final, one.final)
 

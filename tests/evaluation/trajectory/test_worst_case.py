@@ -68,14 +68,6 @@ def test_an_image_is_beaten_by_its_first_misclassified_iterate(targeted):
                 assert one.passes == beaten[one.index] + 1
                 assert np.argmax(logits_fn(one.final[None])) == one.predictions[-1] != one.label
             passes[skips, one.index] = one.passes
-        for batch in batches(labels):
-            rows = [tf.constant(batch[name]) for name in ("image", "label", "index")]
-            done = tf.function(curve.attack_batch, autograph=False)(
-                logits_fn, *rows, seeds_of(batch["index"])
-            )
-            np.testing.assert_array_equal(
-                done.predictions == batch["label"][:, None], robust[batch["index"]]
-            )
     left = [index for index in range(COUNT) if robust[index, -1]]
     assert all(passes[False, index] == LENGTHS[-1] + 1 for index in left)
     assert any(passes[True, index] < LENGTHS[-1] + 1 for index in left)

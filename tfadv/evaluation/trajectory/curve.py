@@ -7,7 +7,6 @@ that the lengths asked for fall on, and the image makes room for another one. Ho
 soon that is depends on the model and on the number of pixels.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -19,18 +18,11 @@ from tfadv.attacks.base import Attack
 from tfadv.attacks.gradients import NOT_FINITE, classified, expected, with_input_gradient
 from tfadv.attacks.pgd import PGD
 from tfadv.devices.local import compiles
+from tfadv.devices.replicas import Replicas
 from tfadv.errors import UserError, check
 from tfadv.evaluation.trajectory.cycles import WINDOW, watched, where_any
-from tfadv.evaluation.trajectory.rolling_batch import (
-    UNKNOWN,
-    Outcome,
-    RollingBatch,
-    examples,
-    outcomes,
-    room,
-    smaller,
-    stacked,
-)
+from tfadv.evaluation.trajectory.rolling import Rolling
+from tfadv.evaluation.trajectory.rolling_batch import UNKNOWN, Outcome, RollingBatch, outcomes
 from tfadv.pixels import LogitsFn
 from tfadv.profiling.profile import UNPROFILED, Unprofiled
 
@@ -96,6 +88,7 @@ class Curve:
         logits_fn: LogitsFn,
         batches: Iterable[dict],
         seeds_of: Callable[[tf.Tensor], tf.Tensor],
+        replicas: Replicas | None = None,
         profile: Unprofiled = UNPROFILED,
     ) -> Iterator[Outcome]:
         """Attacks a stream of images, as many at a time as a batch has.
@@ -105,67 +98,40 @@ class Curve:
             batches: all of one N: ``image`` float32 [N, H, W, C] in 0..255, ``label``,
                 ``index`` [N] and ``counts`` bool [N], the rows to attack.
             seeds_of: maps indices [N] to seeds int64 [N, 2].
+            replicas: to run it on; None for one.
             profile: of the calls; see `AttackRunner.profile`.
 
         Yields:
             An outcome for each image, in the order in which they finish.
         """
-        advance = self._advancing(logits_fn, self._steps_per_call)
-        enter = tf.function(
-            lambda *batch: self._enter(logits_fn, seeds_of, *batch), autograph=False
-        )
-        waiting = examples(batches)
-        first = next(waiting, None)
-        if first is None:
-            return
-        size = first.pop("batch")
-        waiting = itertools.chain([first], waiting)
-        slots, active, full, movable = None, np.zeros(size, bool), True, True
-        while True:
-            rows = np.flatnonzero(~active).tolist() if full else []
-            entering = dict(zip(rows, waiting, strict=False))
-            if entering:
-                fresh = enter(*stacked(entering, size, first))
-                mask = np.isin(np.arange(size), list(entering))
-                slots = fresh if slots is None else fresh.where(tf.constant(mask), slots)
-                active |= mask
-            if not active.any():
-                return
-            full = len(entering) == len(rows) and full
-            before, slots = slots, _profiled(profile, advance, slots)
-            if movable and not full and 2 * room(active) <= len(active):
-                slots, active = smaller(advance, before, slots, active)
-                movable = len(active) < len(before.index)
-            finished = active & np.all(slots.predictions.numpy() != UNKNOWN, axis=1)
-            if finished.any():
-                yield from outcomes(slots, np.flatnonzero(finished))
-                active &= ~finished
+        replicas = replicas or Replicas()
+        for finished in self.rolling(logits_fn, seeds_of, replicas, profile).run(batches):
+            yield from outcomes(finished, replicas)
 
-    def attack_batch(
+    def rolling(
         self,
         logits_fn: LogitsFn,
-        images: tf.Tensor,
-        labels: tf.Tensor,
-        index: tf.Tensor,
-        seeds: tf.Tensor,
-    ) -> RollingBatch:
-        """Attacks one batch until all its images are done: for use in a traced function.
+        seeds_of: Callable[[tf.Tensor], tf.Tensor],
+        replicas: Replicas,
+        profile: Unprofiled = UNPROFILED,
+    ) -> Rolling[RollingBatch]:
+        """Returns the batch that images pass through, traced once; see `run`."""
 
-        Args:
-            logits_fn: maps images to logits.
-            images: float32 [N, H, W, C] in 0..255.
-            labels: int32 [N].
-            index: int64 [N].
-            seeds: int64 [N, 2].
-        """
-        slots = self._enter(logits_fn, lambda _: seeds, images, labels, index)
-        return self._advancing(logits_fn, self._whole)(slots)
+        def enter(images, labels, index):
+            return self._enter(logits_fn, seeds_of, images, labels, index)
 
-    def _advancing(self, logits_fn, steps) -> Callable[[RollingBatch], RollingBatch]:
-        jit = compiles(self._attack.jit_compile)
-        return tf.function(
-            lambda slots: self._advance(logits_fn, slots, steps), jit_compile=jit, autograph=False
-        )
+        def work(before, after):
+            return float(np.sum(replicas.whole(after.steps) - replicas.whole(before.steps)))
+
+        advance = self._advancing(logits_fn, self._steps_per_call)
+        return Rolling(enter, advance, replicas, profile, work)
+
+    def _advancing(self, logits_fn, steps) -> Callable:
+        def advance(*rows):
+            slots = self._advance(logits_fn, RollingBatch(*rows), steps)
+            return slots, tf.reduce_all(slots.predictions != UNKNOWN, axis=1)
+
+        return tf.function(advance, jit_compile=compiles(self._attack.jit_compile), autograph=False)
 
     def _enter(self, logits_fn, seeds_of, images, labels, index) -> RollingBatch:
         seeds = seeds_of(index)
@@ -250,11 +216,3 @@ class Curve:
             predictions=tf.where(here, found, s.predictions),
             final=where_any(here[:, -1], s.x, s.final),
         )
-
-
-def _profiled(profile: Unprofiled, advance, slots: RollingBatch) -> RollingBatch:
-    """Calls `advance`, whose work is its steps on every row."""
-    with profile.call(advance) as call:
-        after = advance(slots)
-        call.work = int(after.steps[0] - slots.steps[0]) * len(slots.index)
-    return after
