@@ -89,25 +89,19 @@ def in_a_process(arguments: argparse.Namespace, images: int, replicas: int) -> d
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def drawn(rows: list[dict]) -> bytes:
-    """Returns the medians of the processor's seconds by images and replicas, as PNG."""
-    from tfadv.plots import style
+def drawn(rows: list[dict], path: Path) -> None:
+    """Draws the medians of the processor's seconds by images and replicas."""
+    from benchmarks import growth
 
+    seconds: dict[tuple[int, int], list[float]] = {}
+    for row in rows:
+        seconds.setdefault((row["replicas"], row["images"]), []).append(row["processor_seconds"])
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for (replicas, images), found in sorted(seconds.items()):
+        name = f"{replicas} replica" + "s" * (replicas > 1)
+        lines.setdefault(name, []).append((images, float(np.median(found))))
     title = {"autoattack": "AutoAttack", "pgd": "PGD"}[rows[0]["attack"]]
-    figure, axes = style.canvas(style.LIGHT, title, 3.2)
-    style.name_axes(axes, style.LIGHT, "images", "seconds of the processor")
-    for number, replicas in enumerate(sorted({row["replicas"] for row in rows})):
-        seconds: dict[int, list[float]] = {}
-        for row in rows:
-            if row["replicas"] == replicas:
-                seconds.setdefault(row["images"], []).append(row["processor_seconds"])
-        images = sorted(seconds)
-        colour, marker = style.look(style.LIGHT, number)
-        medians = [float(np.median(seconds[count])) for count in images]
-        axes.plot(images, medians, color=colour, marker=marker, label=f"{replicas} replica(s)")
-    axes.set(xlim=(0, None), ylim=(0, None))
-    style.explain(figure, axes, style.LIGHT)
-    return style.png(figure)
+    growth.draw(path, title, ("images", "seconds of the processor"), lines)
 
 
 def parsed() -> argparse.Namespace:
@@ -156,7 +150,7 @@ def main() -> None:
         record = {"host": platform.platform(), "rows": rows}
         arguments.json.write_text(json.dumps(record, indent=2) + "\n")
     if arguments.plot:
-        arguments.plot.write_bytes(drawn(rows))
+        drawn(rows, arguments.plot)
 
 
 if __name__ == "__main__":
