@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfadv import randomness
 from tfadv.attacks import Attack
 from tfadv.attacks.gradients import classified
-from tfadv.attacks.row_attack import RowAttack
+from tfadv.attacks.row_attack import RowAttack, unchanged
 from tfadv.data.pipeline import Shares, evaluation_batches
 from tfadv.data.source import Source
 from tfadv.devices.local import has_accelerator
@@ -138,7 +138,7 @@ class AttackRunner:
         """
         if seen is None and run.lengths:
             yield from self._walk(mode, run, restart, portion)
-        elif by_row := None if seen or self._model.randomized else self._by_row(mode, run):
+        elif by_row := None if seen else self._by_row(mode, run):
             yield from self._search(by_row, run, restart, portion)
         else:
             on_batch, key = functools.partial(self._attacked, run, seen), (mode, run.name)
@@ -246,9 +246,7 @@ class AttackRunner:
         return step
 
     def _logits_fn(self, mode: NormMode) -> LogitsFn:
-        if self._constant_weights:
-            return self._model.logits_fn(mode, self._evaluation.dtype, constant=True)
-        return self._model.logits_fn(mode, self._evaluation.dtype)
+        return self._model.logits_fn(mode, self._evaluation.dtype, self._constant_weights)
 
     def _seeds(self, run: Run, restart, index) -> tf.Tensor:
         stream = tf.cast(index, tf.int64) + _NEXT_RESTART * restart
@@ -277,13 +275,15 @@ class AttackRunner:
         return self._image_by_image(portion).follow(rolling, columns, reached)
 
     def _by_row(self, mode: NormMode, run: Run) -> RowAttack | None:
-        return run.attack.for_classes(self._model.classes).by_row(self._logits_fn(mode))
+        attack = run.attack.for_classes(self._model.classes)
+        if unchanged(attack, Attack, "by_row") or self._model.randomized:
+            return None
+        return attack.by_row(self._logits_fn(mode))
 
     def _search(self, attack: RowAttack, run: Run, restart, portion) -> Iterator[Columns]:
         """Attacks image by image, each making room for the next where it is beaten."""
         seeds_of = functools.partial(self._seeds, run, restart)
-        jit = run.attack.jit_compile
-        searching = Searching(attack, seeds_of, self._here, jit, self.profile)
+        searching = Searching(attack, seeds_of, self._here, run.attack.jit_compile, self.profile)
         return self._image_by_image(portion).search(searching)
 
     def _image_by_image(self, portion: Portion) -> ImageByImage:
