@@ -96,7 +96,7 @@ def drawn(rows: list[dict], path: Path) -> None:
 def main() -> None:
     """Prints a row for each depth and number of replicas."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--blocks", nargs="+", default=["3,8,36,3"])
+    parser.add_argument("--blocks", nargs="+", default=["3,4,6,3", "3,4,23,3", "3,8,36,3"])
     parser.add_argument("--replicas", nargs="+", type=int, default=[1])
     parser.add_argument("--size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=5)
