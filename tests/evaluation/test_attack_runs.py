@@ -72,3 +72,16 @@ def test_other_step_sizes_share_no_run(monkeypatch):
     found = record(monkeypatch, "eval/pgd20/PGD.step_size = 3.0")
     passes = {row["steps"]: row["passes_per_image"] for row in found["attacks"]}
     assert passes[20] == 21 and passes[5] == passes[100] > 1
+
+
+def test_images_that_are_beaten_leave_an_attack_by_row():
+    plan = make_plan("mbn", "Evaluation.attacks = ('apgd',)", "eval/APGD.steps = 10")
+    model = randomized(one_device(plan)).model
+    batch = some_examples(plan.splits.test, 20)
+    seeds = randomness.example_seeds(0, "evaluate apgd", batch["index"])
+    (attack,) = plan.evaluation_attacks.values()
+    for row in evaluator_of(plan, model).evaluate()["attacks"]:
+        logits_fn = model.logits_fn(NormMode(row["branch"]))
+        called = logits_fn(attack(logits_fn, batch["image"], batch["label"], seeds))
+        assert row["accuracy"] == np.mean(np.argmax(called, -1) == batch["label"]) < 1
+        assert row["accuracy"] * row["passes"] <= row["passes_per_image"] < row["passes"]
