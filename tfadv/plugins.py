@@ -56,8 +56,8 @@ def answer_at_once() -> None:
 
 def list_depends_on() -> dict[str, object] | None:
     """Returns what the list depends on; None where none is asked for, or that can't be told."""
-    asked = FLAGS.new or FLAGS.check or FLAGS.plugin or FLAGS.gin_bindings
-    if asked or plugin_modules.are_installed():
+    asks_for_more = FLAGS.new or FLAGS.check or FLAGS.plugin or FLAGS.gin_bindings
+    if asks_for_more or plugin_modules.are_installed():
         return None
     folders = [PACKAGE, *map(Path, sys.modules["plugins"].__path__)]
     sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
@@ -72,9 +72,8 @@ def print_lines(lines: Iterable[Sequence[str]], console: Console) -> None:
         console.print(line, style=style)
 
 
-command_start.begin(
-    __name__, answer_at_once, takes_words=lambda: FLAGS.new
-)  # what follows takes seconds to import
+# What follows takes seconds to import.
+command_start.begin(__name__, answer_at_once, takes_words=lambda: FLAGS.new)
 
 import tensorflow as tf
 

@@ -43,7 +43,7 @@ def as_traced() -> Iterator[None]:
 
     TensorFlow optimizes a function's graph when it runs for the first time, which takes longer
     than all else where the graph calls hundreds of others. Those that were traced outside are
-    still optimized, each on its own.
+    still optimized, each on its own. The switch is the whole process's, and put back at the end.
     """
     switch = "disable_meta_optimizer"
     before = tf.config.optimizer.get_experimental_options().get(switch, False)
