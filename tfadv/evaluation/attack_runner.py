@@ -214,9 +214,8 @@ class AttackRunner:
         return min(largest, rows * -(-portion.whole // (batches * rows)))
 
     def _gathered(self, values) -> np.ndarray:
-        if self._replicas > 1:
-            values = self._distribution.gather(values, axis=0)
-        return values.numpy()
+        whole = values if self._replicas == 1 else self._distribution.gather(values, axis=0)
+        return whole.numpy()
 
     def _traced(self, key, mode, on_batch, batch, restart) -> Callable:
         """Returns the step's one trace: every batch has the same shape."""
