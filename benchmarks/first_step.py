@@ -53,7 +53,7 @@ def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> di
     for _ in range(steps):
         trainer.do(feed.at(trainer.step), 1)
     last = _now()
-    graph = call.get_concrete_function(*arguments).graph.as_graph_def()
+    graph = call.trace(*arguments).graph.as_graph_def()
     nodes = len(graph.node) + sum(len(f.node_def) for f in graph.library.function)
     return {
         "blocks": list(blocks),

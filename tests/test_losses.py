@@ -59,4 +59,4 @@ def test_logit_pairing():
 
 def test_l2_penalty_has_its_half():
     kernels = [tf.constant([[3.0, 4.0]]), tf.constant([12.0])]
-    assert float(losses.l2_penalty(kernels, 0.1)) == pytest.approx(0.5 * 0.1 * 169)
+    assert float(losses.l2_penalty(kernels)) == pytest.approx(0.5 * 169)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
+from tfadv.devices.custom_gradients import custom_gradient
+
 PAIRING_REDUCTIONS = ("mean", "sum")
 
 
@@ -56,7 +58,7 @@ def weighted(logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         weights: w, float32 [N].
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def same(z):
         return tf.identity(z), lambda gradient: gradient * weights[:, tf.newaxis]
 
@@ -88,6 +90,6 @@ def divergence(logits: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), -1)
 
 
-def l2_penalty(kernels: Iterable[tf.Tensor], weight_decay: float) -> tf.Tensor:
-    """Returns ½ · λ · Σ ‖W‖₂² over the kernels W, with λ = `weight_decay`; a scalar."""
-    return weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+def l2_penalty(weights: Iterable[tf.Tensor]) -> tf.Tensor:
+    """Returns ½ · Σ ‖W‖₂² over the weights W; a scalar."""
+    return tf.add_n([tf.nn.l2_loss(weight) for weight in weights])

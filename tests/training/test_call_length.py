@@ -47,7 +47,7 @@ def test_where_calls_are_cut_changes_no_bit(tmp_path):
         timed = ("images_per_second", "input_wait")
         lines = [{k: v for k, v in line.items() if k not in timed} for line in lines]
         (call,) = trainer._train_calls.values()
-        assert call.experimental_get_tracing_count() == 1
+        assert call.traced.experimental_get_tracing_count() == 1
         found[name] = lengths, lines, results, values(trainer)
     assert found["long"][0] == [1, 3, 4]
     assert found["cut"][0] == [1] * 8

@@ -127,7 +127,7 @@ def test_it_is_traced_once_and_its_values_are_metrics():
     assert found == [4, 8, 12, 12, 12, 12]
     assert trainer.plan.threat_model.epsilon == 12
     (call,) = trainer._train_calls.values()
-    assert call.experimental_get_tracing_count() == 1
+    assert call.traced.experimental_get_tracing_count() == 1
 
 
 def resumed_after(steps, folder, *bindings):
@@ -160,7 +160,9 @@ def test_each_size_is_traced_once_and_its_images_are_of_that_size():
     trainer = one_device(make_plan("mbn", *SIZES, "NormPolicy.freeze_last_epochs = 0"))
     sizes = [metrics["schedule/Training.resolution"] for metrics in finish(trainer)]
     assert sizes == [6, 12, 8]
-    counts = {s: c.experimental_get_tracing_count() for (_, s), c in trainer._train_calls.items()}
+    counts = {
+        s: c.traced.experimental_get_tracing_count() for (_, s), c in trainer._train_calls.items()
+    }
     assert counts == {6: 1, 12: 1, 8: 1}
     for step, size in ((0, 6), (2, 12), (4, 8)):
         assert next(iter(trainer.batches(step)))["image"].shape == (16, size, size, 3)

@@ -83,7 +83,7 @@ def test_no_phase_is_traced_twice(monkeypatch):
     assert [metrics["step"] for metrics in finish(trainer)][:4] == [3, 6, 8, 11]
     for epoch in (0, 3):
         phase = trainer.train_step.phase(epoch)
-        assert trainer._train_calls[phase, None].experimental_get_tracing_count() == 1
+        assert trainer._train_calls[phase, None].traced.experimental_get_tracing_count() == 1
     traced = []
     logits_fn = trainer.model.logits_fn
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from tfadv.devices.tracing import on_replicas
 from tfadv.devices.workers import Workers
 
 
@@ -37,7 +38,7 @@ class Replicas:
         """Returns a function of rows, traced, that each replica runs on its own; it moves none."""
         if self._alone:
             return tf.function(function, autograph=False)
-        return tf.function(lambda *rows: self._distribution.run(function, rows), autograph=False)
+        return on_replicas(self._distribution, function)
 
     def spread(self, values: object) -> object:
         """Returns arrays [N, ...], in any structure, as rows on the replicas."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import tensorflow as tf
 
+from tfadv.devices.custom_gradients import all_reduce
+from tfadv.devices.tracing import on_replicas
 from tfadv.errors import UserError
 
 
@@ -81,7 +83,7 @@ class Workers:
             place = tf.one_hot(
                 replica.replica_id_in_sync_group, replica.num_replicas_in_sync, dtype=tf.int64
             )
-            return replica.all_reduce(tf.distribute.ReduceOp.SUM, place * value)
+            return all_reduce(tf.distribute.ReduceOp.SUM, place * value)
 
         @tf.function(autograph=False)
         def gather(value):
@@ -108,11 +110,11 @@ def unchanged(distribution: tf.distribute.Strategy, variables: Iterable) -> Iter
     def kept():
         return [tf.identity(variable) for variable in variables]
 
-    own = distribution.run(tf.function(kept, autograph=False))
+    own = on_replicas(distribution, kept)()
     try:
         yield
     finally:
-        distribution.run(tf.function(assign, autograph=False), (own,))
+        on_replicas(distribution, assign)(own)
 
 
 def share_the_first(distribution: tf.distribute.Strategy, variables: Iterable) -> None:
@@ -126,6 +128,6 @@ def share_the_first(distribution: tf.distribute.Strategy, variables: Iterable) -
         for variable in variables:
             value = tf.convert_to_tensor(variable)
             of_first = tf.where(is_first, value, tf.zeros_like(value))
-            variable.assign(replica.all_reduce(tf.distribute.ReduceOp.SUM, of_first))
+            variable.assign(all_reduce(tf.distribute.ReduceOp.SUM, of_first))
 
-    distribution.run(tf.function(on_replica, autograph=False))
+    on_replicas(distribution, on_replica)()

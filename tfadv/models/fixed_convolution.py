@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tfadv.devices.custom_gradients import custom_gradient
+
 # How many neighbouring pixels a CPU's matrix unit takes at once.
 TILE = 16
 # TensorFlow's 'SAME', or the zeros before and after the rows and the columns.
@@ -99,7 +101,7 @@ class FixedConvolution:
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Computes the unit on `x`, in either layout of `batch_inside`."""
 
-        @tf.custom_gradient
+        @custom_gradient
         def compute(x):
             y = _convolution(x, self._kernel, self._stride, self._padding)
             y = y if self._bias is None else tf.nn.bias_add(y, self._bias)

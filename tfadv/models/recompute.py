@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from tfadv.devices.custom_gradients import custom_gradient
 from tfadv.errors import UserError
 from tfadv.models.classifier import Trainable
 from tfadv.norms.base import Collected
@@ -61,7 +62,7 @@ def recomputed(
         with keras.StatelessScope(state_mapping=zip(variables, changed, strict=True)):
             return block(tensors)
 
-    @tf.custom_gradient
+    @custom_gradient
     def compute(*taken):
         tensors, weights = taken[: len(inputs)], taken[len(inputs) :]
         outputs, collected = run(tensors, weights)

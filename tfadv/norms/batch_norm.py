@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfadv.devices.custom_gradients import all_reduce
 from tfadv.errors import check
 from tfadv.norms import fused
 from tfadv.norms.base import Collected, Norm, averaged
@@ -153,8 +154,7 @@ def _over_parts(values: tf.Tensor, mode: NormMode) -> tf.Tensor:
     parts = tf.reshape(values, [-1, mode.ghost_batches, values.shape[-1]])
     means = tf.reduce_mean(parts, 0)
     if mode.across_replicas == "sync":
-        replica = tf.distribute.get_replica_context()
-        return replica.all_reduce(tf.distribute.ReduceOp.MEAN, means)
+        return all_reduce(tf.distribute.ReduceOp.MEAN, means)
     return means
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfadv.devices.custom_gradients import custom_gradient
 from tfadv.devices.local import has_accelerator
 
 # Features of an image from which on compiling pays.
@@ -63,7 +64,7 @@ def normalized(
         images, shape[1] * shape[2], shape[-1], inside, groups, parts or images, epsilon, relu
     )
 
-    @tf.custom_gradient
+    @custom_gradient
     def compute(x, gamma, beta):
         x = tf.reshape(x, kernel.view)
         run = functools.partial(_run, kernel)

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
+from tfadv.devices.custom_gradients import all_reduce
+
 # What a norm measured in one batch: tensors that `Norm.updates` understands.
 Statistics = tuple[tf.Tensor, ...]
 # What the norms of a forward measured, by their paths: a norm that was called twice, twice.
@@ -57,7 +59,6 @@ def write_statistics(
     updates = updates_of(norms, collected)
     values = [value for _, value in updates]
     if values and across_replicas == "mean":
-        replica = tf.distribute.get_replica_context()
-        values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, values)
+        values = all_reduce(tf.distribute.ReduceOp.MEAN, values)
     for (variable, _), value in zip(updates, values, strict=True):
         variable.assign(value)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tfadv.devices.custom_gradients import all_reduce
 from tfadv.errors import UserError
 
 
@@ -71,7 +72,7 @@ def clipped(gradients: Sequence[tf.Tensor], most: float) -> tuple[list[tf.Tensor
     replica = tf.distribute.get_replica_context()
     whole = list(gradients)
     if replica.num_replicas_in_sync > 1:
-        whole = replica.all_reduce(tf.distribute.ReduceOp.SUM, whole)
+        whole = all_reduce(tf.distribute.ReduceOp.SUM, whole)
     norm = tf.linalg.global_norm(whole)
     scale = most / tf.maximum(norm, most)
     return [gradient * scale for gradient in gradients], norm

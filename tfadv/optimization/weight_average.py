@@ -8,6 +8,8 @@ from typing import Protocol
 import keras
 import tensorflow as tf
 
+from tfadv.devices.tracing import on_replicas
+
 # Which of a run's weights: those that were trained, or their moving average.
 WEIGHTS = ("trained", "average")
 
@@ -140,4 +142,4 @@ class WeightAverage:
                 variable.assign(average)
                 average.assign(kept)
 
-        self._distribution.run(tf.function(on_replica, autograph=False))
+        on_replicas(self._distribution, on_replica)()

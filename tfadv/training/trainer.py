@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfadv import interruption
 from tfadv.data.pipeline import Shares, train_batches
-from tfadv.devices.tracing import as_traced, without_collection
+from tfadv.devices.tracing import as_traced, variables_of_one_name, without_collection
 from tfadv.devices.workers import Workers, share_the_first
 from tfadv.interop import initial_weights
 from tfadv.norms import NormPhase
@@ -28,7 +28,7 @@ from tfadv.training.input_wait import InputWait
 from tfadv.training.outcome import Outcome
 from tfadv.training.step.optimizer import built_optimizer
 from tfadv.training.step_means import StepMeans
-from tfadv.training.steps_call import steps_of
+from tfadv.training.steps_call import StepsCall
 from tfadv.training.training_step import TrainingStep
 
 
@@ -66,7 +66,7 @@ class Trainer:
         keras.utils.set_random_seed(plan.experiment.seed)
         if plan.experiment.deterministic:
             tf.config.experimental.enable_op_determinism()
-        with distribution.scope():
+        with distribution.scope(), variables_of_one_name():
             self.model = plan.build_model()
             plan.strategy.check_branches(self.model.branches)
             check_network(self.model, image_sizes(plan.training))
@@ -83,7 +83,7 @@ class Trainer:
         )
         self.skipped = 0
         self._call_length = CallLength(plan.training.grace_seconds, self._workers)
-        self._train_calls: dict[tuple[NormPhase, int | None], Callable] = {}
+        self._train_calls: dict[tuple[NormPhase, int | None], StepsCall] = {}
 
     @property
     def step(self) -> int:
@@ -227,15 +227,15 @@ class Trainer:
             print(f"\nwarning: {fault}: skipped, {self.skipped} so far", file=sys.stderr)
         return outcome
 
-    def _train_call(self, phase: NormPhase, size: int | None, arguments: tuple) -> Callable:
+    def _train_call(self, phase: NormPhase, size: int | None, arguments: tuple) -> StepsCall:
         """Returns the function that does steps of a phase, traced for images of a size."""
         if (phase, size) not in self._train_calls:
-            call = steps_of(self.train_step, phase, self.distribution)
+            call = StepsCall(self.train_step, phase, self.distribution)
             # Several workers stop between two calls alone, and together.
             alone = self._workers.count == 1
             stops = interruption.leaving("") if alone else contextlib.nullcontext()
             with stops, without_collection():
-                call.get_concrete_function(*arguments)
+                call.trace(*arguments)
             self._train_calls[phase, size] = call
         return self._train_calls[phase, size]
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import tensorflow as tf
 
-from tfadv.models.alike import traces_of
+from tfadv.devices.custom_gradients import all_reduce
+from tfadv.devices.tracing import as_traced
+from tfadv.losses import l2_penalty
+from tfadv.models.alike import traces_in_use, traces_of
 from tfadv.norms.base import Collected, Updates, norms_in, updates_of
 
 # Takes the variables of a group, then of each list and of the shared tensors what is theirs, and
@@ -66,6 +69,16 @@ class Blocks:
                 found[place] = result
         return found
 
+    def l2_penalty(
+        self, variables: Sequence[keras.Variable], weights: Sequence[tf.Tensor]
+    ) -> tf.Tensor:
+        """Returns ½ · Σ ‖W‖₂² over the weights W of some variables, float32 []."""
+        parts = [
+            _call("l2 penalty", block, l2_penalty, [weights[place] for place in places])
+            for block, places in self._grouped(variables)
+        ]
+        return tf.add_n(parts)
+
     def over_replicas(
         self,
         operation: tf.distribute.ReduceOp,
@@ -90,7 +103,7 @@ class Blocks:
             _call("join", block, _joined, part)
             for (block, _), part in zip(groups, parts, strict=True)
         ]
-        reduced = replica.all_reduce(operation, tf.concat(vectors, 0))
+        reduced = all_reduce(operation, tf.concat(vectors, 0))
         found: list = [None] * len(tensors)
         whole = tf.split(reduced, [vector.shape[0] for vector in vectors])
         for (block, places), part, vector in zip(groups, parts, whole, strict=True):
@@ -112,8 +125,8 @@ class Blocks:
 
     def _grouped(
         self, variables: Sequence[keras.Variable]
-    ) -> Iterator[tuple[keras.layers.Layer | None, list[int]]]:
-        """Yields blocks, and None, with the places of their variables among these."""
+    ) -> Iterator[tuple[object | None, list[int]]]:
+        """Yields blocks, and what stands for the rest, with the places of their variables."""
         places = {id(variable): place for place, variable in enumerate(variables)}
         for block, own in self._groups:
             shared = own if traces_of(block) else ()
@@ -121,14 +134,30 @@ class Blocks:
             if inside:
                 yield block, inside
         if places:
-            yield None, list(places.values())
+            yield self._rest, list(places.values())
+
+    @property
+    def _rest(self) -> object | None:
+        """What stands for all that is in no block that shares a trace, and None if none is used.
+
+        Replicas share a trace of it, where others are in use: it is the same on each.
+        """
+        traces = traces_in_use()
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return self if traces and traces.any and replicas > 1 else None
 
 
 def _call(key, block, function, tensors):
     """Calls a function of tensors, by the trace of a block where they are of one."""
     if block is None:
         return function(tensors)
-    return traces_of(block)(key, block, lambda _, tensors: function(tensors), tensors, reads=False)
+    return _traced(key, block, lambda _, tensors: function(tensors), tensors)
+
+
+def _traced(key, block, function, *tensors):
+    """Calls a function by a block's trace, as it was traced: there is little to optimize in it."""
+    with as_traced():
+        return traces_in_use()(key, block, function, *tensors, reads=False)
 
 
 def _joined(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -148,7 +177,7 @@ def _by_trace(name, block, group, function, parts, shared) -> Sequence:
         return function(group, *parts, *shared)
 
     key = ("for each", name, shapes)
-    return traces_of(block)(key, block, of_block, parts, list(shared), reads=False)
+    return _traced(key, block, of_block, parts, list(shared))
 
 
 def _updates_by_trace(block, measured) -> Updates:
@@ -164,6 +193,7 @@ def _updates_by_trace(block, measured) -> Updates:
         traces.note(key, block, [number[id(variable)] for variable, _ in pairs])
         return [value for _, value in pairs]
 
-    values = traces(key, block, updates, measured)
+    with as_traced():
+        values = traces(key, block, updates, measured)
     variables = block.variables
     return [(variables[n], v) for n, v in zip(traces.noted(key, block), values, strict=True)]

@@ -7,8 +7,9 @@ import keras
 import tensorflow as tf
 
 from tfadv import randomness
+from tfadv.devices.custom_gradients import all_reduce
 from tfadv.errors import UserError
-from tfadv.losses import l2_penalty, likeliest, weighted
+from tfadv.losses import likeliest, weighted
 from tfadv.models.classifier import Trainable
 from tfadv.models.weight_groups import weights_of
 from tfadv.norms.base import Collected
@@ -126,8 +127,7 @@ class ReplicaStep(Step):
         return found, dict(zip(self._plan.strategy.kinds, by_images, strict=True))
 
     def over_replicas(self, tensors):
-        replica = tf.distribute.get_replica_context()
-        return replica.all_reduce(tf.distribute.ReduceOp.SUM, list(tensors))
+        return all_reduce(tf.distribute.ReduceOp.SUM, list(tensors))
 
     @contextlib.contextmanager
     def weights_at(self, variables, values):
@@ -217,7 +217,9 @@ class ReplicaStep(Step):
             counted = loss(_with_weights(logits, batch))
             total = counted
             if decay:
-                total += l2_penalty(self._decayed, plan.training.weight_decay)
+                decayed = [tf.convert_to_tensor(variable) for variable in self._decayed]
+                penalty = self._blocks.l2_penalty(self._decayed, decayed)
+                total += plan.training.weight_decay * penalty
             # The optimizer sums the replicas' gradients.
             share = total / self._replicas
         found = tape.gradient(share, [*weights, *watched], unconnected_gradients="zero")
