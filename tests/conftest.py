@@ -1,5 +1,6 @@
 """What every test may ask for: two logical CPUs, tiny models, and real images where they are."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -30,6 +31,13 @@ from tfadv.planning.precision_trials import Trial
 def own_measurements(tmp_path_factory):
     """Keeps what is measured apart from the user's, for commands too."""
     os.environ[kept.FOLDER] = str(tmp_path_factory.mktemp("measurements"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def little_to_collect():
+    """Leaves out of Python's collections what stays from one module to the next."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
