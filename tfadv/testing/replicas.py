@@ -4,6 +4,7 @@ import unittest
 
 import tensorflow as tf
 
+from tfadv.devices.tracing import on_replicas
 from tfadv.planning.distribution import mirrored
 
 
@@ -31,9 +32,5 @@ def on_each(distribution: tf.distribute.Strategy, function, parts: list[tf.Tenso
     shared = distribution.experimental_distribute_values_from_function(
         lambda context: parts[context.replica_id_in_sync_group]
     )
-
-    @tf.function(autograph=False)
-    def run(part):
-        return distribution.run(function, (part,))
-
-    return list(distribution.experimental_local_results(run(shared)))
+    found = on_replicas(distribution, function)(shared)
+    return list(distribution.experimental_local_results(found))
