@@ -9,6 +9,7 @@ from tfadv.models.fixed_convolution import FixedConvolution, batch_inside
 SHAPES = [  # kernel size, stride, input channels, image height, image width
     (3, 1, 8, 6, 5),
     (1, 1, 8, 4, 4),
+    (1, 1, 160, 2, 2),  # many weights beside few pixels
     (2, 1, 8, 5, 5),
     (1, 2, 8, 6, 6),
     (1, 2, 8, 7, 5),
