@@ -30,6 +30,9 @@ def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> di
         steps: steps to time after the first one.
     """
     began = _now()
+    from tfadv.quiet_start import import_tensorflow
+
+    import_tensorflow()  # as the commands do
     import tensorflow as tf
 
     from tfadv import config, digests

@@ -1,7 +1,6 @@
 """Real handwritten digits that come with scikit-learn: no download."""
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from tfadv.data.source import ArraySource, Splits
 from tfadv.errors import check
@@ -17,6 +16,8 @@ def digits(test_examples: int = 500, split_seed: int = 0) -> Splits:
         test_examples: images held out for evaluation.
         split_seed: which ones.
     """
+    from sklearn.datasets import load_digits  # half a second that other data need not take
+
     data = load_digits()
     total = len(data.target)
     in_range = 0 < test_examples < total

@@ -1,7 +1,6 @@
 """How functions are traced."""
 
 import contextlib
-import gc
 from collections.abc import Callable, Iterator
 
 import tensorflow as tf
@@ -40,21 +39,6 @@ def variables_of_one_name() -> contextlib.AbstractContextManager:
         return create(**given | {"name": "variable/"})  # whatever scope it is in
 
     return tf.variable_creator_scope(named)
-
-
-@contextlib.contextmanager
-def without_collection() -> Iterator[None]:
-    """Leaves Python's cyclic garbage while a large graph is traced, a tenth of whose time it takes.
-
-    Nearly all that a trace makes stays.
-    """
-    collected = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collected:
-            gc.enable()
 
 
 @contextlib.contextmanager

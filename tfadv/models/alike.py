@@ -7,6 +7,7 @@ all.
 """
 
 import contextlib
+import copy
 import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -48,6 +49,13 @@ class Traces:
         kinds = {id(layer): self._kind(layer) for layer in layers}
         many = {kind for kind, count in Counter(kinds.values()).items() if count >= enough}
         self._shared = {name for name, kind in kinds.items() if kind in many}
+
+    def anew(self, trained: Iterable[keras.Variable]) -> "Traces":
+        """Returns traces of the same layers, none made yet, for gradients by other variables."""
+        found = copy.copy(self)
+        found._trained = {id(variable) for variable in trained}
+        found._traced, found._notes = {}, {}
+        return found
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:

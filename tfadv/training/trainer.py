@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfadv import interruption
 from tfadv.data.pipeline import Shares, train_batches
-from tfadv.devices.tracing import as_traced, variables_of_one_name, without_collection
+from tfadv.devices.tracing import as_traced, variables_of_one_name
 from tfadv.devices.workers import Workers, share_the_first
 from tfadv.interop import initial_weights
 from tfadv.norms import NormPhase
@@ -20,6 +20,7 @@ from tfadv.planning.plan import Plan
 from tfadv.planning.precision import Precision
 from tfadv.planning.resolution import augmentation_at, check_network, image_size, image_sizes
 from tfadv.planning.scheduled import scalars_at
+from tfadv.quiet_start import without_collection
 from tfadv.training.batches import Batches
 from tfadv.training.broken_input import skip_unreadable
 from tfadv.training.call_length import CallLength

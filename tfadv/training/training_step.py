@@ -130,12 +130,16 @@ class TrainingStep:
 
     def traces(self, phase: NormPhase) -> Traces:
         """Returns what a phase's step is traced by once for all blocks that are alike."""
-        return Traces(getattr(self._model, "blocks", ()), self.trained(phase))
+        return self._untraced.anew(self.trained(phase))
 
-    @functools.cached_property
+    @property
     def shares_traces(self) -> bool:
         """Whether there are blocks that are traced once for many of them."""
-        return Traces(getattr(self._model, "blocks", ())).any
+        return self._untraced.any
+
+    @functools.cached_property
+    def _untraced(self) -> Traces:
+        return Traces(getattr(self._model, "blocks", ()))
 
     def __call__(self, batch: dict, phase: NormPhase) -> tuple[Metrics, Found]:
         """Does one step, or none but for its number where a replica's is not finite.
