@@ -65,7 +65,9 @@ class Case:
         model(tf.constant(self.images), mode=NormMode(None, "batch", update=True))
         return model
 
-    def trainer(self, recipe: str, steps: int, attack_dtype: str = "float32") -> Trainer:
+    def trainer(
+        self, recipe: str, steps: int, attack_dtype: str = "float32", dtype: str = "float32"
+    ) -> Trainer:
         """Returns a trainer of this network, from random weights, that attacks with PGD-N."""
         bindings = {
             "ResNet.blocks": self.blocks,
@@ -76,6 +78,7 @@ class Case:
             "synthetic.train_examples": self.batch,
             "Training.batch_size": self.batch,
             "Training.attack_dtype": attack_dtype,
+            "Training.dtype": dtype,
             "PGD.steps": steps,
             "PGD.step_size": STEP_SIZE,
             "PGD.epsilon": EPSILON,

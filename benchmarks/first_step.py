@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from benchmarks import cluster
 
 RECIPE = ["gin/mbn_alp.gin", "gin/scale/smoke.gin"]
 
@@ -74,13 +77,27 @@ def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> di
     }
 
 
-def in_a_process(text: str, replicas: int, options: argparse.Namespace) -> dict[str, object]:
-    """Returns the row of a process of its own."""
+def started(text: str, replicas: int, options: argparse.Namespace, **more) -> subprocess.Popen:
+    """Starts the process of a row."""
     command = [sys.executable, "-m", "benchmarks.first_step", "--here", "--blocks", text]
     command += ["--replicas", str(replicas), "--size", str(options.size)]
     command += ["--steps", str(options.steps)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return subprocess.Popen(command, env=os.environ | more, stdout=subprocess.PIPE, text=True)
+
+
+def row_of(process: subprocess.Popen) -> dict[str, object]:
+    """Returns what a process found, once it has ended."""
+    printed, _ = process.communicate()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return json.loads(printed.splitlines()[-1])
+
+
+def apart(text: str, replicas: int, options: argparse.Namespace) -> dict[str, object]:
+    """Returns the row of replicas that are a process each: that of the slowest."""
+    workers = [started(text, 1, options, **more) for more in cluster.environments(replicas)]
+    slowest = max(map(row_of, workers), key=lambda row: row["first_step_s"])
+    return slowest | {"replicas": replicas, "apart": True}
 
 
 def drawn(rows: list[dict], path: Path) -> None:
@@ -90,6 +107,7 @@ def drawn(rows: list[dict], path: Path) -> None:
     lines: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         name = f"{row['replicas']} replica" + "s" * (row["replicas"] > 1)
+        name += ", each a process" * row.get("apart", False)
         layers = 3 * sum(row["blocks"]) + 2
         lines.setdefault(name, []).append((layers, row["first_step_s"][1]))
     title = "From the start to the end of the first step"
@@ -105,6 +123,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--json", type=Path, help="adds the rows to those of a file")
     parser.add_argument("--plot", type=Path, help="a PNG file of that file's rows")
+    parser.add_argument("--apart", action="store_true", help="each replica a process, a worker")
     parser.add_argument("--here", action="store_true", help="in this process")
     options = parser.parse_args()
     rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
@@ -113,8 +132,10 @@ def main() -> None:
             if options.here:
                 blocks = tuple(map(int, text.split(",")))
                 row = measure(blocks, replicas, options.size, options.steps)
+            elif options.apart:
+                row = apart(text, replicas, options)
             else:
-                row = in_a_process(text, replicas, options)
+                row = row_of(started(text, replicas, options))
             print(json.dumps(row), flush=True)
             rows.append(row)
     if options.json:

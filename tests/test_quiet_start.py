@@ -44,6 +44,15 @@ print("from Python", file=sys.stderr)
 warnings.warn("an old NumPy")
 config = types.SimpleNamespace(list_physical_devices=lambda: os.write(2, b"devices\\n"))
 """
+PARTS_OF_KERAS = """
+import gc, sys
+from tfadv.quiet_start import import_tensorflow
+import_tensorflow()
+import keras
+import tfadv.training.trainer
+print(sorted({"sklearn", "matplotlib"} & {*sys.modules}), gc.isenabled())
+print(keras.wrappers.SKLearnClassifier.__name__, keras.visualization.plot_image_gallery.__name__)
+"""
 OTHERS = [*OUT_OF_THE_ORDINARY.splitlines(), "from Python"]
 
 
@@ -129,3 +138,8 @@ def test_the_library_leaves_the_process_alone():
     script = f"print('tensorflow' in sys.modules, os.environ.get('{LEVEL}'))"
     done = run("-c", f"import os, sys, tfadv; {script}")
     assert (done.stdout, done.stderr) == ("False None\n", "")
+
+
+def test_what_no_command_uses_is_imported_where_it_is_used():
+    done = run("-c", PARTS_OF_KERAS)
+    assert done.stdout == "[] True\nSKLearnClassifier plot_image_gallery\n"

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import cluster
 from benchmarks.reliability.left_files import contents, differences, leftovers, newest_tensors
 
 _WAIT = 300.0  # seconds for anything
@@ -49,16 +49,9 @@ def train(folder: Path, *bindings: str, variables: dict | None = None) -> subpro
 
 def two_workers(folder: Path) -> list[subprocess.Popen]:
     """Starts both workers of a run."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    addresses = [f"127.0.0.1:{opened.getsockname()[1]}" for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    started = []
-    for index in range(2):
-        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        variables = {"TF_CONFIG": json.dumps(cluster)}
-        started.append(train(folder, *_TWO_WORKERS, variables=variables))
-    return started
+    return [
+        train(folder, *_TWO_WORKERS, variables=variables) for variables in cluster.environments(2)
+    ]
 
 
 def lines(folder: Path) -> int:

@@ -63,10 +63,17 @@ def test_another_shape_is_another_trace(layers):
     assert layers[0].traced == 2
 
 
+def test_traces_anew_are_of_the_same_kinds_and_are_made_again(layers):
+    traces, x = Traces(layers), tf.ones([3, 2])
+    for one in (traces, traces.anew([])):
+        in_a_graph(lambda one=one: [one("scaled", layer, scaled, x) for layer in layers])
+    assert [layer.traced for layer in layers] == [2, 0, 2]
+
+
 @pytest.mark.parametrize("trained", [True, False])
 def test_gradients_go_to_the_trained_variables_alone(layers, trained):
     first, second = layers[:2]
-    traces = Traces(layers, [second.weight] if trained else [])
+    traces = Traces(layers, first.variables).anew([second.weight] if trained else [])
 
     def gradients():
         with tf.GradientTape() as tape:

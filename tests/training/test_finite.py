@@ -79,6 +79,7 @@ FEW = ("synthetic.train_examples = 64", "Training.average_decay = 0.9", "PGD.ste
 BAD = 2 * 16 + 5  # an example of step 3, and its place there
 PARTS = ("Training.micro_batch_size = 4", "NormPolicy.ghost_batch_size = 4")
 SKIP = "Training.skip_non_finite = 1"
+DEEP = "ResNet.blocks = (1, 5)"  # so many blocks share a trace, and each step is a call
 
 
 def everything(trainer):
@@ -112,6 +113,7 @@ def without_step_3(trainer, steps):
         ),
         (one_device, poisoned_in_the_loss, PARTS, "the loss holds"),
         pytest.param(mirrored, poisoned_in_the_loss, (), "the loss holds", marks=pytest.mark.slow),
+        pytest.param(one_device, poisoned_in_the_loss, (DEEP,), "the loss", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_stops_as_it_was_before_the_step(
@@ -156,6 +158,8 @@ FREEZING += ("Training.epochs = 2", "synthetic.train_examples = 32")
         pytest.param(one_device, BATCH_STATISTICS, marks=pytest.mark.slow),
         pytest.param(mirrored, (*PARTS, *FREEZING), marks=pytest.mark.slow),
         pytest.param(mirrored, ("NormPolicy.across_replicas = 'local'",), marks=pytest.mark.slow),
+        pytest.param(one_device, (DEEP,), marks=pytest.mark.slow),
+        pytest.param(mirrored, (DEEP,), marks=pytest.mark.slow),
     ],
 )
 def test_skipping_a_step_leaves_its_update_out_and_nothing_else(
