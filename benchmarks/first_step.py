@@ -23,6 +23,11 @@ def _between(before: tuple[float, float], after: tuple[float, float]) -> list[fl
     return [round(b - a, 2) for a, b in zip(before, after, strict=True)]
 
 
+def _operations(graph) -> int:
+    """Returns how many a graph has, those of its functions among them."""
+    return len(graph.node) + sum(len(function.node_def) for function in graph.library.function)
+
+
 def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> dict[str, float]:
     """Returns what one process found.
 
@@ -59,8 +64,6 @@ def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> di
     for _ in range(steps):
         trainer.do(feed.at(trainer.step), 1)
     last = _now()
-    graph = call.trace(*arguments).graph.as_graph_def()
-    nodes = len(graph.node) + sum(len(f.node_def) for f in graph.library.function)
     return {
         "blocks": list(blocks),
         "replicas": replicas,
@@ -71,7 +74,7 @@ def measure(blocks: tuple[int, ...], replicas: int, size: int, steps: int) -> di
         "first_step_s": _between(began, first),
         "step_ms": round(1000 * (last[0] - first[0]) / max(steps, 1), 1),
         "cpu_s": time.process_time(),
-        "nodes": nodes,
+        "nodes": _operations(call.trace(*arguments).graph.as_graph_def()),
         "weights": digests.of_model(trainer.model),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
