@@ -45,11 +45,12 @@ warnings.warn("an old NumPy")
 config = types.SimpleNamespace(list_physical_devices=lambda: os.write(2, b"devices\\n"))
 """
 PARTS_OF_KERAS = """
-import gc, sys
+import gc, inspect, sys
 from tfadv.quiet_start import import_tensorflow
 import_tensorflow()
 import keras
 import tfadv.training.trainer
+inspect.getmodule(sys._getframe())  # which asks all modules for their files
 print(sorted({"sklearn", "matplotlib"} & {*sys.modules}), gc.isenabled())
 print(keras.wrappers.SKLearnClassifier.__name__, keras.visualization.plot_image_gallery.__name__)
 """

@@ -9,11 +9,11 @@ import contextlib
 import gc
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import os
 import re
 import signal
 import sys
+import types
 from collections.abc import Iterator
 
 from tfadv import interruption
@@ -81,8 +81,29 @@ class _Later(importlib.abc.MetaPathFinder):
             return None
         found = importlib.machinery.PathFinder.find_spec(fullname, path)
         if found is not None:
-            found.loader = importlib.util.LazyLoader(found.loader)
+            found.loader = _AtFirstUse(found.loader)
         return found
+
+
+class _AtFirstUse(importlib.abc.Loader):
+    """Runs a module when something of its own is asked for.
+
+    What the import system knows of it is there from the beginning: autograph and `inspect` ask all
+    modules for their files, which has `importlib.util.LazyLoader` run them.
+    """
+
+    def __init__(self, loader: importlib.abc.Loader):
+        self._loader = loader
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        def asked_for(name: str) -> object:
+            if name.startswith("__") and name != "__all__":
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            del module.__getattr__
+            self._loader.exec_module(module)
+            return getattr(module, name)
+
+        module.__getattr__ = asked_for
 
 
 @contextlib.contextmanager
