@@ -48,6 +48,8 @@ def answer_at_once() -> None:
         UserError: flags don't go together.
     """
     check_flags()
+    if FLAGS.new:  # it makes the folder that --plugin_dir names
+        return
     plugin_modules.mount(FLAGS.plugin_dir, [SHIPPED / "plugins"])
     if (about := list_depends_on()) and (found := kept.recall(about)):
         print_lines(found[LINES], command_line.terminal())

@@ -85,6 +85,12 @@ def test_a_new_plugin_conforms_and_its_gin_file_chooses_it(tmp_path, monkeypatch
         check()
 
 
+def test_a_new_plugin_may_be_the_first_of_its_folder(tmp_path):
+    printed = run_command("plugins", "--new", "norm", "mine", plugin_dir="ideas", cwd=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    assert (tmp_path / "ideas" / "mine.py").is_file()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", testing.KINDS)
 def test_the_commands_that_a_new_plugin_prints_run(tmp_path, kind):
