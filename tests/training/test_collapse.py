@@ -26,6 +26,8 @@ ONE_STEP = (
     "Adversarial.label_smoothing = 0.0",
 )
 TRAINING = (
+    "Training.dtype = 'float32'",  # with bfloat16's gradients it does not collapse so soon
+    "Training.attack_dtype = 'float32'",
     "ResNet.width = 16",
     "ResNet.stem = 'small'",
     "CropAndFlip.padding = 0",
