@@ -159,7 +159,7 @@ def _is_product(x, kernel, stride, padding):
     """Returns whether a matrix product convolves [1, H, W, N, C] faster.
 
     oneDNN packs a convolution's weights in every call unless they are constants, and a matrix
-    product's not as a whole: where the outputs are few, that is a third of the time.
+    product's not as a whole: where the outputs are few, that is up to a third of the time.
     """
     packed_once = isinstance(kernel, np.ndarray)
     if packed_once or stride > 1 or kernel.shape[0] > 1 or _adds(padding):
